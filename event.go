@@ -1,0 +1,85 @@
+package millrace
+
+// Presence tells absent, null and present values apart.
+type Presence uint8
+
+// The zero value is Absent: the path is not in the event.
+const (
+	Absent  Presence = iota
+	Null             // the path holds a JSON null
+	Present          // the path holds a value of the feature's type
+)
+
+// Field is one raw column of one event.
+type Field struct {
+	Presence Presence
+	Number   float64 // of a number, always finite; of a boolean 0 or 1
+	Text     []byte  // of a category; aliases the record or the decoder's buffer
+}
+
+// Event is a decoded record: one Field a feature, in the pipeline's order. It is reused from record
+// to record; its byte slices are valid until the next Decode into it or the batch's Release.
+type Event struct {
+	ID     []byte // nil when the pipeline names no id path or the event has none
+	Time   int64  // Unix milliseconds; the event's own time, or its record's when it has none
+	Fields []Field
+	Label  Label
+	// Scratch is where a decoder keeps unescaped text that Fields alias. It belongs to the event, so
+	// that events from one decoder can be in flight at once; nobody else writes it.
+	Scratch []byte
+}
+
+// Label is an event's target as decoded. A fault in it never prevents scoring, so it is kept here
+// instead of failing the event.
+type Label struct {
+	Known bool
+	Class int32   // index into the pipeline's classes
+	Value float64 // for numeric targets, in the user's units
+	Fault *Rejection
+}
+
+// Target is what a model learns from.
+type Target struct {
+	Class int32
+	Value float64
+	Known bool
+}
+
+// Vector is one view of one event. A dense view fills Dense; a sparse view fills Index (strictly
+// ascending is not promised, repeats add up) and Value, of equal length.
+type Vector struct {
+	Dense []float32
+	Index []uint32
+	Value []float32
+}
+
+// ViewID names a compiled view: an index into [Input].
+type ViewID int
+
+// Input holds one event's views, indexed by ViewID.
+type Input []Vector
+
+// ViewKind is what a family of models wants to see of an event.
+type ViewKind string
+
+const (
+	// ViewRaw is dense, one column a feature: numbers as they are, booleans 0 or 1, categories the
+	// index in their learned vocabulary, and NaN for what is missing. Trees split on it.
+	ViewRaw ViewKind = "raw"
+	// ViewStandard is what linear models and MLPs take: scaled numbers, booleans, one-hot or hashed
+	// categories, missing-value policies applied. Every value is finite.
+	ViewStandard ViewKind = "standard"
+)
+
+// ViewShape is a compiled view's size: Width columns; a Sparse view fills Index and Value with at
+// most NonZeroMax entries.
+type ViewShape struct {
+	Width      int
+	Sparse     bool
+	NonZeroMax int
+}
+
+// Views compiles the views that models ask for. Asking twice for one kind gives one view.
+type Views interface {
+	View(kind ViewKind) (ViewID, ViewShape, error)
+}

@@ -1,0 +1,77 @@
+package millrace
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// BlobInfo describes one blob of a snapshot.
+type BlobInfo struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"` // lower-case hexadecimal
+}
+
+// Manifest describes a snapshot. Its JSON form is canonical: see package snapshot.
+type Manifest struct {
+	Format       int                `json:"format"`
+	Model        string             `json:"model"`
+	Epoch        uint64             `json:"epoch"`
+	Seq          uint64             `json:"seq"`
+	Parent       string             `json:"parent,omitempty"` // the candidate this one follows
+	CreatedAt    time.Time          `json:"created_at"`
+	Cluster      string             `json:"cluster"` // id of the Kafka cluster that positions speak of
+	Positions    []Position         `json:"positions"`
+	Learned      uint64             `json:"learned"`  // events that changed the weights
+	Rejected     uint64             `json:"rejected"` // events that went to the dead letters
+	Metrics      map[string]float64 `json:"metrics,omitempty"`
+	Serving      BlobInfo           `json:"serving"`
+	Training     BlobInfo           `json:"training"`
+	Spec         json.RawMessage    `json:"spec"`          // canonical: features, label, model
+	SchemaHash   string             `json:"schema_hash"`   // features, classes, shape; scorers compare it
+	TrainingHash string             `json:"training_hash"` // rates, seed, limits; learners compare it
+	Profile      string             `json:"profile"`       // numeric profile: architecture and kernels
+	Signature    string             `json:"signature,omitempty"`
+}
+
+// Snapshot is all learned state at one moment: a manifest and two blobs, each a valid safetensors
+// file. Serving is all a scorer needs; Training is what a learner needs besides to go on. A scorer
+// loads it with Training nil.
+type Snapshot struct {
+	Manifest Manifest
+	Serving  []byte
+	Training []byte
+}
+
+// Head is a pointer to a published candidate: what a learner resumes from, or what scorers serve.
+// Heads are ordered by (Epoch, Seq); Seq rises with every flip, rollbacks included.
+type Head struct {
+	Seq       uint64 `json:"seq"`
+	Epoch     uint64 `json:"epoch"`
+	Owner     string `json:"owner"`
+	Candidate string `json:"candidate"`
+	Digest    string `json:"digest"` // SHA-256 of the candidate's canonical manifest
+	Cause     string `json:"cause"`  // first, learned, rollback, promoted, trained
+	By        string `json:"by"`     // who or what flipped it
+}
+
+// Newer reports whether h comes after other in the order that scorers keep.
+func (h Head) Newer(other Head) bool {
+	if h.Epoch != other.Epoch {
+		return h.Epoch > other.Epoch
+	}
+	return h.Seq > other.Seq
+}
+
+// Score is one prediction, as written to the scores topic. Fields the pipeline does not ask for are
+// left out.
+type Score struct {
+	ID      json.RawMessage // the event's id as JSON; nil when it has none
+	Model   string
+	Version uint64 // the Seq of the head that served it
+	// Score is the predicted value for numbers, and the probability of the last class (the positive
+	// one) for two classes, of the predicted one for more.
+	Score         float64
+	Class         string // empty for numbers
+	Probabilities []float32
+	Time          int64 // Unix milliseconds, the event's time
+}
