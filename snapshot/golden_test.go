@@ -1,0 +1,91 @@
+package snapshot
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"millrace"
+)
+
+// Golden files are never replaced when the format changes: a new format gets new files beside them,
+// and the old ones must still load. The flag writes files of the current format that do not exist.
+var update = flag.Bool("update", false, "write missing golden files")
+
+func goldenPath(name string) string { return filepath.Join("testdata", name) }
+
+func TestGoldenFiles(t *testing.T) {
+	s := sampleSnapshot(t)
+	manifest, err := EncodeManifest(s.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	if err := WriteFile(whole, s); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	current := map[string][]byte{
+		"v1.manifest.json":        manifest,
+		"v1.serving.safetensors":  s.Serving,
+		"v1.training.safetensors": s.Training,
+		"v1.snapshot":             file,
+	}
+	for name, want := range current {
+		if *update {
+			if _, err := os.Stat(goldenPath(name)); os.IsNotExist(err) {
+				if err := os.WriteFile(goldenPath(name), want, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		got, err := os.ReadFile(goldenPath(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s: the bytes written today differ from the golden file", name)
+		}
+	}
+}
+
+// Old formats must load whatever is written today.
+func TestGoldenFilesLoad(t *testing.T) {
+	read := func(name string) []byte {
+		data, err := os.ReadFile(goldenPath(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for _, version := range []string{"v1"} {
+		m, err := DecodeManifest(read(version + ".manifest.json"))
+		if err != nil {
+			t.Fatalf("%s: %v", version, err)
+		}
+		s := millrace.Snapshot{
+			Manifest: m, Serving: read(version + ".serving.safetensors"), Training: read(version + ".training.safetensors"),
+		}
+		if err := Verify(s, read(version+".manifest.json"), Digest(read(version+".manifest.json"))); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+		live := newSample(4)
+		if err := mustLayout(t, Part{"model", live}).Restore(s.Serving, s.Training); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+		live.restored = 0
+		if !reflect.DeepEqual(live, newSample(4).filled()) {
+			t.Errorf("%s: restored %+v", version, live)
+		}
+		whole, err := ReadFile(goldenPath(version + ".snapshot"))
+		if err != nil || !bytes.Equal(whole.Serving, s.Serving) {
+			t.Errorf("%s: the snapshot file gives another serving blob, or %v", version, err)
+		}
+	}
+}
