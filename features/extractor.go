@@ -1,0 +1,238 @@
+package features
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"millrace"
+)
+
+// DenseMax is the widest standard view that is dense. A row of 1,024 float32 is 4 KiB: it stays in
+// the first-level cache, and clearing it costs less than indirection through indices would.
+const DenseMax = 1024
+
+// Extractor turns events into views. Extract reads its state, Observe is the only method that
+// changes it; any number of goroutines may Extract at once, none while another runs Observe, View or
+// copies into State's tensors.
+type Extractor struct {
+	columns    Columns
+	numerics   []numeric
+	categories []category
+	rejecting  []rejecting
+	standard   millrace.ViewShape
+	blanks     bool // the standard view has columns that not every event writes
+
+	// Learned, one entry a numeric: how many values were seen, their mean and their sum of squared
+	// deviations from it (Welford 1962, as in Knuth, TAOCP 2, 4.2.2 (15) and (16)).
+	count, mean, m2 []float64
+	words           vocabulary
+
+	scales []scale // derived from the moments: see scale.refresh
+	views  []millrace.ViewKind
+}
+
+var (
+	_ millrace.Views    = (*Extractor)(nil)
+	_ millrace.Stateful = (*Extractor)(nil)
+)
+
+// numeric is a number or a boolean: one column, and perhaps indicators.
+type numeric struct {
+	field  int
+	column int // in the standard view
+	kind   scaling
+	clip   float64
+	fills  [2]fill // by Presence: Absent, Null
+}
+
+// category is a categorical feature: a range of columns, and perhaps indicators.
+type category struct {
+	field  int
+	column int // the first of its range in the standard view
+	hashed bool
+	mask   uint64 // hashed: 2^bits - 1
+	seed   uint64 // of its values' hashes; differs from feature to feature
+	fills  [2]fill
+}
+
+// fill says what a value that is not there becomes.
+type fill struct {
+	mean      bool
+	indicator int // column that becomes 1, or -1
+}
+
+// rejecting is a feature whose absence or null refuses the event. The rejections are made once and
+// shared: nobody changes them.
+type rejecting struct {
+	field      int
+	rejections [2]*millrace.Rejection // by Presence; nil where it is allowed
+}
+
+// New builds an extractor without learned state. It refuses a spec with violations.
+func New(spec Spec) (*Extractor, error) {
+	if found := spec.Validate(); len(found) > 0 {
+		lines := make([]string, len(found))
+		for i, v := range found {
+			lines[i] = v.Path + ": " + v.Message
+		}
+		return nil, fmt.Errorf("compiling features: %s", strings.Join(lines, "; "))
+	}
+	x := &Extractor{columns: append(Columns(nil), spec.Columns...)}
+	sparse := x.sparse()
+	// Every category has a vocabulary, hashed ones too: the raw view and explanations read it.
+	caps := []int{}
+	column := 0
+	// Each feature has a range of columns of its own, hashed ones as well, so that values of two features
+	// never collide; WidthMax bounds the sum.
+	for i, c := range x.columns {
+		fills := c.fills(column + c.width() - c.indicators())
+		if c.Type == Category {
+			x.categories = append(x.categories, category{
+				field: i, column: column, hashed: c.Encode == encodeHash, mask: 1<<c.Bits - 1,
+				seed: hash64(spec.Seed, []byte(c.Name)), fills: fills,
+			})
+			caps = append(caps, c.Cap)
+		} else {
+			x.numerics = append(x.numerics, numeric{
+				field: i, column: column, kind: c.scaling(sparse), clip: c.Clip, fills: fills})
+		}
+		if r, ok := c.rejecting(i); ok {
+			x.rejecting = append(x.rejecting, r)
+		}
+		column += c.width()
+	}
+	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: len(x.columns)}
+	if !sparse {
+		x.standard.NonZeroMax = column
+	}
+	x.blanks = column > len(x.numerics)
+	x.count = make([]float64, len(x.numerics))
+	x.mean = make([]float64, len(x.numerics))
+	x.m2 = make([]float64, len(x.numerics))
+	x.scales = make([]scale, len(x.numerics))
+	x.words = newVocabulary(caps)
+	x.refresh()
+	return x, nil
+}
+
+// sparse reports whether the standard view is sparse: it has a hashed feature, or is too wide.
+func (x *Extractor) sparse() bool {
+	width := 0
+	for _, c := range x.columns {
+		width += c.width()
+		if c.Type == Category && c.Encode == encodeHash {
+			return true
+		}
+	}
+	return width > DenseMax
+}
+
+// fills compiles the policies; indicator is the column of the feature's first indicator.
+func (c Column) fills(indicator int) [2]fill {
+	f := [2]fill{{indicator: -1}, {indicator: -1}}
+	f[millrace.Absent].mean = c.Missing == policyMean
+	f[millrace.Null].mean = c.nulls() == policyMean
+	if c.Missing == policyIndicator {
+		f[millrace.Absent].indicator = indicator
+	}
+	if c.nulls() == policyIndicator {
+		f[millrace.Null].indicator = indicator + c.indicators() - 1
+	}
+	return f
+}
+
+func (c Column) rejecting(field int) (rejecting, bool) {
+	r := rejecting{field: field}
+	if c.Missing == policyReject {
+		r.rejections[millrace.Absent] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
+			Detail: fmt.Sprintf("feature %s is absent; a %s belongs there", c.Name, c.Type)}
+	}
+	if c.nulls() == policyReject {
+		r.rejections[millrace.Null] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
+			Detail: fmt.Sprintf("feature %s is null; a %s belongs there", c.Name, c.Type)}
+	}
+	return r, r.rejections != [2]*millrace.Rejection{}
+}
+
+// View compiles a view, before the first NewInput; asking twice for one kind gives one view. It does
+// not change the shape of State.
+func (x *Extractor) View(kind millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
+	shape := x.standard
+	switch kind {
+	case millrace.ViewRaw:
+		shape = millrace.ViewShape{Width: len(x.columns), NonZeroMax: len(x.columns)}
+	case millrace.ViewStandard:
+	default:
+		return 0, millrace.ViewShape{}, fmt.Errorf("compiling view %q: there are only %s and %s",
+			kind, millrace.ViewRaw, millrace.ViewStandard)
+	}
+	for id, compiled := range x.views {
+		if compiled == kind {
+			return millrace.ViewID(id), shape, nil
+		}
+	}
+	x.views = append(x.views, kind)
+	return millrace.ViewID(len(x.views) - 1), shape, nil
+}
+
+// NewInput returns buffers for every compiled view; one Input serves one goroutine.
+func (x *Extractor) NewInput() millrace.Input {
+	in := make(millrace.Input, len(x.views))
+	for id, kind := range x.views {
+		switch {
+		case kind == millrace.ViewRaw:
+			in[id].Dense = make([]float32, len(x.columns))
+		case x.standard.Sparse:
+			in[id].Index = make([]uint32, 0, x.standard.NonZeroMax)
+			in[id].Value = make([]float32, 0, x.standard.NonZeroMax)
+		default:
+			in[id].Dense = make([]float32, x.standard.Width)
+		}
+	}
+	return in
+}
+
+// Extract writes every compiled view of e into dst, which comes from NewInput, with the state that
+// earlier events left. It changes no state and allocates nothing. The error is a *millrace.Rejection
+// when a value is missing whose policy is reject; dst is then unchanged. e has one field a column.
+func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
+	for i := range x.rejecting {
+		r := &x.rejecting[i]
+		if p := e.Fields[r.field].Presence; p != millrace.Present && r.rejections[p] != nil {
+			return r.rejections[p]
+		}
+	}
+	for id, kind := range x.views {
+		switch {
+		case kind == millrace.ViewRaw:
+			x.extractRaw(dst[id].Dense, e)
+		case x.standard.Sparse:
+			x.extractSparse(&dst[id], e)
+		default:
+			x.extractDense(dst[id].Dense, e)
+		}
+	}
+	return nil
+}
+
+// extractRaw fills the raw view: dst has one column a feature.
+func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
+	nan := float32(math.NaN())
+	for i := range x.numerics {
+		n := &x.numerics[i]
+		f := &e.Fields[n.field]
+		dst[n.field] = nan
+		if f.Presence == millrace.Present {
+			dst[n.field] = float32(clip(f.Number, math.MaxFloat32))
+		}
+	}
+	for i := range x.categories {
+		c := &x.categories[i]
+		f := &e.Fields[c.field]
+		dst[c.field] = nan
+		if f.Presence == millrace.Present {
+			dst[c.field] = float32(x.words.find(i, hash64(c.seed, f.Text)))
+		}
+	}
+}

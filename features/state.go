@@ -1,0 +1,54 @@
+package features
+
+import (
+	"fmt"
+	"math"
+
+	"millrace"
+)
+
+// State visits all learned state; a scorer needs every bit of it. Tensors that would be empty, such
+// as those of categories in a pipeline without any, are left out.
+//
+//	numbers.count, numbers.mean, numbers.m2   F64 [numbers and booleans, in the pipeline's order]
+//	categories.size                           I32 [categories]: values learned of each
+//	categories.hash                           U64 [sum of caps]: their hashes, category by category
+//	categories.text, categories.length        U8 [sum of caps, 32] and [sum of caps]: their text
+func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
+	if n := len(x.count); n > 0 {
+		visit("numbers.count", millrace.Tensor{Shape: []int{n}, F64: x.count}, millrace.Serving)
+		visit("numbers.mean", millrace.Tensor{Shape: []int{n}, F64: x.mean}, millrace.Serving)
+		visit("numbers.m2", millrace.Tensor{Shape: []int{n}, F64: x.m2}, millrace.Serving)
+	}
+	if n := len(x.words.size); n > 0 {
+		values := len(x.words.hashes)
+		visit("categories.size", millrace.Tensor{Shape: []int{n}, I32: x.words.size}, millrace.Serving)
+		visit("categories.hash", millrace.Tensor{Shape: []int{values}, U64: x.words.hashes}, millrace.Serving)
+		visit("categories.text", millrace.Tensor{Shape: []int{values, textMax}, U8: x.words.text}, millrace.Serving)
+		visit("categories.length", millrace.Tensor{Shape: []int{values}, U8: x.words.length}, millrace.Serving)
+	}
+}
+
+// Restored checks the state that was copied in and derives scales and tables from it. Its errors wrap
+// millrace.ErrCorrupt; the extractor must not be used after one.
+func (x *Extractor) Restored() error {
+	for i, n := range x.count {
+		mean, m2 := x.mean[i], x.m2[i]
+		name := x.columns[x.numerics[i].field].Name
+		switch {
+		case !(n >= 0) || n != math.Floor(n) || math.IsInf(n, 0):
+			return fmt.Errorf("restoring features: %w: %s was seen %v times", millrace.ErrCorrupt, name, n)
+		case !(math.Abs(mean) <= numberMax):
+			return fmt.Errorf("restoring features: %w: %s has a mean of %v", millrace.ErrCorrupt, name, mean)
+		case !(m2 >= 0) || math.IsInf(m2, 0):
+			return fmt.Errorf("restoring features: %w: %s has squared deviations of %v", millrace.ErrCorrupt, name, m2)
+		case n < 2 && m2 != 0, n == 0 && mean != 0:
+			return fmt.Errorf("restoring features: %w: %s has moments without values", millrace.ErrCorrupt, name)
+		}
+	}
+	if err := x.words.restored(); err != nil {
+		return fmt.Errorf("restoring features: %w", err)
+	}
+	x.refresh()
+	return nil
+}

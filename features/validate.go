@@ -1,0 +1,177 @@
+package features
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"millrace"
+)
+
+// Bounds of what a pipeline file may ask for.
+const (
+	// ColumnsMax bounds the features of a pipeline. It leaves room for every tabular set we know of
+	// while an event's fields stay below half a megabyte.
+	ColumnsMax = 10_000
+	// CapMax bounds the values that one category learns; each takes 41 bytes of state in a snapshot.
+	CapMax = 1 << 16
+	// BitsMax bounds one hashed category to 16.7 million columns.
+	BitsMax = 24
+	// WidthMax bounds the columns of the standard view: 2^24 float32 weights are 64 MiB, and Adam
+	// keeps three times that.
+	WidthMax = 1 << 24
+	// ClipMax bounds Column.Clip; standard deviations beyond it are no protection from outliers.
+	ClipMax = 1e6
+)
+
+// The words of Column's fields.
+const (
+	scaleStandard = "standard"
+	scaleNone     = "none"
+
+	policyZero      = "zero"
+	policyMean      = "mean"
+	policyIndicator = "indicator"
+	policyReject    = "reject"
+
+	encodeOneHot = "onehot"
+	encodeHash   = "hash"
+)
+
+// DefaultColumn returns a column of that name and type with all else as a pipeline file that says no
+// more would have it.
+func DefaultColumn(name string, t Type) Column {
+	var c Column
+	c.SetDefaults()
+	c.Name, c.Type = name, t
+	return c
+}
+
+// EventPath is the path of the column's value in an event: Path, or the name when it is empty.
+func (c Column) EventPath() string {
+	if c.Path == "" {
+		return c.Name
+	}
+	return c.Path
+}
+
+// nulls is the policy for nulls, which is the one for absent values unless the pipeline says more.
+func (c Column) nulls() string {
+	if c.Nulls == "" {
+		return c.Missing
+	}
+	return c.Nulls
+}
+
+// Validate reports every mistake in the column; paths are relative to it.
+func (c Column) Validate() []millrace.Violation {
+	var found []millrace.Violation
+	report := func(path, format string, args ...any) {
+		found = append(found, millrace.Violation{Path: path, Message: fmt.Sprintf(format, args...)})
+	}
+	oneOf := func(path, value string, words ...string) {
+		if !slices.Contains(words, value) {
+			report(path, "%q is none of %s", value, list(words))
+		}
+	}
+	if c.Name == "" {
+		report("name", "a feature has a name")
+	}
+	if _, err := SplitPath(c.EventPath()); err != nil && c.EventPath() != "" {
+		report("path", "%q is no path: %v", c.EventPath(), err)
+	}
+	oneOf("type", string(c.Type), string(Number), string(Category), string(Boolean))
+	oneOf("scale", c.Scale, scaleStandard, scaleNone)
+	oneOf("missing", c.Missing, policyZero, policyMean, policyIndicator, policyReject)
+	if c.Nulls != "" {
+		oneOf("nulls", c.Nulls, policyZero, policyMean, policyIndicator, policyReject)
+	}
+	oneOf("encode", c.Encode, encodeOneHot, encodeHash)
+	if c.Type == Category {
+		if c.Missing == policyMean {
+			report("missing", "a category has no mean: use zero, indicator or reject")
+		}
+		if c.Nulls == policyMean {
+			report("nulls", "a category has no mean: use zero, indicator or reject")
+		}
+	}
+	if c.Cap < 1 || c.Cap > CapMax {
+		report("cap", "%d is outside 1 to %d", c.Cap, CapMax)
+	}
+	if c.Bits < 1 || c.Bits > BitsMax {
+		report("bits", "%d is outside 1 to %d", c.Bits, BitsMax)
+	}
+	if !(c.Clip > 0 && c.Clip <= ClipMax) {
+		report("clip", "%v is outside 0 (exclusive) to %v standard deviations", c.Clip, ClipMax)
+	}
+	return found
+}
+
+// Validate reports every mistake in the columns, with paths such as "columns[2].scale".
+func (s Spec) Validate() []millrace.Violation {
+	var found []millrace.Violation
+	if len(s.Columns) == 0 {
+		found = append(found, millrace.Violation{Path: "columns", Message: "a pipeline has at least one feature"})
+	}
+	if len(s.Columns) > ColumnsMax {
+		found = append(found, millrace.Violation{
+			Path: "columns", Message: fmt.Sprintf("%d features are more than %d", len(s.Columns), ColumnsMax)})
+	}
+	first := make(map[string]int, len(s.Columns))
+	width := 0
+	for i, c := range s.Columns {
+		for _, v := range c.Validate() {
+			found = append(found, millrace.Violation{
+				Path: fmt.Sprintf("columns[%d].%s", i, v.Path), Message: v.Message})
+		}
+		if j, ok := first[c.Name]; ok {
+			found = append(found, millrace.Violation{
+				Path: fmt.Sprintf("columns[%d].name", i), Message: fmt.Sprintf("%q is the name of columns[%d] already", c.Name, j)})
+		} else {
+			first[c.Name] = i
+		}
+		// Wild values were reported above; summing them could overflow.
+		if c.Cap <= CapMax && c.Bits >= 0 && c.Bits <= BitsMax {
+			width = min(width+c.width(), math.MaxInt32)
+		}
+	}
+	if width > WidthMax {
+		found = append(found, millrace.Violation{Path: "columns", Message: fmt.Sprintf(
+			"the features have %d columns together, more than %d: lower bits or cap", width, WidthMax)})
+	}
+	return found
+}
+
+// width is how many columns of the standard view the feature takes.
+func (c Column) width() int {
+	n := 1
+	if c.Type == Category {
+		n = c.Cap + 1
+		if c.Encode == encodeHash {
+			n = 1 << c.Bits
+		}
+	}
+	return n + c.indicators()
+}
+
+// indicators is how many indicator columns the feature has. Absent and null share one, unless the
+// pipeline names `nulls: indicator` beside `missing: indicator`: then each has its own.
+func (c Column) indicators() int {
+	n := 0
+	if c.Missing == policyIndicator {
+		n++
+	}
+	if c.Nulls == policyIndicator {
+		n++
+	}
+	return n
+}
+
+// list writes words as people do: a, b or c.
+func list(words []string) string {
+	s := words[0]
+	for _, w := range words[1 : len(words)-1] {
+		s += ", " + w
+	}
+	return s + " or " + words[len(words)-1]
+}

@@ -1,0 +1,132 @@
+package features
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"millrace"
+)
+
+// textMax is how many bytes of a value the vocabulary keeps, for people: values are told apart by
+// their 64-bit hash, so longer ones lose nothing but the end of their name.
+const textMax = 32
+
+// vocabulary holds the first Cap values seen of every category. All of it is preallocated: the
+// learned part goes into snapshots as it stands, the tables are derived from it.
+type vocabulary struct {
+	words []words
+	// Learned, one entry a category, or a category's value (flat, see words.base).
+	size   []int32
+	hashes []uint64
+	text   []uint8 // textMax bytes a value
+	length []uint8 // bytes of the whole value, 255 for more
+	// Derived: open addressing by hash, 0 for free, else the value's index + 1.
+	slots []uint32
+}
+
+// words is one category's place in the flat slices.
+type words struct {
+	base int    // of its values in hashes, length and (times textMax) text
+	cap  int    // values at most
+	slot int    // of its table in slots
+	mask uint64 // table size - 1; the table is at most half full, so probing always ends
+}
+
+func newVocabulary(caps []int) vocabulary {
+	v := vocabulary{words: make([]words, len(caps)), size: make([]int32, len(caps))}
+	values, slots := 0, 0
+	for i, n := range caps {
+		size := 4
+		for size < 2*n {
+			size *= 2
+		}
+		v.words[i] = words{base: values, cap: n, slot: slots, mask: uint64(size - 1)}
+		values += n
+		slots += size
+	}
+	v.hashes = make([]uint64, values)
+	v.text = make([]uint8, values*textMax)
+	v.length = make([]uint8, values)
+	v.slots = make([]uint32, slots)
+	return v
+}
+
+// find returns the index of the value with that hash, or -1.
+func (v *vocabulary) find(category int, hash uint64) int {
+	w := &v.words[category]
+	for i := hash; ; i++ {
+		s := v.slots[w.slot+int(i&w.mask)]
+		if s == 0 {
+			return -1
+		}
+		if v.hashes[w.base+int(s)-1] == hash {
+			return int(s) - 1
+		}
+	}
+}
+
+// learn adds a value unless it is known or the cap is reached.
+func (v *vocabulary) learn(category int, hash uint64, text []byte) {
+	w := &v.words[category]
+	n := int(v.size[category])
+	if n == w.cap || v.find(category, hash) >= 0 {
+		return
+	}
+	k := w.base + n
+	v.hashes[k] = hash
+	v.length[k] = uint8(min(len(text), math.MaxUint8))
+	copy(v.text[k*textMax:(k+1)*textMax], text)
+	v.size[category]++
+	v.place(w, hash, n)
+}
+
+// place enters value n of a category into its table.
+func (v *vocabulary) place(w *words, hash uint64, n int) {
+	i := hash
+	for v.slots[w.slot+int(i&w.mask)] != 0 {
+		i++
+	}
+	v.slots[w.slot+int(i&w.mask)] = uint32(n + 1)
+}
+
+// value is the text of value k, ending in an ellipsis when it was longer than what is kept.
+func (v *vocabulary) value(category, k int) string {
+	k += v.words[category].base
+	text := v.text[k*textMax : (k+1)*textMax]
+	if n := int(v.length[k]); n <= textMax {
+		return string(text[:n])
+	}
+	// The cut may have gone through a rune, of at most four bytes; what is before it is whole.
+	for n := textMax; n > textMax-utf8.UTFMax; n-- {
+		if r, _ := utf8.DecodeLastRune(text[:n]); r != utf8.RuneError {
+			return string(text[:n]) + "…"
+		}
+	}
+	return strings.ToValidUTF8(string(text), "�") + "…"
+}
+
+// restored checks the learned part and derives the tables anew.
+func (v *vocabulary) restored() error {
+	clear(v.slots)
+	for c := range v.words {
+		w := &v.words[c]
+		n := int(v.size[c])
+		if n < 0 || n > w.cap {
+			return fmt.Errorf("%w: category %d has %d values of at most %d", millrace.ErrCorrupt, c, n, w.cap)
+		}
+		for k := range w.cap {
+			hash, length := v.hashes[w.base+k], v.length[w.base+k]
+			switch {
+			case k >= n && (hash != 0 || length != 0):
+				return fmt.Errorf("%w: category %d has a value beyond its count", millrace.ErrCorrupt, c)
+			case k < n && v.find(c, hash) >= 0:
+				return fmt.Errorf("%w: category %d has a value twice", millrace.ErrCorrupt, c)
+			case k < n:
+				v.place(w, hash, k)
+			}
+		}
+	}
+	return nil
+}
