@@ -1,0 +1,250 @@
+package decode
+
+import (
+	"fmt"
+
+	"millrace"
+)
+
+// Decoder decodes events against one compiled schema. It holds working memory and guesses of the
+// order of keys, so it serves one goroutine; Clone makes one for another.
+//
+// The scanner is our own rather than a general one because strictness needs to see every byte
+// anyway: it validates UTF-8, finds duplicate keys in all objects, counts depth and rounds numbers
+// correctly, and it reports what is wrong without allocating.
+type Decoder struct {
+	*schema
+	data  []byte
+	event *millrace.Event
+	keys  keySet
+
+	// event number in which an edge was last met: a key that is met twice in one is a duplicate.
+	seen  []uint64
+	count uint64
+	set   int // fields that this event has set
+
+	// Most streams write their keys in one order. after[e] is the edge that last followed e in its
+	// object, and start[n] the one that last came first in node n. Wrong guesses cost time only.
+	after, start []int32
+
+	faults      map[faultKey]*millrace.Rejection
+	unknown     *millrace.Rejection
+	unknownText string
+}
+
+// New compiles a decoder. Columns are taken as features.New takes them; an empty LabelSpec means
+// events without labels.
+func New(spec Spec) (*Decoder, error) {
+	s, err := compile(spec)
+	if err != nil {
+		return nil, fmt.Errorf("compiling the schema: %w", err)
+	}
+	return newDecoder(s), nil
+}
+
+// Clone returns a decoder of the same schema for another goroutine. It may be called concurrently
+// with anything.
+func (d *Decoder) Clone() *Decoder { return newDecoder(d.schema) }
+
+func newDecoder(s *schema) *Decoder {
+	d := &Decoder{
+		schema: s,
+		keys:   newKeySet(),
+		seen:   make([]uint64, len(s.edges)),
+		after:  make([]int32, len(s.edges)),
+		start:  make([]int32, len(s.nodes)),
+		faults: make(map[faultKey]*millrace.Rejection),
+	}
+	// The first guess is the pipeline's own order.
+	for i, n := range s.nodes {
+		for k, e := range n.edges {
+			d.after[e] = n.edges[(k+1)%len(n.edges)]
+		}
+		d.start[i] = -1
+		if len(n.edges) > 0 {
+			d.start[i] = n.edges[0]
+		}
+	}
+	return d
+}
+
+// NewEvent returns an event with a field for every column.
+func (d *Decoder) NewEvent() *millrace.Event {
+	return &millrace.Event{Fields: make([]millrace.Field, d.fields)}
+}
+
+// Decode reads rec.Value into dst in one pass over its bytes. The error is nil or a
+// *millrace.Rejection with the first fault in the order of the bytes; dst is then unspecified.
+// Rejections are never written again, so they may be kept. A good event allocates nothing.
+//
+// What is accepted:
+//   - The event is one JSON object (RFC 8259) and nothing after it, in valid UTF-8, without half
+//     surrogate pairs, within limits.event bytes and limits.depth levels (the event is the first).
+//     No object, wherever it stands, names a key twice; keys are compared unescaped.
+//   - A number is a JSON number that rounds to a finite float64; "1" in quotes is none.
+//   - A boolean is true or false.
+//   - A category is a string, or an integer or boolean, which stand for their literal text: 12 and
+//     "12" are one category, -0 and 0 are two. Its text has at most limits.text bytes, unescaped.
+//   - The id is a string of at most limits.text bytes between its quotes, or an integer. Event.ID is
+//     its raw JSON text, quotes and escapes included; nil when it is absent or null.
+//   - The time is an RFC 3339 string or a Unix time. Numbers below 1e11 in magnitude are seconds (until
+//     the year 5138), others below 1e14 milliseconds (from March 1973); numbers are
+//     rounded to milliseconds, strings cut. Absent or null, it is the record's timestamp.
+//   - A class is a string that equals its name, or a number or boolean whose literal text does; a
+//     number also matches a class that is an equal number, so 1.0 is the class "1" unless the
+//     classes hold "1.0" too. Strings never match by value.
+//   - What no path names is checked as JSON and skipped.
+//
+// A null where a path goes on makes what is below absent. A faulty label (Label.Fault) never fails
+// the event. Event.ID and the texts of fields alias rec.Value or dst.Scratch.
+func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
+	data := rec.Value
+	switch {
+	case len(data) == 0:
+		return d.empty()
+	case len(data) > int(d.limits.Event):
+		return d.tooLarge()
+	}
+	d.begin(rec, dst)
+	// Faults travel as *millrace.Rejection up to here: a nil one must not become an error that is not nil.
+	p := space(data, 0)
+	if p == len(data) || data[p] != '{' {
+		return d.noEvent(p)
+	}
+	p, fault := d.object(0, p+1, 1)
+	if fault != nil {
+		return fault
+	}
+	if p = space(data, p); p < len(data) {
+		return malformed(data, p, "nothing")
+	}
+	// Mostly every column was there; only else are those left out looked for.
+	if d.set < d.fields {
+		for i, e := range d.edgeOf {
+			if d.seen[e] != d.count {
+				dst.Fields[i] = millrace.Field{}
+			}
+		}
+	}
+	return nil
+}
+
+// begin prepares the decoder and dst for an event.
+func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
+	d.data, d.event = rec.Value, dst
+	d.count++
+	d.set = 0
+	d.keys.next()
+	if len(dst.Fields) != d.fields {
+		dst.Fields = make([]millrace.Field, d.fields)
+	}
+	// Fields are overwritten as they are met, or emptied at the end when they are not.
+	dst.ID = nil
+	dst.Time = rec.Time
+	dst.Scratch = dst.Scratch[:0]
+	dst.Label = millrace.Label{Fault: d.missingLabel}
+}
+
+// noEvent is the fault of a value that does not start an object.
+func (d *Decoder) noEvent(p int) *millrace.Rejection {
+	if p == len(d.data) {
+		return malformed(d.data, p, "an object")
+	}
+	end, found, fault := d.skip(p, 0)
+	if fault != nil {
+		return fault
+	}
+	if end = space(d.data, end); end < len(d.data) {
+		return malformed(d.data, end, "nothing")
+	}
+	return d.notObject(found)
+}
+
+// object reads the object of a node from behind its opening brace; depth is the object's own level.
+func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
+	if depth > d.limits.Depth {
+		return p, d.tooDeep()
+	}
+	data := d.data
+	object := d.keys.open()
+	p = space(data, p)
+	if p < len(data) && data[p] == '}' {
+		return p + 1, nil
+	}
+	guess := &d.start[n]
+	for {
+		var fault *millrace.Rejection
+		// Comparing with one guess, quotes and colon included, spares scanning and looking up the key.
+		e := *guess
+		if quoted := d.edges[e].quoted; len(data)-p > len(quoted) && string(data[p:p+len(quoted)]) == quoted {
+			p += len(quoted)
+		} else if p, e, fault = d.key(n, p, object); fault != nil {
+			return p, fault
+		}
+		p = space(data, p)
+		if e < 0 {
+			p, _, fault = d.skip(p, depth)
+		} else {
+			// An unknown key leaves the guess alone: the expected key mostly comes right after it.
+			*guess = e
+			guess = &d.after[e]
+			if d.seen[e] == d.count {
+				return p, d.duplicate(e)
+			}
+			d.seen[e] = d.count
+			p, fault = d.value(e, p, depth)
+		}
+		if fault != nil {
+			return p, fault
+		}
+		p = space(data, p)
+		if p == len(data) || (data[p] != ',' && data[p] != '}') {
+			return p, malformed(data, p, "a comma or a closing brace")
+		}
+		p++
+		if data[p-1] == '}' {
+			return p, nil
+		}
+		p = space(data, p)
+	}
+}
+
+// key reads a key and its colon and finds its edge in node n; n is -1 in objects that no path goes
+// through, and the edge is -1 when no path goes on.
+func (d *Decoder) key(n int32, p int, object uint64) (int, int32, *millrace.Rejection) {
+	data := d.data
+	if p == len(data) || data[p] != '"' {
+		return p, -1, malformed(data, p, "a key in quotes")
+	}
+	start := p + 1
+	end, escaped, ok := scanString(data, start)
+	if !ok {
+		return p, -1, malformed(data, end, "the text of a key")
+	}
+	p = space(data, end+1)
+	if p == len(data) || data[p] != ':' {
+		return p, -1, malformed(data, p, "a colon")
+	}
+	key, offset := data[start:end], start
+	if escaped {
+		key, offset = d.keys.unescape(data, key)
+	}
+	if n >= 0 {
+		if e := d.lookup(&d.nodes[n], key); e >= 0 {
+			return p + 1, e, nil
+		}
+	}
+	if !d.keys.add(data, key, offset, object) {
+		return p, -1, &millrace.Rejection{Reason: millrace.ReasonDuplicateKey,
+			Detail: fmt.Sprintf("an object names the key %s twice", quote(key))}
+	}
+	return p + 1, -1, nil
+}
+
+// space returns the place of the first byte from p on that is no white space.
+func space(data []byte, p int) int {
+	for p < len(data) && data[p] <= ' ' && (data[p] == ' ' || data[p] == '\n' || data[p] == '\r' || data[p] == '\t') {
+		p++
+	}
+	return p
+}

@@ -1,0 +1,144 @@
+package decode
+
+import (
+	"fmt"
+
+	"millrace"
+)
+
+// Reasons and paths are for machines and never change; details are for people and may.
+
+// kind is what stands in the event where something else belongs.
+type kind uint8
+
+const (
+	aString kind = iota
+	aNumber
+	aFraction
+	aBoolean
+	anObject
+	anArray
+	aNull
+	badText  // a string that is no time
+	outRange // a number that is no time, or beyond float64
+)
+
+var kindWords = [...]string{"a string", "a number", "a number that is no integer", "a boolean", "an object", "an array", "null",
+	"another string", "a number out of range"}
+
+var useWords = [...]string{
+	useNumber:   "a JSON number",
+	useBoolean:  "true or false",
+	useCategory: "a string, an integer or a boolean",
+	useID:       "a string or an integer",
+	useTime:     "an RFC 3339 string, Unix seconds or Unix milliseconds",
+	useClass:    "a class (a string, number or boolean)",
+	useValue:    "a finite JSON number",
+}
+
+// faultKey tells a decoder's standing faults apart.
+type faultKey struct {
+	reason millrace.Reason
+	place  int32 // target, edge or node, depending on the reason
+	found  kind
+}
+
+// fault returns the standing Rejection of a key, which make describes when it is met first. The
+// number of keys is bounded by the schema, not by the stream, so a flood of bad events does not
+// allocate. Nobody writes to a Rejection once made, so it may be kept and shared.
+func (d *Decoder) fault(key faultKey, path string, detail func() string) *millrace.Rejection {
+	r := d.faults[key]
+	if r == nil {
+		r = &millrace.Rejection{Reason: key.reason, Path: path, Detail: detail()}
+		d.faults[key] = r
+	}
+	return r
+}
+
+// mismatch is the fault of a target whose value is of another kind.
+func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
+	// The reason follows from the use: who reads a dead letter wants to know which part of the pipeline
+	// file to look at.
+	reason := millrace.ReasonWrongType
+	switch u := d.targets[t].use; {
+	case u == useID:
+		reason = millrace.ReasonBadID
+	case u == useTime:
+		reason = millrace.ReasonBadTime
+	case u == useClass || u == useValue:
+		reason = millrace.ReasonBadLabel
+	case found == outRange:
+		reason = millrace.ReasonNotFinite
+	}
+	return d.fault(faultKey{reason, t, found}, d.targets[t].path, func() string {
+		return fmt.Sprintf("found %s; %s belongs there", kindWords[found], useWords[d.targets[t].use])
+	})
+}
+
+func (d *Decoder) tooLong(t int32) *millrace.Rejection {
+	return d.fault(faultKey{millrace.ReasonTextTooLong, t, aString}, d.targets[t].path, func() string {
+		return fmt.Sprintf("the text is longer than limits.text, %s", d.limits.Text)
+	})
+}
+
+// noObject is the fault of a value where paths go on; null and absent are no faults.
+func (d *Decoder) noObject(n int32, found kind) *millrace.Rejection {
+	reason := millrace.ReasonWrongType
+	if d.nodes[n].label {
+		reason = millrace.ReasonBadLabel
+	}
+	return d.fault(faultKey{reason, -1 - n, found}, d.nodes[n].path, func() string {
+		return fmt.Sprintf("found %s; an object belongs there", kindWords[found])
+	})
+}
+
+func (d *Decoder) duplicate(e int32) *millrace.Rejection {
+	return d.fault(faultKey{millrace.ReasonDuplicateKey, e, aString}, d.edges[e].path, func() string {
+		return "the object names this key twice"
+	})
+}
+
+func (d *Decoder) tooDeep() *millrace.Rejection {
+	return d.fault(faultKey{millrace.ReasonTooDeep, 0, anObject}, "", func() string {
+		return fmt.Sprintf("the event is nested deeper than limits.depth, %d", d.limits.Depth)
+	})
+}
+
+func (d *Decoder) tooLarge() *millrace.Rejection {
+	return d.fault(faultKey{millrace.ReasonTooLarge, 0, aString}, "", func() string {
+		return fmt.Sprintf("the event is larger than limits.event, %s", d.limits.Event)
+	})
+}
+
+func (d *Decoder) empty() *millrace.Rejection {
+	return d.fault(faultKey{millrace.ReasonEmpty, 0, aString}, "", func() string {
+		return "the record has no value; a JSON object belongs there"
+	})
+}
+
+func (d *Decoder) notObject(found kind) *millrace.Rejection {
+	return d.fault(faultKey{millrace.ReasonNotObject, 0, found}, "", func() string {
+		return fmt.Sprintf("found %s; an event is a JSON object", kindWords[found])
+	})
+}
+
+// malformed says where JSON ends being JSON. Its text holds the offset, so it is made anew each time.
+func malformed(data []byte, p int, expected string) *millrace.Rejection {
+	found := "the end"
+	if p < len(data) {
+		found = fmt.Sprintf("byte %q", data[p])
+	}
+	return &millrace.Rejection{Reason: millrace.ReasonMalformed,
+		Detail: fmt.Sprintf("found %s at offset %d; %s belongs there", found, p, expected)}
+}
+
+// unknownClass keeps the latest fault, because such labels mostly come in rows of one and the same.
+func (d *Decoder) unknownClass(t int32, text []byte) *millrace.Rejection {
+	if d.unknown == nil || string(text) != d.unknownText {
+		// Only the start is kept and shown; the dead letter holds the whole event.
+		d.unknownText = string(text[:min(len(text), int(d.limits.Text))])
+		d.unknown = &millrace.Rejection{Reason: millrace.ReasonUnknownClass, Path: d.targets[t].path,
+			Detail: fmt.Sprintf("found %s, which is none of the %d classes", quote(text), len(d.classes))}
+	}
+	return d.unknown
+}

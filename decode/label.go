@@ -1,0 +1,49 @@
+package decode
+
+import "millrace"
+
+// label reads the target; only malformed JSON is a fault of the event.
+func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
+	// Text of any length is read, and then no class: limits.text is for what goes on into the state.
+	l := &d.event.Label
+	text, end, found, fault := d.scalar(p, depth)
+	switch {
+	case fault != nil:
+		return end, fault
+	case found == aNull:
+		return end, nil // missing_label stands since the beginning
+	case d.number:
+		d.labelValue(t, text, found)
+	case found == anObject || found == anArray:
+		l.Fault = d.mismatch(t, found)
+	default:
+		class, ok := d.lookupClass(text)
+		// 1, 1.0 and 1e0 are one JSON number, and which of them a writer puts is up to its library.
+		if !ok && (found == aNumber || found == aFraction) {
+			if v, _, fault := parseNumber(text, 0); fault == numberOK {
+				class, ok = d.numeric[v]
+			}
+		}
+		if !ok {
+			l.Fault = d.unknownClass(t, text)
+			return end, nil
+		}
+		*l = millrace.Label{Known: true, Class: class}
+	}
+	return end, nil
+}
+
+// labelValue reads a numeric target. Numbers in quotes are refused like those of features.
+func (d *Decoder) labelValue(t int32, text []byte, found kind) {
+	l := &d.event.Label
+	if found != aNumber && found != aFraction {
+		l.Fault = d.mismatch(t, found)
+		return
+	}
+	v, _, fault := parseNumber(text, 0)
+	if fault != numberOK {
+		l.Fault = d.mismatch(t, outRange)
+		return
+	}
+	*l = millrace.Label{Known: true, Value: v}
+}

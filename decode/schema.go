@@ -1,0 +1,206 @@
+package decode
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"millrace"
+	"millrace/features"
+)
+
+// schema is what all clones of a decoder share: the paths as a trie of object nodes and edges. It is
+// never written after construction.
+type schema struct {
+	nodes   []node
+	edges   []edge
+	targets []target
+	fields  int
+	edgeOf  []int32 // of each field
+	limits  Limits
+
+	id, time, labelled bool // whether the pipeline names such a path
+	number             bool // the label is a number, not a class
+	classes            []string
+	class              map[string]int32  // by literal text
+	numeric            map[float64]int32 // by value, of classes that are JSON numbers
+	missingLabel       *millrace.Rejection
+}
+
+// node is an object that paths go through; the first one is the event itself.
+type node struct {
+	edges []int32
+	byKey map[string]int32 // only for nodes with many edges
+	label bool             // nothing but the label lies below
+	path  string
+}
+
+// edge is a key within a node: either a further node lies below, or targets take the value.
+type edge struct {
+	key    string
+	quoted string // the key as most writers put it, with quotes and colon: what guesses compare
+	path   string
+	node   int32 // -1 when this is a leaf
+	// targets of a leaf; a path may feed several columns.
+	targets []int32
+}
+
+type use uint8
+
+const (
+	useNumber use = iota
+	useBoolean
+	useCategory
+	useID
+	useTime
+	useClass
+	useValue
+)
+
+// target is one use of a value.
+type target struct {
+	use   use
+	field int32 // of a column
+	path  string
+}
+
+// linearMax is how many keys or classes are compared one by one before a map is quicker.
+const linearMax = 6
+
+func compile(spec Spec) (*schema, error) {
+	s := &schema{limits: spec.Limits, fields: len(spec.Columns), edgeOf: make([]int32, len(spec.Columns))}
+	s.nodes = append(s.nodes, node{})
+	if found := spec.Limits.Validate(); len(found) > 0 {
+		return nil, violations("limits.", found)
+	}
+	// No label at all is fine: scoring alone needs none.
+	if spec.Label.Path != "" || spec.Label.Type != "" || len(spec.Label.Classes) > 0 {
+		if found := spec.Label.Validate(); len(found) > 0 {
+			return nil, violations("label.", found)
+		}
+		s.compileLabel(spec.Label)
+		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use()}); err != nil {
+			return nil, fmt.Errorf("label.path: %w", err)
+		}
+	}
+	uses := map[features.Type]use{features.Number: useNumber, features.Boolean: useBoolean, features.Category: useCategory}
+	for i, c := range spec.Columns {
+		u, ok := uses[c.Type]
+		if !ok {
+			return nil, fmt.Errorf("feature %s: %q is none of number, category and boolean", c.Name, c.Type)
+		}
+		e, err := s.add(c.EventPath(), target{use: u, field: int32(i)})
+		if err != nil {
+			return nil, fmt.Errorf("feature %s: %w", c.Name, err)
+		}
+		s.edgeOf[i] = e
+	}
+	if spec.ID != "" {
+		s.id = true
+		if _, err := s.add(spec.ID, target{use: useID}); err != nil {
+			return nil, fmt.Errorf("id: %w", err)
+		}
+	}
+	if spec.Time != "" {
+		s.time = true
+		if _, err := s.add(spec.Time, target{use: useTime}); err != nil {
+			return nil, fmt.Errorf("time: %w", err)
+		}
+	}
+	if len(s.edges) == 0 {
+		return nil, errors.New("the pipeline names no path to read")
+	}
+	s.finish()
+	return s, nil
+}
+
+func (s *schema) compileLabel(l LabelSpec) {
+	s.labelled = true
+	s.missingLabel = &millrace.Rejection{Reason: millrace.ReasonMissingLabel, Path: l.Path, Detail: "the event has no label"}
+	if s.number = l.use() == useValue; s.number {
+		return
+	}
+	s.classes = slices.Clone(l.Classes)
+	s.class = make(map[string]int32, len(l.Classes))
+	s.numeric = make(map[float64]int32)
+	twice := make(map[float64]bool)
+	// Classes that are JSON numbers also match by value.
+	for i, c := range l.Classes {
+		s.class[c] = int32(i)
+		if v, end, fault := parseNumber([]byte(c), 0); c != "" && fault == numberOK && end == len(c) {
+			_, known := s.numeric[v]
+			twice[v] = known
+			s.numeric[v] = int32(i)
+		}
+	}
+	for v, ambiguous := range twice {
+		if ambiguous { // "1" and "1.0": only the literal text can tell them apart
+			delete(s.numeric, v)
+		}
+	}
+}
+
+func (t target) label() bool { return t.use == useClass || t.use == useValue }
+
+// finish makes the maps of nodes with many keys.
+func (s *schema) finish() {
+	for i := range s.nodes {
+		n := &s.nodes[i]
+		if len(n.edges) <= linearMax {
+			continue
+		}
+		n.byKey = make(map[string]int32, len(n.edges))
+		for _, e := range n.edges {
+			n.byKey[s.edges[e].key] = e
+		}
+	}
+}
+
+// lookup finds the edge of a key, already unescaped; -1 when no path goes there.
+func (s *schema) lookup(n *node, key []byte) int32 {
+	if n.byKey != nil {
+		if e, ok := n.byKey[string(key)]; ok {
+			return e
+		}
+		return -1
+	}
+	for _, e := range n.edges {
+		if s.edges[e].key == string(key) {
+			return e
+		}
+	}
+	return -1
+}
+
+// lookupClass finds a class by its text.
+func (s *schema) lookupClass(text []byte) (int32, bool) {
+	if len(s.classes) > linearMax {
+		c, ok := s.class[string(text)]
+		return c, ok
+	}
+	for i, c := range s.classes {
+		if c == string(text) {
+			return int32(i), true
+		}
+	}
+	return 0, false
+}
+
+func violations(prefix string, found []millrace.Violation) error {
+	lines := make([]string, len(found))
+	for i, v := range found {
+		lines[i] = prefix + v.Path + ": " + v.Message
+	}
+	return fmt.Errorf("%s", strings.Join(lines, "; "))
+}
+
+// quote writes text for people, shortened: details end up in headers and logs.
+func quote(text []byte) string {
+	const most = 40
+	if len(text) > most {
+		return strconv.Quote(string(text[:most])) + "…"
+	}
+	return strconv.Quote(string(text))
+}

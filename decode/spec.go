@@ -1,0 +1,36 @@
+// Package decode turns a record's bytes into an Event in one pass against the compiled schema,
+// without an allocation an event. It is strict: anything that is not what the pipeline file says is
+// a Rejection with a stable reason.
+package decode
+
+import (
+	"millrace"
+	"millrace/features"
+)
+
+// LabelSpec says where the target stands and what it is; a bare string is its path.
+type LabelSpec struct {
+	Path    string   `yaml:"path,short" doc:"where the label stands in the event"`
+	Type    string   `yaml:"type" enum:"class|number" doc:"class or number; class when classes are given"`
+	Classes []string `yaml:"classes" doc:"the classes, in order; with two, the last one is the positive one"`
+}
+
+// Limits bound what one event may cost.
+type Limits struct {
+	Event millrace.Bytes `yaml:"event" doc:"largest event"`
+	Depth int            `yaml:"depth" doc:"deepest nesting of objects and arrays"`
+	Text  millrace.Bytes `yaml:"text" doc:"longest category or id"`
+}
+
+// SetDefaults fills in the limits that a pipeline file may leave out. 1 MiB is Kafka's own default
+// for a record; 32 levels and 1 KiB are far beyond what features need.
+func (l *Limits) SetDefaults() { *l = Limits{Event: 1 << 20, Depth: 32, Text: 1 << 10} }
+
+// Spec is all that a Decoder is compiled from.
+type Spec struct {
+	ID      string // path of the event's id; empty for none
+	Time    string // path of the event's time; empty for the record's timestamp
+	Columns features.Columns
+	Label   LabelSpec
+	Limits  Limits
+}

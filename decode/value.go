@@ -1,0 +1,193 @@
+package decode
+
+import "millrace"
+
+// value reads the value of an edge.
+func (d *Decoder) value(e int32, p, depth int) (int, *millrace.Rejection) {
+	edge := &d.edges[e]
+	if edge.node >= 0 {
+		return d.inner(edge.node, p, depth)
+	}
+	if p == len(d.data) {
+		return p, malformed(d.data, p, "a value")
+	}
+	// A value with several uses is read once for each, from the same place.
+	start, end := p, p
+	for _, t := range edge.targets {
+		var fault *millrace.Rejection
+		if end, fault = d.target(t, start, depth); fault != nil {
+			return end, fault
+		}
+	}
+	return end, nil
+}
+
+// inner reads a value in which paths go on.
+func (d *Decoder) inner(n int32, p, depth int) (int, *millrace.Rejection) {
+	if p < len(d.data) && d.data[p] == '{' {
+		return d.object(n, p+1, depth+1)
+	}
+	p, found, fault := d.skip(p, depth)
+	switch {
+	case fault != nil:
+		return p, fault
+	case found == aNull:
+		return p, nil
+	case d.nodes[n].label: // no feature lies below, so the event is good for scoring
+		d.event.Label.Fault = d.noObject(n, found)
+		return p, nil
+	}
+	return p, d.noObject(n, found)
+}
+
+// target reads a value for one use; data[p] exists.
+func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
+	data := d.data
+	target := &d.targets[t]
+	switch target.use {
+	case useNumber:
+		if c := data[p]; c != '-' && c-'0' > 9 {
+			return d.other(t, p, depth)
+		}
+		v, end, fault := parseNumber(data, p)
+		if fault != numberOK {
+			return end, d.badNumber(t, end, fault)
+		}
+		f := &d.event.Fields[target.field]
+		// Text stays nil: a column never changes its type, so nothing else was ever there.
+		f.Presence = millrace.Present
+		f.Number = v
+		d.set++
+		return end, nil
+	case useBoolean:
+		v, end := boolean(data, p)
+		if end < 0 {
+			return d.other(t, p, depth)
+		}
+		f := &d.event.Fields[target.field]
+		f.Presence = millrace.Present
+		f.Number = v
+		d.set++
+		return end, nil
+	case useCategory:
+		return d.category(t, p, depth)
+	case useID:
+		return d.id(t, p, depth)
+	case useTime:
+		return d.timestamp(t, p, depth)
+	}
+	return d.label(t, p, depth)
+}
+
+// other reads a value that is not of a target's type: null, or a fault.
+func (d *Decoder) other(t int32, p, depth int) (int, *millrace.Rejection) {
+	end, found, fault := d.skip(p, depth)
+	if fault != nil {
+		return end, fault
+	}
+	target := &d.targets[t]
+	if found != aNull {
+		return end, d.mismatch(t, found)
+	}
+	if target.use <= useCategory {
+		d.event.Fields[target.field] = millrace.Field{Presence: millrace.Null}
+		d.set++
+	}
+	return end, nil
+}
+
+func (d *Decoder) badNumber(t int32, p int, fault numberFault) *millrace.Rejection {
+	if fault == numberMalformed {
+		return malformed(d.data, p, "a number's digit")
+	}
+	return d.mismatch(t, outRange)
+}
+
+// boolean reads true or false; end is -1 when neither stands at p.
+func boolean(data []byte, p int) (v float64, end int) {
+	switch {
+	case len(data)-p >= 4 && string(data[p:p+4]) == "true":
+		return 1, p + 4
+	case len(data)-p >= 5 && string(data[p:p+5]) == "false":
+		return 0, p + 5
+	}
+	return 0, -1
+}
+
+// category reads a string, or the literal text of an integer or boolean.
+func (d *Decoder) category(t int32, p, depth int) (int, *millrace.Rejection) {
+	text, end, found, fault := d.scalar(p, depth)
+	switch {
+	case fault != nil:
+		return end, fault
+	// A fraction is refused rather than taken for its text: 1.0 and 1 would be two categories of one number.
+	case found == aNull || found > aBoolean:
+		return d.other(t, p, depth)
+	case found == aFraction:
+		return end, d.mismatch(t, found)
+	case len(text) > int(d.limits.Text):
+		return end, d.tooLong(t)
+	}
+	f := &d.event.Fields[d.targets[t].field]
+	f.Presence = millrace.Present
+	f.Text = text
+	d.set++
+	return end, nil
+}
+
+// scalar reads any value and returns its text: a string's unescaped, a number's or boolean's literal.
+// The text of other kinds is meaningless. Numbers are told apart as aNumber, which are integers by
+// their spelling, and aFraction.
+func (d *Decoder) scalar(p, depth int) (text []byte, end int, found kind, fault *millrace.Rejection) {
+	data := d.data
+	if data[p] != '"' {
+		end, found, fault = d.skip(p, depth)
+		if fault != nil {
+			return nil, end, found, fault
+		}
+		text = data[p:end:end]
+		if found == aNumber && !integer(text) {
+			found = aFraction
+		}
+		return text, end, found, nil
+	}
+	end, escaped, ok := scanString(data, p+1)
+	if !ok {
+		return nil, end, aString, malformed(data, end, "text in quotes")
+	}
+	// The capacity ends with the text, so that nobody can append into the record.
+	text = data[p+1 : end : end]
+	if escaped {
+		scratch := d.event.Scratch
+		start := len(scratch)
+		d.event.Scratch = unescape(scratch, text)
+		text = d.event.Scratch[start:len(d.event.Scratch):len(d.event.Scratch)]
+	}
+	return text, end + 1, aString, nil
+}
+
+// id keeps the raw JSON text of a string or an integer.
+func (d *Decoder) id(t int32, p, depth int) (int, *millrace.Rejection) {
+	end, found, fault := d.skip(p, depth)
+	if fault != nil {
+		return end, fault
+	}
+	// The raw text goes into the score's JSON as it stands, so escapes and quotes are kept.
+	raw := d.data[p:end:end]
+	length := len(raw)
+	switch {
+	case found == aNull:
+		return end, nil
+	case found == aNumber && !integer(raw):
+		return end, d.mismatch(t, aFraction)
+	case found == aString:
+		length -= 2
+	case found != aNumber:
+		return end, d.mismatch(t, found)
+	}
+	if length > int(d.limits.Text) {
+		return end, d.tooLong(t)
+	}
+	d.event.ID = raw
+	return end, nil
+}
