@@ -1,0 +1,100 @@
+package model_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"millrace"
+	"millrace/model"
+)
+
+// shapeViews hands out one view of a fixed shape.
+type shapeViews millrace.ViewShape
+
+func (v shapeViews) View(millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
+	return 0, millrace.ViewShape(v), nil
+}
+
+func denseInputs(n, width int) []millrace.Input {
+	random := rand.New(rand.NewPCG(1, 2))
+	inputs := make([]millrace.Input, n)
+	for i := range inputs {
+		x := make([]float32, width)
+		for j := range x {
+			x[j] = float32(random.NormFloat64())
+		}
+		inputs[i] = millrace.Input{{Dense: x}}
+	}
+	return inputs
+}
+
+func sparseInputs(n, width, nonZeros int) []millrace.Input {
+	random := rand.New(rand.NewPCG(3, 4))
+	inputs := make([]millrace.Input, n)
+	for i := range inputs {
+		v := millrace.Vector{Index: make([]uint32, nonZeros), Value: make([]float32, nonZeros)}
+		for j := range v.Index {
+			v.Index[j], v.Value[j] = uint32(random.IntN(width)), float32(random.NormFloat64())
+		}
+		inputs[i] = millrace.Input{v}
+	}
+	return inputs
+}
+
+func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millrace.ViewShape, inputs []millrace.Input) {
+	b.Helper()
+	m, err := model.New(s, target, shapeViews(shape))
+	if err != nil {
+		b.Fatal(err)
+	}
+	scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		x := inputs[i%len(inputs)]
+		m.Predict(dst, x, scratch)
+		y := millrace.Target{Class: int32(i % max(1, target.Classes)), Value: float64(i % 7), Known: true}
+		if err := m.Learn(x, y, 1, scratch); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkNetwork is predict and learn of 100 → 64 → 64 → 10, relu, softmax, batch 1.
+func BenchmarkNetwork(b *testing.B) {
+	for _, rule := range []string{"sgd", "adagrad", "rmsprop", "adam"} {
+		b.Run(rule, func(b *testing.B) {
+			s := model.Spec{Type: "mlp", Hidden: []int{64, 64}, Optimizer: model.OptimizerSpec{Type: rule}}
+			benchmark(b, s, model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
+		})
+	}
+}
+
+// BenchmarkLinear is predict and learn of 8 dense features.
+func BenchmarkLinear(b *testing.B) {
+	for _, rule := range []string{"sgd", "adagrad", "adam"} {
+		for _, family := range []string{"logistic", "svm", "linear"} {
+			b.Run(family+"-"+rule, func(b *testing.B) {
+				s := model.Spec{Type: family, Optimizer: model.OptimizerSpec{Type: rule}}
+				target := model.TargetSpec{Classes: 2}
+				if family == "linear" {
+					target.Classes = 0
+				}
+				benchmark(b, s, target, millrace.ViewShape{Width: 8}, denseInputs(256, 8))
+			})
+		}
+	}
+}
+
+// BenchmarkSparse is predict and learn of 150 non-zeros among 2^18 columns.
+func BenchmarkSparse(b *testing.B) {
+	for _, rule := range []string{"sgd", "adagrad", "adam"} {
+		b.Run(rule, func(b *testing.B) {
+			s := model.Spec{Type: "logistic", L2: 1e-6, Optimizer: model.OptimizerSpec{Type: rule}}
+			shape := millrace.ViewShape{Width: 1 << 18, Sparse: true, NonZeroMax: 150}
+			benchmark(b, s, model.TargetSpec{Classes: 2}, shape, sparseInputs(256, 1<<18, 150))
+		})
+	}
+}

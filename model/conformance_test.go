@@ -1,0 +1,130 @@
+package model_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"millrace"
+	"millrace/model"
+	"millrace/model/modeltest"
+)
+
+const (
+	caseWidth    = 12
+	caseExamples = 240
+)
+
+// examples are a noisy function of a few features, dense or sparse, seeded.
+func examples(target model.TargetSpec, shape millrace.ViewShape) []modeltest.Example {
+	random := rand.New(rand.NewPCG(7, uint64(target.Classes)))
+	all := make([]modeltest.Example, caseExamples)
+	for i := range all {
+		var v millrace.Vector
+		var signal float64
+		if shape.Sparse {
+			for range 1 + random.IntN(shape.NonZeroMax) {
+				j := random.IntN(shape.Width)
+				x := float32(random.NormFloat64())
+				v.Index, v.Value = append(v.Index, uint32(j)), append(v.Value, x)
+				signal += float64(x) * math.Sin(float64(j))
+			}
+			// The last entry repeats the first one's index, so that repetition is part of every check.
+			if n := len(v.Index); n > 1 {
+				v.Index[n-1] = v.Index[0]
+			}
+		} else {
+			for j := range shape.Width {
+				x := float32(random.NormFloat64())
+				v.Dense = append(v.Dense, x)
+				signal += float64(x) * math.Sin(float64(j))
+			}
+		}
+		e := modeltest.Example{Input: millrace.Input{v}, Weight: float32(1 + i%3)}
+		e.Target = millrace.Target{Known: true, Value: 1000 + 50*signal}
+		if k := target.Classes; k > 0 {
+			e.Target.Class = int32(min(max(int(math.Floor(signal+float64(k)/2)), 0), k-1))
+		}
+		all[i] = e
+	}
+	return all
+}
+
+func rules() map[string]model.OptimizerSpec {
+	return map[string]model.OptimizerSpec{
+		"sgd":      {Type: "sgd", Rate: 0.01},
+		"momentum": {Type: "sgd", Rate: 0.005, Momentum: 0.9},
+		"nesterov": {Type: "sgd", Rate: 0.005, Momentum: 0.9, Nesterov: true},
+		"adagrad":  {Type: "adagrad", Rate: 0.05},
+		"rmsprop":  {Type: "rmsprop"},
+		"adam":     {Type: "adam", Schedule: model.ScheduleSpec{Type: "inverse_time", Decay: 1e-3, Power: 0.5}},
+	}
+}
+
+type family struct {
+	name   string
+	spec   model.Spec
+	target model.TargetSpec
+}
+
+func modelFamilies() []family {
+	return []family{
+		{"logistic", model.Spec{Type: "logistic"}, model.TargetSpec{Classes: 2}},
+		{"softmax", model.Spec{Type: "logistic"}, model.TargetSpec{Classes: 5}},
+		{"squared", model.Spec{Type: "linear"}, model.TargetSpec{}},
+		{"huber", model.Spec{Type: "linear", Loss: "huber", HuberDelta: 0.7}, model.TargetSpec{}},
+		{"hinge", model.Spec{Type: "svm", C: 0.5}, model.TargetSpec{Classes: 2}},
+		{"rest", model.Spec{Type: "svm"}, model.TargetSpec{Classes: 4}},
+		{"mlp-relu", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Seed: 3}, model.TargetSpec{Classes: 3}},
+		{"mlp-tanh", model.Spec{Type: "mlp", Hidden: []int{8}, Activation: "tanh", Init: "glorot"}, model.TargetSpec{Classes: 2}},
+		{"mlp-number", model.Spec{Type: "mlp", Layers: []model.LayerSpec{{Units: 10, Activation: "sigmoid"}, {Units: 5, Activation: "identity"}}, Init: "he"}, model.TargetSpec{}},
+	}
+}
+
+// variants are ways to learn that change what state there is.
+func variants() map[string]func(*model.Spec) {
+	return map[string]func(*model.Spec){
+		"plain":   func(*model.Spec) {},
+		"batch":   func(s *model.Spec) { s.Batch, s.Clip, s.L2 = 8, 0.5, 1e-3 },
+		"penalty": func(s *model.Spec) { s.L1, s.L2, s.Clip = 1e-4, 1e-2, 1 },
+	}
+}
+
+type construct func(model.Spec, model.TargetSpec, millrace.Views) (model.Model, error)
+
+func conform(t *testing.T, f family, shape millrace.ViewShape, build construct) {
+	for rule, optimizer := range rules() {
+		for variant, change := range variants() {
+			s := f.spec
+			s.Optimizer = optimizer
+			change(&s)
+			modeltest.Run(t, fmt.Sprintf("%s/%s/%s", f.name, rule, variant), func() modeltest.Case {
+				m, err := build(s, f.target, shapeViews(shape))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return modeltest.Case{Model: m, Examples: examples(f.target, shape)}
+			})
+		}
+	}
+}
+
+func TestConformanceDense(t *testing.T) {
+	for _, f := range modelFamilies() {
+		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.New)
+	}
+}
+
+func TestConformanceSparse(t *testing.T) {
+	for _, f := range modelFamilies() {
+		conform(t, f, millrace.ViewShape{Width: 40, Sparse: true, NonZeroMax: 6}, model.New)
+	}
+}
+
+// TestConformanceFallback runs the suite on the kernels that other processors get.
+func TestConformanceFallback(t *testing.T) {
+	for _, f := range modelFamilies() {
+		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.NewGeneric)
+	}
+}

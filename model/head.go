@@ -1,0 +1,238 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"millrace"
+)
+
+// head turns the last layer's outputs into a prediction, and a target into the loss's derivative by
+// those outputs.
+type head uint8
+
+const (
+	headLogistic head = iota // one output z: probabilities 1−σ(z), σ(z); binary cross-entropy
+	headSoftmax              // an output a class; cross-entropy
+	headHinge                // one margin, or one a class: hinge loss, one against the rest
+	headSquared              // one output in standard deviations of the target; ½(z − t)²
+	headHuber                // the same; ½r² up to δ, δ(|r| − ½δ) beyond (Huber 1964)
+)
+
+// outputs is how many outputs the last layer has.
+func (h head) outputs(classes int) int {
+	switch {
+	case h == headSquared || h == headHuber || h == headLogistic:
+		return 1
+	case h == headHinge && classes == 2:
+		return 1
+	default:
+		return classes
+	}
+}
+
+func headOf(s Spec, target TargetSpec) head {
+	switch {
+	case s.Type == familySVM:
+		return headHinge
+	case s.Type == familyLogistic && target.Classes == 2:
+		return headLogistic
+	case target.Classes > 0:
+		return headSoftmax
+	case s.Loss == lossHuber:
+		return headHuber
+	default:
+		return headSquared
+	}
+}
+
+// predict writes the prediction for the bounded outputs z.
+func (n *network) predict(dst, z []float32) {
+	switch n.head {
+	case headLogistic:
+		dst[0], dst[1] = logistic(float64(z[0]))
+	case headSoftmax:
+		softmax(dst, z, 1)
+	case headHinge:
+		n.temperature.predict(dst, z)
+	default:
+		v := n.target.restore(float64(z[0]))
+		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+	}
+}
+
+// softmax writes the softmax of factor·z. The largest output is subtracted first, so that no
+// exponential overflows and at least one is 1.
+func softmax(dst, z []float32, factor float64) {
+	most := z[0]
+	for _, v := range z[1:] {
+		most = max(most, v)
+	}
+	var sum float64
+	for i, v := range z {
+		e := math.Exp(factor * (float64(v) - float64(most)))
+		dst[i] = float32(e)
+		sum += e
+	}
+	scale := 1 / sum
+	for i, v := range dst {
+		dst[i] = float32(float64(v) * scale)
+	}
+}
+
+// derive writes into d the derivative of weight times the loss by the outputs z. p is the prediction
+// that was made from z, t the standardised target of a number.
+func (n *network) derive(d, z, p []float32, class int32, t float64, weight float32) {
+	switch n.head {
+	case headLogistic:
+		d[0] = p[1]
+		if class == 1 {
+			d[0] = -p[0] // equal to p[1] − 1, without its cancellation
+		}
+	case headSoftmax:
+		copy(d, p)
+		var rest float32
+		for i, v := range p {
+			if int32(i) != class {
+				rest += v
+			}
+		}
+		d[class] = -rest
+	case headHinge:
+		n.deriveHinge(d, z, class)
+	case headSquared:
+		d[0] = float32(float64(z[0]) - t)
+	case headHuber:
+		delta := n.spec.HuberDelta
+		d[0] = float32(min(max(float64(z[0])-t, -delta), delta))
+	}
+	for i, v := range d {
+		d[i] = flush(v*weight, momentTiny)
+	}
+}
+
+// deriveHinge: C·max(0, 1 − s·z) for each margin z, where s is +1 for the class and −1 for the rest.
+// At the kink it takes the side that learns, as scikit-learn does.
+func (n *network) deriveHinge(d, z []float32, class int32) {
+	c := float32(n.spec.C)
+	for i, v := range z {
+		side := float32(-1)
+		if int32(i) == class || len(z) == 1 && class == 1 {
+			side = 1
+		}
+		d[i] = 0
+		if side*v <= 1 {
+			d[i] = -c * side
+		}
+	}
+}
+
+// loss is the loss of the outputs z, for tests and metrics.
+func (n *network) loss(z []float32, class int32, t float64) float64 {
+	switch n.head {
+	case headLogistic:
+		m := float64(z[0])
+		if class == 1 {
+			m = -m
+		}
+		return max(m, 0) + math.Log1p(math.Exp(-math.Abs(m)))
+	case headSoftmax:
+		return logSumExp(z) - float64(z[class])
+	case headHinge:
+		var sum float64
+		for i, v := range z {
+			m := -float64(v)
+			if int32(i) == class || len(z) == 1 && class == 1 {
+				m = -m
+			}
+			sum += n.spec.C * max(0, 1-m)
+		}
+		return sum
+	default:
+		r := math.Abs(float64(z[0]) - t)
+		if delta := n.spec.HuberDelta; n.head == headHuber && r > delta {
+			return delta * (r - delta/2)
+		}
+		return r * r / 2
+	}
+}
+
+func logSumExp(z []float32) float64 {
+	most := math.Inf(-1)
+	for _, v := range z {
+		most = max(most, float64(v))
+	}
+	var sum float64
+	for _, v := range z {
+		sum += math.Exp(float64(v) - most)
+	}
+	return most + math.Log(sum)
+}
+
+// temperature turns margins into probabilities: σ(a·z) of one margin, softmax(a·z) of several, with
+// one factor a = exp(α) learned online by AdaGrad on the cross-entropy of each margin before its
+// event is learned. It is Platt's link (1999) without the shift, so the likeliest class is always the
+// one that the margins name (Guo et al. 2017, equation 9, calls it temperature scaling).
+type temperature struct {
+	alpha  []float64 // [1]
+	square []float64 // [1], AdaGrad's sum
+}
+
+const (
+	temperatureRate = 0.1
+	// temperatureMax bounds α: margins of an SVM are of the order of 1, so factors beyond e^±4 only
+	// say that nothing, or everything, is certain.
+	temperatureMax = 4
+)
+
+func newTemperature() temperature {
+	return temperature{alpha: make([]float64, 1), square: make([]float64, 1)}
+}
+
+func (t *temperature) predict(dst, z []float32) {
+	a := math.Exp(t.alpha[0])
+	if len(z) == 1 {
+		dst[0], dst[1] = logistic(a * float64(z[0]))
+		return
+	}
+	softmax(dst, z, a)
+}
+
+// learn takes the margins z and the probabilities p that were predicted from them.
+func (t *temperature) learn(z, p []float32, class int32, weight float32) {
+	var g float64
+	a := math.Exp(t.alpha[0])
+	if len(z) == 1 {
+		g = float64(p[1]) * float64(z[0])
+		if class == 1 {
+			g = -float64(p[0]) * float64(z[0])
+		}
+	} else {
+		g = -float64(z[class])
+		for i, v := range z {
+			g += float64(p[i]) * float64(v)
+		}
+	}
+	g *= a * float64(weight)
+	if g == 0 {
+		return
+	}
+	t.square[0] += g * g
+	t.alpha[0] -= temperatureRate * g / math.Sqrt(t.square[0])
+	t.alpha[0] = min(max(t.alpha[0], -temperatureMax), temperatureMax)
+}
+
+func (t *temperature) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	visit("temperature", millrace.Tensor{Shape: scalarShape, F64: t.alpha}, millrace.Serving)
+	visit("temperature.square", millrace.Tensor{Shape: scalarShape, F64: t.square}, millrace.Training)
+}
+
+func (t *temperature) check() error {
+	if a := t.alpha[0]; !(math.Abs(a) <= temperatureMax) {
+		return fmt.Errorf("temperature is %g, outside ±%d", a, temperatureMax)
+	}
+	if s := t.square[0]; !(s >= 0) || math.IsInf(s, 1) {
+		return fmt.Errorf("temperature.square is %g, no sum of squares", s)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package model
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+)
+
+// kernels is one implementation of the inner loops. Matrices are row-major [len(x), len(d)]: a row an
+// input, a column an output, so that a sparse input gathers contiguous rows. Every step function
+// takes the gradient as the outer product x·dᵀ, which it never stores: at batch 1 the gradient of a
+// dense layer is exactly that, and a gradient that is stored is the outer product of [scale] with it.
+type kernels struct {
+	name string
+	// forward adds to z[o] the sum over j of x[j]·w[j,o].
+	forward func(z, w, x []float32)
+	// backward sets dx[j] to the sum over o of w[j,o]·d[o].
+	backward func(dx, w, d []float32)
+	// squares is the sum of squares in float64, which no finite float32 can overflow.
+	squares func(x []float32) float64
+
+	sgd      func(w, x, d []float32, c *coefficients)
+	momentum func(w, b, x, d []float32, c *coefficients)
+	adagrad  func(w []float32, s []float64, x, d []float32, c *coefficients)
+	rmsprop  func(w, v, x, d []float32, c *coefficients)
+	adam     func(w, m, v, x, d []float32, c *coefficients)
+}
+
+// coefficients are an update's scalars, computed once an update in float64 and rounded once. The
+// assembly reads them by field.
+type coefficients struct {
+	rate   float32 // learning rate; for Adam divided by 1 − β₁ᵗ
+	decay  float32 // L2 penalty
+	mix1   float32 // SGD: momentum μ; Adam: 1 − β₁
+	keep2  float32 // RMSprop: ρ; Adam: β₂
+	mix2   float32 // 1 − keep2
+	root   float32 // Adam: 1 / √(1 − β₂ᵗ)
+	eps    float32
+	direct float32 // momentum: share of the gradient itself in the step (Nesterov: 1)
+	buffer float32 // momentum: share of the buffer in the step (Nesterov: μ)
+	tiny   float32 // moments below it become zero
+	rate64 float64 // AdaGrad, which computes in float64
+	eps64  float64
+}
+
+// momentTiny is where moments become exactly zero. Decaying moments of units that no longer learn
+// would otherwise stay denormal for ever, and denormal arithmetic is up to a hundred times slower.
+// A moment this small moves a weight by less than 1e-15 of the rate.
+const momentTiny = 1e-30
+
+// genericKernels are the fallback: gonum's BLAS and plain Go.
+func genericKernels() *kernels {
+	return &kernels{
+		name:     "generic",
+		forward:  forwardGeneric,
+		backward: backwardGeneric,
+		squares:  squaresGeneric,
+		sgd:      sgdGeneric,
+		momentum: momentumGeneric,
+		adagrad:  adagradGeneric,
+		rmsprop:  rmspropGeneric,
+		adam:     adamGeneric,
+	}
+}
+
+func matrix(w []float32, rows, cols int) blas32.General {
+	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: w}
+}
+
+func vector(x []float32) blas32.Vector {
+	return blas32.Vector{N: len(x), Inc: 1, Data: x}
+}
+
+// Sgemv never starts goroutines, whatever the size, so results do not depend on the core count.
+func forwardGeneric(z, w, x []float32) {
+	blas32.Gemv(blas.Trans, 1, matrix(w, len(x), len(z)), vector(x), 1, vector(z))
+}
+
+func backwardGeneric(dx, w, d []float32) {
+	blas32.Gemv(blas.NoTrans, 1, matrix(w, len(dx), len(d)), vector(d), 0, vector(dx))
+}
+
+func squaresGeneric(x []float32) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}
+
+// sgdGeneric: w ← w − η(g + λw).
+func sgdGeneric(w, x, d []float32, c *coefficients) {
+	for _, xj := range x {
+		row := w[:len(d)]
+		w = w[len(d):]
+		for o, do := range d {
+			row[o] -= c.rate * (xj*do + c.decay*row[o])
+		}
+	}
+}
+
+// momentumGeneric: g ← g + λw, b ← μb + g, w ← w − η(direct·g + buffer·b), as torch.optim.SGD;
+// Nesterov's form is Sutskever et al. 2013 as rewritten there.
+func momentumGeneric(w, b, x, d []float32, c *coefficients) {
+	for _, xj := range x {
+		row, buf := w[:len(d)], b[:len(d)]
+		w, b = w[len(d):], b[len(d):]
+		for o, do := range d {
+			g := xj*do + c.decay*row[o]
+			v := flush(c.mix1*buf[o]+g, c.tiny)
+			buf[o] = v
+			row[o] -= c.rate * (c.direct*g + c.buffer*v)
+		}
+	}
+}
+
+// adagradGeneric: s ← s + g², w ← w − ηg/(√s + ε); Duchi, Hazan, Singer 2011, diagonal form.
+func adagradGeneric(w []float32, s []float64, x, d []float32, c *coefficients) {
+	for _, xj := range x {
+		row, acc := w[:len(d)], s[:len(d)]
+		w, s = w[len(d):], s[len(d):]
+		for o, do := range d {
+			g := float64(xj*do + c.decay*row[o])
+			acc[o] += g * g
+			row[o] -= float32(c.rate64 * (g / (math.Sqrt(acc[o]) + c.eps64)))
+		}
+	}
+}
+
+// rmspropGeneric: v ← ρv + (1−ρ)g², w ← w − ηg/(√v + ε); Tieleman, Hinton 2012, lecture 6.5.
+func rmspropGeneric(w, v, x, d []float32, c *coefficients) {
+	for _, xj := range x {
+		row, acc := w[:len(d)], v[:len(d)]
+		w, v = w[len(d):], v[len(d):]
+		for o, do := range d {
+			g := xj*do + c.decay*row[o]
+			a := flush(c.keep2*acc[o]+c.mix2*(g*g), c.tiny)
+			acc[o] = a
+			row[o] -= c.rate * (g / (sqrt32(a) + c.eps))
+		}
+	}
+}
+
+// adamGeneric: m ← m + (1−β₁)(g − m), v ← β₂v + (1−β₂)g², w ← w − η·m̂/(√v̂ + ε); Kingma, Ba 2015,
+// Algorithm 1, with the bias corrections folded into rate and root as torch.optim.Adam does.
+func adamGeneric(w, m, v, x, d []float32, c *coefficients) {
+	n := len(d)
+	for _, xj := range x {
+		row, first, second := w[:n], m[:n], v[:n]
+		w, m, v = w[n:], m[n:], v[n:]
+		for o, do := range d {
+			g := xj*do + c.decay*row[o]
+			f := flush(first[o]+c.mix1*(g-first[o]), c.tiny)
+			a := flush(c.keep2*second[o]+c.mix2*(g*g), c.tiny)
+			first[o], second[o] = f, a
+			row[o] -= c.rate * (f / (sqrt32(a)*c.root + c.eps))
+		}
+	}
+}
+
+func flush(v, tiny float32) float32 {
+	if v < tiny && v > -tiny {
+		return 0
+	}
+	return v
+}
+
+func sqrt32(v float32) float32 { return float32(math.Sqrt(float64(v))) }

@@ -1,0 +1,47 @@
+package model
+
+import "golang.org/x/sys/cpu"
+
+// bestKernels picks the fastest set that this processor runs.
+func bestKernels() *kernels {
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+		return genericKernels()
+	}
+	return &kernels{
+		name:     "avx2-fma",
+		forward:  forwardAVX2,
+		backward: backwardAVX2,
+		squares:  squaresAVX2,
+		sgd:      sgdAVX2,
+		momentum: momentumAVX2,
+		adagrad:  adagradAVX2,
+		rmsprop:  rmspropAVX2,
+		adam:     adamAVX2,
+	}
+}
+
+// The assembly trusts its lengths: every matrix holds len(x)·len(d) values.
+
+//go:noescape
+func forwardAVX2(z, w, x []float32)
+
+//go:noescape
+func backwardAVX2(dx, w, d []float32)
+
+//go:noescape
+func squaresAVX2(x []float32) float64
+
+//go:noescape
+func sgdAVX2(w, x, d []float32, c *coefficients)
+
+//go:noescape
+func momentumAVX2(w, b, x, d []float32, c *coefficients)
+
+//go:noescape
+func adagradAVX2(w []float32, s []float64, x, d []float32, c *coefficients)
+
+//go:noescape
+func rmspropAVX2(w, v, x, d []float32, c *coefficients)
+
+//go:noescape
+func adamAVX2(w, m, v, x, d []float32, c *coefficients)

@@ -1,0 +1,614 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// Operands are in Go's order: sources first, destination last, so VSUBPS b, a, c is c = a − b and
+// VFMADD231PS a, b, c is c += a·b.
+
+// func forwardAVX2(z, w, x []float32)
+// Columns are taken in tiles whose sums stay in registers over all rows, so z is read and written
+// once and each weight is read once.
+TEXT ·forwardAVX2(SB), NOSPLIT, $0-72
+	MOVQ  z_base+0(FP), DI
+	MOVQ  z_len+8(FP), CX
+	MOVQ  w_base+24(FP), SI
+	MOVQ  x_base+48(FP), DX
+	MOVQ  x_len+56(FP), R8
+	MOVQ  CX, R9
+	SHLQ  $2, R9                // bytes a row
+	TESTQ R8, R8
+	JZ    done
+
+tile64:
+	CMPQ    CX, $64
+	JLT     tile32
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	MOVQ    SI, R10
+	MOVQ    DX, R11
+	MOVQ    R8, R12
+
+row64:
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  (R10), Y8, Y0
+	VFMADD231PS  32(R10), Y8, Y1
+	VFMADD231PS  64(R10), Y8, Y2
+	VFMADD231PS  96(R10), Y8, Y3
+	VFMADD231PS  128(R10), Y8, Y4
+	VFMADD231PS  160(R10), Y8, Y5
+	VFMADD231PS  192(R10), Y8, Y6
+	VFMADD231PS  224(R10), Y8, Y7
+	ADDQ         R9, R10
+	ADDQ         $4, R11
+	DECQ         R12
+	JNZ          row64
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	ADDQ         $256, DI
+	ADDQ         $256, SI
+	SUBQ         $64, CX
+	JMP          tile64
+
+tile32:
+	CMPQ    CX, $32
+	JLT     tile8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	MOVQ    SI, R10
+	MOVQ    DX, R11
+	MOVQ    R8, R12
+
+row32:
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  (R10), Y8, Y0
+	VFMADD231PS  32(R10), Y8, Y1
+	VFMADD231PS  64(R10), Y8, Y2
+	VFMADD231PS  96(R10), Y8, Y3
+	ADDQ         R9, R10
+	ADDQ         $4, R11
+	DECQ         R12
+	JNZ          row32
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	ADDQ         $128, DI
+	ADDQ         $128, SI
+	SUBQ         $32, CX
+
+tile8:
+	CMPQ    CX, $8
+	JLT     tile1
+	VMOVUPS (DI), Y0
+	MOVQ    SI, R10
+	MOVQ    DX, R11
+	MOVQ    R8, R12
+
+row8:
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  (R10), Y8, Y0
+	ADDQ         R9, R10
+	ADDQ         $4, R11
+	DECQ         R12
+	JNZ          row8
+	VMOVUPS      Y0, (DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JMP          tile8
+
+tile1:
+	TESTQ  CX, CX
+	JZ     done
+	VMOVSS (DI), X0
+	MOVQ   SI, R10
+	MOVQ   DX, R11
+	MOVQ   R8, R12
+
+row1:
+	VMOVSS      (R11), X8
+	VFMADD231SS (R10), X8, X0
+	ADDQ        R9, R10
+	ADDQ        $4, R11
+	DECQ        R12
+	JNZ         row1
+	VMOVSS      X0, (DI)
+	ADDQ        $4, DI
+	ADDQ        $4, SI
+	DECQ        CX
+	JMP         tile1
+
+done:
+	VZEROUPPER
+	RET
+
+// func backwardAVX2(dx, w, d []float32)
+TEXT ·backwardAVX2(SB), NOSPLIT, $0-72
+	MOVQ dx_base+0(FP), DI
+	MOVQ dx_len+8(FP), R8
+	MOVQ w_base+24(FP), SI
+	MOVQ d_base+48(FP), DX
+	MOVQ d_len+56(FP), CX
+
+row:
+	TESTQ  R8, R8
+	JZ     done
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   DX, R10
+	MOVQ   CX, R11
+
+loop32:
+	CMPQ        R11, $32
+	JLT         loop8
+	VMOVUPS     (R10), Y4
+	VMOVUPS     32(R10), Y5
+	VMOVUPS     64(R10), Y6
+	VMOVUPS     96(R10), Y7
+	VFMADD231PS (SI), Y4, Y0
+	VFMADD231PS 32(SI), Y5, Y1
+	VFMADD231PS 64(SI), Y6, Y2
+	VFMADD231PS 96(SI), Y7, Y3
+	ADDQ        $128, R10
+	ADDQ        $128, SI
+	SUBQ        $32, R11
+	JMP         loop32
+
+loop8:
+	CMPQ        R11, $8
+	JLT         reduce
+	VMOVUPS     (R10), Y4
+	VFMADD231PS (SI), Y4, Y0
+	ADDQ        $32, R10
+	ADDQ        $32, SI
+	SUBQ        $8, R11
+	JMP         loop8
+
+reduce:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+
+loop1:
+	TESTQ       R11, R11
+	JZ          store
+	VMOVSS      (R10), X4
+	VFMADD231SS (SI), X4, X0
+	ADDQ        $4, R10
+	ADDQ        $4, SI
+	DECQ        R11
+	JMP         loop1
+
+store:
+	VMOVSS X0, (DI)
+	ADDQ   $4, DI
+	DECQ   R8
+	JMP    row
+
+done:
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(x []float32) float64
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-32
+	MOVQ   x_base+0(FP), SI
+	MOVQ   x_len+8(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+
+loop8:
+	CMPQ        CX, $8
+	JLT         reduce
+	VCVTPS2PD   (SI), Y2
+	VCVTPS2PD   16(SI), Y3
+	VFMADD231PD Y2, Y2, Y0
+	VFMADD231PD Y3, Y3, Y1
+	ADDQ        $32, SI
+	SUBQ        $8, CX
+	JMP         loop8
+
+reduce:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VHADDPD      X0, X0, X0
+
+loop1:
+	TESTQ       CX, CX
+	JZ          done
+	VMOVSS      (SI), X2
+	VCVTSS2SD   X2, X2, X2
+	VFMADD231SD X2, X2, X0
+	ADDQ        $4, SI
+	DECQ        CX
+	JMP         loop1
+
+done:
+	VMOVSD X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// The step kernels share one frame: for each row j, x[j] is broadcast into Y8 and the columns are
+// walked eight at a time and then one at a time. The single column is loaded with VMOVSS, which
+// zeroes the other lanes, so that the same body serves both; zero lanes stay finite in every body.
+// Each body takes d in Y0 and w in Y1 and leaves the new w in Y1; Y9 and up hold the coefficients.
+
+// GRADIENT leaves g = x·d + λw in Y0.
+#define GRADIENT \
+	VMULPS      Y8, Y0, Y0  \
+	VFMADD231PS Y1, Y10, Y0
+
+// func sgdAVX2(w, x, d []float32, c *coefficients)
+TEXT ·sgdAVX2(SB), NOSPLIT, $0-80
+	MOVQ         w_base+0(FP), DI
+	MOVQ         x_base+24(FP), DX
+	MOVQ         x_len+32(FP), R8
+	MOVQ         d_base+48(FP), R9
+	MOVQ         d_len+56(FP), CX
+	MOVQ         c+72(FP), AX
+	VBROADCASTSS coefficients_rate(AX), Y9
+	VBROADCASTSS coefficients_decay(AX), Y10
+
+row:
+	TESTQ        R8, R8
+	JZ           done
+	VBROADCASTSS (DX), Y8
+	ADDQ         $4, DX
+	DECQ         R8
+	MOVQ         R9, R10
+	MOVQ         CX, R11
+
+loop8:
+	CMPQ         R11, $8
+	JLT          loop1
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (DI), Y1
+	GRADIENT
+	VFNMADD231PS Y0, Y9, Y1
+	VMOVUPS      Y1, (DI)
+	ADDQ         $32, R10
+	ADDQ         $32, DI
+	SUBQ         $8, R11
+	JMP          loop8
+
+loop1:
+	TESTQ        R11, R11
+	JZ           row
+	VMOVSS       (R10), X0
+	VMOVSS       (DI), X1
+	GRADIENT
+	VFNMADD231PS Y0, Y9, Y1
+	VMOVSS       X1, (DI)
+	ADDQ         $4, R10
+	ADDQ         $4, DI
+	DECQ         R11
+	JMP          loop1
+
+done:
+	VZEROUPPER
+	RET
+
+// FLUSH sets the lanes of r whose absolute value is below tiny (Y7) to zero; Y6 is lost and Y5 must
+// hold the mask of all bits but the sign.
+#define FLUSH(r) \
+	VANDPS r, Y5, Y6         \
+	VCMPPS $13, Y7, Y6, Y6   \
+	VANDPS r, Y6, r
+
+#define SIGNMASK \
+	VPCMPEQD Y5, Y5, Y5 \
+	VPSRLD   $1, Y5, Y5
+
+// MOMENTUM: b in Y2.
+#define MOMENTUM \
+	GRADIENT                   \
+	VMOVAPS      Y0, Y3        \
+	VFMADD231PS  Y2, Y11, Y3   \
+	FLUSH(Y3)                  \
+	VMULPS       Y0, Y12, Y4   \
+	VFMADD231PS  Y3, Y13, Y4   \
+	VFNMADD231PS Y4, Y9, Y1
+
+// func momentumAVX2(w, b, x, d []float32, c *coefficients)
+TEXT ·momentumAVX2(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), DI
+	MOVQ         b_base+24(FP), SI
+	MOVQ         x_base+48(FP), DX
+	MOVQ         x_len+56(FP), R8
+	MOVQ         d_base+72(FP), R9
+	MOVQ         d_len+80(FP), CX
+	MOVQ         c+96(FP), AX
+	VBROADCASTSS coefficients_rate(AX), Y9
+	VBROADCASTSS coefficients_decay(AX), Y10
+	VBROADCASTSS coefficients_mix1(AX), Y11
+	VBROADCASTSS coefficients_direct(AX), Y12
+	VBROADCASTSS coefficients_buffer(AX), Y13
+	VBROADCASTSS coefficients_tiny(AX), Y7
+	SIGNMASK
+
+row:
+	TESTQ        R8, R8
+	JZ           done
+	VBROADCASTSS (DX), Y8
+	ADDQ         $4, DX
+	DECQ         R8
+	MOVQ         R9, R10
+	MOVQ         CX, R11
+
+loop8:
+	CMPQ    R11, $8
+	JLT     loop1
+	VMOVUPS (R10), Y0
+	VMOVUPS (DI), Y1
+	VMOVUPS (SI), Y2
+	MOMENTUM
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y3, (SI)
+	ADDQ    $32, R10
+	ADDQ    $32, DI
+	ADDQ    $32, SI
+	SUBQ    $8, R11
+	JMP     loop8
+
+loop1:
+	TESTQ  R11, R11
+	JZ     row
+	VMOVSS (R10), X0
+	VMOVSS (DI), X1
+	VMOVSS (SI), X2
+	MOMENTUM
+	VMOVSS X1, (DI)
+	VMOVSS X3, (SI)
+	ADDQ   $4, R10
+	ADDQ   $4, DI
+	ADDQ   $4, SI
+	DECQ   R11
+	JMP    loop1
+
+done:
+	VZEROUPPER
+	RET
+
+// ADAGRAD works on four lanes, s in Y2, in float64; the new s is left in Y2.
+#define ADAGRAD \
+	VMULPS      X8, X0, X0   \
+	VFMADD231PS X1, X10, X0  \
+	VCVTPS2PD   X0, Y3       \
+	VFMADD231PD Y3, Y3, Y2   \
+	VSQRTPD     Y2, Y4       \
+	VADDPD      Y12, Y4, Y4  \
+	VDIVPD      Y4, Y3, Y3   \
+	VMULPD      Y11, Y3, Y3  \
+	VCVTPD2PSY  Y3, X3       \
+	VSUBPS      X3, X1, X1
+
+// func adagradAVX2(w []float32, s []float64, x, d []float32, c *coefficients)
+TEXT ·adagradAVX2(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), DI
+	MOVQ         s_base+24(FP), SI
+	MOVQ         x_base+48(FP), DX
+	MOVQ         x_len+56(FP), R8
+	MOVQ         d_base+72(FP), R9
+	MOVQ         d_len+80(FP), CX
+	MOVQ         c+96(FP), AX
+	VBROADCASTSS coefficients_decay(AX), Y10
+	VBROADCASTSD coefficients_rate64(AX), Y11
+	VBROADCASTSD coefficients_eps64(AX), Y12
+
+row:
+	TESTQ        R8, R8
+	JZ           done
+	VBROADCASTSS (DX), Y8
+	ADDQ         $4, DX
+	DECQ         R8
+	MOVQ         R9, R10
+	MOVQ         CX, R11
+
+loop4:
+	CMPQ    R11, $4
+	JLT     loop1
+	VMOVUPS (R10), X0
+	VMOVUPS (DI), X1
+	VMOVUPD (SI), Y2
+	ADAGRAD
+	VMOVUPS X1, (DI)
+	VMOVUPD Y2, (SI)
+	ADDQ    $16, R10
+	ADDQ    $16, DI
+	ADDQ    $32, SI
+	SUBQ    $4, R11
+	JMP     loop4
+
+loop1:
+	TESTQ  R11, R11
+	JZ     row
+	VMOVSS (R10), X0
+	VMOVSS (DI), X1
+	VMOVSD (SI), X2
+	ADAGRAD
+	VMOVSS X1, (DI)
+	VMOVSD X2, (SI)
+	ADDQ   $4, R10
+	ADDQ   $4, DI
+	ADDQ   $8, SI
+	DECQ   R11
+	JMP    loop1
+
+done:
+	VZEROUPPER
+	RET
+
+// RMSPROP: v in Y2, left there.
+#define RMSPROP \
+	GRADIENT                   \
+	VMULPS       Y0, Y0, Y3    \
+	VMULPS       Y2, Y11, Y2   \
+	VFMADD231PS  Y3, Y12, Y2   \
+	FLUSH(Y2)                  \
+	VSQRTPS      Y2, Y4        \
+	VADDPS       Y13, Y4, Y4   \
+	VDIVPS       Y4, Y0, Y4    \
+	VFNMADD231PS Y4, Y9, Y1
+
+// func rmspropAVX2(w, v, x, d []float32, c *coefficients)
+TEXT ·rmspropAVX2(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), DI
+	MOVQ         v_base+24(FP), SI
+	MOVQ         x_base+48(FP), DX
+	MOVQ         x_len+56(FP), R8
+	MOVQ         d_base+72(FP), R9
+	MOVQ         d_len+80(FP), CX
+	MOVQ         c+96(FP), AX
+	VBROADCASTSS coefficients_rate(AX), Y9
+	VBROADCASTSS coefficients_decay(AX), Y10
+	VBROADCASTSS coefficients_keep2(AX), Y11
+	VBROADCASTSS coefficients_mix2(AX), Y12
+	VBROADCASTSS coefficients_eps(AX), Y13
+	VBROADCASTSS coefficients_tiny(AX), Y7
+	SIGNMASK
+
+row:
+	TESTQ        R8, R8
+	JZ           done
+	VBROADCASTSS (DX), Y8
+	ADDQ         $4, DX
+	DECQ         R8
+	MOVQ         R9, R10
+	MOVQ         CX, R11
+
+loop8:
+	CMPQ    R11, $8
+	JLT     loop1
+	VMOVUPS (R10), Y0
+	VMOVUPS (DI), Y1
+	VMOVUPS (SI), Y2
+	RMSPROP
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, (SI)
+	ADDQ    $32, R10
+	ADDQ    $32, DI
+	ADDQ    $32, SI
+	SUBQ    $8, R11
+	JMP     loop8
+
+loop1:
+	TESTQ  R11, R11
+	JZ     row
+	VMOVSS (R10), X0
+	VMOVSS (DI), X1
+	VMOVSS (SI), X2
+	RMSPROP
+	VMOVSS X1, (DI)
+	VMOVSS X2, (SI)
+	ADDQ   $4, R10
+	ADDQ   $4, DI
+	ADDQ   $4, SI
+	DECQ   R11
+	JMP    loop1
+
+done:
+	VZEROUPPER
+	RET
+
+// ADAM: m in Y2 and v in Y3, left there.
+#define ADAM \
+	GRADIENT                   \
+	VSUBPS       Y2, Y0, Y4    \
+	VFMADD231PS  Y4, Y11, Y2   \
+	FLUSH(Y2)                  \
+	VMULPS       Y0, Y0, Y4    \
+	VMULPS       Y3, Y12, Y3   \
+	VFMADD231PS  Y4, Y13, Y3   \
+	FLUSH(Y3)                  \
+	VSQRTPS      Y3, Y4        \
+	VFMADD213PS  Y15, Y14, Y4  \
+	VDIVPS       Y4, Y2, Y4    \
+	VFNMADD231PS Y4, Y9, Y1
+
+// func adamAVX2(w, m, v, x, d []float32, c *coefficients)
+TEXT ·adamAVX2(SB), NOSPLIT, $0-128
+	MOVQ         w_base+0(FP), DI
+	MOVQ         m_base+24(FP), SI
+	MOVQ         v_base+48(FP), BX
+	MOVQ         x_base+72(FP), DX
+	MOVQ         x_len+80(FP), R8
+	MOVQ         d_base+96(FP), R9
+	MOVQ         d_len+104(FP), CX
+	MOVQ         c+120(FP), AX
+	VBROADCASTSS coefficients_rate(AX), Y9
+	VBROADCASTSS coefficients_decay(AX), Y10
+	VBROADCASTSS coefficients_mix1(AX), Y11
+	VBROADCASTSS coefficients_keep2(AX), Y12
+	VBROADCASTSS coefficients_mix2(AX), Y13
+	VBROADCASTSS coefficients_root(AX), Y14
+	VBROADCASTSS coefficients_eps(AX), Y15
+	VBROADCASTSS coefficients_tiny(AX), Y7
+	SIGNMASK
+
+row:
+	TESTQ        R8, R8
+	JZ           done
+	VBROADCASTSS (DX), Y8
+	ADDQ         $4, DX
+	DECQ         R8
+	MOVQ         R9, R10
+	MOVQ         CX, R11
+
+loop8:
+	CMPQ    R11, $8
+	JLT     loop1
+	VMOVUPS (R10), Y0
+	VMOVUPS (DI), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS (BX), Y3
+	ADAM
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, (BX)
+	ADDQ    $32, R10
+	ADDQ    $32, DI
+	ADDQ    $32, SI
+	ADDQ    $32, BX
+	SUBQ    $8, R11
+	JMP     loop8
+
+loop1:
+	TESTQ  R11, R11
+	JZ     row
+	VMOVSS (R10), X0
+	VMOVSS (DI), X1
+	VMOVSS (SI), X2
+	VMOVSS (BX), X3
+	ADAM
+	VMOVSS X1, (DI)
+	VMOVSS X2, (SI)
+	VMOVSS X3, (BX)
+	ADDQ   $4, R10
+	ADDQ   $4, DI
+	ADDQ   $4, SI
+	ADDQ   $4, BX
+	DECQ   R11
+	JMP    loop1
+
+done:
+	VZEROUPPER
+	RET

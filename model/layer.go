@@ -1,0 +1,166 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"millrace"
+)
+
+// activation is a function applied to every output of a layer.
+type activation uint8
+
+const (
+	identity activation = iota
+	relu
+	tanh
+	sigmoid
+)
+
+func activationOf(name string) activation {
+	switch name {
+	case activationReLU:
+		return relu
+	case activationTanh:
+		return tanh
+	case activationSigmoid:
+		return sigmoid
+	default:
+		return identity
+	}
+}
+
+// apply replaces z by its activation, bounded by activationMax; a NaN, which only inputs near the
+// end of float32 can cause, becomes a bound too. So whatever comes in, the next layer's sums are
+// finite.
+func (a activation) apply(z []float32) {
+	switch a {
+	case relu:
+		for i, v := range z {
+			z[i] = min(max(v, 0), activationMax)
+			if v != v {
+				z[i] = 0
+			}
+		}
+	case tanh:
+		for i, v := range z {
+			z[i] = float32(math.Tanh(float64(bounded(v))))
+		}
+	case sigmoid:
+		for i, v := range z {
+			_, z[i] = logistic(float64(bounded(v)))
+		}
+	default:
+		for i, v := range z {
+			z[i] = bounded(v)
+		}
+	}
+}
+
+// derive multiplies d, the gradient at the activation's output, by the derivative, which is a
+// function of the output out.
+func (a activation) derive(d, out []float32) {
+	switch a {
+	case relu:
+		for i, v := range out {
+			if v <= 0 {
+				d[i] = 0
+			}
+		}
+	case tanh:
+		for i, v := range out {
+			d[i] *= 1 - v*v
+		}
+	case sigmoid:
+		for i, v := range out {
+			d[i] *= v * (1 - v)
+		}
+	}
+}
+
+// bounded clamps v to ±activationMax; NaN becomes 0.
+func bounded(v float32) float32 {
+	if v != v {
+		return 0
+	}
+	return min(max(v, -activationMax), activationMax)
+}
+
+// logistic returns 1−σ(z) and σ(z), each to full relative precision also where it is tiny.
+func logistic(z float64) (no, yes float32) {
+	if z < 0 {
+		yes, no = logistic(-z)
+		return no, yes
+	}
+	e := math.Exp(-z)
+	return float32(e / (1 + e)), float32(1 / (1 + e))
+}
+
+// layer computes activation(scale·Wᵀx + b).
+type layer struct {
+	in, out    int
+	activation activation
+	weight     parameter // [in, out]
+	bias       parameter // [1, out]
+	// scale is 1 but where L2 by SGD on a sparse input is kept out of the rows: see rows.
+	scale     []float64
+	scaleName string
+	scaled    bool
+}
+
+// initialise draws the weights: uniform is U(±1/√in) for weights and biases (PyTorch's nn.Linear);
+// he is N(0, 2/in) (He et al. 2015, equation 10) and glorot U(±√(6/(in+out))) (Glorot and Bengio
+// 2010, equation 16), both with biases of zero. Layers without a name start at zero.
+func (l *layer) initialise(name string, random *rand.Rand) {
+	uniform := func(w []float32, bound float64) {
+		for i := range w {
+			w[i] = float32((2*random.Float64() - 1) * bound)
+		}
+	}
+	switch name {
+	case initUniform:
+		bound := 1 / math.Sqrt(float64(l.in))
+		uniform(l.weight.w, bound)
+		uniform(l.bias.w, bound)
+	case initHe:
+		deviation := math.Sqrt(2 / float64(l.in))
+		for i := range l.weight.w {
+			l.weight.w[i] = float32(random.NormFloat64() * deviation)
+		}
+	case initGlorot:
+		uniform(l.weight.w, math.Sqrt(6/float64(l.in+l.out)))
+	}
+}
+
+// forward writes the layer's sums for a dense input into z, before the activation.
+func (l *layer) forward(k *kernels, z, x []float32) {
+	if l.out == 1 {
+		k.backward(z, l.weight.w, x) // a matrix of one column is a row
+		z[0] += l.bias.w[0]
+		return
+	}
+	copy(z, l.bias.w)
+	k.forward(z, l.weight.w, x)
+}
+
+// gather is forward for a sparse input: it reads only the rows that the input names.
+func (l *layer) gather(k *kernels, z []float32, x *millrace.Vector) {
+	clear(z)
+	w := l.weight.w
+	if l.out == 1 {
+		var sum float32
+		for i, row := range x.Index {
+			sum += x.Value[i] * w[row]
+		}
+		z[0] = sum
+	} else {
+		for i, row := range x.Index {
+			from := int(row) * l.out
+			k.forward(z, w[from:from+l.out], x.Value[i:i+1])
+		}
+	}
+	scale := float32(l.scale[0])
+	for o, b := range l.bias.w {
+		z[o] = scale*z[o] + b
+	}
+}

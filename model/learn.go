@@ -1,0 +1,258 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"millrace"
+)
+
+// clipFloor is added to a norm before dividing by it, as torch.nn.utils.clip_grad_norm_ does.
+const clipFloor = 1e-6
+
+func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
+	if err := n.admissible(y, weight); err != nil {
+		return err
+	}
+	if weight == 0 || !y.Known {
+		return nil
+	}
+	var w, mean, squares, t float64
+	if n.classes == 0 {
+		w, mean, squares = n.target.next(y.Value, float64(weight))
+		if math.IsInf(squares, 1) {
+			return fmt.Errorf("a label of %g overflows the variance: %w", y.Value, millrace.ErrUpdateRefused)
+		}
+		t = standard(y.Value, w, mean, squares)
+	}
+	sc, v := s.(*scratch), &x[n.view]
+	n.backpropagate(sc, y.Class, t, weight)
+	if err := n.take(v, sc); err != nil {
+		return err
+	}
+	// Nothing below can fail: a refused update has left no trace.
+	if n.classes == 0 {
+		n.target.commit(w, mean, squares)
+	}
+	if n.head == headHinge {
+		n.temperature.learn(sc.outputs[len(sc.outputs)-1], sc.prediction, y.Class, weight)
+	}
+	return nil
+}
+
+// admissible refuses what no caller should pass on, rather than let it into the weights.
+func (n *network) admissible(y millrace.Target, weight float32) error {
+	switch {
+	case !(weight >= 0) || weight > math.MaxFloat32:
+		return fmt.Errorf("a weight of %g: %w", weight, millrace.ErrUpdateRefused)
+	case n.classes > 0 && (y.Class < 0 || int(y.Class) >= n.classes):
+		return fmt.Errorf("class %d of %d: %w", y.Class, n.classes, millrace.ErrUpdateRefused)
+	case n.classes == 0 && !(math.Abs(y.Value) <= targetMax):
+		return fmt.Errorf("a label of %g: %w", y.Value, millrace.ErrUpdateRefused)
+	}
+	return nil
+}
+
+// backpropagate fills the scratch's deltas from the outputs that Predict left there.
+func (n *network) backpropagate(sc *scratch, class int32, t float64, weight float32) {
+	last := len(n.layers) - 1
+	n.derive(sc.deltas[last], sc.outputs[last], sc.prediction, class, t, weight)
+	for i := last; i > 0; i-- {
+		n.k.backward(sc.deltas[i-1], n.layers[i].weight.w, sc.deltas[i])
+		n.layers[i-1].activation.derive(sc.deltas[i-1], sc.outputs[i-1])
+	}
+}
+
+// norm is the global norm of one event's gradient. A layer's gradient is the outer product of its
+// input, with a 1 for the bias, and its deltas, so its norm is the product of theirs; in float64 no
+// finite input overflows it.
+func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
+	var sum float64
+	for i := range n.layers {
+		var input float64
+		switch {
+		case i > 0:
+			input = n.k.squares(sc.outputs[i-1])
+		case !n.shape.Sparse:
+			input = n.k.squares(v.Dense)
+		case n.spec.Batch == 1:
+			input = n.k.squares(n.rows.value[:n.rows.count[0]])
+		default:
+			// An upper bound, as indices may repeat; the mini-batch's own norm is exact.
+			for _, value := range v.Value {
+				input += math.Abs(float64(value))
+			}
+			input *= input
+		}
+		sum += (input + 1) * n.k.squares(sc.deltas[i])
+	}
+	return math.Sqrt(sum)
+}
+
+// take makes the event's gradient part of the weights or of the open mini-batch, or refuses it and
+// changes nothing.
+func (n *network) take(v *millrace.Vector, sc *scratch) error {
+	if n.spec.Batch > 1 {
+		return n.accumulate(v, sc)
+	}
+	if n.rows != nil {
+		n.rows.merge(v)
+	}
+	norm := n.norm(v, sc)
+	taken := norm
+	if factor := n.clip(norm); factor < 1 {
+		taken *= factor
+		for _, d := range sc.deltas {
+			for i := range d {
+				d[i] *= float32(factor)
+			}
+		}
+	}
+	if err := n.guard.admit(n, taken); err != nil {
+		return err
+	}
+	n.latest = norm
+	o := n.optimizer
+	for i := range n.layers {
+		l, d := &n.layers[i], sc.deltas[i]
+		switch {
+		case i > 0:
+			o.Step(&l.weight, sc.outputs[i-1], d)
+		case n.rows != nil:
+			n.rows.step(o, l, d)
+		default:
+			o.Step(&l.weight, v.Dense, d)
+		}
+		o.Step(&l.bias, o.one, d)
+	}
+	n.finish()
+	return nil
+}
+
+// clip is the factor that brings a gradient of this norm down to the limit, 1 when it is within it or
+// beyond help.
+func (n *network) clip(norm float64) float64 {
+	if n.spec.Clip == 0 || math.IsInf(norm, 1) {
+		return 1
+	}
+	return min(1, n.spec.Clip/(norm+clipFloor))
+}
+
+// accumulate adds the event's gradient to the open mini-batch and makes the update when it is full.
+// The event is refused here, where nothing has been touched, if the update could be refused with it:
+// the mean's norm is at most the largest event's, and the weights stand still until then.
+func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
+	norm := n.norm(v, sc)
+	if !(norm <= gradientMax) {
+		return fmt.Errorf("a gradient of norm %g: %w", norm, millrace.ErrUpdateRefused)
+	}
+	taken := norm * slack
+	if n.spec.Clip > 0 {
+		taken = min(taken, n.spec.Clip)
+	}
+	if err := n.guard.admit(n, taken); err != nil {
+		return err
+	}
+	for i := range n.layers {
+		l, d := &n.layers[i], sc.deltas[i]
+		switch {
+		case i > 0:
+			outer(&l.weight, sc.outputs[i-1], d)
+		case n.rows != nil:
+			n.rows.accumulate(v, d)
+		default:
+			outer(&l.weight, v.Dense, d)
+		}
+		outer(&l.bias, n.optimizer.one, d)
+	}
+	n.batch[0]++
+	if n.batch[0] == uint64(n.spec.Batch) {
+		n.update()
+	}
+	return nil
+}
+
+// outer adds x·dᵀ to the mini-batch's gradient of p.
+func outer(p *parameter, x, d []float32) {
+	blas32.Ger(1, vector(x), vector(d), matrix(p.gradient, len(x), len(d)))
+}
+
+// update steps by the mean gradient of the mini-batch and opens the next one.
+func (n *network) update() {
+	var sum float64
+	for i := range n.layers {
+		l := &n.layers[i]
+		sum += n.k.squares(l.weight.gradient) + n.k.squares(l.bias.gradient)
+	}
+	if n.rows != nil {
+		sum += n.k.squares(n.rows.gradient[:int(n.rows.count[0])*n.rows.cols])
+	}
+	mean := 1 / float64(n.spec.Batch)
+	n.latest = math.Sqrt(sum) * mean
+	factor := n.clip(n.latest)
+	n.guard.fits(n, n.latest*factor) // every event was admitted, so this only sets what commit adds
+	n.factor[0] = float32(mean * factor)
+	o := n.optimizer
+	for i := range n.layers {
+		l := &n.layers[i]
+		if i == 0 && n.rows != nil {
+			n.rows.step(o, l, n.factor)
+			n.rows.clear()
+		} else {
+			o.Step(&l.weight, n.factor, l.weight.gradient)
+			clear(l.weight.gradient)
+		}
+		o.Step(&l.bias, n.factor, l.bias.gradient)
+		clear(l.bias.gradient)
+	}
+	n.batch[0] = 0
+	n.finish()
+}
+
+// finish counts an update and prepares the next.
+func (n *network) finish() {
+	n.guard.commit()
+	n.optimizer.steps[0]++
+	if !n.optimizer.constant() {
+		n.optimizer.begin()
+	}
+}
+
+// LossGradient returns the loss of one example under the present state, without penalties and with
+// weight 1, and calls visit with the gradient of each tensor of weights, by its name in State. It
+// allocates: it is there to be checked against finite differences.
+func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(name string, gradient []float32)) float64 {
+	sc := n.NewScratch().(*scratch)
+	v := &x[n.view]
+	n.forward(v, sc)
+	z := sc.outputs[len(sc.outputs)-1]
+	n.predict(sc.prediction, z)
+	var t float64
+	if n.classes == 0 {
+		t = standard(y.Value, n.target.v[0], n.target.v[1], n.target.v[2])
+	}
+	loss := n.loss(z, y.Class, t)
+	if visit == nil {
+		return loss
+	}
+	n.backpropagate(sc, y.Class, t, 1)
+	for i := range n.layers {
+		l := &n.layers[i]
+		input := v.Dense
+		if i > 0 {
+			input = sc.outputs[i-1]
+		} else if n.shape.Sparse {
+			input = make([]float32, n.shape.Width)
+			for j, row := range v.Index {
+				input[row] += v.Value[j]
+			}
+		}
+		g := make([]float32, l.in*l.out)
+		blas32.Ger(1, vector(input), vector(sc.deltas[i]), matrix(g, l.in, l.out))
+		visit(l.weight.name, g)
+		visit(l.bias.name, sc.deltas[i])
+	}
+	return loss
+}

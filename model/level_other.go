@@ -1,0 +1,6 @@
+//go:build !amd64.v3
+
+package model
+
+// compiledLevel is empty where the compiler's level changes no result.
+const compiledLevel = ""

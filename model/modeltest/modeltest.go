@@ -1,0 +1,174 @@
+// Package modeltest is the conformance suite that every model passes, whatever its family. It knows
+// models by their interface alone: what it needs to look inside, it reads through State.
+package modeltest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"millrace"
+	"millrace/model"
+)
+
+// Example is one event as a model sees it.
+type Example struct {
+	Input  millrace.Input
+	Target millrace.Target
+	Weight float32 // 0 stands for 1
+}
+
+func (e Example) weight() float32 {
+	if e.Weight == 0 {
+		return 1
+	}
+	return e.Weight
+}
+
+// Case is a model with examples to learn, a few hundred at least. The function that Run is given makes
+// it anew for every check: always the same model, in its initial state, and the same examples.
+type Case struct {
+	Model    model.Model
+	Examples []Example
+}
+
+// Differentiable is a model whose gradient can be checked. LossGradient returns the loss of one
+// example and, when visit is not nil, hands out the gradient of each weight tensor by its name in
+// State.
+type Differentiable interface {
+	LossGradient(x millrace.Input, y millrace.Target, visit func(name string, gradient []float32)) float64
+}
+
+// Run checks that the model that make makes keeps every promise of [model.Model].
+func Run(t *testing.T, name string, make func() Case) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		for _, c := range []struct {
+			name  string
+			check func(*testing.T, func() Case)
+		}{
+			{"gradient", checkGradient},
+			{"predictions", checkPredictions},
+			{"pure", checkPure},
+			{"deterministic", checkDeterministic},
+			{"restore", checkRestore},
+			{"late", checkLate},
+			{"zero weight", checkZeroWeight},
+			{"extreme", checkExtreme},
+			{"refusal", checkRefusal},
+			{"allocations", checkAllocations},
+			{"state", checkState},
+		} {
+			t.Run(c.name, func(t *testing.T) { c.check(t, make) })
+		}
+	})
+}
+
+// learner is a model with its working memory.
+type learner struct {
+	model   model.Model
+	scratch model.Scratch
+	dst     []float32
+}
+
+func newLearner(m model.Model) *learner {
+	return &learner{model: m, scratch: m.NewScratch(), dst: make([]float32, m.Outputs())}
+}
+
+// learn predicts and then learns, as every caller does.
+func (l *learner) learn(e Example) error {
+	l.model.Predict(l.dst, e.Input, l.scratch)
+	return l.model.Learn(e.Input, e.Target, e.weight(), l.scratch)
+}
+
+func (l *learner) mustLearn(t *testing.T, examples []Example) {
+	t.Helper()
+	for i, e := range examples {
+		if err := l.learn(e); err != nil {
+			t.Fatalf("learning example %d: %v", i, err)
+		}
+	}
+}
+
+// Bytes is all of a model's state: names, roles, shapes and the bits of every value.
+func Bytes(m millrace.Stateful) []byte {
+	var b bytes.Buffer
+	m.State(func(name string, t millrace.Tensor, role millrace.Role) {
+		fmt.Fprintf(&b, "%s %d %v\n", name, role, t.Shape)
+		for _, values := range []any{t.F32, t.F64, t.I32, t.I64, t.U32, t.U64, t.U8} {
+			if err := binary.Write(&b, binary.LittleEndian, values); err != nil {
+				panic(err) // slices of fixed-size values can always be written
+			}
+		}
+	})
+	return b.Bytes()
+}
+
+// Copy copies all of one model's state into another, as a snapshot and its restore do.
+func Copy(dst, src millrace.Stateful) error {
+	tensors := map[string]millrace.Tensor{}
+	src.State(func(name string, t millrace.Tensor, _ millrace.Role) { tensors[name] = t })
+	dst.State(func(name string, to millrace.Tensor, _ millrace.Role) {
+		from := tensors[name]
+		copy(to.F32, from.F32)
+		copy(to.F64, from.F64)
+		copy(to.I32, from.I32)
+		copy(to.I64, from.I64)
+		copy(to.U32, from.U32)
+		copy(to.U64, from.U64)
+		copy(to.U8, from.U8)
+	})
+	return dst.Restored()
+}
+
+// finiteState fails the test when a float of the state is not finite.
+func finiteState(t *testing.T, m millrace.Stateful) {
+	t.Helper()
+	m.State(func(name string, x millrace.Tensor, _ millrace.Role) {
+		for i, v := range x.F32 {
+			if !finite(float64(v)) {
+				t.Fatalf("%s[%d] is %g", name, i, v)
+			}
+		}
+		for i, v := range x.F64 {
+			if !finite(v) {
+				t.Fatalf("%s[%d] is %g", name, i, v)
+			}
+		}
+	})
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// goodPrediction fails the test when dst is no prediction: a value that is not finite, or
+// probabilities that are negative or do not sum to 1.
+func goodPrediction(t *testing.T, dst []float32) {
+	t.Helper()
+	var sum float64
+	for i, v := range dst {
+		if !finite(float64(v)) {
+			t.Fatalf("prediction[%d] is %g", i, v)
+		}
+		if len(dst) > 1 && v < 0 {
+			t.Fatalf("probability %d is %g", i, v)
+		}
+		sum += float64(v)
+	}
+	if len(dst) > 1 && math.Abs(sum-1) > 1e-5 {
+		t.Fatalf("probabilities sum to %g", sum)
+	}
+}
+
+// cloneInput copies an input, so that a check may change it.
+func cloneInput(x millrace.Input) millrace.Input {
+	c := slices.Clone(x)
+	for i := range c {
+		c[i].Dense = slices.Clone(c[i].Dense)
+		c[i].Index = slices.Clone(c[i].Index)
+		c[i].Value = slices.Clone(c[i].Value)
+	}
+	return c
+}

@@ -1,0 +1,193 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+
+	"millrace"
+)
+
+// network is every family of this package: layers, the last one the output layer. The linear families
+// and the SVM are a network of that layer alone, which starts at zero.
+type network struct {
+	spec    Spec // resolved
+	classes int
+	view    millrace.ViewID
+	views   []millrace.ViewID
+	shape   millrace.ViewShape
+
+	k           *kernels
+	head        head
+	layers      []layer
+	optimizer   *optimizer
+	guard       guard
+	rows        *rows       // of a sparse input: what the open update touches
+	batch       []uint64    // [1], events in the open mini-batch
+	target      moments     // numbers
+	temperature temperature // SVM
+	latest      float64     // norm of the latest gradient, for metrics only
+	factor      []float32   // [1], scratch of an update: what a stored gradient is multiplied by
+}
+
+// scratch is a network's working memory.
+type scratch struct {
+	// outputs[l] are layer l's activations, deltas[l] the loss's derivatives by what its activation
+	// was applied to.
+	outputs, deltas [][]float32
+	prediction      []float32
+}
+
+func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernels) *network {
+	n := &network{
+		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, shape: shape,
+		k: k, head: headOf(s, target), optimizer: newOptimizer(s, k),
+		batch: make([]uint64, 1), target: newMoments(), temperature: newTemperature(), factor: make([]float32, 1),
+	}
+	// The generator is used here only, so its state is no part of the model's.
+	random := rand.New(rand.NewPCG(s.Seed, streamInit))
+	in := shape.Width
+	for i, l := range s.Layers {
+		n.addLayer(i, in, l.Units, activationOf(l.Activation), random)
+		in = l.Units
+	}
+	n.addLayer(len(s.Layers), in, n.head.outputs(target.Classes), identity, random)
+	if shape.Sparse {
+		n.rows = newRows(s.Batch, shape, &n.layers[0], n.optimizer)
+	}
+	n.guard.measure(n)
+	return n
+}
+
+// streamInit tells the generator of initial weights from others with the same seed.
+const streamInit = 0x696e6974
+
+func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
+	name := "layers." + strconv.Itoa(i)
+	batched := n.spec.Batch > 1
+	sparse := i == 0 && n.shape.Sparse
+	l := layer{
+		in: in, out: out, activation: a, scale: []float64{1}, scaleName: name + ".weight.scale",
+		weight: *newParameter(name+".weight", in, out, n.optimizer, batched && !sparse),
+		bias:   *newParameter(name+".bias", 1, out, n.optimizer, batched),
+		scaled: sparse && n.spec.Optimizer.Type == ruleSGD && n.spec.Optimizer.Momentum == 0 && n.spec.L2 > 0,
+	}
+	l.weight.penalised = true
+	l.initialise(n.spec.Init, random)
+	n.layers = append(n.layers, l)
+}
+
+func (n *network) Views() []millrace.ViewID { return n.views }
+
+func (n *network) Outputs() int {
+	if n.classes > 0 {
+		return n.classes
+	}
+	return 1
+}
+
+func (n *network) NewScratch() Scratch {
+	s := &scratch{prediction: make([]float32, n.Outputs())}
+	for i := range n.layers {
+		s.outputs = append(s.outputs, make([]float32, n.layers[i].out))
+		s.deltas = append(s.deltas, make([]float32, n.layers[i].out))
+	}
+	return s
+}
+
+func (n *network) Predict(dst []float32, x millrace.Input, s Scratch) {
+	sc := s.(*scratch)
+	n.forward(&x[n.view], sc)
+	n.predict(sc.prediction, sc.outputs[len(sc.outputs)-1])
+	copy(dst, sc.prediction)
+}
+
+// forward fills the scratch's outputs.
+func (n *network) forward(x *millrace.Vector, sc *scratch) {
+	for i := range n.layers {
+		l, z := &n.layers[i], sc.outputs[i]
+		switch {
+		case i > 0:
+			l.forward(n.k, z, sc.outputs[i-1])
+		case n.shape.Sparse:
+			l.gather(n.k, z, x)
+		default:
+			l.forward(n.k, z, x.Dense)
+		}
+		l.activation.apply(z)
+	}
+}
+
+func (n *network) Norms() (weights, gradient float64) {
+	var sum float64
+	for i := range n.layers {
+		l := &n.layers[i]
+		sum += l.scale[0] * l.scale[0] * n.k.squares(l.weight.w)
+		sum += n.k.squares(l.bias.w)
+	}
+	return math.Sqrt(sum), n.latest
+}
+
+// Shapes of small tensors, shared so that visiting them allocates nothing.
+var (
+	scalarShape  = []int{1}
+	momentsShape = []int{3}
+)
+
+func (n *network) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
+	for i := range n.layers {
+		l := &n.layers[i]
+		l.weight.state(visit)
+		l.bias.state(visit)
+		if l.scaled {
+			visit(l.scaleName, millrace.Tensor{Shape: scalarShape, F64: l.scale}, millrace.Serving)
+		}
+	}
+	if n.classes == 0 {
+		n.target.state(visit)
+	}
+	if n.head == headHinge {
+		n.temperature.state(visit)
+	}
+	visit("optimizer.steps", millrace.Tensor{Shape: scalarShape, U64: n.optimizer.steps}, millrace.Training)
+	if n.spec.Batch > 1 {
+		visit("batch.events", millrace.Tensor{Shape: scalarShape, U64: n.batch}, millrace.Training)
+		if n.rows != nil {
+			n.rows.state(visit)
+		}
+	}
+}
+
+func (n *network) Restored() error {
+	for i := range n.layers {
+		l := &n.layers[i]
+		if err := l.weight.check(); err != nil {
+			return fmt.Errorf("checking restored weights: %w", err)
+		}
+		if err := l.bias.check(); err != nil {
+			return fmt.Errorf("checking restored biases: %w", err)
+		}
+		if s := l.scale[0]; !(s >= scaleMin && s <= 1) {
+			return fmt.Errorf("checking restored weights: %s.scale is %g", l.weight.name, s)
+		}
+	}
+	if err := n.target.check(); err != nil {
+		return fmt.Errorf("checking the restored target: %w", err)
+	}
+	if err := n.temperature.check(); err != nil {
+		return fmt.Errorf("checking the restored temperature: %w", err)
+	}
+	if n.batch[0] >= uint64(n.spec.Batch) {
+		return fmt.Errorf("checking the restored mini-batch: %d events of %d", n.batch[0], n.spec.Batch)
+	}
+	if n.rows != nil {
+		if err := n.rows.restored(n.shape.Width); err != nil {
+			return fmt.Errorf("checking the restored mini-batch: %w", err)
+		}
+	}
+	n.target.refresh()
+	n.optimizer.begin()
+	n.guard.measure(n)
+	return nil
+}

@@ -1,0 +1,87 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	"millrace"
+)
+
+// StateBytesMax is the most state that a model may hold, all optimizer state and an open mini-batch
+// included. A snapshot holds it in two preallocated buffers and goes through Redis in one piece a
+// blob, whose limit is 512 MiB each.
+const StateBytesMax = 1 << 30
+
+// New makes the model that a spec describes for a target, over the views that it asks for. Weights
+// that start at random depend on the spec's seed alone. The spec need not be resolved. Errors name
+// every mistake in the spec, views that cannot be had, and a state beyond StateBytesMax.
+func New(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
+	return construct(spec, target, views, bestKernels())
+}
+
+// construct is New with kernels to choose, so that tests reach the fallback on any machine.
+func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernels) (Model, error) {
+	if found := spec.Validate(target); len(found) > 0 {
+		var all []error
+		for _, v := range found {
+			all = append(all, fmt.Errorf("%s: %s", v.Path, v.Message))
+		}
+		return nil, fmt.Errorf("checking the model's spec: %w", errors.Join(all...))
+	}
+	view, shape, err := views.View(millrace.ViewStandard)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the %s view: %w", millrace.ViewStandard, err)
+	}
+	if shape.Width <= 0 {
+		return nil, fmt.Errorf("the %s view has no columns to learn from", millrace.ViewStandard)
+	}
+	if bytes := spec.StateBytes(target, shape); bytes > StateBytesMax {
+		return nil, fmt.Errorf("the model would hold %d MiB of state, more than %d MiB: use fewer units, fewer hash bits or a smaller batch",
+			bytes>>20, StateBytesMax>>20)
+	}
+	return newNetwork(spec.Resolve(target), target, view, shape, k), nil
+}
+
+// StateBytes is the size of all the state, in bytes, of the model that New would make on a view of
+// this shape; the state never grows beyond it. The spec must be valid.
+func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
+	s = s.Resolve(target)
+	// In float64, no count overflows; it is exact up to 8 PiB.
+	each := float64(4) // bytes a weight
+	switch o := s.Optimizer; {
+	case o.Type == ruleSGD && o.Momentum > 0, o.Type == ruleRMSprop:
+		each += 4
+	case o.Type == ruleAdaGrad, o.Type == ruleAdam:
+		each += 8
+	}
+	const scalars = 256 // steps, counts, moments of the target
+	bytes := float64(scalars)
+	in := shape.Width
+	outs := make([]int, 0, LayersMax+1)
+	for _, l := range s.Layers {
+		outs = append(outs, l.Units)
+	}
+	outs = append(outs, headOf(s, target).outputs(target.Classes))
+	for i, out := range outs {
+		weights, biases := float64(in)*float64(out), float64(out)
+		bytes += (weights + biases) * each
+		if s.Batch > 1 {
+			bytes += 4 * biases
+			if i == 0 && shape.Sparse {
+				bytes += float64(rowsCap(s.Batch, shape)) * (4 + 4*float64(out))
+			} else {
+				bytes += 4 * weights
+			}
+		}
+		in = out
+	}
+	return int64(min(bytes, math.MaxInt64/2))
+}
+
+// Profile names what the bits of a result depend on besides the binary: the architecture, the level
+// it was compiled for when that is above the lowest, and the kernels that this processor runs, as in
+// "amd64-avx2-fma". Models that learned the same events under one profile are equal bit for bit;
+// under two they are equal to rounding.
+func Profile() string { return runtime.GOARCH + compiledLevel + "-" + bestKernels().name }

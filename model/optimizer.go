@@ -1,0 +1,160 @@
+package model
+
+import "math"
+
+// optimizer changes parameters by the gradient of the loss. One optimizer serves all parameters of
+// a model; what it remembers of each stands in the parameter.
+type optimizer struct {
+	spec   OptimizerSpec // resolved
+	l1, l2 float64
+	k      *kernels
+	// steps counts the updates made, in a slice because State hands it out. At 1e6 updates a second a
+	// uint64 lasts half a million years.
+	steps []uint64
+	// Of the update begun: the rate, and the scalars for weights (penalised) and biases (not).
+	rate    float64
+	weights coefficients
+	biases  coefficients
+	scaled  coefficients // of the rows of a layer with a scale
+	// reach bounds how far an update moves any weight, in rates, whatever the gradient; 0 for SGD,
+	// where the gradient decides. See guard.
+	reach float64
+	one   []float32 // the factor of a gradient that is taken as it is
+}
+
+func newOptimizer(s Spec, k *kernels) *optimizer {
+	o := &optimizer{spec: s.Optimizer, l1: s.L1, l2: s.L2, k: k, steps: make([]uint64, 1), one: []float32{1}}
+	c := coefficients{eps: float32(o.spec.Epsilon), eps64: o.spec.Epsilon, tiny: momentTiny}
+	switch o.spec.Type {
+	case ruleSGD:
+		mu := float32(o.spec.Momentum)
+		c.mix1, c.direct, c.buffer = mu, 0, 1
+		if o.spec.Nesterov {
+			c.direct, c.buffer = 1, mu
+		}
+	case ruleAdaGrad:
+		o.reach = 1 // s ≥ g², so |g|/√s ≤ 1
+	case ruleRMSprop:
+		c.keep2, c.mix2 = float32(o.spec.Rho), float32(1-o.spec.Rho)
+		o.reach = 2 / math.Sqrt(1-o.spec.Rho) // v ≥ (1−ρ)g²
+	case ruleAdam:
+		b1, b2 := o.spec.Beta1, o.spec.Beta2
+		c.mix1, c.keep2, c.mix2 = float32(1-b1), float32(b2), float32(1-b2)
+		// By Cauchy and Schwarz |m| ≤ (1−β₁)·√(v / ((1−β₂)(1−β₁²/β₂))); correcting the bias divides
+		// by at least 1−β₁.
+		o.reach = 2 / math.Sqrt((1-b2)*(1-b1*b1/b2))
+	}
+	o.weights, o.biases = c, c
+	o.weights.decay = float32(o.l2)
+	o.begin()
+	return o
+}
+
+// remembers reports what a parameter must hold for this rule.
+func (o *optimizer) remembers() (first, second, square bool) {
+	switch o.spec.Type {
+	case ruleSGD:
+		return o.spec.Momentum > 0, false, false
+	case ruleAdaGrad:
+		return false, false, true
+	case ruleRMSprop:
+		return false, true, false
+	default:
+		return true, true, false
+	}
+}
+
+// begin computes the scalars of the next update from the count of those made, so that they are a
+// function of the state alone.
+func (o *optimizer) begin() {
+	t := float64(o.steps[0])
+	o.rate = o.spec.Rate
+	if s := o.spec.Schedule; s.Type == scheduleInverseTime {
+		o.rate /= power(1+s.Decay*t, s.Power)
+	}
+	rate := o.rate
+	if o.spec.Type == ruleAdam {
+		rate /= biasCorrection(o.spec.Beta1, t+1)
+		root := float32(1 / math.Sqrt(biasCorrection(o.spec.Beta2, t+1)))
+		o.weights.root, o.biases.root = root, root
+	}
+	o.weights.rate, o.weights.rate64 = float32(rate), rate
+	o.biases.rate, o.biases.rate64 = float32(rate), rate
+}
+
+// biasCorrection is 1 − βᵗ, and exactly 1 once βᵗ is below 2⁻⁵³, half the distance from 1 to the
+// float64 before it: the same bits at step 10⁸ as at any later one.
+func biasCorrection(beta, t float64) float64 {
+	p := math.Pow(beta, t)
+	if p < 0x1p-53 {
+		return 1
+	}
+	return 1 - p
+}
+
+// power is x^p; p = 1, the common case, costs nothing.
+func power(x, p float64) float64 {
+	if p == 1 {
+		return x
+	}
+	return math.Pow(x, p)
+}
+
+// constant reports that begin computes the same scalars for every update.
+func (o *optimizer) constant() bool {
+	return o.spec.Schedule.Type == scheduleConstant && o.spec.Type != ruleAdam
+}
+
+// Step moves p against the gradient x·dᵀ, which has as many entries as p. It is the update rule of the
+// paper named at each kernel, with the L2 penalty as part of the gradient (as PyTorch's weight_decay,
+// but never on biases), followed by the L1 penalty as a shrinkage toward zero that stops there (Duchi
+// and Singer 2009, equation 19).
+func (o *optimizer) Step(p *parameter, x, d []float32) {
+	if p.penalised {
+		o.apply(p, 0, len(p.w), x, d, &o.weights, o.rate*o.l1)
+		return
+	}
+	o.apply(p, 0, len(p.w), x, d, &o.biases, 0)
+}
+
+// apply is Step for the entries [from, to) of p.
+func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *coefficients, shrinkBy float64) {
+	if len(d) == 1 {
+		x, d = d, x // a column is a row of the transposed gradient, which the kernels walk faster
+	}
+	w := p.w[from:to]
+	if len(x)*len(d) != len(w) {
+		panic("model: the gradient's shape differs from the parameter's")
+	}
+	switch o.spec.Type {
+	case ruleSGD:
+		if p.first == nil {
+			o.k.sgd(w, x, d, c)
+		} else {
+			o.k.momentum(w, p.first[from:to], x, d, c)
+		}
+	case ruleAdaGrad:
+		o.k.adagrad(w, p.square[from:to], x, d, c)
+	case ruleRMSprop:
+		o.k.rmsprop(w, p.second[from:to], x, d, c)
+	default:
+		o.k.adam(w, p.first[from:to], p.second[from:to], x, d, c)
+	}
+	if shrinkBy > 0 {
+		shrink(w, float32(shrinkBy))
+	}
+}
+
+// shrink moves every weight toward zero by at most by.
+func shrink(w []float32, by float32) {
+	for i, v := range w {
+		switch {
+		case v > by:
+			w[i] = v - by
+		case v < -by:
+			w[i] = v + by
+		default:
+			w[i] = 0
+		}
+	}
+}

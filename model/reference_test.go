@@ -1,0 +1,133 @@
+package model_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+
+	"millrace"
+	"millrace/model"
+)
+
+// referenceFile is what testdata/reference.py writes.
+type referenceFile struct {
+	Versions map[string]string
+	Data     struct {
+		X       [][]float32
+		Binary  []int32
+		Classes []int32
+		Numbers []float64
+	}
+	Runs []referenceRun
+}
+
+type referenceRun struct {
+	Name string
+	Spec struct {
+		Type, Activation, Loss string
+		Hidden                 []int
+		HuberDelta             float64 `json:"huber_delta"`
+		C, L2, Clip            float64
+		Batch                  int
+		Optimizer              struct {
+			Type           string
+			Rate, Momentum float64
+			Nesterov       bool
+		}
+	}
+	Classes     int
+	First, Last map[string][]float32
+	Losses      []float64
+}
+
+func (r referenceRun) spec() model.Spec {
+	o := r.Spec.Optimizer
+	return model.Spec{
+		Type: r.Spec.Type, Hidden: r.Spec.Hidden, Activation: r.Spec.Activation, Loss: r.Spec.Loss,
+		HuberDelta: r.Spec.HuberDelta, C: r.Spec.C, L2: r.Spec.L2, Clip: r.Spec.Clip, Batch: r.Spec.Batch,
+		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov},
+	}
+}
+
+// TestReferenceTrajectories follows PyTorch and scikit-learn for 100 updates: every loss on the way and
+// every weight at the end.
+func TestReferenceTrajectories(t *testing.T) {
+	for _, name := range []string{"testdata/torch.json", "testdata/sklearn.json"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file referenceFile
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Fatalf("reading %s: %v", name, err)
+		}
+		for _, r := range file.Runs {
+			for kernels, build := range map[string]construct{"best": model.New, "generic": model.NewGeneric} {
+				t.Run(name[len("testdata/"):]+"/"+r.Name+"/"+kernels, func(t *testing.T) { follow(t, file, r, build) })
+			}
+		}
+	}
+}
+
+func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
+	width := len(file.Data.X[0])
+	m, err := build(r.spec(), model.TargetSpec{Classes: r.Classes}, shapeViews{Width: width})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := servingWeights(m)
+	for name, values := range r.First {
+		copy(weights[name], values)
+	}
+	if err := m.Restored(); err != nil {
+		t.Fatal(err)
+	}
+	batch := max(1, r.Spec.Batch)
+	scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
+	for update, want := range r.Losses {
+		var sum float64
+		for i := range batch {
+			row := (update*batch + i) % len(file.Data.X)
+			x := millrace.Input{{Dense: file.Data.X[row]}}
+			y := millrace.Target{Known: true, Value: file.Data.Numbers[row], Class: file.Data.Classes[row]}
+			if r.Classes == 2 {
+				y.Class = file.Data.Binary[row]
+			}
+			m.Predict(dst, x, scratch)
+			if r.Classes == 0 {
+				sum += (float64(dst[0]) - y.Value) * (float64(dst[0]) - y.Value) / 2
+			} else {
+				sum += m.(interface {
+					LossGradient(millrace.Input, millrace.Target, func(string, []float32)) float64
+				}).LossGradient(x, y, nil)
+			}
+			if err := m.Learn(x, y, 1, scratch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := sum / float64(batch); math.Abs(got-want) > 2e-5+2e-4*math.Abs(want) {
+			t.Fatalf("loss of update %d is %g, want %g", update, got, want)
+		}
+	}
+	if len(r.Last) == 0 {
+		t.Fatal("the reference holds no weights")
+	}
+	for name, values := range r.Last {
+		for i, want := range values {
+			if got := weights[name][i]; math.Abs(float64(got-want)) > 1e-5+1e-4*math.Abs(float64(want)) {
+				t.Fatalf("%s[%d] is %g after %d updates, want %g", name, i, got, len(r.Losses), want)
+			}
+		}
+	}
+}
+
+func servingWeights(m model.Model) map[string][]float32 {
+	weights := map[string][]float32{}
+	m.State(func(name string, x millrace.Tensor, role millrace.Role) {
+		if role == millrace.Serving && x.F32 != nil {
+			weights[name] = x.F32
+		}
+	})
+	return weights
+}

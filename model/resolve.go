@@ -1,0 +1,146 @@
+package model
+
+import "slices"
+
+// The words of a Spec.
+const (
+	familyLogistic = "logistic"
+	familyLinear   = "linear"
+	familySVM      = "svm"
+	familyMLP      = "mlp"
+
+	lossCrossEntropy = "cross_entropy"
+	lossSquared      = "squared"
+	lossHuber        = "huber"
+	lossHinge        = "hinge"
+
+	ruleSGD     = "sgd"
+	ruleAdaGrad = "adagrad"
+	ruleRMSprop = "rmsprop"
+	ruleAdam    = "adam"
+
+	scheduleConstant    = "constant"
+	scheduleInverseTime = "inverse_time"
+
+	activationReLU     = "relu"
+	activationTanh     = "tanh"
+	activationSigmoid  = "sigmoid"
+	activationIdentity = "identity"
+
+	initUniform = "uniform"
+	initHe      = "he"
+	initGlorot  = "glorot"
+)
+
+// families are the families that a Spec can name.
+func families() []string {
+	return []string{familyLogistic, familyLinear, familySVM, familyMLP}
+}
+
+// Resolve returns the spec with every default that its family and target imply filled in, in a form
+// that Resolve leaves as it is: Hidden becomes Layers, and every rate that plays a part is written
+// out. A float of zero is always its default. What a family does not use stays zero.
+func (s Spec) Resolve(target TargetSpec) Spec {
+	if s.Loss == "" {
+		s.Loss = defaultLoss(s.Type, target)
+	}
+	if s.Loss == lossHuber {
+		fill(&s.HuberDelta, 1)
+	}
+	switch s.Type {
+	case familyMLP:
+		s = s.resolveLayers()
+	case familySVM:
+		// With C the weight of the hinge loss, 1e-4 is the penalty that scikit-learn's SGDClassifier
+		// starts from; it keeps the margins of long streams from growing without bound.
+		fill(&s.C, 1)
+		fill(&s.L2, 1e-4)
+	}
+	if s.Batch == 0 {
+		s.Batch = 1
+	}
+	s.Optimizer = s.Optimizer.resolve(s.Type)
+	return s
+}
+
+func defaultLoss(family string, target TargetSpec) string {
+	switch {
+	case family == familySVM:
+		return lossHinge
+	case target.Classes > 0:
+		return lossCrossEntropy
+	default:
+		return lossSquared
+	}
+}
+
+func (s Spec) resolveLayers() Spec {
+	if s.Activation == "" {
+		s.Activation = activationReLU
+	}
+	if s.Init == "" {
+		s.Init = initUniform
+	}
+	layers := slices.Clone(s.Layers)
+	for _, units := range s.Hidden {
+		layers = append(layers, LayerSpec{Units: units})
+	}
+	if len(layers) == 0 {
+		layers = []LayerSpec{{Units: 64}, {Units: 64}}
+	}
+	for i := range layers {
+		if layers[i].Activation == "" {
+			layers[i].Activation = s.Activation
+		}
+	}
+	s.Layers, s.Hidden = layers, nil
+	return s
+}
+
+// resolve fills in an update rule. Linear models start with AdaGrad, which needs no rate matched to
+// the scale of the features; networks start with Adam. Constants are those of the papers and of
+// PyTorch where they agree.
+func (o OptimizerSpec) resolve(family string) OptimizerSpec {
+	if o.Type == "" {
+		o.Type = ruleAdaGrad
+		if family == familyMLP {
+			o.Type = ruleAdam
+		}
+	}
+	switch o.Type {
+	case ruleSGD:
+		if family == familyMLP {
+			fill(&o.Rate, 0.03)
+		}
+		fill(&o.Rate, 0.05)
+	case ruleAdaGrad:
+		fill(&o.Rate, 0.1)
+		fill(&o.Epsilon, 1e-10)
+	case ruleRMSprop:
+		fill(&o.Rate, 0.001)
+		fill(&o.Rho, 0.99)
+		fill(&o.Epsilon, 1e-8)
+	case ruleAdam:
+		fill(&o.Rate, 0.001)
+		fill(&o.Beta1, 0.9)
+		fill(&o.Beta2, 0.999)
+		fill(&o.Epsilon, 1e-8)
+	}
+	if o.Schedule.Type == "" {
+		o.Schedule.Type = scheduleConstant
+		if o.Schedule.Decay != 0 || o.Schedule.Power != 0 {
+			o.Schedule.Type = scheduleInverseTime
+		}
+	}
+	if o.Schedule.Type == scheduleInverseTime {
+		fill(&o.Schedule.Decay, 1e-4)
+		fill(&o.Schedule.Power, 1)
+	}
+	return o
+}
+
+func fill(v *float64, value float64) {
+	if *v == 0 {
+		*v = value
+	}
+}

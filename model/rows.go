@@ -1,0 +1,222 @@
+package model
+
+import (
+	"fmt"
+	"math/bits"
+
+	"millrace"
+)
+
+// rows are the rows of the first layer that an open update touches: with a sparse input everything an
+// event costs is proportional to its non-zeros, never to the width. Indices that repeat meet in one
+// row, so their values add up before a rule that is not linear in the gradient sees them.
+//
+// What an optimizer does to rows that an update does not touch is left out: momentum and averages of
+// a row stand still until its next event (as in torch.optim.SparseAdam), and L1 and L2 shrink a row
+// at its events only. SGD without momentum is the exception: its L2 shrinks every row at every update,
+// exactly, through a common scale that is folded into the rows before it gets small
+// (Shalev-Shwartz, Singer and Srebro 2007, section 4).
+type rows struct {
+	cols  int
+	index []uint32  // [cap] the rows touched, in order of their first touch
+	count []uint64  // [1] how many they are
+	value []float32 // [cap] batch 1: the input's value of each row
+	// gradient is the open mini-batch's sum of gradients, [cap, cols], nil at batch 1.
+	gradient []float32
+	// table finds a row's slot: open addressing, slot + 1, 0 where free. place[slot] is where in the
+	// table it stands, to clear without walking the table.
+	table []uint32
+	place []uint32
+	shift uint8
+	// packed is where the rows of a layer with one output meet, so that one kernel call updates all.
+	packed *parameter
+
+	indexShape, gradientShape []int
+}
+
+// scaleMin is where a layer's scale is folded into its rows: beyond it their magnitude would eat
+// into the range of float32.
+const scaleMin = 0x1p-20
+
+// rowsCap is how many rows an update can touch.
+func rowsCap(batch int, shape millrace.ViewShape) int {
+	most := shape.NonZeroMax
+	if most <= 0 || most > shape.Width {
+		most = shape.Width
+	}
+	if batch > shape.Width/most {
+		return shape.Width
+	}
+	return batch * most
+}
+
+func newRows(batch int, shape millrace.ViewShape, first *layer, o *optimizer) *rows {
+	// The entries of one event may repeat, so they count before the width bounds them.
+	n := rowsCap(batch, shape)
+	size := bits.Len(uint(2*n - 1)) // at most half full, so that probing ends soon
+	r := &rows{
+		cols: first.out, index: make([]uint32, n), count: make([]uint64, 1),
+		table: make([]uint32, 1<<size), place: make([]uint32, n), shift: uint8(32 - size),
+		indexShape: []int{n}, gradientShape: []int{n, first.out},
+	}
+	if batch > 1 {
+		r.gradient = make([]float32, n*first.out)
+	} else {
+		r.value = make([]float32, n)
+	}
+	if first.out == 1 {
+		r.packed = newParameter("packed", n, 1, o, false)
+		r.packed.penalised = true
+	}
+	return r
+}
+
+// slot returns the slot of a row, a new one when the open update has not touched it yet.
+func (r *rows) slot(row uint32) int {
+	mask := uint32(len(r.table) - 1)
+	// Fibonacci hashing: neighbouring rows, the common case, spread over the table.
+	at := (row * 0x9E3779B1) >> r.shift
+	for {
+		switch s := r.table[at]; {
+		case s == 0:
+			n := int(r.count[0])
+			r.index[n], r.place[n] = row, at
+			r.table[at] = uint32(n + 1)
+			r.count[0]++
+			return n
+		case r.index[s-1] == row:
+			return int(s - 1)
+		}
+		at = (at + 1) & mask
+	}
+}
+
+// clear forgets the update.
+func (r *rows) clear() {
+	n := int(r.count[0])
+	for _, at := range r.place[:n] {
+		r.table[at] = 0
+	}
+	clear(r.value[:min(n, len(r.value))])
+	clear(r.gradient[:min(n*r.cols, len(r.gradient))])
+	r.count[0] = 0
+}
+
+// merge makes the rows those of one event, with the values of repeated indices added.
+func (r *rows) merge(x *millrace.Vector) {
+	r.clear()
+	for i, row := range x.Index {
+		r.value[r.slot(row)] += x.Value[i]
+	}
+}
+
+// accumulate adds the outer product of x and d to the mini-batch's gradient.
+func (r *rows) accumulate(x *millrace.Vector, d []float32) {
+	for i, row := range x.Index {
+		from := r.slot(row) * r.cols
+		sum := r.gradient[from : from+r.cols]
+		for o, v := range d {
+			sum[o] += x.Value[i] * v
+		}
+	}
+}
+
+func (r *rows) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	visit("batch.rows", millrace.Tensor{Shape: scalarShape, U64: r.count}, millrace.Training)
+	visit("batch.row_index", millrace.Tensor{Shape: r.indexShape, U32: r.index}, millrace.Training)
+	visit("batch.row_gradient", millrace.Tensor{Shape: r.gradientShape, F32: r.gradient}, millrace.Training)
+}
+
+// restored rebuilds the table from the rows that were copied in.
+func (r *rows) restored(width int) error {
+	clear(r.table)
+	n := r.count[0]
+	if n > uint64(len(r.index)) {
+		return fmt.Errorf("%d rows where %d have place", n, len(r.index))
+	}
+	r.count[0] = 0
+	for i, row := range r.index[:n] {
+		if int64(row) >= int64(width) {
+			return fmt.Errorf("row %d of a layer with %d inputs", row, width)
+		}
+		if r.slot(row) != i {
+			return fmt.Errorf("row %d twice", row)
+		}
+	}
+	return nil
+}
+
+// step updates the touched rows of the first layer's weights. At batch 1 their gradient is value·dᵀ;
+// otherwise it is the mini-batch's sum times the factor in d, of length 1.
+func (r *rows) step(o *optimizer, l *layer, d []float32) {
+	c := &o.weights
+	shrinkBy := o.rate * o.l1
+	if l.scaled {
+		l.scale[0] *= 1 - o.rate*o.l2
+		if l.scale[0] < scaleMin {
+			l.fold()
+		}
+		scaled := &o.scaled
+		*scaled = *c
+		scaled.rate, scaled.decay = float32(o.rate/l.scale[0]), 0
+		c, shrinkBy = scaled, shrinkBy/l.scale[0]
+	}
+	n := int(r.count[0])
+	if r.packed != nil {
+		r.pack(&l.weight, n)
+		values := r.value
+		if r.gradient != nil {
+			values = r.gradient
+		}
+		o.apply(r.packed, 0, n, d, values[:n], c, shrinkBy)
+		r.unpack(&l.weight, n)
+		return
+	}
+	for i, row := range r.index[:n] {
+		from := int(row) * r.cols
+		if r.gradient != nil {
+			o.apply(&l.weight, from, from+r.cols, d, r.gradient[i*r.cols:(i+1)*r.cols], c, shrinkBy)
+		} else {
+			o.apply(&l.weight, from, from+r.cols, r.value[i:i+1], d, c, shrinkBy)
+		}
+	}
+}
+
+func (r *rows) pack(p *parameter, n int) {
+	for i, row := range r.index[:n] {
+		r.packed.w[i] = p.w[row]
+		if p.first != nil {
+			r.packed.first[i] = p.first[row]
+		}
+		if p.second != nil {
+			r.packed.second[i] = p.second[row]
+		}
+		if p.square != nil {
+			r.packed.square[i] = p.square[row]
+		}
+	}
+}
+
+func (r *rows) unpack(p *parameter, n int) {
+	for i, row := range r.index[:n] {
+		p.w[row] = r.packed.w[i]
+		if p.first != nil {
+			p.first[row] = r.packed.first[i]
+		}
+		if p.second != nil {
+			p.second[row] = r.packed.second[i]
+		}
+		if p.square != nil {
+			p.square[row] = r.packed.square[i]
+		}
+	}
+}
+
+// fold multiplies the weights by the scale and makes it 1.
+func (l *layer) fold() {
+	scale := float32(l.scale[0])
+	for i := range l.weight.w {
+		l.weight.w[i] *= scale
+	}
+	l.scale[0] = 1
+}

@@ -1,0 +1,206 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"millrace"
+)
+
+// Limits of a Spec. They are far above what one event at a time can train, and low enough that no
+// product of them overflows.
+const (
+	LayersMax  = 16      // hidden layers
+	UnitsMax   = 1 << 16 // units of one layer
+	BatchMax   = 1 << 16 // events of one update
+	ClassesMax = 1 << 16
+)
+
+// factorMax bounds rates, penalties and the like, so that none is infinite as a float32.
+const factorMax = 1e6
+
+// averageMax bounds what decays averages: closer to 1 it would round to 1 as a float32, and an
+// average that forgets nothing grows without bound.
+const averageMax = 0.999999
+
+// epsilonMin keeps a step finite where a gradient is too small for its square to be a float32.
+const epsilonMin = 1e-12
+
+// checker collects the mistakes of a spec.
+type checker struct{ found []millrace.Violation }
+
+func (c *checker) add(path, format string, args ...any) {
+	c.found = append(c.found, millrace.Violation{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// word checks that an optional field is one of the words.
+func (c *checker) word(path, value string, words ...string) bool {
+	if value == "" || slices.Contains(words, value) {
+		return true
+	}
+	c.add(path, "must be one of %s, not %q", strings.Join(words, ", "), value)
+	return false
+}
+
+// positive checks that an optional number is in (0, below).
+func (c *checker) positive(path string, value, below float64) {
+	if value == 0 || value > 0 && value < below {
+		return
+	}
+	if math.IsInf(below, 1) {
+		c.add(path, "must be a finite number above 0, not %g", value)
+		return
+	}
+	c.add(path, "must be above 0 and below %g, not %g", below, value)
+}
+
+// unused reports a field that is set though nothing reads it: silence would hide a misunderstanding.
+func (c *checker) unused(path string, set bool, only string) {
+	if set {
+		c.add(path, "has an effect only with %s", only)
+	}
+}
+
+// Validate reports every mistake in the spec for a target, at once. Fields left at zero are never at
+// fault, except Type. Paths are relative to the spec, as the pipeline file spells them.
+func (s Spec) Validate(target TargetSpec) []millrace.Violation {
+	var c checker
+	if s.Type == "" {
+		c.add("type", "is missing: choose one of %s", strings.Join(families(), ", "))
+		return c.found
+	}
+	if !c.word("type", s.Type, families()...) {
+		return c.found
+	}
+	s.validateTarget(&c, target)
+	s.validateLoss(&c, target)
+	s.validateLayers(&c)
+	s.validatePenalties(&c, target)
+	s.Optimizer.validate(&c)
+	return c.found
+}
+
+func (s Spec) validateTarget(c *checker, target TargetSpec) {
+	classes := s.Type == familyLogistic || s.Type == familySVM
+	switch {
+	case target.Classes < 0 || target.Classes > ClassesMax:
+		c.add("type", "the label has %d classes; at most %d are possible", target.Classes, ClassesMax)
+	case target.Classes == 1:
+		c.add("type", "the label has one class; a classifier needs at least two")
+	case classes && target.Classes == 0:
+		c.add("type", "%s predicts classes, but the label is a number: use linear or mlp", s.Type)
+	case s.Type == familyLinear && target.Classes > 0:
+		c.add("type", "linear predicts numbers, but the label has classes: use logistic, svm or mlp")
+	}
+}
+
+func (s Spec) validateLoss(c *checker, target TargetSpec) {
+	if !c.word("loss", s.Loss, lossCrossEntropy, lossSquared, lossHuber, lossHinge) {
+		return
+	}
+	var fit []string
+	switch {
+	case s.Type == familySVM:
+		fit = []string{lossHinge}
+	case s.Type == familyLogistic || s.Type == familyMLP && target.Classes > 0:
+		fit = []string{lossCrossEntropy}
+	default:
+		fit = []string{lossSquared, lossHuber}
+	}
+	if s.Loss != "" && !slices.Contains(fit, s.Loss) {
+		c.add("loss", "%s with this label needs %s, not %s", s.Type, strings.Join(fit, " or "), s.Loss)
+	}
+	c.positive("huber_delta", s.HuberDelta, factorMax)
+	c.unused("huber_delta", s.HuberDelta != 0 && s.Loss != lossHuber, "loss: huber")
+}
+
+func (s Spec) validateLayers(c *checker) {
+	mlp := s.Type == familyMLP
+	c.unused("hidden", len(s.Hidden) > 0 && !mlp, "type: mlp")
+	c.unused("layers", len(s.Layers) > 0 && !mlp, "type: mlp")
+	c.unused("activation", s.Activation != "" && !mlp, "type: mlp")
+	c.unused("init", s.Init != "" && !mlp, "type: mlp")
+	if len(s.Hidden) > 0 && len(s.Layers) > 0 {
+		c.add("hidden", "is short for layers: give one of the two")
+	}
+	if n := max(len(s.Hidden), len(s.Layers)); n > LayersMax {
+		c.add("layers", "%d hidden layers; at most %d are possible", n, LayersMax)
+	}
+	for i, units := range s.Hidden {
+		c.units(fmt.Sprintf("hidden[%d]", i), units)
+	}
+	activations := []string{activationReLU, activationTanh, activationSigmoid, activationIdentity}
+	for i, l := range s.Layers {
+		c.units(fmt.Sprintf("layers[%d].units", i), l.Units)
+		c.word(fmt.Sprintf("layers[%d].activation", i), l.Activation, activations...)
+	}
+	c.word("activation", s.Activation, activations...)
+	c.word("init", s.Init, initUniform, initHe, initGlorot)
+}
+
+func (c *checker) units(path string, units int) {
+	if units < 1 || units > UnitsMax {
+		c.add(path, "must be between 1 and %d, not %d", UnitsMax, units)
+	}
+}
+
+func (s Spec) validatePenalties(c *checker, target TargetSpec) {
+	c.positive("c", s.C, factorMax)
+	c.unused("c", s.C != 0 && s.Type != familySVM, "type: svm")
+	c.positive("l1", s.L1, factorMax)
+	c.positive("l2", s.L2, factorMax)
+	c.positive("clip", s.Clip, math.Inf(1))
+	if s.Batch < 0 || s.Batch > BatchMax {
+		c.add("batch", "must be between 1 and %d, not %d", BatchMax, s.Batch)
+	}
+	// A step of SGD multiplies each weight by 1 − rate·l2, which must stay above zero.
+	r := s.Resolve(target)
+	if o := r.Optimizer; o.Type == ruleSGD && o.Rate > 0 && r.L2 > 0 && o.Rate*r.L2 >= 1 {
+		c.add("l2", "times the learning rate %g must be below 1, not %g", o.Rate, o.Rate*r.L2)
+	}
+}
+
+func (o OptimizerSpec) validate(c *checker) {
+	if !c.word("optimizer.type", o.Type, ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam) {
+		return
+	}
+	c.positive("optimizer.rate", o.Rate, factorMax)
+	c.positive("optimizer.momentum", o.Momentum, averageMax)
+	c.positive("optimizer.beta1", o.Beta1, averageMax)
+	c.positive("optimizer.beta2", o.Beta2, averageMax)
+	c.positive("optimizer.rho", o.Rho, averageMax)
+	if o.Epsilon != 0 && (!(o.Epsilon >= epsilonMin) || math.IsInf(o.Epsilon, 1)) {
+		c.add("optimizer.epsilon", "must be at least %g, not %g", epsilonMin, o.Epsilon)
+	}
+	c.unused("optimizer.momentum", o.Momentum != 0 && o.Type != ruleSGD, "type: sgd")
+	c.unused("optimizer.nesterov", o.Nesterov && o.Momentum == 0, "a momentum")
+	c.unused("optimizer.beta1", o.Beta1 != 0 && o.Type != ruleAdam, "type: adam")
+	c.unused("optimizer.beta2", o.Beta2 != 0 && o.Type != ruleAdam, "type: adam")
+	c.unused("optimizer.rho", o.Rho != 0 && o.Type != ruleRMSprop, "type: rmsprop")
+	c.unused("optimizer.epsilon", o.Epsilon != 0 && o.Type == ruleSGD, "type: adagrad, rmsprop or adam")
+	if o.Type == ruleAdam {
+		// Below this the ratio of Adam's moments, and so a step, has no bound.
+		if b1, b2 := orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999); b1*b1 >= b2 {
+			c.add("optimizer.beta1", "squared must be below beta2, which is %g, not %g", b2, b1*b1)
+		}
+	}
+	o.Schedule.validate(c)
+}
+
+func (s ScheduleSpec) validate(c *checker) {
+	c.word("optimizer.schedule.type", s.Type, scheduleConstant, scheduleInverseTime)
+	c.positive("optimizer.schedule.decay", s.Decay, factorMax)
+	c.positive("optimizer.schedule.power", s.Power, factorMax)
+	constant := s.Type == scheduleConstant
+	c.unused("optimizer.schedule.decay", constant && s.Decay != 0, "type: inverse_time")
+	c.unused("optimizer.schedule.power", constant && s.Power != 0, "type: inverse_time")
+}
+
+func orDefault(v, value float64) float64 {
+	if v == 0 {
+		return value
+	}
+	return v
+}
