@@ -1,0 +1,287 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"millrace"
+	"millrace/snapshot"
+)
+
+const (
+	// candidateLife is how long a candidate lives without being flipped to: what a crashed or fenced
+	// writer leaves behind goes by itself. It is far longer than a publication with all its retries.
+	candidateLife = 10 * time.Minute
+	// publishAttemptsMax bounds how often one publication writes its candidate anew because the
+	// store's state changed under it (a failover). Each attempt leaves the writer better informed, so
+	// more than two mean that the store is not settling.
+	publishAttemptsMax = 4
+	// settleAttemptsMax bounds how often a flip whose reply was lost is asked about.
+	settleAttemptsMax = 3
+)
+
+// Writer publishes versions of one model for one owner. Another Acquire, or a person's flip, fences
+// it. It is safe for concurrent use; publications take turns.
+type Writer struct {
+	store *Store
+	model string
+	owner string
+	by    string
+	epoch uint64
+
+	mu   sync.Mutex
+	head record // what this writer takes for the head; zero for none
+	seq  uint64 // the highest that this writer has seen or used
+}
+
+// PublishOptions say how a version is published.
+type PublishOptions struct {
+	Cause string // first, learned, trained; see millrace.Head
+	Serve bool   // move served with head; false for the first, empty version and what the gate refuses
+	Keep  int    // versions that retention leaves; 0 for all
+}
+
+// Acquire makes the caller the model's one writer, fencing whoever was, and returns the head to resume
+// from: the zero Head when there is none. by says who, for people.
+func (s *Store) Acquire(ctx context.Context, model, by string) (*Writer, millrace.Head, error) {
+	if err := checkModel(model); err != nil {
+		return nil, millrace.Head{}, err
+	}
+	owner, err := s.word(16)
+	if err != nil {
+		return nil, millrace.Head{}, err
+	}
+	k := keysOf(model)
+	reply, err := s.scripts.acquire.Run(ctx, s.client, []string{k.owner(), k.head()}, owner, by).StringSlice()
+	if err != nil {
+		return nil, millrace.Head{}, s.failed("acquiring "+model, err)
+	}
+	if len(reply) != 2 {
+		return nil, millrace.Head{}, s.failed("acquiring "+model, fmt.Errorf("unexpected reply of %d values", len(reply)))
+	}
+	w := &Writer{store: s, model: model, owner: owner, by: by}
+	if w.epoch, _, err = parseOwner([]any{reply[0], owner}); err != nil {
+		return nil, millrace.Head{}, err
+	}
+	if reply[1] != "" {
+		if w.head, err = parseRecord(reply[1]); err != nil {
+			return nil, millrace.Head{}, fmt.Errorf("acquiring %s: %w", model, err)
+		}
+	}
+	w.seq = w.head.Seq
+	return w, w.head.Head, nil
+}
+
+// parseOwner reads the owner's epoch and word as HMGET answers them; 0 and "" when there is none.
+func parseOwner(fields []any) (epoch uint64, owner string, err error) {
+	if len(fields) != 2 {
+		return 0, "", nil
+	}
+	if text, ok := fields[0].(string); ok {
+		if epoch, err = strconv.ParseUint(text, 10, 64); err != nil || epoch > countMax {
+			return 0, "", fmt.Errorf("reading owner: %w: epoch %.40q", millrace.ErrCorrupt, text)
+		}
+	}
+	owner, _ = fields[1].(string)
+	return epoch, owner, nil
+}
+
+// Epoch is the writer's epoch.
+func (w *Writer) Epoch() uint64 { return w.epoch }
+
+// Owner is the writer's random owner word.
+func (w *Writer) Owner() string { return w.owner }
+
+// Publish makes snap the head and, with Serve, what scorers load. It fills in the manifest's Format,
+// Model, Epoch, Seq, Parent, blobs, and CreatedAt when that is zero. Versions are immutable; the head
+// moves in one step, and only if this writer still owns the model.
+//
+// Errors: millrace.ErrFenced when another writer or a person took over; stop, or acquire anew.
+// millrace.ErrEpochLost when the store keeps losing the epoch that Publish puts back. After any other
+// error the outcome may be unknown: publish the next snapshot, which finds out and follows on.
+func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p PublishOptions) (millrace.Head, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	snapshot.Seal(snap)
+	if snap.Manifest.CreatedAt.IsZero() {
+		snap.Manifest.CreatedAt = w.store.o.Now()
+	}
+	answer := ""
+	for range publishAttemptsMax {
+		r, err := w.write(ctx, snap, p.Cause)
+		if err != nil {
+			return millrace.Head{}, fmt.Errorf("publishing %s: %w", w.model, err)
+		}
+		if answer, err = w.flip(ctx, r, p.Serve); err != nil {
+			return millrace.Head{}, fmt.Errorf("publishing %s: %w", w.model, err)
+		}
+		if answer == "OK" {
+			w.head = r
+			return r.Head, w.finish(ctx, p.Keep)
+		}
+		if err := w.recover(ctx, answer); err != nil {
+			return millrace.Head{}, fmt.Errorf("publishing %s: %w", w.model, err)
+		}
+	}
+	err := errors.New("the store's head keeps changing under its owner")
+	if answer == "LOST" {
+		err = millrace.ErrEpochLost
+	}
+	return millrace.Head{}, fmt.Errorf("publishing %s: %w (%d attempts, last answer %s)", w.model, err, publishAttemptsMax, answer)
+}
+
+// write completes the manifest and writes a new candidate, with a time-out and outside any script.
+func (w *Writer) write(ctx context.Context, snap *millrace.Snapshot, cause string) (record, error) {
+	random, err := w.store.word(8)
+	if err != nil {
+		return record{}, err
+	}
+	// A sequence number is used once, even when the flip it was for failed: scorers may have seen it
+	// before a failover forgot it.
+	w.seq++
+	m := &snap.Manifest
+	m.Model, m.Epoch, m.Seq, m.Parent = w.model, w.epoch, w.seq, w.head.Candidate
+	manifest, err := snapshot.EncodeManifest(*m)
+	if err != nil {
+		return record{}, err
+	}
+	digest := snapshot.Digest(manifest)
+	// What no scorer would accept is not published.
+	if err := snapshot.Verify(*snap, manifest, digest); err != nil {
+		return record{}, err
+	}
+	r, err := newRecord(millrace.Head{
+		Seq: w.seq, Epoch: w.epoch, Owner: w.owner, Digest: digest, Cause: cause, By: w.by,
+		Candidate: fmt.Sprintf("%d-%d-%s", w.seq, w.epoch, random),
+	}, w.store.o.Now())
+	if err != nil {
+		return record{}, err
+	}
+	pipe := w.store.client.Pipeline()
+	for i, value := range [][]byte{manifest, snap.Serving, snap.Training} {
+		pipe.Set(ctx, keysOf(w.model).candidate(r.Candidate)[i], value, candidateLife)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return record{}, w.store.failed("writing candidate", err)
+	}
+	return r, nil
+}
+
+func (w *Writer) flip(ctx context.Context, r record, serve bool) (string, error) {
+	return w.store.flip(ctx, w.model, flip{
+		epoch: w.epoch, owner: w.owner, expected: w.head.raw, next: r, serve: serve,
+	})
+}
+
+// recover brings the writer up to date with a store that refused its flip, or says why it must stop.
+func (w *Writer) recover(ctx context.Context, answer string) error {
+	s, k := w.store, keysOf(w.model)
+	switch answer {
+	case "FENCED":
+		return millrace.ErrFenced
+	case "LOST":
+		// A failover to a lagging replica forgot this epoch. Nobody took a later one, so it is put
+		// back; who took the same one meanwhile wins, because both cannot go on.
+		s.o.Log.WarnContext(ctx, "the store lost this writer's epoch, restoring it", "model", w.model, "epoch", w.epoch)
+		restored, err := s.scripts.restore.Run(ctx, s.client, []string{k.owner()}, count(w.epoch), w.owner, w.by).Text()
+		if err != nil {
+			return s.failed("restoring epoch", err)
+		}
+		if restored != "OK" {
+			return millrace.ErrFenced
+		}
+	case "HEAD", "GONE":
+	default:
+		return fmt.Errorf("unexpected answer %.40q", answer)
+	}
+	head, err := s.pointer(ctx, k.head())
+	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) {
+		return err
+	}
+	// Any head that this writer, or one before it, left is a fair start: an older one after a
+	// failover, a newer one of its own after a reply that never came.
+	if head.Epoch > w.epoch || (head.Epoch == w.epoch && head.Owner != w.owner) {
+		return millrace.ErrFenced
+	}
+	w.head = head
+	w.seq = max(w.seq, head.Seq)
+	return nil
+}
+
+// finish does what follows a flip: durability, which the caller waits for; the hint and retention,
+// which may fail, because polling and the next publication make up for them.
+func (w *Writer) finish(ctx context.Context, keep int) error {
+	if err := w.store.flipped(ctx, w.model); err != nil {
+		return fmt.Errorf("publishing %s: %w", w.model, err)
+	}
+	if keep > 0 {
+		if err := w.trim(ctx, keep); err != nil {
+			w.store.o.Log.WarnContext(ctx, "retention failed, the next publication tries again", "model", w.model, "error", err)
+		}
+	}
+	return nil
+}
+
+// flip is one move of the pointers.
+type flip struct {
+	epoch    uint64 // the owner must be this
+	owner    string
+	expected string // the head must be this; empty for none
+	next     record
+	serve    bool
+	person   bool // next's epoch and owner become the model's
+}
+
+// flip runs the flip script and settles an unknown outcome. The script may have run although its
+// reply was lost: then head is ours already, and running it again would answer OK.
+func (s *Store) flip(ctx context.Context, model string, f flip) (string, error) {
+	k := keysOf(model)
+	blobs := k.candidate(f.next.Candidate)
+	names := []string{k.owner(), k.head(), k.served(), k.index(), blobs[0], blobs[1], blobs[2]}
+	serve, epoch, owner, by := "0", "", "", ""
+	if f.serve {
+		serve = "1"
+	}
+	if f.person {
+		epoch, owner, by = count(f.next.Epoch), f.next.Owner, f.next.By
+	}
+	var failure error
+	for range settleAttemptsMax {
+		answer, err := s.scripts.flip.Run(ctx, s.client, names, count(f.epoch), f.owner, f.expected, f.next.raw,
+			count(f.next.Seq), serve, epoch, owner, by).Text()
+		if err == nil {
+			return answer, nil
+		}
+		failure = err
+		var refusal redis.Error
+		if errors.As(err, &refusal) || ctx.Err() != nil {
+			break // Redis answered, or nobody waits any more
+		}
+		if head, err := s.pointer(ctx, k.head()); err == nil && head.raw == f.next.raw {
+			return "OK", nil
+		}
+	}
+	return "", s.failed("flipping", failure)
+}
+
+// flipped makes a flip durable and tells waiting scorers.
+func (s *Store) flipped(ctx context.Context, model string) error {
+	if s.o.AfterFlip != nil {
+		if err := s.o.AfterFlip(ctx, model); err != nil {
+			return fmt.Errorf("making the flip durable: %w", err)
+		}
+	}
+	if err := s.client.Publish(ctx, keysOf(model).hint(), "").Err(); err != nil {
+		s.o.Log.DebugContext(ctx, "hint not published, scorers will poll", "model", model, "error", err)
+	}
+	return nil
+}
+
+// count writes a number as the scripts compare it.
+func count(n uint64) string { return strconv.FormatUint(n, 10) }
