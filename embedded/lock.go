@@ -1,0 +1,40 @@
+//go:build unix
+
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// lock makes this process the only user of a data directory, which it creates. The kernel gives the
+// lock back when the process dies, however it dies; the file stays and means nothing by itself.
+func lock(directory string) (unlock func() error, err error) {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return nil, fmt.Errorf("creating data directory: %w", err)
+	}
+	path := filepath.Join(directory, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("opening lock file: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		owner := "another process"
+		// The file names its holder for people; it may have no time to, so what it says is a hint only.
+		if text, readErr := os.ReadFile(path); readErr == nil && len(text) > 0 && len(text) < 32 {
+			owner = "process " + strings.TrimSpace(string(text))
+		}
+		err = errors.Join(err, f.Close())
+		return nil, fmt.Errorf("data directory %s is in use by %s: stop it or choose another directory: %w", directory, owner, err)
+	}
+	_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	if err = errors.Join(err, f.Truncate(int64(len(strconv.Itoa(os.Getpid()))+1))); err != nil {
+		return nil, errors.Join(fmt.Errorf("writing lock file: %w", err), f.Close())
+	}
+	return f.Close, nil
+}
