@@ -1,0 +1,148 @@
+package consumers
+
+import (
+	"context"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// bufferBytesMin and bufferBytesMax bound what the pool keeps: smaller slices are cheaper to
+	// allocate than to look up, larger ones belong to a rare batch and go back to the runtime.
+	bufferBytesMin = 1 << 12
+	bufferBytesMax = 1 << 23
+	// bufferClasses is a free list each for powers of two from bufferBytesMin to bufferBytesMax.
+	bufferClasses = 12
+	// buffersKept bounds the bytes that lie idle in one pool: as much as a source prefetches.
+	buffersKept = 24 << 20
+)
+
+// buffers lends byte slices of at least a wanted capacity. Unlike sync.Pool it survives garbage
+// collections, which otherwise throw megabytes away just to allocate and clear them again.
+type buffers struct {
+	mu   sync.Mutex
+	free [bufferClasses][][]byte
+	kept int
+}
+
+// Get returns an empty slice with at least the capacity asked for.
+func (p *buffers) Get(capacity int) []byte {
+	if capacity > bufferBytesMax {
+		return make([]byte, 0, capacity)
+	}
+	class := 0
+	if capacity > bufferBytesMin {
+		class = bits.Len(uint(capacity-1)) - bits.Len(bufferBytesMin-1)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if list := p.free[class]; len(list) > 0 {
+		b := list[len(list)-1]
+		list[len(list)-1] = nil
+		p.free[class] = list[:len(list)-1]
+		p.kept -= cap(b)
+		return b
+	}
+	return make([]byte, 0, bufferBytesMin<<class)
+}
+
+// Put takes a slice back. Any slice may be put; those that do not fit are left to the collector.
+func (p *buffers) Put(b []byte) {
+	if cap(b) < bufferBytesMin || cap(b) >= 2*bufferBytesMax {
+		return
+	}
+	// A slice of odd capacity serves the class below it.
+	class := bits.Len(uint(cap(b))) - bits.Len(uint(bufferBytesMin))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kept+cap(b) > buffersKept {
+		return
+	}
+	p.kept += cap(b)
+	p.free[class] = append(p.free[class], b[:0])
+}
+
+// memory is one buffer that several batches may alias. The last one to let go puts it back.
+type memory struct {
+	refs   atomic.Int32
+	bytes  []byte
+	pool   *buffers
+	budget *budget
+}
+
+// newMemory takes ownership of a slice of the pool, with one reference held by the caller.
+func newMemory(b []byte, pool *buffers, budget *budget) *memory {
+	m := &memory{bytes: b, pool: pool, budget: budget}
+	m.refs.Store(1)
+	budget.add(int64(cap(b)))
+	return m
+}
+
+func (m *memory) hold() { m.refs.Add(1) }
+
+func (m *memory) letGo() {
+	if m.refs.Add(-1) == 0 {
+		m.budget.add(-int64(cap(m.bytes)))
+		m.pool.Put(m.bytes)
+	}
+}
+
+// budget bounds the bytes that a source's batches hold. It is a soft bound, checked before a
+// partition fetches or decompresses: beyond it at most one response and one batch a partition are
+// in flight.
+type budget struct {
+	mu   sync.Mutex
+	max  int64
+	used int64
+	// waiting counts batches decoded and not yet taken by Next. When there are none, the consumer
+	// has all there is and still wants more: waiting for it to release memory could last for ever.
+	waiting int
+	changed chan struct{} // closed and replaced when someone waits and something changed
+}
+
+func newBudget(maxBytes int64) *budget { return &budget{max: maxBytes} }
+
+func (b *budget) add(n int64) {
+	b.mu.Lock()
+	b.used += n
+	b.notify(n < 0)
+	b.mu.Unlock()
+}
+
+func (b *budget) queue(n int) {
+	b.mu.Lock()
+	b.waiting += n
+	b.notify(n < 0)
+	b.mu.Unlock()
+}
+
+// notify wakes those in wait; the lock is held.
+func (b *budget) notify(better bool) {
+	if better && b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+// wait blocks until there is room, and reports whether it had to.
+func (b *budget) wait(ctx context.Context) (blocked bool, err error) {
+	for {
+		b.mu.Lock()
+		if b.used < b.max || b.waiting == 0 {
+			b.mu.Unlock()
+			return blocked, nil
+		}
+		if b.changed == nil {
+			b.changed = make(chan struct{})
+		}
+		changed := b.changed
+		b.mu.Unlock()
+		blocked = true
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return blocked, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package consumers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"millrace"
+	"millrace/consumers/internal/recordbatch"
+)
+
+// Headers of dead letters.
+const (
+	HeaderReason    = "millrace-reason"    // the Rejection's stable word
+	HeaderDetail    = "millrace-detail"    // what was found and what would be right, for people
+	HeaderSource    = "millrace-source"    // topic/partition/offset of the original
+	HeaderTruncated = "millrace-truncated" // original sizes of what was cut, as "value=10485760"
+)
+
+const (
+	// deadLetterBytesMax bounds a dead letter: below the 1 MiB that brokers take by default, with
+	// room for the batch around it.
+	deadLetterBytesMax = 900 << 10
+	// deadLetterBytesMin is the least that a dead letter is cut to when the broker takes even less.
+	deadLetterBytesMin = 1 << 10
+	// detailBytesMax bounds the detail header: it may quote the event.
+	detailBytesMax = 1 << 10
+	// keyBytesMax is what is left of a key when a dead letter is cut.
+	keyBytesMax = 256
+)
+
+// DeadLetters writes rejected records to a topic. A write that fails is tried for as long as the
+// producer runs, whatever the failure: a rejected record is never dropped. It is safe for concurrent
+// use.
+type DeadLetters struct {
+	p       *Producer
+	topic   string
+	pending atomic.Int64
+
+	mu     sync.Mutex
+	failed error // why the producer left a record unwritten: it has stopped
+}
+
+// NewDeadLetters writes to topic through p, whose Run must be running for anything to be written.
+func NewDeadLetters(p *Producer, topic string) *DeadLetters { return &DeadLetters{p: p, topic: topic} }
+
+// Reject queues a copy of rec with its original key, value and headers plus why it was rejected and
+// where it stood. A record larger than 900 KiB is cut, value first, and says so in a header, so that
+// it still gets through. It blocks while the producer's buffer is full.
+func (d *DeadLetters) Reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
+	letter := millrace.Record{
+		Topic: d.topic, Partition: -1, Time: rec.Time, Key: rec.Key, Value: rec.Value,
+		Headers: append(slices.Clone(rec.Headers),
+			millrace.Header{Key: HeaderReason, Value: []byte(why.Reason)},
+			millrace.Header{Key: HeaderDetail, Value: cutText(why.Error(), detailBytesMax)},
+			millrace.Header{Key: HeaderSource, Value: []byte(SourceHeader(rec.Topic, rec.Partition, rec.Offset))}),
+	}
+	shrinkTo(&letter, deadLetterBytesMax)
+	d.pending.Add(1)
+	if err := d.p.send(ctx, letter, d.done, shrinkLetter); err != nil {
+		d.pending.Add(-1)
+		return fmt.Errorf("writing a dead letter: %w", err)
+	}
+	return nil
+}
+
+// SourceHeader is the text of a millrace-source header: topic/partition/offset. Whoever sees the
+// same one twice may drop the second.
+func SourceHeader(topic string, partition int32, offset int64) string {
+	return topic + "/" + strconv.Itoa(int(partition)) + "/" + strconv.FormatInt(offset, 10)
+}
+
+func (d *DeadLetters) done(_ int32, _ int64, err error) {
+	if err == nil {
+		d.pending.Add(-1)
+		return
+	}
+	// Still pending: it was not written, and whoever waits for it must learn that.
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed == nil {
+		d.failed = err
+	}
+}
+
+// Pending is how many dead letters are not acknowledged yet.
+func (d *DeadLetters) Pending() int { return int(d.pending.Load()) }
+
+// Flush waits until all records rejected before are acknowledged. An error means that some are not.
+func (d *DeadLetters) Flush(ctx context.Context) error {
+	if err := d.p.settle(ctx); err != nil {
+		return fmt.Errorf("flushing dead letters: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed != nil {
+		return fmt.Errorf("flushing dead letters: %w", d.failed)
+	}
+	return nil
+}
+
+// shrinkLetter halves a letter that the broker finds too large still.
+func shrinkLetter(rec *millrace.Record) bool {
+	size := recordbatch.RecordBytes(rec)
+	if size <= deadLetterBytesMin {
+		return false
+	}
+	shrinkTo(rec, max(size/2, deadLetterBytesMin))
+	return recordbatch.RecordBytes(rec) < size
+}
+
+// shrinkTo cuts a letter to at most limit bytes: first its value, then, when that does not do, its
+// own headers and its key, leaving what says why and where. What it cuts is noted with its original
+// size, also when a letter is cut again.
+func shrinkTo(rec *millrace.Record, limit int) {
+	size := recordbatch.RecordBytes(rec)
+	if size <= limit {
+		return
+	}
+	cut := ""
+	if i := slices.IndexFunc(rec.Headers, func(h millrace.Header) bool { return h.Key == HeaderTruncated }); i >= 0 {
+		cut = string(rec.Headers[i].Value)
+		rec.Headers = slices.Delete(slices.Clone(rec.Headers), i, i+1)
+	}
+	note := func(what string, n int) {
+		if n > 0 && !strings.Contains(cut, what+"=") {
+			cut = strings.TrimSpace(cut + " " + what + "=" + strconv.Itoa(n))
+		}
+	}
+	const noteBytes = 128 // of the header itself
+	over := size + noteBytes - limit
+	note("value", len(rec.Value))
+	if over > len(rec.Value) {
+		if len(rec.Key) > keyBytesMax {
+			note("key", len(rec.Key))
+			rec.Key = rec.Key[:keyBytesMax]
+		}
+		ours := rec.Headers[max(len(rec.Headers)-3, 0):]
+		note("headers", len(rec.Headers)-len(ours))
+		rec.Headers = slices.Clone(ours)
+		over = recordbatch.RecordBytes(rec) + noteBytes - limit
+	}
+	rec.Value = rec.Value[:max(len(rec.Value)-max(over, 0), 0)]
+	rec.Headers = append(slices.Clone(rec.Headers), millrace.Header{Key: HeaderTruncated, Value: []byte(cut)})
+}
+
+// cutText shortens text to at most n bytes between two characters.
+func cutText(s string, n int) []byte {
+	if len(s) > n {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	return []byte(s)
+}

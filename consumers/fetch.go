@@ -1,0 +1,300 @@
+package consumers
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+const (
+	// Versions of the Fetch API that are spoken: 4 brought isolation levels and format v2, 12 the
+	// flexible encoding, which has nothing that is needed here.
+	fetchVersionMin = 4
+	fetchVersionMax = 11
+	// responseBytesMax bounds what a partition's records may take in one answer. A single batch
+	// larger than asked for comes whole, so it is above any record size that brokers are set to.
+	responseBytesMax = 256 << 20
+	// abortedMax bounds the aborted transactions in one answer: each takes at least a control
+	// batch of 78 bytes in the log between.
+	abortedMax = 1 << 20
+)
+
+// fetchRequest asks one partition's leader for record batches, read-committed. It talks to the
+// connection itself (protocol.RawExchanger): kafka-go's own Fetch decodes record by record and
+// drops what positions need, the batches' last offsets, the end of committed data and the aborted
+// transactions. The records come as raw bytes in a buffer of the pool.
+type fetchRequest struct {
+	topic     string
+	partition int32
+	leader    int32
+	offset    int64
+	maxBytes  int32
+	maxWait   time.Duration
+	clientID  string
+	pool      *buffers
+	version   int16
+}
+
+// fetchResponse is one partition's answer.
+type fetchResponse struct {
+	code     kafka.Error
+	end      int64 // the readable end: all before it is committed or aborted
+	logStart int64 // -1 when the broker does not say
+	aborted  []abortedTransaction
+	records  []byte // of the pool; the receiver puts it back
+}
+
+// abortedTransaction says that what a producer wrote in a transaction from First on, up to its
+// abort marker, is not to be read.
+type abortedTransaction struct {
+	Producer, First int64
+}
+
+var (
+	_ protocol.BrokerMessage = (*fetchRequest)(nil)
+	_ protocol.RawExchanger  = (*fetchRequest)(nil)
+)
+
+// ApiKey is that of Fetch.
+func (r *fetchRequest) ApiKey() protocol.ApiKey { return protocol.Fetch }
+
+// ApiKey is that of Fetch.
+func (r *fetchResponse) ApiKey() protocol.ApiKey { return protocol.Fetch }
+
+// Broker routes the request to the partition's leader.
+func (r *fetchRequest) Broker(protocol.Cluster) (protocol.Broker, error) {
+	return protocol.Broker{ID: r.leader}, nil
+}
+
+// Required takes note of the version that was negotiated.
+func (r *fetchRequest) Required(versions map[protocol.ApiKey]int16) bool {
+	r.version = min(versions[protocol.Fetch], fetchVersionMax)
+	return true
+}
+
+// RawExchange writes the request and reads the answer.
+func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	if r.version < fetchVersionMin {
+		return nil, settled("the broker speaks Fetch up to v%d, v%d is needed: it is older than Kafka 0.11", r.version, fetchVersionMin)
+	}
+	if _, err := rw.Write(r.encode(make([]byte, 0, 128+len(r.topic)))); err != nil {
+		return nil, err
+	}
+	res := &fetchResponse{logStart: -1}
+	in := wire{r: rw, remain: 4}
+	in.remain = int(in.int32())
+	if in.remain < 4 && in.err == nil {
+		in.err = fmt.Errorf("answer of %d bytes", in.remain)
+	}
+	if got := in.int32(); got != correlation && in.err == nil {
+		in.err = fmt.Errorf("answer to request %d instead of %d", got, correlation)
+	}
+	r.decode(&in, res)
+	in.skip(in.remain)
+	if in.err != nil {
+		r.pool.Put(res.records)
+		// Wrapped by the caller with the topic; an answer that ends early is a lost connection.
+		return nil, fmt.Errorf("reading a fetch answer: %w", in.err)
+	}
+	return res, nil
+}
+
+func (r *fetchRequest) encode(b []byte) []byte {
+	be, v := binary.BigEndian, r.version
+	b = append(b, 0, 0, 0, 0) // the size, filled in below
+	b = be.AppendUint16(b, uint16(protocol.Fetch))
+	b = be.AppendUint16(b, uint16(v))
+	b = be.AppendUint32(b, correlation)
+	b = appendString(b, r.clientID)
+	b = be.AppendUint32(b, 0xffffffff) // replica id: a consumer
+	b = be.AppendUint32(b, uint32(r.maxWait.Milliseconds()))
+	b = be.AppendUint32(b, 1) // min bytes: answer as soon as there is anything
+	b = be.AppendUint32(b, uint32(r.maxBytes))
+	b = append(b, byte(readCommitted))
+	if v >= 7 {
+		b = be.AppendUint32(b, 0)          // session id
+		b = be.AppendUint32(b, 0xffffffff) // session epoch: no session
+	}
+	b = be.AppendUint32(b, 1)
+	b = appendString(b, r.topic)
+	b = be.AppendUint32(b, 1)
+	b = be.AppendUint32(b, uint32(r.partition))
+	if v >= 9 {
+		b = be.AppendUint32(b, 0xffffffff) // leader epoch: any
+	}
+	b = be.AppendUint64(b, uint64(r.offset))
+	if v >= 5 {
+		b = be.AppendUint64(b, ^uint64(0)) // log start: for replicas
+	}
+	b = be.AppendUint32(b, uint32(r.maxBytes))
+	if v >= 7 {
+		b = be.AppendUint32(b, 0) // forgotten topics
+	}
+	if v >= 11 {
+		b = appendString(b, "") // rack
+	}
+	be.PutUint32(b, uint32(len(b)-4))
+	return b
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
+}
+
+func (r *fetchRequest) decode(in *wire, res *fetchResponse) {
+	in.int32() // throttle time: the broker holds back by itself
+	if r.version >= 7 {
+		res.code = kafka.Error(in.int16())
+		in.int32() // session id
+	}
+	found := false
+	for range in.count() {
+		topic := in.string()
+		for range in.count() {
+			partition := in.int32()
+			if found || topic != r.topic || partition != r.partition {
+				in.fail(fmt.Errorf("answer speaks of %s/%d", topic, partition))
+				return
+			}
+			found = true
+			r.decodePartition(in, res)
+		}
+	}
+	if !found && res.code == 0 {
+		in.fail(errors.New("answer speaks of no partition"))
+	}
+}
+
+func (r *fetchRequest) decodePartition(in *wire, res *fetchResponse) {
+	if code := kafka.Error(in.int16()); code != 0 {
+		res.code = code
+	}
+	highWatermark := in.int64()
+	res.end = in.int64() // last stable offset
+	if res.end < 0 {
+		res.end = highWatermark
+	}
+	if r.version >= 5 {
+		res.logStart = in.int64()
+	}
+	n := in.count()
+	if n > abortedMax {
+		in.fail(fmt.Errorf("answer lists %d aborted transactions", n))
+		return
+	}
+	for range n {
+		a := abortedTransaction{Producer: in.int64(), First: in.int64()}
+		if in.err != nil {
+			return
+		}
+		res.aborted = append(res.aborted, a)
+	}
+	if r.version >= 11 {
+		in.int32() // preferred replica: none without a rack
+	}
+	res.records = in.bytes(r.pool)
+}
+
+// wire reads an answer's fields off a connection. After an error it answers zeroes.
+type wire struct {
+	r       io.Reader
+	remain  int
+	err     error
+	scratch [8]byte
+}
+
+func (w *wire) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *wire) take(n int) []byte {
+	b := w.scratch[:n]
+	if w.err == nil && n > w.remain {
+		w.err = io.ErrUnexpectedEOF
+	}
+	if w.err == nil {
+		_, w.err = io.ReadFull(w.r, b)
+		w.remain -= n
+	}
+	if w.err != nil {
+		clear(b)
+	}
+	return b
+}
+
+func (w *wire) int16() int16 { return int16(binary.BigEndian.Uint16(w.take(2))) }
+func (w *wire) int32() int32 { return int32(binary.BigEndian.Uint32(w.take(4))) }
+func (w *wire) int64() int64 { return int64(binary.BigEndian.Uint64(w.take(8))) }
+
+// count reads an array's length; null is 0. Every element takes a byte or more.
+func (w *wire) count() int {
+	n := int(w.int32())
+	if n > w.remain {
+		w.fail(io.ErrUnexpectedEOF)
+		return 0
+	}
+	return max(n, 0)
+}
+
+func (w *wire) string() string {
+	n := int(w.int16())
+	if n <= 0 || n > w.remain || w.err != nil {
+		return ""
+	}
+	b := make([]byte, n)
+	_, err := io.ReadFull(w.r, b)
+	w.remain -= n
+	w.fail(err)
+	return string(b)
+}
+
+// bytes reads a length and as many bytes into a slice of the pool; null and empty are nil.
+func (w *wire) bytes(pool *buffers) []byte {
+	n := int(w.int32())
+	switch {
+	case w.err != nil || n <= 0:
+		return nil
+	case n > w.remain:
+		w.fail(io.ErrUnexpectedEOF)
+		return nil
+	case n > responseBytesMax:
+		w.fail(fmt.Errorf("answer holds %d bytes of records, more than %d", n, responseBytesMax))
+		return nil
+	}
+	b := pool.Get(n)[:n]
+	_, err := io.ReadFull(w.r, b)
+	w.remain -= n
+	w.fail(err)
+	return b
+}
+
+func (w *wire) skip(n int) {
+	if w.err == nil && n > 0 {
+		_, err := io.CopyN(io.Discard, w.r, int64(n))
+		w.remain -= n
+		w.fail(err)
+	}
+}
+
+// fetch sends one request to a partition's leader and waits for its answer.
+func (c *Cluster) fetch(ctx context.Context, req *fetchRequest) (*fetchResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, req.maxWait+c.spec.Timeout)
+	defer cancel()
+	m, err := c.transport.RoundTrip(ctx, c.addr, req)
+	if err != nil {
+		return nil, c.named(err)
+	}
+	res, ok := m.(*fetchResponse)
+	if !ok {
+		return nil, settled("the transport answered a fetch with a %T", m)
+	}
+	return res, nil
+}

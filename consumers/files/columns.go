@@ -1,0 +1,48 @@
+package files
+
+import "fmt"
+
+// column is one column of a table.
+type column struct {
+	key  []byte // `,"name":`
+	text bool   // its cells stay strings
+}
+
+// columnsOf compiles header names into columns. A name is a key as it stands, dots and all; a path
+// in the pipeline file writes such a dot with a backslash before it.
+func columnsOf(names []string, text func(string) bool) ([]column, error) {
+	first := make(map[string]int, len(names))
+	columns := make([]column, len(names))
+	for i, name := range names {
+		if name == "" {
+			return nil, fmt.Errorf("column %d has no name", i+1)
+		}
+		if other, ok := first[name]; ok {
+			return nil, fmt.Errorf("columns %d and %d are both named %q", other+1, i+1, name)
+		}
+		first[name] = i
+		columns[i] = column{
+			key:  append(appendString([]byte{','}, []byte(name)), ':'),
+			text: text != nil && text(name),
+		}
+	}
+	return columns, nil
+}
+
+// write appends a row as a JSON object. An empty cell is left out: absent is what it is.
+func (t *table) write(dst, row []byte) []byte {
+	start := len(dst)
+	for i := range t.columns {
+		value := t.text(row, t.cells[i])
+		if len(trim(value)) == 0 {
+			continue
+		}
+		dst = append(dst, t.columns[i].key...)
+		dst = appendCell(dst, value, t.columns[i].text)
+	}
+	if len(dst) == start {
+		return append(dst, "{}"...)
+	}
+	dst[start] = '{' // in place of the first key's comma
+	return append(dst, '}')
+}

@@ -1,0 +1,235 @@
+// Package files reads CSV, TSV, JSON, JSON-lines and LIBSVM files as sources of records, so that
+// evaluate, train and produce run the very decoder on JSON bytes that a Kafka topic meets.
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
+
+	"millrace"
+)
+
+const (
+	// batchRecordsDefault rows a batch keep the cost of a hand-over far below that of its rows, and
+	// a batch of small rows within a core's cache.
+	batchRecordsDefault = 1024
+	// batchBytesMax ends a batch early, so that long rows do not pile up by the thousand.
+	batchBytesMax = 1 << 20
+	// batchesFreeMax batches wait for reuse: one being filled, one queued, one learned from, one spare.
+	batchesFreeMax = 4
+	// rowBytesMax bounds one row. It lies far above the decoder's default limit of 1 MiB, so that a
+	// row too large for the pipeline still gets there and is refused with that reason.
+	rowBytesMax = 16 << 20
+	// faultBytesMax of a row's raw text are kept when it is too long to be a row at all.
+	faultBytesMax = 1 << 10
+)
+
+// FaultHeader is the header of a record that stands for a row which could not be read. Its value
+// says where and why, as [RowError] does. The record's value is the row's raw text, which is never
+// a JSON object, so that a decoder rejects it as any other bad event.
+const FaultHeader = "millrace-fault"
+
+// Options say how a file is read. The zero value is right for most.
+type Options struct {
+	// Format is csv, tsv, jsonl, json or libsvm. Empty is by name: .csv .tsv .jsonl .ndjson .json
+	// .svm .libsvm. A further .gz means gzip, whatever the format.
+	Format string
+	// BatchRecords is the largest number of rows a batch; 1024 when zero.
+	BatchRecords int
+	// Loop starts again at the end of the file; offsets go on rising.
+	Loop bool
+	// Strings names the CSV columns whose cells stay JSON strings even when they look like numbers
+	// or booleans; nil is none. Categories such as 1.0 or true need it.
+	Strings func(column string) bool
+}
+
+// RowError says which row of a file could not be read, and why.
+type RowError struct {
+	File   string
+	Line   int64 // from 1
+	Column int   // byte of the line, from 1; 0 when it is the whole row
+	Text   string
+}
+
+func (e *RowError) Error() string {
+	if e.Column > 0 {
+		return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Text)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+}
+
+// Source reads one file. Next and Close belong to one goroutine; Size, Read and Faults may be
+// called from any, and so may a batch's Release.
+type Source struct {
+	path, name string
+	format     string
+	options    Options
+
+	file    *os.File
+	size    int64
+	read    atomic.Int64
+	faults  atomic.Int64
+	rows    rows
+	offset  int64
+	pending error // met after rows that are delivered first
+	free    chan *memory
+}
+
+// rows reads a format row by row.
+type rows interface {
+	// row appends the next row to dst: as a JSON object, or, with a fault, as its raw text. It
+	// returns io.EOF after the last row.
+	row(dst []byte) ([]byte, *RowError, error)
+}
+
+// Open opens the file at path and reads its CSV header if it has one. A missing file, an unknown
+// format or a bad header is an error.
+func Open(path string, o Options) (*Source, error) {
+	format, err := formatOf(path, o.Format)
+	if err != nil {
+		return nil, err
+	}
+	if o.BatchRecords <= 0 {
+		o.BatchRecords = batchRecordsDefault
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening data: %w", err)
+	}
+	s := &Source{
+		path: path, name: filepath.Base(path), format: format, options: o,
+		file: file, free: make(chan *memory, batchesFreeMax),
+	}
+	if info, err := file.Stat(); err == nil {
+		s.size = info.Size()
+	}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return s, nil
+}
+
+// start reads from wherever the file stands, which is its beginning.
+func (s *Source) start() error {
+	var in io.Reader = &counter{in: s.file, n: &s.read}
+	if gzipped(s.path) {
+		unzipped, err := gzip.NewReader(in)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", s.name, err)
+		}
+		in = unzipped
+	}
+	v := &window{in: in, name: s.name}
+	if err := v.skipMark(); err != nil {
+		return err
+	}
+	var err error
+	switch s.format {
+	case "csv":
+		s.rows, err = newTable(v, ',', s.options.Strings)
+	case "tsv":
+		s.rows, err = newTable(v, '\t', s.options.Strings)
+	case "jsonl":
+		s.rows = &lines{v: v}
+	case "json":
+		s.rows = &values{v: v}
+	case "libsvm":
+		s.rows = &sparse{v: v}
+	}
+	return err
+}
+
+// Next returns the next batch: its records hold JSON objects, the offsets are row numbers from 0,
+// the topic is the file's name, the time is 0, for a file knows none. It returns io.EOF after the
+// last. A batch is valid until its Release, which gives its memory back to this source.
+func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.pending != nil {
+		return nil, s.pending
+	}
+	m := s.memory()
+	s.pending = s.fill(m)
+	if len(m.ends) == 0 && s.pending != nil {
+		m.release()
+		return nil, s.pending
+	}
+	b := millrace.NewBatch(m.release)
+	b.Topic = s.name
+	b.From, b.To = s.offset, s.offset+int64(len(m.ends))
+	b.End = b.To
+	b.Records = m.batch(s.name, s.offset)
+	s.offset = b.To
+	return b, nil
+}
+
+// fill reads rows into m until it is full. An error stands for what follows the rows read.
+func (s *Source) fill(m *memory) error {
+	for len(m.ends) < s.options.BatchRecords && len(m.data) < batchBytesMax {
+		data, fault, err := s.rows.row(m.data)
+		switch {
+		case errors.Is(err, io.EOF):
+			// A file without a row would loop for ever.
+			if !s.options.Loop || s.offset+int64(len(m.ends)) == 0 {
+				return io.EOF
+			}
+			if err := s.rewind(); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return fmt.Errorf("reading %s: %w", s.name, err)
+		case fault != nil:
+			s.faults.Add(1)
+			m.faults = append(m.faults, faulty{row: len(m.ends), text: fault.Error()})
+		}
+		m.data = data
+		m.ends = append(m.ends, len(data))
+	}
+	return nil
+}
+
+func (s *Source) rewind() error {
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("starting %s again: %w", s.name, err)
+	}
+	s.read.Store(0)
+	return s.start()
+}
+
+// Size is the file's size in bytes, compressed when it is; 0 when it is no regular file.
+func (s *Source) Size() int64 { return s.size }
+
+// Read is how many of the file's bytes have been read, in this round when it loops.
+func (s *Source) Read() int64 { return s.read.Load() }
+
+// Faults is how many rows could not be read so far. Each was delivered with a [FaultHeader].
+func (s *Source) Faults() int64 { return s.faults.Load() }
+
+// Close closes the file. Batches already delivered stay valid.
+func (s *Source) Close() error {
+	if err := s.file.Close(); err != nil {
+		return fmt.Errorf("closing %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// counter counts what is read through it, for progress bars.
+type counter struct {
+	in io.Reader
+	n  *atomic.Int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}

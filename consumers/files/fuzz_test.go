@@ -1,0 +1,230 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"strings"
+	"testing"
+)
+
+// drain reads rows to the end and checks what holds for every input: each value is one JSON object
+// or a fault whose text is none, and reading ends.
+func drain(t *testing.T, r rows, atMost int) (objects []string) {
+	t.Helper()
+	for n := 0; ; n++ {
+		if n > atMost {
+			t.Fatalf("more than %d rows", atMost)
+		}
+		value, fault, err := r.row([]byte("before"))
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, ok := bytes.CutPrefix(value, []byte("before"))
+		if !ok {
+			t.Fatalf("what stood before is gone: %q", value)
+		}
+		if fault != nil {
+			if json.Valid(value) && bytes.HasPrefix(bytes.TrimSpace(value), []byte("{")) {
+				t.Fatalf("the faulty row %q could be taken for an event", value)
+			}
+			continue
+		}
+		if !json.Valid(value) || value[0] != '{' {
+			t.Fatalf("no JSON object: %q", value)
+		}
+		objects = append(objects, string(value))
+	}
+}
+
+func FuzzCSV(f *testing.F) {
+	for _, seed := range []string{
+		"a,b\n1,2\n", "a\n\"x\"\"\ny\"\n", "a.b,a.c,d\n1,,\"\"\n", "a;b\n1;2\n", "\"a\n", "a,b\n\"1,2\n3\"x,4\n", "a\n\xff\x00\\\n", "é,ü\r\n\r\n01,-\r\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v := &window{in: strings.NewReader(text), name: "f"}
+		table, err := newTable(v, ',', nil)
+		if err != nil {
+			return
+		}
+		objects := drain(t, table, len(text))
+		// Where the standard library finds no fault, it finds the same cells.
+		reader := csv.NewReader(strings.NewReader(text))
+		reader.Comma = rune(table.comma)
+		rows, err := reader.ReadAll()
+		if err != nil || strings.ContainsRune(text, '\uFFFD') {
+			return
+		}
+		if len(rows)-1 != len(objects) {
+			t.Fatalf("%d rows, want %d", len(objects), len(rows)-1)
+		}
+		for i, row := range rows[1:] {
+			want := make(map[string]string)
+			for k, cell := range row {
+				if name := string(trim([]byte(rows[0][k]))); len(trim([]byte(cell))) > 0 {
+					want[valid(name)] = normal(valid(cell))
+				}
+			}
+			if got := flatten(t, []byte(objects[i])); !maps.Equal(got, want) {
+				t.Fatalf("row %d: %q, want %q", i, got, want)
+			}
+		}
+	})
+}
+
+// valid is s as JSON can hold it: each byte that is not UTF-8 is one U+FFFD.
+func valid(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// normal drops the space around a number or boolean, as appendCell does.
+func normal(cell string) string {
+	word := string(trim([]byte(cell)))
+	switch {
+	case number([]byte(word)), word == "true", word == "false":
+		return word
+	case word == "True", word == "TRUE", word == "False", word == "FALSE":
+		return strings.ToLower(word)
+	}
+	return cell
+}
+
+func FuzzLIBSVM(f *testing.F) {
+	for _, seed := range []string{"1 1:1 2:.5\n", "+1 1:1. # x\n-1\n", "1 1:x\n1 2:1 1:1\n", "0x1 1:1_0\n", "1 18446744073709551616:1\n", "{} 1:1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, object := range drain(t, &sparse{v: &window{in: strings.NewReader(text), name: "f"}}, len(text)) {
+			if _, ok := flatten(t, []byte(object))["y"]; !ok {
+				t.Fatalf("%s has no label", object)
+			}
+		}
+	})
+}
+
+// FuzzJSON: a well-formed stream of values comes back value by value.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{`{"a":1}{"b":"}"}`, `[{"a":1},2,"x"]`, "{\n\"a\":[]}\n7 null", `{"a`, `]`, `,`, `"\"`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := &values{v: &window{in: strings.NewReader(text), name: "f"}}
+		var got []string
+		for n := 0; ; n++ {
+			if n > len(text) {
+				t.Fatal("does not end")
+			}
+			value, fault, err := s.row(nil)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fault == nil {
+				got = append(got, string(value))
+			}
+		}
+		var want []json.RawMessage
+		if json.Unmarshal([]byte(text), &want) != nil || want == nil {
+			return
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d values of %q, want %d", len(got), text, len(want))
+		}
+		for i := range got {
+			if got[i] != string(want[i]) {
+				t.Fatalf("value %d is %q, want %q", i, got[i], want[i])
+			}
+		}
+	})
+}
+
+// again gives the same bytes over and over, so that a steady state can be measured.
+type again struct {
+	text string
+	at   int
+}
+
+func (a *again) Read(p []byte) (int, error) {
+	if a.at == len(a.text) {
+		a.at = 0
+	}
+	n := copy(p, a.text[a.at:])
+	a.at += n
+	return n, nil
+}
+
+const elecRow = "0.885,3,0.255319,0.030265,0.285332,0.003467,0.422915,0.414912,1\n"
+
+func BenchmarkCSV(b *testing.B) {
+	path := put(b, "f.csv", "date,day,period,nswprice,nswdemand,vicprice,vicdemand,transfer,y\n"+strings.Repeat(elecRow, 10000))
+	s, err := Open(path, Options{Loop: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	b.SetBytes(int64(len(elecRow)))
+	b.ReportAllocs()
+	b.ResetTimer()
+	for rows := 0; rows < b.N; {
+		batch, err := s.Next(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		rows += len(batch.Records)
+		batch.Release()
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkLIBSVM(b *testing.B) {
+	const row = "0 1:1 6:1 17:1 21:1 35:1 42:1 54:1 62:1 71:1 73:1 74:1 76:1 80:1 83:1\n"
+	s := &sparse{v: &window{in: &again{text: row}, name: "f"}}
+	b.SetBytes(int64(len(row)))
+	b.ReportAllocs()
+	var dst []byte
+	for b.Loop() {
+		dst, _, _ = s.row(dst[:0])
+	}
+}
+
+// A batch costs its header; its rows cost nothing once the memory has grown.
+func TestRowsDoNotAllocate(t *testing.T) {
+	for name, text := range map[string]string{
+		"f.csv": "a,b,\"c \"\"\"\n" + strings.Repeat("1.5,x,\"y\"\"z\"\n", 5000),
+		"f.svm": strings.Repeat("1 1:1 7:0.25\n", 5000),
+	} {
+		s, err := Open(put(t, name, text), Options{Loop: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		allocs := testing.AllocsPerRun(50, func() {
+			b, err := s.Next(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Release()
+		})
+		// Looping opens anew every fifth batch, which the average holds too.
+		if allocs > 20 {
+			t.Errorf("%s: %.0f allocations a batch of %d rows", name, allocs, batchRecordsDefault)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

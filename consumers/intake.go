@@ -1,0 +1,229 @@
+package consumers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"millrace"
+)
+
+// Limits bound what a source holds. Zero values take the defaults.
+type Limits struct {
+	// FetchBytes is how much one fetch of one partition asks for: 1 MiB by default, at which a
+	// broker is as fast as it gets. A single larger batch comes nevertheless.
+	FetchBytes int
+	// PrefetchBatches is how many batches of one partition may wait to be taken: 2 by default, so
+	// that one is there while the other is being learned. One more may be in the making.
+	PrefetchBatches int
+	// PrefetchBytes bounds the bytes of all partitions' batches together, until they are released:
+	// 24 MiB by default. It is soft: beyond it, nothing new is fetched or decompressed unless the
+	// consumer has taken all there is and asks for more.
+	PrefetchBytes int64
+	// MaxWait is how long a broker keeps a fetch open that finds nothing: 500 ms by default. What
+	// arrives meanwhile is answered at once.
+	MaxWait time.Duration
+}
+
+const (
+	fetchBytesDefault      = 1 << 20
+	prefetchBatchesDefault = 2
+	prefetchBytesDefault   = 24 << 20
+	maxWaitDefault         = 500 * time.Millisecond
+	// fetchBytesMin is the least that a fetch asks for however many partitions share the budget:
+	// less would cost a round trip for a few hundred records.
+	fetchBytesMin = 64 << 10
+	// readyMax bounds the batches of all partitions in the queue. Beyond it partitions take turns,
+	// and bytes are bounded by the budget anyway.
+	readyMax = 64
+)
+
+func (l Limits) filled() Limits {
+	if l.FetchBytes <= 0 {
+		l.FetchBytes = fetchBytesDefault
+	}
+	if l.PrefetchBatches <= 0 {
+		l.PrefetchBatches = prefetchBatchesDefault
+	}
+	if l.PrefetchBytes <= 0 {
+		l.PrefetchBytes = prefetchBytesDefault
+	}
+	if l.MaxWait <= 0 {
+		l.MaxWait = maxWaitDefault
+	}
+	return l
+}
+
+// share is how much each of n partitions asks for in a fetch: one answer waiting, one being read
+// and one on its way fit the budget.
+func (l Limits) share(n int) int {
+	return max(min(l.FetchBytes, int(l.PrefetchBytes)/(3*max(n, 1))), min(fetchBytesMin, l.FetchBytes))
+}
+
+// delivery is a batch on its way from a partition's reader to Next.
+type delivery struct {
+	batch *millrace.Batch
+	slots chan struct{}   // given back when the batch is taken
+	owner context.Context // of the reader: once it is done the partition may be somebody else's
+}
+
+// intake is where the readers of all partitions meet the one who calls Next.
+type intake struct {
+	c      *Cluster
+	limits Limits
+	budget *budget
+	runs   runPool
+	ready  chan delivery
+	paused atomic.Int64 // nanoseconds
+
+	mu       sync.Mutex
+	progress map[int32]*progress
+	started  bool
+
+	stopped chan struct{} // closed when Run has ended; err is set before
+	err     error
+}
+
+type progress struct{ taken, end int64 }
+
+func newIntake(c *Cluster, l Limits) *intake {
+	l = l.filled()
+	return &intake{
+		c: c, limits: l, budget: newBudget(l.PrefetchBytes), ready: make(chan delivery, readyMax),
+		progress: make(map[int32]*progress), stopped: make(chan struct{}),
+	}
+}
+
+// start guards against running twice.
+func (in *intake) start() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.started {
+		return fmt.Errorf("running a source: %w", settled("it has run already"))
+	}
+	in.started = true
+	return nil
+}
+
+// stop tells Next how Run ended and releases what nobody took.
+func (in *intake) stop(err error) {
+	in.err = err
+	close(in.stopped)
+	for {
+		select {
+		case d := <-in.ready:
+			in.drop(d)
+		default:
+			return
+		}
+	}
+}
+
+func (in *intake) drop(d delivery) {
+	<-d.slots
+	in.budget.queue(-1)
+	d.batch.Release()
+}
+
+// next returns the next batch of any partition, those of one partition in order.
+func (in *intake) next(ctx context.Context) (*millrace.Batch, error) {
+	for {
+		select {
+		case <-in.stopped:
+			return nil, in.err
+		default:
+		}
+		select {
+		case d := <-in.ready:
+			if d.owner.Err() != nil {
+				in.drop(d)
+				continue
+			}
+			<-d.slots
+			in.budget.queue(-1)
+			in.took(d.batch)
+			return d.batch, nil
+		case <-in.stopped:
+			return nil, in.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// deliver queues a batch, or releases it when ctx ends before there is room.
+func (in *intake) deliver(ctx context.Context, slots chan struct{}, b *millrace.Batch) error {
+	select {
+	case slots <- struct{}{}:
+	default:
+		from := in.c.now()
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			b.Release()
+			return ctx.Err()
+		}
+		in.paused.Add(int64(in.c.now().Sub(from)))
+	}
+	in.budget.queue(1)
+	select {
+	case in.ready <- delivery{batch: b, slots: slots, owner: ctx}:
+		return nil
+	case <-ctx.Done():
+		in.budget.queue(-1)
+		<-slots
+		b.Release()
+		return ctx.Err()
+	}
+}
+
+// room waits until the budget allows more bytes.
+func (in *intake) room(ctx context.Context) error {
+	from := in.c.now()
+	blocked, err := in.budget.wait(ctx)
+	if blocked {
+		in.paused.Add(int64(in.c.now().Sub(from)))
+	}
+	return err
+}
+
+func (in *intake) took(b *millrace.Batch) {
+	in.mu.Lock()
+	if p := in.progress[b.Partition]; p != nil {
+		p.taken = b.To
+	}
+	in.mu.Unlock()
+}
+
+// saw notes a partition's readable end, and where its reader started when it is new.
+func (in *intake) saw(partition int32, position, end int64) {
+	in.mu.Lock()
+	p := in.progress[partition]
+	if p == nil {
+		p = &progress{taken: position}
+		in.progress[partition] = p
+	}
+	p.end = end
+	in.mu.Unlock()
+}
+
+func (in *intake) forget() {
+	in.mu.Lock()
+	clear(in.progress)
+	in.mu.Unlock()
+}
+
+// lag is how many offsets each partition's taken batches are behind its end.
+func (in *intake) lag() map[int32]int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	lags := make(map[int32]int64, len(in.progress))
+	for partition, p := range in.progress {
+		lags[partition] = max(p.end-p.taken, 0)
+	}
+	return lags
+}
+
+func (in *intake) pausedFor() time.Duration { return time.Duration(in.paused.Load()) }

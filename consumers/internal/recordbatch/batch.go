@@ -1,0 +1,153 @@
+// Package recordbatch reads and writes Kafka's record batches (message format v2) without an
+// allocation a record.
+//
+// A fetch answers with a record set: whole batches one after the other, the last one perhaps cut
+// off. Split takes the set apart and checks each batch's checksum; a Decompressor opens its body; a
+// Records walks the records. None of them trusts a length it has read: whatever bytes arrive, the
+// answer is records or an error, never a panic.
+//
+// The layout is Kafka's own: https://kafka.apache.org/documentation/#recordbatch
+package recordbatch
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// Offsets of a v2 batch header's fields. Integers are big-endian.
+const (
+	atLength          = 8
+	atLeaderEpoch     = 12
+	atMagic           = 16
+	atCRC             = 17
+	atAttributes      = 21 // the checksum covers everything from here
+	atLastOffsetDelta = 23
+	atBaseTime        = 27
+	atMaxTime         = 35
+	atProducerID      = 43
+	atProducerEpoch   = 51
+	atBaseSequence    = 53
+	atCount           = 57
+
+	// HeaderBytes is the size of a batch's header, and so of the smallest batch.
+	HeaderBytes = 61
+)
+
+// Bits of a batch's attributes.
+const (
+	codecMask     = 0x07
+	logAppendTime = 0x08
+	transactional = 0x10
+	control       = 0x20
+)
+
+// Errors that callers branch on.
+var (
+	// ErrTruncated: the set ends within a batch. For the last one of a fetch that is normal: the
+	// broker cuts where the asked size ends.
+	ErrTruncated = errors.New("record batch is cut off")
+	// ErrCorrupt: the bytes are no record batch, or their checksum or lengths do not fit.
+	ErrCorrupt = errors.New("corrupt record batch")
+	// ErrOldFormat: a message set of format v0 or v1, as brokers before 0.11 wrote them.
+	ErrOldFormat = errors.New("message format v0 or v1 is not supported: " +
+		"rewrite the topic with a producer of Kafka 0.11 or newer")
+	// ErrTooLarge: a batch opens to more bytes than allowed.
+	ErrTooLarge = errors.New("record batch is larger than allowed when decompressed")
+)
+
+// Header is a batch's header. Base offset, length and leader epoch are outside the checksum, as
+// brokers rewrite them.
+type Header struct {
+	BaseOffset      int64
+	LastOffsetDelta int32
+	Attributes      uint16
+	BaseTime        int64 // Unix milliseconds; records hold deltas to it
+	MaxTime         int64 // Unix milliseconds
+	ProducerID      int64 // -1 for a producer that is neither idempotent nor transactional
+	Count           int32 // records in the batch; compaction may leave 0
+}
+
+// LastOffset is the offset of the batch's last record, or of where it was before compaction.
+func (h *Header) LastOffset() int64 { return h.BaseOffset + int64(h.LastOffsetDelta) }
+
+// Codec says how the body is compressed.
+func (h *Header) Codec() Codec { return Codec(h.Attributes & codecMask) }
+
+// Transactional reports whether a transaction wrote the batch.
+func (h *Header) Transactional() bool { return h.Attributes&transactional != 0 }
+
+// Control reports whether the batch holds a transaction marker instead of records.
+func (h *Header) Control() bool { return h.Attributes&control != 0 }
+
+// Split takes the first batch off a record set, checks its checksum, and returns its header, its
+// body (as stored, perhaps compressed) and the rest of the set. The set must not be empty. A cut-off
+// batch is ErrTruncated; anything else that does not fit wraps ErrCorrupt or is ErrOldFormat. With
+// ErrCorrupt the header is filled in as far as it could be read.
+func Split(set []byte) (h Header, body, rest []byte, err error) {
+	if len(set) <= atMagic {
+		return h, nil, nil, ErrTruncated
+	}
+	// The magic byte has the same place in every format, so it is read before anything else.
+	switch magic := set[atMagic]; magic {
+	case 2:
+	case 0, 1:
+		return h, nil, nil, ErrOldFormat
+	default:
+		return h, nil, nil, fmt.Errorf("%w: unknown message format %d", ErrCorrupt, magic)
+	}
+	size := int64(int32(binary.BigEndian.Uint32(set[atLength:]))) + atLeaderEpoch
+	if size < HeaderBytes {
+		return h, nil, nil, fmt.Errorf("%w: a length of %d bytes is shorter than a header", ErrCorrupt, size)
+	}
+	if size > int64(len(set)) {
+		return h, nil, nil, ErrTruncated
+	}
+	batch := set[:size]
+	h = parseHeader(batch)
+	stored := binary.BigEndian.Uint32(batch[atCRC:])
+	if sum := crc32.Checksum(batch[atAttributes:], castagnoli()); sum != stored {
+		return h, nil, nil, fmt.Errorf("%w: checksum is %08x, the header says %08x", ErrCorrupt, sum, stored)
+	}
+	if h.BaseOffset < 0 || h.LastOffsetDelta < 0 || h.Count < 0 || h.LastOffset() < h.BaseOffset {
+		return h, nil, nil, fmt.Errorf("%w: base offset %d, last delta %d, %d records",
+			ErrCorrupt, h.BaseOffset, h.LastOffsetDelta, h.Count)
+	}
+	return h, batch[HeaderBytes:], set[size:], nil
+}
+
+func parseHeader(b []byte) Header {
+	be := binary.BigEndian
+	return Header{
+		BaseOffset:      int64(be.Uint64(b)),
+		LastOffsetDelta: int32(be.Uint32(b[atLastOffsetDelta:])),
+		Attributes:      be.Uint16(b[atAttributes:]),
+		BaseTime:        int64(be.Uint64(b[atBaseTime:])),
+		MaxTime:         int64(be.Uint64(b[atMaxTime:])),
+		ProducerID:      int64(be.Uint64(b[atProducerID:])),
+		Count:           int32(be.Uint32(b[atCount:])),
+	}
+}
+
+// castagnoli is the polynomial of Kafka's checksums. MakeTable keeps its table itself, so that this
+// costs an atomic load.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// AbortMarker reports whether a control batch's body ends a transaction by aborting it. The marker
+// is the key of the batch's first record: version and type, 16 bits each, type 0 being abort.
+func AbortMarker(h *Header, body []byte) (bool, error) {
+	if h.Count == 0 {
+		// The cleaner keeps the header of a marker whose record has gone.
+		return false, nil
+	}
+	records := NewRecords(h, body)
+	key, err := records.firstKey()
+	if err != nil {
+		return false, err
+	}
+	if len(key) < 4 {
+		return false, fmt.Errorf("%w: a transaction marker of %d bytes", ErrCorrupt, len(key))
+	}
+	return binary.BigEndian.Uint16(key[2:]) == 0, nil
+}

@@ -1,0 +1,224 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/segmentio/kafka-go"
+
+	"millrace"
+	"millrace/consumers/internal/recordbatch"
+)
+
+// shrinker makes a record smaller that the broker finds too large; false when it cannot.
+type shrinker func(rec *millrace.Record) bool
+
+// parcel is a batch being filled or sent. A parcel with a shrinker is never given up while the
+// producer runs: what does not pass is tried on too, as a person may be putting it right.
+type parcel struct {
+	builder recordbatch.Builder
+	done    []Done
+	bytes   int // of the producer's buffer
+	shrink  shrinker
+}
+
+// outlet is where one partition's records leave. All but run and what it calls hold the producer's
+// lock.
+type outlet struct {
+	p          *Producer
+	topic      string
+	partition  int32
+	queue      []*parcel // the last one is being filled
+	idle       []*parcel
+	wake       chan struct{} // capacity 1: there is something in the queue
+	sent, done uint64        // records
+
+	// Of run only.
+	info, stale *topicInfo
+}
+
+func (o *outlet) push(rec *millrace.Record, size int, done Done, shrink shrinker) {
+	var b *parcel
+	if n := len(o.queue); n > 0 {
+		b = o.queue[n-1]
+		if b.builder.Size()+size > o.p.o.BatchBytes || (b.shrink == nil) != (shrink == nil) {
+			b = nil
+		}
+	}
+	if b == nil {
+		b = o.fresh()
+		b.shrink = shrink
+		o.queue = append(o.queue, b)
+	}
+	b.builder.Append(rec)
+	b.done = append(b.done, done)
+	b.bytes += size
+	o.sent++
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (o *outlet) fresh() *parcel {
+	if n := len(o.idle); n > 0 {
+		b := o.idle[n-1]
+		o.idle = o.idle[:n-1]
+		return b
+	}
+	return new(parcel)
+}
+
+func (o *outlet) recycle(b *parcel) {
+	if len(o.idle) >= buildersKept {
+		return
+	}
+	clear(b.done)
+	b.done, b.bytes, b.shrink = b.done[:0], 0, nil
+	b.builder.Reset(builderKept)
+	o.idle = append(o.idle, b)
+}
+
+// pop takes the oldest parcel, also when it is still being filled: that is what makes batches small
+// at a low rate. It takes the lock itself.
+func (o *outlet) pop() *parcel {
+	o.p.mu.Lock()
+	defer o.p.mu.Unlock()
+	if len(o.queue) == 0 {
+		return nil
+	}
+	b := o.queue[0]
+	o.queue[0] = nil
+	if o.queue = o.queue[1:]; len(o.queue) == 0 {
+		o.queue = nil
+	}
+	return b
+}
+
+// run sends one parcel after the other until ctx ends.
+func (o *outlet) run(ctx context.Context) error {
+	for {
+		b := o.pop()
+		if b == nil {
+			select {
+			case <-o.wake:
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		o.ship(ctx, b)
+	}
+}
+
+// ship sends a parcel until it is acknowledged or given up.
+func (o *outlet) ship(ctx context.Context, b *parcel) {
+	log := o.p.c.log.With("topic", o.topic, "partition", o.partition)
+	wait := backoff{c: o.p.c}
+	start := o.p.c.now()
+	for {
+		base, err := o.try(ctx, b)
+		if err == nil {
+			if wait.tries > 0 {
+				log.Info("kafka: writing again", "tries", wait.tries)
+			}
+			o.p.finish(o, b, base, nil)
+			return
+		}
+		err = fmt.Errorf("producing to %s/%d: %w", o.topic, o.partition, err)
+		if errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) {
+			if b.builder.Count() > 1 {
+				o.halve(ctx, b)
+				return
+			}
+			if o.shrunk(b) {
+				continue
+			}
+		}
+		tired := o.p.o.RetryFor > 0 && o.p.c.now().Sub(start) >= o.p.o.RetryFor
+		goesOn := passing(err) && !tired || b.shrink != nil ||
+			errors.Is(err, ErrUnknownTopic) && wait.tries < unknownTopicTries
+		if ctx.Err() != nil {
+			o.p.finish(o, b, 0, fmt.Errorf("%w (stopped: %w)", err, ctx.Err()))
+			return
+		}
+		if !goesOn {
+			o.p.finish(o, b, 0, err)
+			return
+		}
+		if wait.tries == 0 {
+			log.Warn("kafka: cannot write, will try until it works", "records", b.builder.Count(), "error", err)
+		}
+		o.stale = o.info
+		_ = wait.wait(ctx) // an ended ctx is met by the next try
+	}
+}
+
+// try sends a parcel once.
+func (o *outlet) try(ctx context.Context, b *parcel) (int64, error) {
+	c := o.p.c
+	leader, info, err := c.leader(ctx, o.topic, o.partition, o.stale)
+	if info != nil {
+		o.info = info
+	}
+	if err != nil {
+		return 0, err
+	}
+	frame, err := c.frame(c.buffers.Get(b.builder.Size()+frameHead+len(o.topic)), o.topic, o.partition, &b.builder, o.p.compress)
+	if err != nil {
+		return 0, settled("%w", err)
+	}
+	base, err := c.produce(ctx, &produceRequest{leader: leader, codec: o.p.codec, frame: frame})
+	// After an error a connection may still be writing the frame, so it is left to the collector.
+	if err == nil {
+		c.buffers.Put(frame)
+	}
+	return base, err
+}
+
+// frameHead is room for a produce request's head with an ordinary client id.
+const frameHead = 128
+
+// halve sends the two halves of a parcel that is too large for the topic, one after the other.
+func (o *outlet) halve(ctx context.Context, b *parcel) {
+	n := b.builder.Count()
+	halves := [2]*parcel{{shrink: b.shrink}, {shrink: b.shrink}}
+	records := b.builder.Records()
+	var rec millrace.Record
+	var headers []millrace.Header
+	for i := range n {
+		half := halves[0]
+		if i >= n/2 {
+			half = halves[1]
+		}
+		headers = headers[:0]
+		if _, err := records.Next(&rec, &headers); err != nil {
+			o.p.finish(o, b, 0, fmt.Errorf("halving a batch: %w", err)) // cannot be: we encoded it
+			return
+		}
+		half.builder.Append(&rec)
+		half.done = append(half.done, b.done[i])
+	}
+	// The buffer's bytes are given back with the second half.
+	halves[1].bytes = b.bytes
+	o.ship(ctx, halves[0])
+	o.ship(ctx, halves[1])
+}
+
+// shrunk makes a single record smaller that may not be given up.
+func (o *outlet) shrunk(b *parcel) bool {
+	if b.shrink == nil {
+		return false
+	}
+	records := b.builder.Records()
+	var rec millrace.Record
+	var headers []millrace.Header
+	if _, err := records.Next(&rec, &headers); err != nil || !b.shrink(&rec) {
+		return false
+	}
+	var smaller recordbatch.Builder
+	smaller.Append(&rec)
+	b.builder = smaller
+	return true
+}
