@@ -1,0 +1,291 @@
+package learner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"millrace"
+	"millrace/snapshot"
+)
+
+// Source delivers runs of records. Next blocks until one is ready, ctx ends, or reading cannot go
+// on; io.EOF ends a finite source. The batch belongs to the caller until it calls Release.
+type Source interface {
+	Next(ctx context.Context) (*millrace.Batch, error)
+}
+
+// Decoder turns a record into an event; a *millrace.Rejection is its only error. One decoder serves
+// one event at a time.
+type Decoder interface {
+	NewEvent() *millrace.Event
+	Decode(rec *millrace.Record, dst *millrace.Event) error
+}
+
+// DeadLetters takes what cannot be used. Reject copies the record and may block while too many are
+// unacknowledged; Flush returns when all rejected before it are acknowledged.
+type DeadLetters interface {
+	Reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error
+	Flush(ctx context.Context) error
+	Pending() int
+}
+
+// Publisher makes a snapshot the head, and what scorers serve. It fills in the manifest's epoch, seq
+// and parent. An error that wraps millrace.ErrFenced is final; others are tried again.
+type Publisher interface {
+	Publish(ctx context.Context, s *millrace.Snapshot, cause string) (millrace.Head, error)
+}
+
+// Options are what a Learner is made of.
+type Options struct {
+	Name      string
+	Family    string // of the model, for the info metric
+	Classes   []string
+	Trainer   *Trainer
+	Layout    *snapshot.Layout // over the trainer's extractor, model and progressive metrics
+	Manifest  millrace.Manifest
+	Positions []millrace.Position // where reading starts: resolved, or the snapshot's
+	Snapshots SnapshotsSpec
+
+	Source      Source
+	NewDecoder  func() Decoder
+	DeadLetters DeadLetters
+	Publisher   Publisher
+	// Published is told of each new head with the positions it holds; may be nil. It commits group
+	// offsets, so its failures are its own to log: nothing is restored from them.
+	Published func(ctx context.Context, h millrace.Head, positions []millrace.Position)
+
+	Registerer prometheus.Registerer
+	Log        *slog.Logger
+	Now        func() time.Time
+	// ShutdownTimeout bounds the final snapshot after the context ends.
+	ShutdownTimeout time.Duration
+}
+
+// Learner owns a model's weights. Manifest carries what the next snapshot goes on from: counts,
+// cluster, spec and hashes.
+type Learner struct {
+	o         Options
+	metrics   *Metrics
+	positions map[partition]int64
+	learned   uint64
+	rejected  uint64
+	tick      ticks
+
+	free      chan *capture // the two preallocated buffers
+	toPublish chan *capture
+	published atomic.Uint64 // learned + rejected in the latest published snapshot
+	takenAt   atomic.Int64  // Unix nanoseconds of the latest capture that was published
+	progress  chan struct{} // one token whenever published rises
+	status    atomic.Pointer[Status]
+}
+
+type partition struct {
+	topic string
+	id    int32
+}
+
+// Status is what a live view shows; it is replaced, never changed.
+type Status struct {
+	Learned, Rejected uint64
+	Model, Majority   Losses // over all events
+	Fading            Losses
+	FadingMajority    Losses
+	Last              Losses
+	Head              millrace.Head
+	Skipped           uint64
+	Snapshots         uint64
+}
+
+// New returns a learner that starts from o.Positions with the state that o.Trainer holds.
+func New(o Options) *Learner {
+	l := &Learner{
+		o:         o,
+		positions: make(map[partition]int64, len(o.Positions)),
+		learned:   o.Manifest.Learned,
+		rejected:  o.Manifest.Rejected,
+		free:      make(chan *capture, 2),
+		toPublish: make(chan *capture, 1),
+		progress:  make(chan struct{}, 1),
+	}
+	for _, p := range o.Positions {
+		l.positions[partition{p.Topic, p.Partition}] = p.Offset
+	}
+	l.published.Store(l.learned + l.rejected)
+	l.takenAt.Store(o.Now().UnixNano())
+	for range cap(l.free) {
+		l.free <- &capture{buffer: o.Layout.NewBuffer()}
+	}
+	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, func() float64 { return float64(o.DeadLetters.Pending()) })
+	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
+	return l
+}
+
+func (l *Learner) snapshotAge() float64 {
+	return l.o.Now().Sub(time.Unix(0, l.takenAt.Load())).Seconds()
+}
+
+// Status is the latest state, at most a few hundred events old.
+func (l *Learner) Status() Status { return *l.status.Load() }
+
+// Run learns until ctx ends or the source does, then takes and publishes a last snapshot within
+// ShutdownTimeout. It returns nil after a clean end, an error that wraps millrace.ErrFenced when
+// another writer owns the model, or what stopped it.
+func (l *Learner) Run(ctx context.Context) error {
+	// Publishing outlives the end of fetching: the last snapshot is taken after it.
+	publishing, stopPublishing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopPublishing()
+	work, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+
+	var g errgroup.Group
+	g.Go(func() error {
+		defer stopWork() // a fenced learner must not go on
+		return l.publishLoop(publishing)
+	})
+	g.Go(func() error {
+		defer close(l.toPublish)
+		err := l.learnAll(work, publishing)
+		// What happens from here on has a deadline.
+		timer := time.AfterFunc(l.o.ShutdownTimeout, stopPublishing)
+		defer timer.Stop()
+		if ctx.Err() == nil && work.Err() != nil {
+			return nil // the publisher's error is the cause, and is reported by it
+		}
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			err = nil // the end that was asked for
+		}
+		return errors.Join(err, l.finish(publishing))
+	})
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("learning %s: %w", l.o.Name, err)
+	}
+	return nil
+}
+
+// learnAll decodes on one goroutine and learns on this one, in order.
+func (l *Learner) learnAll(ctx, publishing context.Context) error {
+	decodeCtx, stop := context.WithCancel(ctx)
+	d := newDecodeStage(l.o.Source, l.o.NewDecoder)
+	var g errgroup.Group
+	g.Go(func() error { return d.run(decodeCtx) })
+	err := l.learnLoop(ctx, publishing, d)
+	stop()
+	if decodeErr := g.Wait(); err == nil || decodeErr != nil && !errors.Is(decodeErr, context.Canceled) {
+		err = decodeErr
+	}
+	return err
+}
+
+// idleTick is how often time-based snapshots are looked at while no events come.
+const idleTick = 100 * time.Millisecond
+
+func (l *Learner) learnLoop(ctx, publishing context.Context, d *decodeStage) error {
+	l.tick.start(l.o.Now(), l.o.Snapshots, l.learned+l.rejected)
+	ticker := time.NewTicker(idleTick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+			l.snapshotIfDue(false)
+		case c, ok := <-d.out:
+			if !ok {
+				return nil
+			}
+			if err := l.applyChunk(ctx, publishing, c); err != nil {
+				return err
+			}
+			d.recycle(c)
+		}
+		if err := l.pauseIfAhead(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// applyChunk learns the chunk's events. It stops between two events when ctx ends, with the position
+// right behind the last one applied.
+func (l *Learner) applyChunk(ctx, publishing context.Context, c *chunk) error {
+	key := partition{c.batch.Topic, c.batch.Partition}
+	learned := 0
+	for i := range c.n {
+		rec := &c.batch.Records[c.from+i]
+		why := c.slots[i].rejection
+		if why == nil {
+			why = l.learn(c.slots[i].event)
+		}
+		if why == nil {
+			l.learned++
+			learned++
+		} else if err := l.reject(publishing, rec, why); err != nil {
+			return err
+		}
+		l.positions[key] = rec.Offset + 1
+		if l.tick.eventsDue(l.learned + l.rejected) {
+			l.snapshotIfDue(true)
+		}
+	}
+	if c.last {
+		l.positions[key] = c.batch.To
+	}
+	now := l.o.Now()
+	l.metrics.chunkDone(c, now, learned)
+	if l.tick.reportDue(now) {
+		l.report()
+	}
+	if l.tick.timeDue(now) {
+		l.snapshotIfDue(false)
+	}
+	return ctx.Err()
+}
+
+func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
+	err := l.o.Trainer.Learn(e)
+	if err == nil {
+		return nil
+	}
+	var why *millrace.Rejection
+	if !errors.As(err, &why) {
+		why = &millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
+	}
+	return why
+}
+
+// reject waits for room among the dead letters, also while shutting down: the event is between two
+// states, and leaving it out would lose it.
+func (l *Learner) reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
+	if err := l.o.DeadLetters.Reject(ctx, rec, why); err != nil {
+		return fmt.Errorf("rejecting %s/%d/%d (%s): %w", rec.Topic, rec.Partition, rec.Offset, why.Reason, err)
+	}
+	l.rejected++
+	l.metrics.rejected.WithLabelValues(string(why.Reason)).Inc()
+	return nil
+}
+
+// report refreshes the gauges and the live status.
+func (l *Learner) report() {
+	p := l.o.Trainer.Progressive
+	l.metrics.losses(p)
+	w, g := l.o.Trainer.Model.Norms()
+	l.metrics.weightNorm.Set(w)
+	l.metrics.gradientNorm.Set(g)
+	old := l.status.Load()
+	s := Status{Learned: l.learned, Rejected: l.rejected}
+	s.Model, s.Majority, s.Last = p.Report(All)
+	s.Fading, s.FadingMajority, _ = p.Report(Fading)
+	for {
+		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
+		if l.status.CompareAndSwap(old, &s) {
+			return
+		}
+		old = l.status.Load()
+	}
+}

@@ -1,0 +1,146 @@
+package learner
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace"
+)
+
+// latencyBuckets cover 250 µs to 16 s in powers of two; native histograms refine them.
+var latencyBuckets = prometheus.ExponentialBuckets(0.00025, 2, 17)
+
+// Metrics are the learner's Prometheus metrics. Counters are added to once a chunk, not once an
+// event, which keeps atomics out of the hot path.
+type Metrics struct {
+	consumed, consumedBytes prometheus.Counter
+	rejected                *prometheus.CounterVec
+	learned                 prometheus.Counter
+	lag                     *prometheus.GaugeVec
+	progressive, baseline   map[string]*prometheus.GaugeVec
+	age                     prometheus.GaugeFunc
+	size                    *prometheus.GaugeVec
+	duration                *prometheus.HistogramVec
+	published, skipped      prometheus.Counter
+	eventToModel            prometheus.Histogram
+	info                    *prometheus.GaugeVec
+	observed                *prometheus.CounterVec
+	gradientNorm            prometheus.Gauge
+	weightNorm              prometheus.Gauge
+	pending                 prometheus.GaugeFunc
+	paused                  prometheus.Counter
+
+	classes  []string
+	seen     []uint64 // class counts already added to observed
+	deferred map[string]prometheus.Counter
+}
+
+// newMetrics registers the learner's metrics. age and pending are read at every scrape.
+func newMetrics(r prometheus.Registerer, classes []string, age, pending func() float64) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		r.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		r.MustRegister(g)
+		return g
+	}
+	stage := prometheus.WrapRegistererWith(prometheus.Labels{"stage": "learner"}, r)
+	m := &Metrics{
+		rejected:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_rejected_events_total", Help: "Events sent to the dead letters, by reason."}, []string{"reason"}),
+		learned:     counter("millrace_learned_events_total", "Events that changed the weights."),
+		progressive: map[string]*prometheus.GaugeVec{}, baseline: map[string]*prometheus.GaugeVec{},
+		size:         gauge("millrace_snapshot_size_bytes", "Size of the latest published snapshot, by blob.", "blob"),
+		published:    counter("millrace_snapshots_published_total", "Snapshots published."),
+		skipped:      counter("millrace_snapshots_skipped_total", "Snapshots skipped because earlier ones were still being published."),
+		info:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_model_info", Help: "The model in use; its version is the sequence number of its head."}, []string{"version", "family"}),
+		observed:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_observed_class_total", Help: "Labels learned, by class."}, []string{"class"}),
+		gradientNorm: prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_gradient_norm", Help: "Euclidean norm of the latest gradient."}),
+		weightNorm:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_weight_norm", Help: "Euclidean norm of the weights."}),
+		paused:       counter("millrace_fetch_paused_seconds_total", "Time fetching was paused because too many events were unpublished."),
+		classes:      classes, seen: make([]uint64, len(classes)), deferred: map[string]prometheus.Counter{},
+	}
+	m.consumed = prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."})
+	m.consumedBytes = prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."})
+	m.lag = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"})
+	m.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "millrace_snapshot_duration_seconds", Help: "Time to copy the state (learning stands still) and to publish it.",
+		Buckets: prometheus.ExponentialBuckets(0.00001, 4, 12), NativeHistogramBucketFactor: 1.1}, []string{"phase"})
+	m.eventToModel = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_model_seconds", Help: "From a record's timestamp until the weights have learned it; one event a chunk is observed.",
+		Buckets: latencyBuckets, NativeHistogramBucketFactor: 1.1})
+	m.age = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_snapshot_age_seconds", Help: "Time since the newest snapshot was taken.", ConstLabels: prometheus.Labels{"role": "learner"}}, age)
+	m.pending = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_pending", Help: "Dead letters not yet acknowledged."}, pending)
+	prometheus.WrapRegistererWith(prometheus.Labels{"role": "learner"}, r).MustRegister(m.info)
+	stage.MustRegister(m.consumed, m.consumedBytes, m.lag)
+	r.MustRegister(m.rejected, m.observed, m.gradientNorm, m.weightNorm, m.duration, m.eventToModel, m.age, m.pending)
+	m.registerLosses(r)
+	for _, c := range classes { // every class has a series from the start
+		m.observed.WithLabelValues(c)
+	}
+	return m
+}
+
+// registerLosses registers the losses that the target has: log-loss and accuracy for classes, mean
+// absolute and root mean squared error for numbers.
+func (m *Metrics) registerLosses(r prometheus.Registerer) {
+	names := map[string]string{"mae": "Mean absolute error", "rmse": "Root mean squared error"}
+	if len(m.classes) > 0 {
+		names = map[string]string{"log_loss": "Mean log-loss in nats", "accuracy": "Share of right predictions"}
+	}
+	for name, help := range names {
+		p := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_progressive_" + name,
+			Help: help + " of predictions made before learning, by window."}, []string{"window"})
+		b := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_baseline_" + name,
+			Help: help + " of the baselines, by window."}, []string{"baseline", "window"})
+		r.MustRegister(p, b)
+		m.progressive[name], m.baseline[name] = p, b
+	}
+}
+
+// losses writes the progressive metrics.
+func (m *Metrics) losses(p *Progressive) {
+	for _, w := range []Window{All, Fading} {
+		model, first, last := p.Report(w)
+		if len(m.classes) == 0 {
+			m.set("mae", w, model.MAE, "mean", first.MAE, "last", last.MAE)
+			m.set("rmse", w, model.RMSE, "mean", first.RMSE, "last", last.RMSE)
+			continue
+		}
+		m.set("accuracy", w, model.Accuracy, "majority", first.Accuracy, "last", last.Accuracy)
+		m.set("log_loss", w, model.LogLoss, "majority", first.LogLoss, "", 0)
+	}
+	for c, n := range p.ClassCounts() {
+		m.observed.WithLabelValues(m.classes[c]).Add(float64(n - m.seen[c]))
+		m.seen[c] = n
+	}
+}
+
+func (m *Metrics) set(name string, w Window, model float64, first string, firstValue float64, last string, lastValue float64) {
+	m.progressive[name].WithLabelValues(w.String()).Set(model)
+	m.baseline[name].WithLabelValues(first, w.String()).Set(firstValue)
+	if last != "" {
+		m.baseline[name].WithLabelValues(last, w.String()).Set(lastValue)
+	}
+}
+
+// chunkDone adds what one chunk brought.
+func (m *Metrics) chunkDone(c *chunk, now time.Time, learned int) {
+	m.consumed.Add(float64(c.n))
+	m.consumedBytes.Add(float64(c.bytes))
+	m.learned.Add(float64(learned))
+	if c.n > 0 {
+		age := now.Sub(time.UnixMilli(c.batch.Records[c.from+c.n-1].Time)).Seconds()
+		m.eventToModel.Observe(max(age, 0)) // producers' clocks may run ahead
+	}
+	if c.last {
+		m.lag.WithLabelValues(c.batch.Topic, strconv.Itoa(int(c.batch.Partition))).Set(float64(max(c.batch.End-c.batch.To, 0)))
+	}
+}
+
+func (m *Metrics) version(h millrace.Head, family string) {
+	m.info.Reset()
+	m.info.WithLabelValues(strconv.FormatUint(h.Seq, 10), family).Set(1)
+}

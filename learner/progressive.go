@@ -1,0 +1,216 @@
+package learner
+
+import (
+	"errors"
+	"math"
+
+	"millrace"
+)
+
+// fadeFactor is the weight that the fading window gives to each older event: it remembers about
+// 1/(1-fadeFactor) = 1,000 events, enough to see a drift within seconds and few enough to forget
+// the time before it (Gama, Sebastião, Rodrigues 2013, "On evaluating stream learning algorithms",
+// section 4.2, the prequential error with fading factors).
+const fadeFactor = 0.999
+
+// probabilityFloor bounds the log-loss of one event at 34.5, so that a single sure mistake does not
+// hide everything else.
+const probabilityFloor = 1e-15
+
+// Progressive is progressive validation (predict first, then learn): losses of the model and of two
+// baselines, over all events and over a fading window. For classes the baselines are the majority
+// class (whose log-loss is that of the running class shares) and the last label; for numbers the
+// running mean and the last label. It counts only predictions made before their event was learned.
+type Progressive struct {
+	classes int
+	sums    []float64 // see the sum… indices: all-time sums, then fading sums
+	counts  []uint64  // [0] events; then one a class
+	last    []float64 // [0] the last label: a class or a value; [1] running mean
+}
+
+// Indices into one half of sums.
+const (
+	sumWeight  = iota // Σ 1, or Σ fade^k
+	sumLoss           // log-loss, or squared error
+	sumHit            // correct predictions, or absolute error
+	sumMajLoss        // the same for the majority or mean baseline …
+	sumMajHit
+	sumLastLoss // … and for the last label
+	sumLastHit
+	sumsLen
+)
+
+// NewProgressive returns metrics for classes, or for numbers when classes is 0.
+func NewProgressive(classes int) *Progressive {
+	return &Progressive{
+		classes: classes,
+		sums:    make([]float64, 2*sumsLen),
+		counts:  make([]uint64, 1+classes),
+		last:    make([]float64, 2),
+	}
+}
+
+// State is Training only: a scorer needs no losses.
+func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) {
+	visit("sums", millrace.Tensor{Shape: []int{2, sumsLen}, F64: p.sums}, millrace.Training)
+	visit("counts", millrace.Tensor{Shape: []int{len(p.counts)}, U64: p.counts}, millrace.Training)
+	visit("last", millrace.Tensor{Shape: []int{2}, F64: p.last}, millrace.Training)
+}
+
+// Restored checks that the restored sums are finite.
+func (p *Progressive) Restored() error {
+	for _, v := range append(append([]float64(nil), p.sums...), p.last...) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return errors.New("a progressive metric is not finite")
+		}
+	}
+	return nil
+}
+
+// Events is the number of events counted.
+func (p *Progressive) Events() uint64 { return p.counts[0] }
+
+// Reset forgets all events, in place.
+func (p *Progressive) Reset() {
+	clear(p.sums)
+	clear(p.counts)
+	clear(p.last)
+}
+
+// Add counts one prediction against its label. prediction holds one probability a class, or one value.
+func (p *Progressive) Add(prediction []float32, y millrace.Label) {
+	var d [sumsLen]float64
+	d[sumWeight] = 1
+	if p.classes > 0 {
+		p.addClass(&d, prediction, int(y.Class))
+	} else {
+		p.addNumber(&d, float64(prediction[0]), y.Value)
+	}
+	all, fading := p.sums[:sumsLen], p.sums[sumsLen:]
+	for i, v := range d {
+		all[i] += v
+		fading[i] = fading[i]*fadeFactor + v
+	}
+	p.counts[0]++
+}
+
+func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float32, class int) {
+	d[sumLoss] = -math.Log(math.Max(float64(prediction[class]), probabilityFloor))
+	if ArgMax(prediction) == class {
+		d[sumHit] = 1
+	}
+	// Shares with one event of every class in advance (Laplace), so that the first event has a loss.
+	share := (float64(p.counts[1+class]) + 1) / (float64(p.counts[0]) + float64(p.classes))
+	d[sumMajLoss] = -math.Log(share)
+	if p.majority() == class {
+		d[sumMajHit] = 1
+	}
+	if p.counts[0] > 0 && int(p.last[0]) == class {
+		d[sumLastHit] = 1
+	}
+	p.counts[1+class]++
+	p.last[0] = float64(class)
+}
+
+func (p *Progressive) addNumber(d *[sumsLen]float64, prediction, value float64) {
+	if p.counts[0] == 0 { // nothing is known before the first label; both baselines start at it
+		p.last[0], p.last[1] = value, value
+	}
+	for i, guess := range [3]float64{prediction, p.last[1], p.last[0]} {
+		e := clampError(guess - value)
+		d[sumLoss+2*i] = e * e
+		d[sumHit+2*i] = math.Abs(e)
+	}
+	p.last[1] += clampError(value-p.last[1]) / float64(p.counts[0]+1)
+	p.last[0] = value
+}
+
+// clampError keeps squared errors summable: labels may be as large as a float64 goes.
+func clampError(e float64) float64 {
+	const errorMax = 1e140 // its square, summed over 2⁶⁴ events, still fits a float64
+	return math.Max(-errorMax, math.Min(errorMax, e))
+}
+
+func (p *Progressive) majority() int {
+	best := 0
+	for c := 1; c < p.classes; c++ {
+		if p.counts[1+c] > p.counts[1+best] {
+			best = c
+		}
+	}
+	return best
+}
+
+// ArgMax is the index of the largest value, the first of equals.
+func ArgMax(v []float32) int {
+	best := 0
+	for i := 1; i < len(v); i++ {
+		if v[i] > v[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Losses are the metrics of one predictor over one window. LogLoss and Accuracy are for classes, MAE
+// and RMSE (in the label's units) for numbers.
+type Losses struct {
+	LogLoss, Accuracy float64
+	MAE, RMSE         float64
+}
+
+// Window selects what metrics are taken over.
+type Window int
+
+// All is every event so far; Fading forgets all but about the last thousand.
+const (
+	All Window = iota
+	Fading
+)
+
+func (w Window) String() string { return [...]string{"all", "fading"}[w] }
+
+// Report returns the metrics of the model and of both baselines over a window; all zero before the
+// first event. The last-label baseline has no log-loss, as it is always sure.
+func (p *Progressive) Report(w Window) (model, majority, last Losses) {
+	s := p.sums[int(w)*sumsLen : (int(w)+1)*sumsLen]
+	return p.losses(s, sumLoss), p.losses(s, sumMajLoss), p.losses(s, sumLastLoss)
+}
+
+func (p *Progressive) losses(s []float64, at int) Losses {
+	n := s[sumWeight]
+	if n == 0 {
+		return Losses{}
+	}
+	if p.classes > 0 {
+		return Losses{LogLoss: s[at] / n, Accuracy: s[at+1] / n}
+	}
+	return Losses{MAE: s[at+1] / n, RMSE: math.Sqrt(s[at] / n)}
+}
+
+// ClassCounts are the labels seen, one a class; it must not be changed.
+func (p *Progressive) ClassCounts() []uint64 { return p.counts[1:] }
+
+// Metrics is the report under stable names, for manifests and summaries.
+func (p *Progressive) Metrics() map[string]float64 {
+	m := map[string]float64{}
+	for _, w := range []Window{All, Fading} {
+		model, majority, last := p.Report(w)
+		suffix := ""
+		if w == Fading {
+			suffix = "_fading"
+		}
+		if p.classes > 0 {
+			m["accuracy"+suffix] = model.Accuracy
+			m["log_loss"+suffix] = model.LogLoss
+			m["majority_accuracy"+suffix] = majority.Accuracy
+			m["majority_log_loss"+suffix] = majority.LogLoss
+			m["last_accuracy"+suffix] = last.Accuracy
+			continue
+		}
+		m["mae"+suffix], m["rmse"+suffix] = model.MAE, model.RMSE
+		m["mean_mae"+suffix], m["mean_rmse"+suffix] = majority.MAE, majority.RMSE
+		m["last_mae"+suffix], m["last_rmse"+suffix] = last.MAE, last.RMSE
+	}
+	return m
+}

@@ -1,0 +1,221 @@
+package learner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"millrace"
+	"millrace/snapshot"
+)
+
+// capture is one of the two buffers that state is copied into between two events.
+type capture struct {
+	buffer    *snapshot.Buffer
+	manifest  millrace.Manifest
+	positions []millrace.Position
+}
+
+// ticks says when snapshots and reports are due, by count and by time.
+type ticks struct {
+	spec       SnapshotsSpec
+	nextAt     time.Time
+	nextEvents uint64
+	nextReport time.Time
+	captured   uint64 // events in the latest capture
+}
+
+// reportEvery is how often gauges are refreshed: more often than anybody scrapes or looks.
+const reportEvery = 100 * time.Millisecond
+
+// firstSnapshot is how soon a new model's first snapshot is taken: scorers wait for it.
+const firstSnapshot = 250 * time.Millisecond
+
+func (t *ticks) start(now time.Time, spec SnapshotsSpec, events uint64) {
+	t.spec, t.captured = spec, events
+	t.again(now, events)
+	if events == 0 {
+		t.nextAt = now.Add(min(spec.Every, firstSnapshot))
+	}
+}
+
+func (t *ticks) again(now time.Time, events uint64) {
+	t.nextAt = now.Add(t.spec.Every)
+	t.nextEvents = events + t.spec.Events
+}
+
+func (t *ticks) eventsDue(events uint64) bool { return t.spec.Events > 0 && events >= t.nextEvents }
+
+func (t *ticks) timeDue(now time.Time) bool { return t.spec.Every > 0 && !now.Before(t.nextAt) }
+
+func (t *ticks) reportDue(now time.Time) bool {
+	if now.Before(t.nextReport) {
+		return false
+	}
+	t.nextReport = now.Add(reportEvery)
+	return true
+}
+
+// snapshotIfDue captures a snapshot when one is due and something was learned since the last. When
+// both buffers are busy the snapshot is skipped and counted: learning never waits for Redis here.
+func (l *Learner) snapshotIfDue(due bool) {
+	now, events := l.o.Now(), l.learned+l.rejected
+	if !due && !l.tick.timeDue(now) {
+		return
+	}
+	if events == l.tick.captured {
+		return // nothing new; it stays due, so that the next event does not wait for a whole period
+	}
+	l.tick.again(now, events)
+	select {
+	case c := <-l.free:
+		l.capture(c)
+		l.toPublish <- c // room for one beside the one being published, as there are two buffers
+	default:
+		l.metrics.skipped.Inc()
+		l.updateStatus(func(s *Status) { s.Skipped++ })
+	}
+}
+
+// capture copies all state. Learning stands still for this, and only this.
+func (l *Learner) capture(c *capture) {
+	start := time.Now()
+	l.o.Layout.Copy(c.buffer)
+	l.metrics.duration.WithLabelValues("copy").Observe(time.Since(start).Seconds())
+	c.positions = c.positions[:0]
+	for p, offset := range l.positions {
+		c.positions = append(c.positions, millrace.Position{Topic: p.topic, Partition: p.id, Offset: offset})
+	}
+	slices.SortFunc(c.positions, func(a, b millrace.Position) int {
+		return strings.Compare(a.Topic, b.Topic)<<1 + int(a.Partition-b.Partition)
+	})
+	c.manifest = l.o.Manifest
+	c.manifest.CreatedAt = l.o.Now().UTC()
+	c.manifest.Positions = slices.Clone(c.positions)
+	c.manifest.Learned, c.manifest.Rejected = l.learned, l.rejected
+	c.manifest.Metrics = l.o.Trainer.Progressive.Metrics()
+	l.tick.captured = l.learned + l.rejected
+	l.report()
+}
+
+// publishLoop publishes captures in order, one at a time, until toPublish closes.
+func (l *Learner) publishLoop(ctx context.Context) error {
+	for c := range l.toPublish {
+		if err := l.publishRetrying(ctx, c); err != nil {
+			// The buffer is kept back: a learner that has not noticed yet then runs out of buffers
+			// and skips snapshots, in place of waiting for a publisher that is gone.
+			return err
+		}
+		l.free <- c
+	}
+	return nil
+}
+
+// Retry delays while the store is away: quick enough to catch a restart, slow enough not to flood.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryMax   = 2 * time.Second
+)
+
+func (l *Learner) publishRetrying(ctx context.Context, c *capture) error {
+	delay := retryFirst
+	for {
+		err := l.publish(ctx, c)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
+			return err
+		}
+		l.o.Log.Warn("snapshot not published, trying again", "error", err, "delay", delay)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("publishing the last snapshot: %w", err)
+		case <-time.After(delay):
+		}
+		delay = min(2*delay, retryMax)
+	}
+}
+
+// publish waits for the dead letters before the snapshot's positions, then makes it the head.
+func (l *Learner) publish(ctx context.Context, c *capture) error {
+	start := time.Now()
+	if err := l.o.DeadLetters.Flush(ctx); err != nil {
+		return fmt.Errorf("flushing dead letters: %w", err)
+	}
+	s := &millrace.Snapshot{Manifest: c.manifest, Serving: c.buffer.Serving(), Training: c.buffer.Training()}
+	snapshot.Seal(s)
+	head, err := l.o.Publisher.Publish(ctx, s, "learned")
+	if err != nil {
+		return fmt.Errorf("publishing a snapshot: %w", err)
+	}
+	l.metrics.duration.WithLabelValues("publish").Observe(time.Since(start).Seconds())
+	l.metrics.published.Inc()
+	l.metrics.size.WithLabelValues("serving").Set(float64(len(s.Serving)))
+	l.metrics.size.WithLabelValues("training").Set(float64(len(s.Training)))
+	l.metrics.version(head, l.o.Family)
+	l.takenAt.Store(c.manifest.CreatedAt.UnixNano())
+	l.published.Store(c.manifest.Learned + c.manifest.Rejected)
+	l.updateStatus(func(s *Status) { s.Head = head; s.Snapshots++ })
+	select {
+	case l.progress <- struct{}{}:
+	default:
+	}
+	if l.o.Published != nil {
+		l.o.Published(ctx, head, c.manifest.Positions)
+	}
+	return nil
+}
+
+// pauseIfAhead holds learning, and so fetching, while too many events are unpublished: what a crash
+// would make the learner read again stays bounded.
+func (l *Learner) pauseIfAhead(ctx context.Context) error {
+	limit := l.o.Snapshots.UnpublishedMax
+	if limit == 0 || l.learned+l.rejected-l.published.Load() < limit {
+		return nil
+	}
+	l.snapshotIfDue(true) // what is published next must lift the limit
+	start := time.Now()
+	defer func() { l.metrics.paused.Add(time.Since(start).Seconds()) }()
+	l.o.Log.Warn("fetching pauses: too many events are unpublished", "limit", limit)
+	for l.learned+l.rejected-l.published.Load() >= limit {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.progress:
+			l.snapshotIfDue(true)
+		}
+	}
+	return nil
+}
+
+// finish publishes what was learned since the last capture.
+func (l *Learner) finish(ctx context.Context) error {
+	l.report()
+	if l.learned+l.rejected == l.tick.captured {
+		return nil
+	}
+	select {
+	case c := <-l.free:
+		l.capture(c)
+		l.toPublish <- c
+		return nil
+	case <-ctx.Done():
+		return errors.New("no time left for the last snapshot; a restart reads its events again")
+	}
+}
+
+// updateStatus changes a copy of the status; the learning and the publishing goroutine both do.
+func (l *Learner) updateStatus(change func(*Status)) {
+	for {
+		old := l.status.Load()
+		s := *old
+		change(&s)
+		if l.status.CompareAndSwap(old, &s) {
+			return
+		}
+	}
+}
