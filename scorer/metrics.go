@@ -1,0 +1,78 @@
+package scorer
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace"
+)
+
+// Metrics are a scorer's Prometheus metrics.
+type Metrics struct {
+	refused      *prometheus.CounterVec
+	swaps        prometheus.Counter
+	info         *prometheus.GaugeVec
+	Scored       prometheus.Counter
+	Unscored     *prometheus.CounterVec
+	Consumed     prometheus.Counter
+	Bytes        prometheus.Counter
+	Lag          *prometheus.GaugeVec
+	EventToScore prometheus.Histogram
+	Score        prometheus.Histogram
+	Predicted    *prometheus.CounterVec
+
+	registerer prometheus.Registerer
+	now        func() time.Time
+}
+
+// NewMetrics registers a scorer's metrics. Probabilities get linear score buckets, numbers powers of ten.
+func NewMetrics(r prometheus.Registerer, classes []string, now func() time.Time) *Metrics {
+	buckets := prometheus.LinearBuckets(0.05, 0.05, 20)
+	if len(classes) == 0 {
+		buckets = prometheus.ExponentialBuckets(0.001, 10, 13)
+	}
+	m := &Metrics{
+		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_snapshots_refused_total", Help: "Snapshots not put in service, by reason."}, []string{"reason"}),
+		swaps:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_snapshot_swaps_total", Help: "Snapshots put in service."}),
+		Scored:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_scored_events_total", Help: "Events scored."}),
+		Unscored: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_unscored_events_total", Help: "Events that could not be scored, by reason."}, []string{"reason"}),
+		Consumed: prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."}),
+		Bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."}),
+		Lag:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"}),
+		EventToScore: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_score_seconds", Help: "From a record's timestamp until its score is acknowledged.",
+			Buckets: prometheus.ExponentialBuckets(0.00025, 2, 17), NativeHistogramBucketFactor: 1.1}),
+		Score: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_score", Help: "Scores: the probability of the positive or predicted class, or the predicted value.",
+			Buckets: buckets}),
+		Predicted:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_predicted_class_total", Help: "Scores, by predicted class."}, []string{"class"}),
+		registerer: r, now: now,
+	}
+	m.info = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_model_info", Help: "The model in use; its version is the sequence number of its head."}, []string{"version", "family"})
+	prometheus.WrapRegistererWith(prometheus.Labels{"role": "scorer"}, r).MustRegister(m.info)
+	prometheus.WrapRegistererWith(prometheus.Labels{"stage": "scorer"}, r).MustRegister(m.Consumed, m.Bytes, m.Lag)
+	r.MustRegister(m.refused, m.swaps, m.Scored, m.Unscored, m.EventToScore, m.Score, m.Predicted)
+	for _, c := range classes { // every class has a series from the start
+		m.Predicted.WithLabelValues(c)
+	}
+	return m
+}
+
+// watch exports the age of the version that s serves; 0 before the first.
+func (m *Metrics) watch(s *Scorer) {
+	m.registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "millrace_snapshot_age_seconds", Help: "Time since the newest snapshot was taken.",
+		ConstLabels: prometheus.Labels{"role": "scorer"}}, func() float64 {
+		v := s.Current()
+		if v == nil {
+			return 0
+		}
+		return m.now().Sub(v.CreatedAt).Seconds()
+	}))
+}
+
+func (m *Metrics) swapped(h millrace.Head, family string) {
+	m.swaps.Inc()
+	m.info.Reset()
+	m.info.WithLabelValues(strconv.FormatUint(h.Seq, 10), family).Set(1)
+}

@@ -1,0 +1,270 @@
+// Package scorer predicts with the newest good snapshot. It follows the store's served pointer, loads
+// off the hot path, verifies, and swaps one atomic pointer; when the store is away or serves something
+// bad, the last good version goes on serving. It never trains.
+package scorer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"millrace"
+	"millrace/model"
+	"millrace/snapshot"
+)
+
+// Snapshots is where a scorer finds what to serve.
+type Snapshots interface {
+	// Wait blocks until the served pointer differs from known. While the store is away it answers an
+	// error at most every poll interval.
+	Wait(ctx context.Context, known millrace.Head) (millrace.Head, error)
+	// Load returns the served blobs of a head, verified against its digest.
+	Load(ctx context.Context, h millrace.Head) (millrace.Snapshot, error)
+}
+
+// Extractor is the feature path that learner, scorer and evaluate share.
+type Extractor interface {
+	millrace.Stateful
+	NewInput() millrace.Input
+	Extract(dst millrace.Input, e *millrace.Event) error
+}
+
+// Decoder turns a record into an event; a *millrace.Rejection is its only error.
+type Decoder interface {
+	NewEvent() *millrace.Event
+	Decode(rec *millrace.Record, dst *millrace.Event) error
+}
+
+// Replica is a fresh extractor and model with the layout over both, to restore a snapshot into.
+type Replica struct {
+	Extractor Extractor
+	Model     model.Model
+	Layout    *snapshot.Layout
+}
+
+// Version is one served snapshot, restored and ready. It never changes.
+type Version struct {
+	Head      millrace.Head
+	CreatedAt time.Time
+	Manifest  millrace.Manifest
+	extractor Extractor
+	model     model.Model
+}
+
+// Options are what a Scorer is made of.
+type Options struct {
+	Name       string
+	Family     string
+	Classes    []string // empty for numbers
+	SchemaHash string   // snapshots with another are refused
+	NewReplica func() (*Replica, error)
+	NewDecoder func() Decoder
+	Snapshots  Snapshots
+	Metrics    *Metrics
+	Log        *slog.Logger
+}
+
+// Scorer holds the version in service.
+type Scorer struct {
+	o       Options
+	current atomic.Pointer[Version]
+	ready   chan struct{} // closed when the first version is in service
+}
+
+// New returns a scorer that serves nothing until Run has loaded a version.
+func New(o Options) *Scorer {
+	s := &Scorer{o: o, ready: make(chan struct{})}
+	o.Metrics.watch(s)
+	return s
+}
+
+// Current is the version in service, nil before the first.
+func (s *Scorer) Current() *Version { return s.current.Load() }
+
+// Ready is closed when the first version is in service.
+func (s *Scorer) Ready() <-chan struct{} { return s.ready }
+
+// retryDelay is how soon a failed load is tried again, and how often a silent store is asked.
+const retryDelay = 200 * time.Millisecond
+
+// Run follows the served pointer until ctx ends. Nothing it meets ends it: a scorer that has a good
+// version goes on serving it.
+func (s *Scorer) Run(ctx context.Context) error {
+	s.o.Log.Info("waiting for the first snapshot", "model", s.o.Name)
+	var known millrace.Head // the latest pointer looked at, good or bad
+	var away bool
+	for ctx.Err() == nil {
+		h, err := s.o.Snapshots.Wait(ctx, known)
+		if err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			if !errors.Is(err, millrace.ErrNoSnapshot) && !away {
+				away = true
+				s.o.Log.Warn("the store does not answer; the last good version goes on serving", "error", err)
+			}
+			sleep(ctx, retryDelay)
+			continue
+		}
+		if away {
+			away = false
+			s.o.Log.Info("the store answers again")
+		}
+		if err := s.swap(ctx, h); err != nil {
+			reason := RefusalReason(err)
+			s.o.Metrics.refused.WithLabelValues(reason).Inc()
+			s.o.Log.Warn("snapshot refused; the last good version goes on serving", "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
+			if reason == RefusedUnreadable { // may be gone or slow: look at the pointer again
+				sleep(ctx, retryDelay)
+				continue
+			}
+		}
+		known = h
+	}
+	return nil
+}
+
+// Reasons a snapshot is refused for: stable words, and a metric label.
+const (
+	RefusedCorrupt      = "corrupt"
+	RefusedIncompatible = "incompatible"
+	RefusedStale        = "stale"
+	RefusedUnreadable   = "unreadable"
+)
+
+var errStale = errors.New("older than what is served, or equal with another digest")
+
+// RefusalReason is the word for why a snapshot was refused.
+func RefusalReason(err error) string {
+	switch {
+	case errors.Is(err, errStale):
+		return RefusedStale
+	case errors.Is(err, millrace.ErrIncompatible):
+		return RefusedIncompatible
+	case errors.Is(err, millrace.ErrCorrupt):
+		return RefusedCorrupt
+	default:
+		return RefusedUnreadable
+	}
+}
+
+// swap loads a head and puts it in service, or says why not.
+func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
+	old := s.current.Load()
+	if old != nil && !h.Newer(old.Head) {
+		if h.Seq == old.Head.Seq && h.Epoch == old.Head.Epoch && h.Digest == old.Head.Digest {
+			return nil
+		}
+		return errStale
+	}
+	snap, err := s.o.Snapshots.Load(ctx, h)
+	if err != nil {
+		return fmt.Errorf("loading version %d: %w", h.Seq, err)
+	}
+	v, err := s.restore(h, snap)
+	if err != nil {
+		return err
+	}
+	s.current.Store(v)
+	if old == nil {
+		close(s.ready)
+		s.o.Log.Info("serving the first snapshot", "model", s.o.Name, "seq", h.Seq, "learned", snap.Manifest.Learned)
+	}
+	s.o.Metrics.swapped(h, s.o.Family)
+	return nil
+}
+
+func (s *Scorer) restore(h millrace.Head, snap millrace.Snapshot) (*Version, error) {
+	if got := snap.Manifest.SchemaHash; got != s.o.SchemaHash {
+		return nil, fmt.Errorf("version %d has schema %.12s, the pipeline %.12s: %w", h.Seq, got, s.o.SchemaHash, millrace.ErrIncompatible)
+	}
+	r, err := s.o.NewReplica()
+	if err != nil {
+		return nil, fmt.Errorf("building a replica: %w", err)
+	}
+	if err := r.Layout.Restore(snap.Serving, nil); err != nil {
+		return nil, fmt.Errorf("restoring version %d: %w", h.Seq, err)
+	}
+	return &Version{Head: h, CreatedAt: snap.Manifest.CreatedAt, Manifest: snap.Manifest, extractor: r.Extractor, model: r.Model}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// Session scores records on one goroutine, each with the newest version.
+type Session struct {
+	scorer     *Scorer
+	decoder    Decoder
+	event      *millrace.Event
+	version    *Version
+	input      millrace.Input
+	scratch    model.Scratch
+	prediction []float32
+}
+
+// NewSession returns working memory for one goroutine.
+func (s *Scorer) NewSession() *Session {
+	d := s.o.NewDecoder()
+	return &Session{scorer: s, decoder: d, event: d.NewEvent()}
+}
+
+// ErrNotReady: no snapshot has been loaded yet.
+var ErrNotReady = errors.New("no snapshot to score with yet")
+
+// Score predicts for one record into dst, whose slices are valid until the next call. A record that
+// cannot be scored is a *millrace.Rejection; a fault in its label is none.
+func (s *Session) Score(rec *millrace.Record, dst *millrace.Score) error {
+	v := s.scorer.current.Load()
+	if v == nil {
+		return ErrNotReady
+	}
+	if v != s.version {
+		s.version, s.input, s.scratch = v, v.extractor.NewInput(), v.model.NewScratch()
+		s.prediction = make([]float32, v.model.Outputs())
+	}
+	if err := s.decoder.Decode(rec, s.event); err != nil {
+		return err
+	}
+	if err := v.extractor.Extract(s.input, s.event); err != nil {
+		return err
+	}
+	v.model.Predict(s.prediction, s.input, s.scratch)
+	s.fill(dst)
+	return nil
+}
+
+// fill names what the prediction means: the last class's probability for two classes, the predicted
+// one's for more, the value for numbers.
+func (s *Session) fill(dst *millrace.Score) {
+	o := &s.scorer.o
+	*dst = millrace.Score{ID: s.event.ID, Model: o.Name, Version: s.version.Head.Seq, Time: s.event.Time}
+	if len(o.Classes) == 0 {
+		dst.Score = float64(s.prediction[0])
+		return
+	}
+	best := 0
+	for i, p := range s.prediction {
+		if p > s.prediction[best] {
+			best = i
+		}
+	}
+	dst.Class, dst.Score = o.Classes[best], float64(s.prediction[best])
+	if len(o.Classes) == 2 {
+		dst.Score = float64(s.prediction[1])
+	}
+	dst.Probabilities = s.prediction
+}
+
+// Classes are the scorer's classes, empty for numbers.
+func (s *Scorer) Classes() []string { return s.o.Classes }
+
+// VersionText is a version as text, for headers.
+func VersionText(version uint64) string { return strconv.FormatUint(version, 10) }

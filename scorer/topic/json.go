@@ -1,0 +1,108 @@
+package topic
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"millrace"
+)
+
+// fields selects what a score carries beside the score itself.
+type fields struct{ id, model, version, class, probabilities, time bool }
+
+func newFields(include []string) fields {
+	var f fields
+	for _, name := range include {
+		switch name {
+		case "id":
+			f.id = true
+		case "model":
+			f.model = true
+		case "version":
+			f.version = true
+		case "class":
+			f.class = true
+		case "probabilities":
+			f.probabilities = true
+		case "time":
+			f.time = true
+		}
+	}
+	return f
+}
+
+// Encoder writes scores as JSON. Probabilities are an object by class name, so that a reader never
+// depends on their order.
+type Encoder struct {
+	fields  fields
+	classes [][]byte // quoted
+	model   []byte   // quoted
+}
+
+// NewEncoder returns an encoder for a model's scores that carries the included fields.
+func NewEncoder(model string, classes, include []string) *Encoder {
+	e := &Encoder{fields: newFields(include), model: appendString(nil, model)}
+	for _, c := range classes {
+		e.classes = append(e.classes, appendString(nil, c))
+	}
+	return e
+}
+
+// Append appends the score as one JSON object. It allocates only to grow dst.
+func (e *Encoder) Append(dst []byte, s *millrace.Score) []byte {
+	dst = append(dst, '{')
+	if e.fields.id && s.ID != nil {
+		dst = append(append(append(dst, `"id":`...), s.ID...), ',')
+	}
+	if e.fields.model {
+		dst = append(append(append(dst, `"model":`...), e.model...), ',')
+	}
+	if e.fields.version {
+		dst = append(strconv.AppendUint(append(dst, `"version":`...), s.Version, 10), ',')
+	}
+	dst = appendFloat(append(dst, `"score":`...), s.Score)
+	if e.fields.class && s.Class != "" {
+		dst = appendString(append(dst, `,"class":`...), s.Class)
+	}
+	if e.fields.probabilities && len(s.Probabilities) > 0 {
+		dst = append(dst, `,"probabilities":{`...)
+		for i, p := range s.Probabilities {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendFloat(append(append(dst, e.classes[i]...), ':'), float64(p))
+		}
+		dst = append(dst, '}')
+	}
+	if e.fields.time {
+		dst = strconv.AppendInt(append(dst, `,"time":`...), s.Time, 10)
+	}
+	return append(dst, '}')
+}
+
+// appendFloat writes a float32's worth of digits. Models never predict anything non-finite; null
+// would be the honest word if one did, as JSON has no NaN.
+func appendFloat(dst []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendFloat(dst, v, 'g', -1, 32)
+}
+
+// appendString writes a JSON string. Invalid UTF-8 becomes U+FFFD, as encoding/json does.
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,280 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"millrace"
+	"millrace/scorer"
+)
+
+// Source delivers batches of the partitions that this scorer's group gave it.
+type Source interface {
+	Next(ctx context.Context) (*millrace.Batch, error)
+	// Commit stores where the group goes on; positions of partitions given away are ignored.
+	Commit(ctx context.Context, positions []millrace.Position) error
+}
+
+// Writer sends records. It copies them, keeps order within a partition, tries again what passes, and
+// calls done when the record is acknowledged or given up.
+type Writer interface {
+	Send(ctx context.Context, rec millrace.Record, done func(partition int32, offset int64, err error)) error
+	Flush(ctx context.Context) error
+}
+
+// Options are what a Loop is made of.
+type Options struct {
+	Scorer  *scorer.Scorer
+	Spec    Spec
+	Source  Source
+	Writer  Writer
+	Encoder *Encoder
+	Metrics *scorer.Metrics
+	Log     *slog.Logger
+	Now     func() time.Time
+	// OnScore sees every score as written, for a live view; it must copy what it keeps. May be nil.
+	OnScore func(key, value []byte)
+	// ShutdownTimeout bounds the wait for acknowledgements after the context ends.
+	ShutdownTimeout time.Duration
+}
+
+// Loop scores every event of a topic at least once. Positions are committed only when all scores
+// before them are acknowledged, so a crash scores some events again: the millrace-source header is
+// the key to drop those duplicates by.
+type Loop struct {
+	o       Options
+	tracker tracker
+	session *scorer.Session
+	value   []byte
+	source  []byte
+	failed  chan error
+	scored  atomic.Uint64 // acknowledged
+	skipped atomic.Uint64 // could not be scored
+}
+
+// NewLoop returns a loop; Run runs it.
+func NewLoop(o Options) *Loop {
+	return &Loop{o: o, session: o.Scorer.NewSession(), failed: make(chan error, 1), tracker: newTracker()}
+}
+
+// Scored is the number of scores acknowledged so far.
+func (l *Loop) Scored() uint64 { return l.scored.Load() }
+
+// Finished is the number of events done with: scored and acknowledged, or not to be scored.
+func (l *Loop) Finished() uint64 { return l.scored.Load() + l.skipped.Load() }
+
+// commitEvery is how often acknowledged positions are committed: what a crash scores again is about
+// that long a stretch.
+const commitEvery = time.Second
+
+// Run waits for the first snapshot, then scores until ctx ends, and then waits for what is in flight
+// and commits. It returns nil after a clean end.
+func (l *Loop) Run(ctx context.Context) error {
+	select {
+	case <-l.o.Scorer.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	committed := make(chan struct{})
+	commitCtx, stopCommits := context.WithCancel(ctx)
+	go func() {
+		defer close(committed)
+		l.commitLoop(commitCtx)
+	}()
+	err := l.scoreAll(ctx)
+	stopCommits()
+	<-committed
+
+	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.o.ShutdownTimeout)
+	defer cancel()
+	if flushErr := l.o.Writer.Flush(final); flushErr != nil && err == nil {
+		err = fmt.Errorf("flushing scores: %w", flushErr)
+	}
+	l.commit(final)
+	return err
+}
+
+func (l *Loop) scoreAll(ctx context.Context) error {
+	for {
+		b, err := l.o.Source.Next(ctx)
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading events to score: %w", err)
+		}
+		err = l.scoreBatch(ctx, b)
+		b.Release()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case err := <-l.failed:
+			return fmt.Errorf("writing scores: %w", err)
+		default:
+		}
+	}
+}
+
+func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
+	m := l.o.Metrics
+	pending := l.tracker.open(b)
+	bytes := 0
+	var score millrace.Score
+	for i := range b.Records {
+		rec := &b.Records[i]
+		bytes += len(rec.Value)
+		if err := l.session.Score(rec, &score); err != nil {
+			var why *millrace.Rejection
+			if !errors.As(err, &why) {
+				return fmt.Errorf("scoring %s/%d/%d: %w", rec.Topic, rec.Partition, rec.Offset, err)
+			}
+			l.skipped.Add(1)
+			m.Unscored.WithLabelValues(string(why.Reason)).Inc()
+			continue
+		}
+		m.Score.Observe(score.Score)
+		if score.Class != "" {
+			m.Predicted.WithLabelValues(score.Class).Inc()
+		}
+		if err := l.write(ctx, rec, &score, pending); err != nil {
+			return err
+		}
+	}
+	pending.close()
+	m.Consumed.Add(float64(len(b.Records)))
+	m.Bytes.Add(float64(bytes))
+	m.Lag.WithLabelValues(b.Topic, strconv.Itoa(int(b.Partition))).Set(float64(max(b.End-b.To, 0)))
+	return nil
+}
+
+func (l *Loop) write(ctx context.Context, rec *millrace.Record, score *millrace.Score, p *run) error {
+	l.value = l.o.Encoder.Append(l.value[:0], score)
+	l.source = append(append(l.source[:0], rec.Topic...), '/')
+	l.source = append(strconv.AppendInt(l.source, int64(rec.Partition), 10), '/')
+	l.source = strconv.AppendInt(l.source, rec.Offset, 10)
+	out := millrace.Record{
+		Topic: l.o.Spec.Topic, Partition: -1, Time: l.o.Now().UnixMilli(), Key: rec.Key, Value: l.value,
+		Headers: []millrace.Header{
+			{Key: "millrace-source", Value: l.source},
+			{Key: "millrace-version", Value: []byte(scorer.VersionText(score.Version))},
+		},
+	}
+	if l.o.OnScore != nil {
+		l.o.OnScore(rec.Key, l.value)
+	}
+	p.add()
+	eventTime := rec.Time
+	err := l.o.Writer.Send(ctx, out, func(_ int32, _ int64, err error) {
+		if err != nil {
+			select {
+			case l.failed <- err:
+			default: // the first failure is the one reported
+			}
+			return
+		}
+		l.scored.Add(1)
+		l.o.Metrics.Scored.Inc()
+		l.o.Metrics.EventToScore.Observe(max(l.o.Now().Sub(time.UnixMilli(eventTime)).Seconds(), 0))
+		p.done()
+	})
+	if err != nil {
+		return fmt.Errorf("writing a score: %w", err)
+	}
+	return nil
+}
+
+func (l *Loop) commitLoop(ctx context.Context) {
+	ticker := time.NewTicker(commitEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			l.commit(ctx)
+		}
+	}
+}
+
+// commit stores what is acknowledged. A failure only means that a restart scores more events again,
+// so it is logged and tried again at the next tick.
+func (l *Loop) commit(ctx context.Context) {
+	positions := l.tracker.acknowledged()
+	if len(positions) == 0 {
+		return
+	}
+	if err := l.o.Source.Commit(ctx, positions); err != nil && ctx.Err() == nil {
+		l.o.Log.Warn("scored positions not committed; a restart would score them again", "error", err)
+	}
+}
+
+// tracker knows which batches have all their scores acknowledged, partition by partition in order.
+type tracker struct {
+	mu   *sync.Mutex
+	runs map[partition][]*run
+}
+
+type partition struct {
+	topic string
+	id    int32
+}
+
+// run is one batch whose scores are on their way.
+type run struct {
+	mu      *sync.Mutex
+	to      int64
+	waiting int
+	open    bool // more scores may be added
+}
+
+func newTracker() tracker {
+	return tracker{mu: &sync.Mutex{}, runs: map[partition][]*run{}}
+}
+
+func (t *tracker) open(b *millrace.Batch) *run {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := partition{b.Topic, b.Partition}
+	runs := t.runs[key]
+	if n := len(runs); n > 0 && b.From < runs[n-1].to {
+		runs = nil // the partition went away and came back from an earlier position
+	}
+	r := &run{mu: t.mu, to: b.To, open: true}
+	t.runs[key] = append(runs, r)
+	return r
+}
+
+func (r *run) add()   { r.mu.Lock(); r.waiting++; r.mu.Unlock() }
+func (r *run) done()  { r.mu.Lock(); r.waiting--; r.mu.Unlock() }
+func (r *run) close() { r.mu.Lock(); r.open = false; r.mu.Unlock() }
+
+// acknowledged returns the positions up to which everything is acknowledged, where that has changed,
+// and forgets the runs before them.
+func (t *tracker) acknowledged() []millrace.Position {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var positions []millrace.Position
+	for key, runs := range t.runs {
+		n := 0
+		for n < len(runs) && !runs[n].open && runs[n].waiting == 0 {
+			n++
+		}
+		if n == 0 {
+			continue
+		}
+		positions = append(positions, millrace.Position{Topic: key.topic, Partition: key.id, Offset: runs[n-1].to})
+		t.runs[key] = append([]*run(nil), runs[n:]...)
+	}
+	return positions
+}
