@@ -1,0 +1,190 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"millrace"
+	"millrace/features"
+	"millrace/model"
+	"millrace/snapshot"
+)
+
+// CanonicalSpec is what a snapshot remembers of the pipeline: features, label, model and limits as
+// canonical JSON with defaults written out, so that equal pipelines have equal bytes however their
+// files are spelt. Connections, names and topics are in none of the three.
+//
+// schemaHash covers what a scorer needs to agree on to use the weights: the columns, their order and
+// encoding, the classes, and the model's shape. trainingHash covers the rest: what the label is read
+// from, loss, rates, seed and limits. Both are SHA-256 in lower-case hexadecimal.
+//
+// The pipeline must be one that Parse returned; a number that is not finite panics.
+func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHash string) {
+	schema, training := p.canonicalParts()
+	whole := object{}
+	for _, part := range []object{schema, training} {
+		for section, value := range part {
+			whole[section] = merged(whole[section], value)
+		}
+	}
+	return canonical(whole), hash(schema), hash(training)
+}
+
+// canonicalParts divides the spec's fields between the two hashes. No field is in both.
+func (p *Pipeline) canonicalParts() (schema, training object) {
+	columns := make([]any, len(p.Features))
+	hashed := false
+	for i := range p.Features {
+		columns[i] = canonicalColumn(&p.Features[i])
+		hashed = hashed || p.Features[i].Type == features.Category && p.Features[i].Encode == "hash"
+	}
+	label := object{"type": p.Label.Type}
+	if p.Label.Type == "class" {
+		label["classes"] = p.Label.Classes
+	}
+	shape, rest := object{}, object{}
+	for name, value := range canonicalStruct(reflect.ValueOf(resolveModel(p.Model, p.Target()))) {
+		switch name {
+		case "type", "layers":
+			shape[name] = value
+		default:
+			rest[name] = value
+		}
+	}
+	// The seed places hashed categories; a scorer with another one would read other weights.
+	if seed, ok := rest["seed"]; ok && hashed {
+		shape["seed"] = seed
+		delete(rest, "seed")
+	}
+	schema = object{"features": columns, "label": label, "model": shape}
+	training = object{
+		"label":  object{"path": p.Label.Path},
+		"model":  rest,
+		"limits": canonicalStruct(reflect.ValueOf(p.Limits)),
+	}
+	return schema, training
+}
+
+// resolver fills in the defaults that depend on a model's family and target. It is found by
+// interface, in either form, as validators are.
+type (
+	resolver interface {
+		Resolve(model.TargetSpec) model.Spec
+	}
+	errorResolver interface {
+		Resolve(model.TargetSpec) (model.Spec, error)
+	}
+)
+
+func resolveModel(spec model.Spec, target model.TargetSpec) model.Spec {
+	switch r := any(&spec).(type) {
+	case resolver:
+		spec = r.Resolve(target)
+	case errorResolver:
+		if resolved, err := r.Resolve(target); err == nil {
+			spec = resolved
+		}
+	}
+	return spelledOut(spec)
+}
+
+// spelledOut gives the layers one spelling of the several that a file may use.
+func spelledOut(spec model.Spec) model.Spec {
+	layers := slices.Clone(spec.Layers)
+	if len(layers) == 0 {
+		for _, units := range spec.Hidden {
+			layers = append(layers, model.LayerSpec{Units: units})
+		}
+	}
+	for i := range layers {
+		setEmpty(&layers[i].Activation, spec.Activation)
+	}
+	spec.Layers, spec.Hidden, spec.Activation = layers, nil, ""
+	return spec
+}
+
+// canonicalColumn leaves out the settings that the column's type does not read: their defaults are
+// none of the pipeline's doing, and changing one later must not estrange a snapshot.
+func canonicalColumn(c *features.Column) object {
+	out := canonicalStruct(reflect.ValueOf(*c))
+	for _, name := range inapplicable(c) {
+		delete(out, name)
+	}
+	out["name"] = c.Name
+	return out
+}
+
+// canonicalStruct has the fields of a spec that are not zero, under the file's names. A zero means
+// "not asked for" in every spec, so leaving it out lets specs grow without changing old hashes.
+func canonicalStruct(v reflect.Value) object {
+	out := object{}
+	for _, f := range shapeOf(v.Type()).fields {
+		value := v.Field(f.index)
+		switch kindOf(f.typ) {
+		case kindStruct:
+			if inner := canonicalStruct(value); len(inner) > 0 {
+				out[f.name] = inner
+			}
+		case kindList:
+			if value.Len() > 0 {
+				out[f.name] = canonicalList(value)
+			}
+		default:
+			if !value.IsZero() {
+				out[f.name] = canonicalScalar(value)
+			}
+		}
+	}
+	return out
+}
+
+func canonicalList(v reflect.Value) []any {
+	out := make([]any, v.Len())
+	for i := range out {
+		if v.Index(i).Kind() == reflect.Struct {
+			out[i] = canonicalStruct(v.Index(i))
+		} else {
+			out[i] = canonicalScalar(v.Index(i))
+		}
+	}
+	return out
+}
+
+// canonicalScalar writes sizes with their unit, as a person would.
+func canonicalScalar(v reflect.Value) any {
+	if size, ok := v.Interface().(millrace.Bytes); ok {
+		return size.String()
+	}
+	return v.Interface()
+}
+
+// merged joins the two halves of a section.
+func merged(a, b any) any {
+	x, ok := a.(object)
+	if !ok {
+		return b
+	}
+	out := object{}
+	for _, half := range []object{x, b.(object)} {
+		for name, value := range half {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+func canonical(v any) []byte {
+	data, err := snapshot.CanonicalJSON(v)
+	if err != nil {
+		panic("config: spec without a JSON form: " + err.Error())
+	}
+	return data
+}
+
+func hash(v any) string {
+	sum := sha256.Sum256(canonical(v))
+	return hex.EncodeToString(sum[:])
+}

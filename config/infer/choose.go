@@ -1,0 +1,151 @@
+package infer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"millrace/features"
+)
+
+// plan is a pipeline in the making.
+type plan struct {
+	options Options
+	seen    *seen
+	topic   string
+	rows    int64 // looked at for features
+	scanned int64 // further ones, looked at for the label
+	sparse  bool
+
+	label    *column
+	why      string // the label was chosen; empty when it was asked for
+	classes  []string
+	order    string // why the classes stand in that order
+	model    string
+	id, time *column
+	features []feature
+	left     []string // what was left out, and why
+}
+
+// Names that labels go by, the likeliest first.
+var labelNames = []string{"y", "label", "target", "class", "outcome"}
+
+// chooseLabel finds the label that is asked for, or guesses one.
+func (p *plan) chooseLabel() error {
+	if asked := p.options.Label; asked != "" {
+		for _, c := range p.seen.columns {
+			if c.path == asked || c.name == asked {
+				p.label = c
+				return nil
+			}
+		}
+		return fmt.Errorf("there is no field %q for the label; the events have %s", asked, p.names())
+	}
+	for _, name := range labelNames {
+		for _, c := range p.seen.columns {
+			if c.values() > 0 && c.lists == 0 && len(c.keys) == 1 && strings.EqualFold(c.name, name) {
+				p.label, p.why = c, "because of its name"
+				return nil
+			}
+		}
+	}
+	for _, c := range slices.Backward(p.seen.columns) {
+		if c.values() > 0 && c.lists == 0 && !p.unique(c) && !timeLike(c) {
+			p.label, p.why = c, "because it is the last field"
+			return nil
+		}
+	}
+	return errors.New("no field looks like a label: name one")
+}
+
+// names lists the fields for a message, the first of them when there are many.
+func (p *plan) names() string {
+	const most = 20
+	var names []string
+	for _, c := range p.seen.columns[:min(len(p.seen.columns), most)] {
+		names = append(names, c.path)
+	}
+	text := strings.Join(names, ", ")
+	if n := len(p.seen.columns); n > most {
+		text += fmt.Sprintf(" and %d more", n-most)
+	}
+	return text
+}
+
+// decide settles everything but the words.
+func (p *plan) decide() error {
+	if err := p.decideLabel(); err != nil {
+		return err
+	}
+	p.chooseID()
+	p.chooseTime()
+	p.chooseFeatures()
+	if len(p.features) == 0 {
+		return fmt.Errorf("there is nothing to learn %q from: %s", p.label.path, strings.Join(p.left, "; "))
+	}
+	if len(p.features) > features.ColumnsMax {
+		return fmt.Errorf("%d features are more than the %d that a pipeline may name", len(p.features), features.ColumnsMax)
+	}
+	return nil
+}
+
+// idLike says whether a key is one that ids go by.
+func idLike(key string) bool {
+	k := strings.ToLower(key)
+	return k == "id" || k == "uuid" || k == "guid" || k == "_id" || strings.HasSuffix(k, "_id") ||
+		strings.HasSuffix(k, "-id") || strings.HasSuffix(k, "uuid") || strings.HasSuffix(key, "Id") || strings.HasSuffix(key, "ID")
+}
+
+// unique says whether the field is named as ids are and no two events share a value.
+func (p *plan) unique(c *column) bool {
+	return idLike(c.last()) && c.texts+c.bare == c.values() && c.values() == p.rows &&
+		(c.many || int64(len(c.distinct)) == c.values())
+}
+
+// chooseID takes the plainest of the names: id before payment_id before id of an inner object.
+func (p *plan) chooseID() {
+	for _, c := range p.seen.columns {
+		if c == p.label || c.lists > 0 || !p.unique(c) {
+			continue
+		}
+		if p.id == nil || len(c.keys) < len(p.id.keys) ||
+			len(c.keys) == len(p.id.keys) && len(c.name) < len(p.id.name) {
+			p.id = c
+		}
+	}
+}
+
+// timeLike says whether the field is a time: RFC 3339 throughout, or a Unix time by name and range.
+func timeLike(c *column) bool {
+	if c.values() == 0 || c.lists > 0 {
+		return false
+	}
+	if c.texts == c.values() {
+		return c.times == c.texts
+	}
+	if c.numbers != c.values() {
+		return false
+	}
+	k := strings.ToLower(c.last())
+	named := k == "time" || k == "timestamp" || k == "ts" || strings.HasSuffix(k, "_time") ||
+		strings.HasSuffix(k, "_timestamp") || strings.HasSuffix(k, "_ts") || strings.HasSuffix(k, "_at")
+	// Seconds and milliseconds from 1990 to 2100.
+	const from, to = 631_152_000, 4_102_444_800
+	return named && (c.min >= from && c.max <= to || c.min >= from*1000 && c.max <= to*1000)
+}
+
+// chooseTime takes the first time, one named so before others.
+func (p *plan) chooseTime() {
+	rank := func(c *column) int {
+		if i := slices.Index([]string{"time", "timestamp", "ts", "event_time"}, strings.ToLower(c.name)); i >= 0 {
+			return i
+		}
+		return 9
+	}
+	for _, c := range p.seen.columns {
+		if c != p.label && timeLike(c) && (p.time == nil || rank(c) < rank(p.time)) {
+			p.time = c
+		}
+	}
+}

@@ -1,0 +1,203 @@
+// Package infer looks at events and writes the pipeline file that learns them: which fields are
+// numbers, booleans or categories, which one is the label, what is missing, and what should be left
+// out. Everything it guessed stands in the file's comments, for a person to correct.
+package infer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"millrace"
+	"millrace/features"
+)
+
+const (
+	// rowsDefault rows show types, ranges and categories well enough, and take a fraction of a second.
+	rowsDefault = 10_000
+	// classesMax is the largest number of classes that a label of text may have: a softmax over more
+	// is not what a guess should start.
+	classesMax = 1000
+	// integerClassesMax distinct whole numbers are taken for classes, if each stands for enough rows;
+	// beyond it they are amounts or counts.
+	integerClassesMax = 50
+	// rowsPerClass is how many rows a class of whole numbers needs on average to be one.
+	rowsPerClass = 20
+)
+
+// Options say what is known beforehand. The zero value guesses everything.
+type Options struct {
+	Name  string // of the pipeline; from the records' topic when empty
+	Label string // path of the label, or a column's name; guessed when empty
+	Model string // logistic, linear, svm or mlp; by the label when empty
+	// RowsMax is how many events are looked at; 10,000 when zero.
+	RowsMax int
+	// ScanAll reads on to the end for the label, so that a file's rare classes are all found. Leave
+	// it out for a topic, which has no end.
+	ScanAll bool
+	Brokers []string // Kafka's addresses; an embedded broker when empty
+	Redis   string   // Redis's URL; an embedded store when empty
+	Topic   string   // of the events; <name>.events when empty
+}
+
+// Result is the pipeline file and what stands in it.
+type Result struct {
+	YAML     []byte
+	Name     string
+	Label    string   // its path
+	Guessed  bool     // the label is a guess
+	Classes  []string // in order; nil when the label is a number
+	Model    string   // its type
+	ID, Time string   // paths; empty when there are none
+	Features features.Columns
+	Rows     int64 // events looked at
+	Skipped  int64 // of them no JSON objects
+}
+
+// FromSource looks at the events that next delivers and writes a pipeline file for them. It stops at
+// io.EOF, at RowsMax events, or when ctx ends, if there were any events until then; it releases every
+// batch. It is an error if there is no event, no label or no feature to be found.
+func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch, error), o Options) (*Result, error) {
+	if o.RowsMax <= 0 {
+		o.RowsMax = rowsDefault
+	}
+	if o.Model != "" && !slices.Contains([]string{"logistic", "linear", "svm", "mlp"}, o.Model) {
+		return nil, fmt.Errorf("unknown model %q: use logistic, linear, svm or mlp", o.Model)
+	}
+	s := &survey{next: next, seen: newSeen()}
+	if err := s.read(ctx, o.RowsMax); err != nil {
+		return nil, err
+	}
+	if s.seen.rows == 0 {
+		return nil, s.nothing()
+	}
+	p := &plan{options: o, seen: s.seen, topic: s.topic, rows: s.seen.rows}
+	if err := p.chooseLabel(); err != nil {
+		return nil, err
+	}
+	p.sparse = sparse(p.seen, p.label)
+	if o.ScanAll {
+		if err := s.readOn(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.decide(); err != nil {
+		return nil, err
+	}
+	return p.result(s.skipped), nil
+}
+
+// survey reads events and keeps what they look like.
+type survey struct {
+	next    func(context.Context) (*millrace.Batch, error)
+	seen    *seen
+	topic   string
+	skipped int64
+	fault   string // of the first event skipped
+	rest    *millrace.Batch
+	at      int // first record of rest that was not looked at
+	ended   bool
+}
+
+// read looks at rows events, or at all there are.
+func (s *survey) read(ctx context.Context, rows int) error {
+	for s.seen.rows+s.skipped < int64(rows) {
+		record, err := s.record(ctx)
+		if err != nil || record == nil {
+			return err
+		}
+		if err := s.look(record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *survey) look(record *millrace.Record) error {
+	err := s.seen.add(record.Value)
+	var unusable *unusableError
+	if errors.As(err, &unusable) {
+		s.skipped++
+		if s.fault == "" {
+			s.fault = fmt.Sprintf("%s, record %d: %v", record.Topic, record.Offset, err)
+		}
+		return nil
+	}
+	return err
+}
+
+// readOn looks at the label of all further events; of sparse ones at everything, for a feature may
+// come up late.
+func (s *survey) readOn(ctx context.Context, p *plan) error {
+	for {
+		record, err := s.record(ctx)
+		if err != nil || record == nil {
+			return err
+		}
+		if p.sparse {
+			if err := s.look(record); err != nil {
+				return err
+			}
+			continue
+		}
+		// What cannot be read here the pipeline will reject, and say so.
+		if s.seen.addOnly(record.Value, p.label) {
+			p.scanned++
+		}
+	}
+}
+
+// record returns the next record, or nil at the end. It is valid until the next call.
+func (s *survey) record(ctx context.Context) (*millrace.Record, error) {
+	for s.rest == nil || s.at == len(s.rest.Records) {
+		if s.rest != nil {
+			s.rest.Release()
+			s.rest, s.at = nil, 0
+		}
+		if s.ended {
+			return nil, nil
+		}
+		batch, err := s.next(ctx)
+		switch {
+		case errors.Is(err, io.EOF), err != nil && ctx.Err() != nil && s.seen.rows > 0:
+			s.ended = true
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading events: %w", err)
+		}
+		s.rest, s.topic = batch, batch.Topic
+	}
+	s.at++
+	return &s.rest.Records[s.at-1], nil
+}
+
+func (s *survey) nothing() error {
+	if s.fault != "" {
+		return fmt.Errorf("none of %d events is a JSON object; the first: %s", s.skipped, s.fault)
+	}
+	return errors.New("there are no events to look at")
+}
+
+// nameOf makes a pipeline's name of a file's or topic's.
+func nameOf(topic string) string {
+	name := topic
+	for _, suffix := range []string{".gz", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".svm", ".libsvm", ".events"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+			return r
+		}
+		return '-'
+	}, name)
+	// The events topic is named after it, and Kafka's names end at 249 characters.
+	name = name[:min(len(name), 100)]
+	if strings.Trim(name, "-.") == "" {
+		return "pipeline"
+	}
+	return name
+}

@@ -1,0 +1,321 @@
+package infer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"millrace/features"
+)
+
+// result writes the file and gathers what stands in it.
+func (p *plan) result(skipped int64) *Result {
+	r := &Result{
+		Name: p.options.Name, Label: p.label.path, Guessed: p.why != "", Classes: p.classes,
+		Model: p.model, Rows: p.rows, Skipped: skipped,
+	}
+	if r.Name == "" {
+		r.Name = nameOf(p.topic)
+	}
+	if p.id != nil {
+		r.ID = p.id.path
+	}
+	if p.time != nil {
+		r.Time = p.time.path
+	}
+	for _, f := range p.features {
+		r.Features = append(r.Features, f.Column)
+	}
+	w := &writer{plan: p, result: r}
+	w.head()
+	w.connections()
+	w.events()
+	w.featureLines()
+	w.labelLines()
+	w.modelLines()
+	w.tail()
+	r.YAML = w.out.Bytes()
+	return r
+}
+
+// writer writes the pipeline file. It is written by hand, not marshalled, for its comments.
+type writer struct {
+	plan   *plan
+	result *Result
+	out    bytes.Buffer
+}
+
+func (w *writer) line(format string, args ...any) {
+	fmt.Fprintf(&w.out, format, args...)
+	w.out.WriteByte('\n')
+}
+
+func (w *writer) head() {
+	p := w.plan
+	w.line("# Pipeline %s, written after a look at %s of %s.", w.result.Name, count(p.rows, "event"), oneLine(p.topic))
+	w.line("# Types, label and model are guesses: read them, change them, then run")
+	w.line("#   millrace check -c FILE")
+	if w.result.Skipped > 0 {
+		w.line("# Skipped, for they are no JSON objects: %s.", count(w.result.Skipped, "event"))
+	}
+	w.line("")
+	w.line("name: %s", scalar(w.result.Name))
+	w.line("")
+}
+
+func (w *writer) connections() {
+	o := w.plan.options
+	if len(o.Brokers) > 0 {
+		w.line("kafka: {brokers: [%s]}", scalars(o.Brokers))
+	} else {
+		w.line("kafka: embedded    # a broker inside the process; for your own: {brokers: [localhost:9092]}")
+	}
+	if o.Redis != "" {
+		w.line("redis: {url: %s}", scalar(o.Redis))
+	} else {
+		w.line("redis: embedded    # a store inside the process; for your own: {url: redis://localhost:6379/0}")
+	}
+	w.line("")
+}
+
+func (w *writer) events() {
+	topic := w.plan.options.Topic
+	if topic == "" {
+		topic = w.result.Name + ".events"
+	}
+	fields := []string{"topic: " + scalar(topic)}
+	if w.result.ID != "" {
+		fields = append(fields, "id: "+scalar(w.result.ID))
+	}
+	if w.result.Time != "" {
+		fields = append(fields, "time: "+scalar(w.result.Time))
+	}
+	w.line("events: {%s}", strings.Join(fields, ", "))
+	w.line("")
+}
+
+func (w *writer) featureLines() {
+	p := w.plan
+	w.line("# %s, in this order.", count(int64(len(p.features)), "feature"))
+	if p.sparse {
+		w.line("# An index that an event leaves out is zero, so values are not centred.")
+	}
+	w.line("features:")
+	lines := make([]string, len(p.features))
+	width := 0
+	for i, f := range p.features {
+		lines[i] = fmt.Sprintf("  %s: %s", key(f.Name), settings(f.Column))
+		if f.note != "" {
+			width = max(width, utf8.RuneCountInString(lines[i]))
+		}
+	}
+	// One very long name must not push all comments out of sight.
+	const widest = 72
+	width = min(width, widest)
+	for i, f := range p.features {
+		if f.note == "" {
+			w.line("%s", lines[i])
+			continue
+		}
+		w.line("%-*s  # %s", width, lines[i], oneLine(f.note))
+	}
+	if len(p.left) > 0 {
+		w.line("  # Left out:")
+	}
+	for _, left := range p.left {
+		w.line("  #   %s", oneLine(left))
+	}
+	w.line("")
+}
+
+// settings writes what of a column is not the default, short where that is all.
+func settings(c features.Column) string {
+	var more []string
+	standard := features.DefaultColumn(c.Name, c.Type)
+	if c.Path != "" {
+		more = append(more, "path: "+scalar(c.Path))
+	}
+	if c.Scale != standard.Scale {
+		more = append(more, "scale: "+c.Scale)
+	}
+	if c.Encode != standard.Encode {
+		more = append(more, "encode: "+c.Encode)
+	}
+	if c.Cap != standard.Cap {
+		more = append(more, "cap: "+strconv.Itoa(c.Cap))
+	}
+	if c.Bits != standard.Bits {
+		more = append(more, "bits: "+strconv.Itoa(c.Bits))
+	}
+	if c.Missing != standard.Missing {
+		more = append(more, "missing: "+c.Missing)
+	}
+	if len(more) == 0 {
+		return string(c.Type)
+	}
+	return fmt.Sprintf("{type: %s, %s}", c.Type, strings.Join(more, ", "))
+}
+
+func (w *writer) labelLines() {
+	p := w.plan
+	if p.why != "" {
+		w.line("# The label is a guess, %s.", p.why)
+	}
+	path := scalar(p.label.path)
+	if p.classes == nil {
+		if fewIntegers(p.label) {
+			w.line("# Its %d different values could also be classes.", len(p.label.distinct))
+		}
+		w.line("label: {path: %s, type: number}    # %.6g to %.6g", path, p.label.min, p.label.max)
+		w.line("")
+		return
+	}
+	if len(p.classes) > 2 {
+		w.line("# %d classes; another value is rejected as unknown_class.", len(p.classes))
+	} else if p.order != "" {
+		w.line("# %s.", strings.ToUpper(p.order[:1])+p.order[1:])
+	}
+	if text := scalars(p.classes); len(text) < 80 {
+		w.line("label: {path: %s, classes: [%s]}", path, text)
+	} else {
+		w.line("label:")
+		w.line("  path: %s", path)
+		w.line("  classes: [%s]", wrap(text, 80, "    "))
+	}
+	w.line("")
+}
+
+// wrap breaks a list after commas, so that no line grows beyond width if it can be helped. A comma
+// inside quotes is none of the list's, so only those before a space outside quotes count.
+func wrap(list string, width int, indent string) string {
+	var b strings.Builder
+	quoted, from, column := false, 0, 0
+	flush := func(to int) {
+		if column > 0 && column+to-from > width {
+			b.WriteString("\n" + indent)
+			column = 0
+		} else if column > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(list[from:to])
+		column += to - from + 1
+	}
+	for i := 0; i < len(list); i++ {
+		switch {
+		case quoted && list[i] == '\\':
+			i++
+		case list[i] == '"':
+			quoted = !quoted
+		case !quoted && list[i] == ' ':
+			flush(i)
+			from = i + 1
+		}
+	}
+	flush(len(list))
+	return b.String()
+}
+
+// modelLines writes the model. Rates are given where a family's default does not suit what was seen.
+func (w *writer) modelLines() {
+	p := w.plan
+	switch {
+	case p.model == "mlp":
+		hidden, optimizer := "[64]", "{type: sgd, rate: 0.03}"
+		if len(p.features) > 20 || len(p.classes) > 2 {
+			hidden, optimizer = "[64, 64]", "{type: adam, rate: 0.001}"
+		}
+		w.line("model:")
+		w.line("  type: mlp")
+		w.line("  hidden: %s", hidden)
+		w.line("  activation: relu")
+		w.line("  optimizer: %s", optimizer)
+	case p.sparse && p.model != "svm":
+		// AdaGrad gives rare features the larger steps that they need.
+		w.line("model: {type: %s, optimizer: {type: adagrad, rate: 0.1}}", p.model)
+	default:
+		w.line("model: %s", p.model)
+	}
+	w.line("")
+}
+
+func (w *writer) tail() {
+	w.line("# Left at their defaults: snapshots every 5s, scores to the topic <events topic>.scores,")
+	w.line("# events that cannot be used to <events topic>.dead.")
+}
+
+// plain matches what every YAML reader takes for text without quotes, apart from the words below.
+var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
+
+// Words that some YAML reader takes for a boolean, null or number.
+var words = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+// scalar writes text so that the pipeline file means that text: variables, which are looked for in
+// values only, have their dollar doubled.
+func scalar(text string) string { return key(strings.ReplaceAll(text, "${", "$${")) }
+
+// key writes text so that YAML reads it back as that text. Where it needs quotes JSON's do: YAML's
+// double quotes understand all that JSON writes.
+func key(text string) string {
+	if plain.MatchString(text) && !slices.Contains(words, strings.ToLower(text)) {
+		return text
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		return strconv.Quote(text) // never: text always has a JSON form
+	}
+	return escape(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// escape writes out what JSON allows within quotes and YAML reads as a line's end, or not at all.
+func escape(quoted string) string {
+	var b strings.Builder
+	for _, r := range quoted {
+		if r >= 0x7f && r <= 0x9f || r == 0xfeff || r >= 0xfffe && r <= 0xffff {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func scalars(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = scalar(text)
+		// Whole numbers in a list are read as they are written.
+		if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text {
+			quoted[i] = text
+		}
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// oneLine keeps a comment from ending before its text does.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// count writes a number and its thing, with commas in large numbers.
+func count(n int64, thing string) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if n != 1 {
+		thing += "s"
+	}
+	return digits + " " + thing
+}

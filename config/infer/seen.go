@@ -1,0 +1,253 @@
+package infer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-faster/jx"
+
+	"millrace/features"
+)
+
+const (
+	// distinctMax different texts of a field are told apart; with more, only that there are many
+	// matters. It bounds memory to some 100 bytes each.
+	distinctMax = 20_000
+	// distinctNumbersMax numbers are told apart: enough to know whether they could be classes.
+	distinctNumbersMax = classesMax + 1
+	// integerMax is where float64 no longer tells neighbouring integers apart; longer ids stay as written.
+	integerMax = 1 << 53
+	// textMax bytes of a text tell it from others.
+	textMax = 256
+)
+
+// unusableError is an event that is no JSON object.
+type unusableError struct{ text string }
+
+func (e *unusableError) Error() string { return e.text }
+
+// seen is what all events looked at have in common.
+type seen struct {
+	root    *node
+	columns []*column // in the order in which they came up
+	rows    int64
+	buf     []byte
+}
+
+// node is a key of the events' objects.
+type node struct {
+	keys   []string
+	inside map[string]*node
+	column *column // nil until a value that is no object stands here
+}
+
+// column is what is known of one field.
+type column struct {
+	keys     []string
+	name     string // keys with dots
+	path     string // as the pipeline file writes it
+	integers int64  // of the numbers, those without a fraction, however they are written
+	bare     int64  // of the numbers, those written without point and exponent
+	numbers  int64
+	booleans int64
+	texts    int64
+	times    int64 // of the texts, those that RFC 3339 can read
+	nulls    int64
+	lists    int64 // values that are no scalars
+	min, max float64
+	binary   bool // no number but 0 and 1
+	distinct map[string]int64
+	most     int  // keys that distinct may hold
+	many     bool // distinct is not complete
+	sample   string
+}
+
+func newSeen() *seen { return &seen{root: &node{}} }
+
+// add looks at one event.
+func (s *seen) add(value []byte) error {
+	if len(value) == 0 {
+		return &unusableError{"no value"}
+	}
+	d := jx.DecodeBytes(value)
+	if d.Next() != jx.Object {
+		return &unusableError{fmt.Sprintf("%.40q is no JSON object", value)}
+	}
+	if err := jx.DecodeBytes(value).Validate(); err != nil {
+		return &unusableError{fmt.Sprintf("%.40q is no JSON: %v", value, err)}
+	}
+	if !utf8.Valid(value) {
+		return &unusableError{fmt.Sprintf("%.40q is not UTF-8", value)}
+	}
+	if err := s.object(d, s.root, value); err != nil {
+		return err
+	}
+	s.rows++
+	return nil
+}
+
+// object looks at an object's fields. Its depth is bounded by the longest path that a feature may have.
+func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
+	return d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		inner, ok := at.inside[string(key)]
+		if !ok {
+			if at.inside == nil {
+				at.inside = make(map[string]*node)
+			}
+			inner = &node{keys: append(at.keys[:len(at.keys):len(at.keys)], string(key))}
+			at.inside[string(key)] = inner
+		}
+		if d.Next() == jx.Object && len(inner.keys) < features.PathDepthMax {
+			if inner.column != nil {
+				inner.column.lists++ // a path cannot lead to a value and through it
+			}
+			return s.object(d, inner, value)
+		}
+		if inner.column == nil {
+			if len(s.columns) > features.ColumnsMax {
+				return fmt.Errorf("the events have more than %d different fields: a pipeline cannot name them all", features.ColumnsMax)
+			}
+			inner.column = newColumn(inner.keys)
+			s.columns = append(s.columns, inner.column)
+			if inner.inside != nil {
+				inner.column.lists++
+			}
+		}
+		return s.value(d, inner.column)
+	})
+}
+
+func newColumn(keys []string) *column {
+	c := &column{keys: keys, binary: true, distinct: make(map[string]int64), most: distinctNumbersMax}
+	for i, key := range keys {
+		if i > 0 {
+			c.name += "."
+		}
+		c.name += key
+	}
+	c.path = features.JoinPath(keys...)
+	if idLike(c.last()) {
+		c.most = distinctMax // numbers may turn out to be unique
+	}
+	return c
+}
+
+// last is the field's own key.
+func (c *column) last() string { return c.keys[len(c.keys)-1] }
+
+// value looks at one value of a field.
+func (s *seen) value(d *jx.Decoder, c *column) error {
+	switch d.Next() {
+	case jx.Number:
+		raw, err := d.NumAppend(s.buf[:0])
+		if err != nil {
+			return err
+		}
+		s.buf = raw
+		c.number(raw)
+		return nil
+	case jx.String:
+		text, err := d.StrAppend(s.buf[:0])
+		if err != nil {
+			return err
+		}
+		s.buf = text
+		c.text(text)
+		return nil
+	case jx.Bool:
+		b, err := d.Bool()
+		if err != nil {
+			return err
+		}
+		c.booleans++
+		c.count(strconv.AppendBool(s.buf[:0], b))
+		return nil
+	case jx.Null:
+		c.nulls++
+		return d.Null()
+	default:
+		c.lists++
+		return d.Skip()
+	}
+}
+
+func (c *column) number(raw []byte) {
+	x, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		return // beyond float64: the decoder will reject it
+	}
+	if c.numbers == 0 {
+		c.min, c.max = x, x
+	}
+	c.min, c.max = min(c.min, x), max(c.max, x)
+	c.binary = c.binary && (x == 0 || x == 1)
+	c.numbers++
+	if !bytes.ContainsAny(raw, ".eE") {
+		c.bare++
+	}
+	if x == math.Trunc(x) && math.Abs(x) < integerMax {
+		c.integers++
+		raw = strconv.AppendInt(raw[:0], int64(x), 10) // 1 and 1.0 are one value, as for the decoder
+	}
+	c.count(raw)
+}
+
+func (c *column) text(text []byte) {
+	c.texts++
+	c.most = distinctMax
+	if len(text) >= len("2006-01-02T15:04:05Z") && text[4] == '-' {
+		if _, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
+			c.times++
+		}
+	}
+	c.count(text[:min(len(text), textMax)])
+}
+
+func (c *column) count(value []byte) {
+	if c.sample == "" {
+		c.sample = string(value)
+	}
+	if _, ok := c.distinct[string(value)]; !ok && len(c.distinct) >= c.most {
+		c.many = true
+		return
+	}
+	c.distinct[string(value)]++
+}
+
+// values is how many values the field has had, nulls and lists not counted.
+func (c *column) values() int64 { return c.numbers + c.booleans + c.texts }
+
+// errFound ends a walk that has what it looked for.
+var errFound = errors.New("found")
+
+// addOnly looks at one field of an event, and reports whether it is there.
+func (s *seen) addOnly(value []byte, c *column) bool {
+	if len(value) == 0 {
+		return false
+	}
+	d := jx.DecodeBytes(value)
+	return errors.Is(s.descend(d, c, 0), errFound)
+}
+
+func (s *seen) descend(d *jx.Decoder, c *column, depth int) error {
+	if d.Next() != jx.Object {
+		return errors.New("no object")
+	}
+	return d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		switch {
+		case string(key) != c.keys[depth]:
+			return d.Skip()
+		case depth+1 < len(c.keys):
+			return s.descend(d, c, depth+1)
+		}
+		if err := s.value(d, c); err != nil {
+			return err
+		}
+		return errFound
+	})
+}

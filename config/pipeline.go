@@ -1,0 +1,165 @@
+// Package config reads the pipeline file: one YAML file that says where events come from, what is
+// learned from them and where scores go. It composes the plain spec structs of the other packages
+// and decodes strictly: every mistake is reported with file, line and column, all of them at once.
+//
+// The struct tags of the specs drive the decoder and the JSON Schema alike, so that what an editor
+// accepts and what the program accepts come from one place:
+//
+//	yaml:"name"        the field's name in the file
+//	yaml:"name,short"  a bare scalar in place of the mapping fills this field
+//	yaml:",key"        in a slice of structs: the file has a mapping, its keys fill this field
+//	enum:"a|b"         the words allowed
+//	also:"time"        beside the enum's words, an RFC 3339 time
+//	doc:"…"            what the field means
+package config
+
+import (
+	"time"
+
+	"millrace/consumers"
+	"millrace/decode"
+	"millrace/features"
+	"millrace/learner"
+	"millrace/model"
+	"millrace/scorer/topic"
+	"millrace/store"
+)
+
+// Pipeline is one pipeline file, defaults filled in. Name, Events, Features, Label and Model are
+// required; the rest has defaults that work on one machine.
+type Pipeline struct {
+	Name      string                `yaml:"name" doc:"name of the pipeline and of its model: letters, digits, - _ and . up to 100"`
+	Kafka     consumers.Spec        `yaml:"kafka" doc:"the Kafka cluster; embedded without brokers"`
+	Redis     store.Spec            `yaml:"redis" doc:"the Redis that keeps snapshots; embedded without url"`
+	Events    Events                `yaml:"events" doc:"where events come from"`
+	Features  features.Columns      `yaml:"features" doc:"what is learned from, in this order: a mapping from name to column"`
+	Label     decode.LabelSpec      `yaml:"label" doc:"what is predicted"`
+	Model     model.Spec            `yaml:"model" doc:"what learns"`
+	Snapshots learner.SnapshotsSpec `yaml:"snapshots" doc:"when snapshots are taken and how many are kept"`
+	Scores    topic.Spec            `yaml:"scores" doc:"where scores go"`
+	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
+	Admin     Admin                 `yaml:"admin" doc:"metrics, health and profiles over HTTP"`
+}
+
+// Where an events topic is first read from, besides an RFC 3339 time.
+const (
+	StartEarliest = "earliest"
+	StartLatest   = "latest"
+)
+
+// What happens when the events topic does not exist.
+const (
+	UnknownTopicWait   = "wait"
+	UnknownTopicCreate = "create"
+	UnknownTopicFail   = "fail"
+)
+
+// Events says where events come from and where an event keeps its id and time; a bare string is
+// the topic.
+type Events struct {
+	Topic  string `yaml:"topic,short" doc:"topic of the events"`
+	Format string `yaml:"format" enum:"json" doc:"format of an event"`
+	ID     string `yaml:"id" doc:"path of the event's id, which scores carry; none by default"`
+	Time   string `yaml:"time" doc:"path of the event's time (RFC 3339 or Unix); the record's time by default"`
+	Key    string `yaml:"key" doc:"path of the value that produce keys records by; the id by default"`
+	Start  string `yaml:"start" enum:"earliest|latest" also:"time" doc:"where a pipeline without a snapshot starts to read: earliest, latest or an RFC 3339 time"`
+	// UnknownTopic's default depends on the broker: nobody else can create a topic in an embedded
+	// one, and nobody wants a misspelt topic created in a shared one.
+	UnknownTopic string `yaml:"unknown_topic" enum:"wait|create|fail" doc:"when the topic does not exist: wait for it, create it or fail; create by default with an embedded broker, wait otherwise"`
+	Partitions   int    `yaml:"partitions" doc:"partitions of a topic that is created"`
+	DeadLetters  string `yaml:"dead_letters" doc:"topic of the events that cannot be used; <topic>.dead by default"`
+}
+
+// SetDefaults fills in what a pipeline file may leave out. One partition is what makes two runs
+// over the same events equal bit for bit.
+func (e *Events) SetDefaults() {
+	*e = Events{Format: "json", Start: StartEarliest, Partitions: 1}
+}
+
+// StartTime is the time that Start names; ok is false when Start is a word.
+func (e *Events) StartTime() (t time.Time, ok bool) {
+	t, err := time.Parse(time.RFC3339Nano, e.Start)
+	return t, err == nil
+}
+
+// Admin says where metrics and health are served; a bare string is the address.
+type Admin struct {
+	Listen string `yaml:"listen,short" doc:"address of /metrics, /healthz and /readyz, host:port; port 0 takes a free one"`
+	PProf  bool   `yaml:"pprof" doc:"serve profiles under /debug/pprof"`
+}
+
+// SetDefaults fills in what a pipeline file may leave out. Loopback only: metrics are no secret,
+// but opening them to a network is a decision.
+func (a *Admin) SetDefaults() { *a = Admin{Listen: "127.0.0.1:9464"} }
+
+// Modes of kafka and redis.
+const (
+	modeEmbedded = "embedded"
+	modeExternal = "external"
+)
+
+// resolve fills in the defaults that depend on other fields.
+func (p *Pipeline) resolve() {
+	if p.Kafka.Mode == "" {
+		p.Kafka.Mode = modeEmbedded
+		if len(p.Kafka.Brokers) > 0 {
+			p.Kafka.Mode = modeExternal
+		}
+	}
+	if p.Redis.Mode == "" {
+		p.Redis.Mode = modeEmbedded
+		if p.Redis.URL != "" {
+			p.Redis.Mode = modeExternal
+		}
+	}
+	if p.Events.UnknownTopic == "" {
+		p.Events.UnknownTopic = UnknownTopicWait
+		if p.Kafka.Mode == modeEmbedded {
+			p.Events.UnknownTopic = UnknownTopicCreate
+		}
+	}
+	if p.Events.Topic != "" {
+		setEmpty(&p.Events.DeadLetters, p.Events.Topic+".dead")
+		setEmpty(&p.Scores.Topic, p.Events.Topic+".scores")
+	}
+	setEmpty(&p.Events.Key, p.Events.ID)
+	// Nulls stay empty when the file leaves them out: that they are the same as absent values, with one
+	// indicator for both, is something else than the same policy twice.
+	for i := range p.Features {
+		setEmpty(&p.Features[i].Path, p.Features[i].Name)
+	}
+	if p.Label.Type == "" && len(p.Label.Classes) > 0 {
+		p.Label.Type = "class"
+	}
+}
+
+func setEmpty(s *string, to string) {
+	if *s == "" {
+		*s = to
+	}
+}
+
+// DecodeSpec is what the pipeline's decoder is compiled from.
+func (p *Pipeline) DecodeSpec() decode.Spec {
+	return decode.Spec{
+		ID:      p.Events.ID,
+		Time:    p.Events.Time,
+		Columns: p.Features,
+		Label:   p.Label,
+		Limits:  p.Limits,
+	}
+}
+
+// FeatureSpec is what the pipeline's extractor is built from. Its seed is the model's, so that one
+// number in the file fixes all randomness.
+func (p *Pipeline) FeatureSpec() features.Spec {
+	return features.Spec{Columns: p.Features, Seed: p.Model.Seed}
+}
+
+// Target says what the pipeline's model predicts.
+func (p *Pipeline) Target() model.TargetSpec {
+	if p.Label.Type != "class" {
+		return model.TargetSpec{}
+	}
+	return model.TargetSpec{Classes: len(p.Label.Classes)}
+}

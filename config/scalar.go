@@ -1,0 +1,202 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"millrace"
+)
+
+// scalar is a scalar of the file with its variables replaced.
+type scalar struct {
+	text string
+	tag  string // !!str, !!int, !!float, !!bool, !!null or !!timestamp
+	// variable: the text came from the environment, at least in part. Its author wrote no YAML, so
+	// it has no quotes to tell text from number: it is read as whatever the field takes.
+	variable bool
+}
+
+func (s scalar) String() string {
+	switch s.tag {
+	case "!!int", "!!float":
+		return "the number " + s.text
+	case "!!bool":
+		return s.text
+	case "!!null":
+		return "nothing"
+	}
+	return "the text " + quoted(s.text)
+}
+
+// text reads a scalar node. Outside variables a quoted text is a text, whatever it looks like.
+func (d *decoder) text(n *yaml.Node) (scalar, error) {
+	text, changed, err := expand(n.Value, d.env)
+	if err != nil {
+		return scalar{}, err
+	}
+	s := scalar{text: text, tag: n.Tag, variable: changed}
+	if changed {
+		s.tag = tagOf(text)
+	}
+	return s, nil
+}
+
+// tagOf types the text of a variable as YAML types a plain scalar, but never as null or a time.
+func tagOf(text string) string {
+	n := yaml.Node{Kind: yaml.ScalarNode, Value: text}
+	switch tag := n.ShortTag(); tag {
+	case "!!int", "!!float", "!!bool":
+		return tag
+	}
+	return "!!str"
+}
+
+// decodeScalar fills v, whose type is no struct and no list.
+func (d *decoder) decodeScalar(v reflect.Value, n *yaml.Node, s *spot, f field) {
+	text, err := d.text(n)
+	if err != nil {
+		d.report(s, "%s", err.Error())
+		return
+	}
+	if f.secret {
+		d.secrets = append(d.secrets, text.text)
+	}
+	if message, suggestion := set(v, text, f); message != "" {
+		if f.secret {
+			message = "write " + want(f)
+		}
+		d.reportAt(s, s.path, message, suggestion)
+	}
+}
+
+// set assigns the scalar to v and answers with what is wrong, if anything.
+func set(v reflect.Value, s scalar, f field) (message, suggestion string) {
+	mismatch := func() (string, string) { return "found " + s.String() + "; write " + want(f), "" }
+	switch kindOf(f.typ) {
+	case kindText:
+		return setText(v, s, f)
+	case kindBool:
+		if s.tag != "!!bool" {
+			return mismatch()
+		}
+		v.SetBool(strings.EqualFold(s.text, "true"))
+	case kindFloat:
+		x, ok := parseFloat(s)
+		if !ok {
+			return mismatch()
+		}
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			return "found " + s.text + "; write a finite number", ""
+		}
+		v.SetFloat(x)
+	case kindInt:
+		x, err := strconv.ParseInt(digits(s), 0, 64)
+		if err != nil {
+			return mismatch()
+		}
+		v.SetInt(x)
+	case kindUint:
+		x, err := strconv.ParseUint(digits(s), 0, 64)
+		if err != nil {
+			return mismatch()
+		}
+		v.SetUint(x)
+	case kindDuration:
+		return setDuration(v, s, f)
+	case kindBytes:
+		return setBytes(v, s, f)
+	}
+	return "", ""
+}
+
+func setText(v reflect.Value, s scalar, f field) (message, suggestion string) {
+	// An unquoted time in a list or a field is the text it is written as.
+	isText := s.tag == "!!str" || s.tag == "!!timestamp"
+	switch {
+	case f.enum != nil && (!isText || !slices.Contains(f.enum, s.text)) && !(f.time && isTime(s.text)):
+		return "found " + s.String() + "; write " + wantText(f), nearest(s.text, f.enum)
+	case isText || s.variable:
+	case f.element && s.tag != "!!null":
+		// Classes 0 and 1 are names, spelt as in the file.
+	case s.tag == "!!null":
+		return fmt.Sprintf("found nothing; write text, in quotes if it is meant literally: %q", s.text), ""
+	default:
+		return fmt.Sprintf("found %s; write text, in quotes if it is meant: %q", s, s.text), ""
+	}
+	v.SetString(s.text)
+	return "", ""
+}
+
+func isTime(text string) bool {
+	_, err := time.Parse(time.RFC3339Nano, text)
+	return err == nil
+}
+
+// digits is the whole number in s as strconv reads it, or "" when there is none. A leading zero is
+// refused: YAML 1.1 reads 010 as eight, YAML 1.2 as ten.
+func digits(s scalar) string {
+	text := strings.TrimPrefix(s.text, "+")
+	bare := strings.TrimPrefix(text, "-")
+	if s.tag != "!!int" || len(bare) > 1 && bare[0] == '0' && bare[1] >= '0' && bare[1] <= '9' {
+		return ""
+	}
+	return strings.ReplaceAll(text, "_", "")
+}
+
+func parseFloat(s scalar) (float64, bool) {
+	switch s.tag {
+	case "!!int":
+		if x, err := strconv.ParseInt(digits(s), 0, 64); err == nil {
+			return float64(x), true
+		}
+		x, err := strconv.ParseUint(digits(s), 0, 64)
+		return float64(x), err == nil
+	case "!!float":
+		text := strings.ReplaceAll(strings.ToLower(s.text), "_", "")
+		x, err := strconv.ParseFloat(strings.Replace(text, ".inf", "inf", 1), 64)
+		if text == ".nan" {
+			return math.NaN(), true
+		}
+		// Out of range comes with ±Inf, which the caller refuses by name.
+		return x, err == nil || math.IsInf(x, 0)
+	}
+	return 0, false
+}
+
+// The patterns stand in the JSON Schema too. Signs are left out: no duration or size is negative.
+const (
+	durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	bytesPattern    = `^[0-9]+ ?(B|KiB|MiB|GiB|kB|MB|GB)$`
+)
+
+func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string) {
+	if s.tag == "!!int" || s.tag == "!!float" {
+		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "s"
+	}
+	x, err := time.ParseDuration(s.text)
+	if err != nil || s.tag != "!!str" || !regexp.MustCompile(durationPattern).MatchString(s.text) {
+		return "found " + s.String() + "; write " + want(f), ""
+	}
+	v.SetInt(int64(x))
+	return "", ""
+}
+
+func setBytes(v reflect.Value, s scalar, f field) (message, suggestion string) {
+	if s.tag == "!!int" || s.tag == "!!float" {
+		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "B"
+	}
+	x, err := millrace.ParseBytes(s.text)
+	if err != nil || s.tag != "!!str" || !regexp.MustCompile(bytesPattern).MatchString(s.text) {
+		return "found " + s.String() + "; write " + want(f), ""
+	}
+	v.SetInt(int64(x))
+	return "", ""
+}

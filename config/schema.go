@@ -1,0 +1,170 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"millrace"
+	"millrace/features"
+)
+
+// object is a JSON object under construction; encoding/json writes its keys in order.
+type object = map[string]any
+
+// Schema is the JSON Schema (draft 2020-12) of the pipeline file, from the same types that Parse
+// decodes into. It accepts every file that Parse accepts; Parse refuses more, such as a label among
+// the features, which no schema can say.
+func Schema() ([]byte, error) {
+	b := &schemaBuilder{defs: object{
+		"variable": object{
+			"type": "string", "pattern": `\$\{`,
+			"description": "a value from the environment: ${VAR} or ${VAR:default}",
+		},
+	}}
+	root := b.object(reflect.TypeFor[Pipeline]())
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "Millrace pipeline"
+	root["$defs"] = b.defs
+	out, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encoding JSON Schema: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+type schemaBuilder struct{ defs object }
+
+// object is the schema of a struct's mapping form.
+func (b *schemaBuilder) object(t reflect.Type) object {
+	defaults := reflect.New(t).Elem()
+	setDefaults(defaults)
+	properties, required := object{}, []string{}
+	sh := shapeOf(t)
+	for _, f := range sh.fields {
+		property := b.field(f)
+		describeField(t, f, property)
+		if value, ok := defaultOf(defaults.Field(f.index)); ok {
+			property["default"] = value
+		}
+		properties[f.name] = property
+		if f.needed {
+			required = append(required, f.name)
+		}
+	}
+	out := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	return out
+}
+
+// describeField adds what the file's own checks know of a field.
+func describeField(t reflect.Type, f field, property object) {
+	if f.doc != "" {
+		property["description"] = f.doc
+	}
+	topic := t == reflect.TypeFor[Events]() && (f.name == "topic" || f.name == "dead_letters")
+	switch {
+	case t == reflect.TypeFor[Pipeline]() && f.name == "name":
+		property["anyOf"] = []any{object{"type": "string", "pattern": namePattern}, variable()}
+		delete(property, "type")
+	case topic:
+		property["anyOf"] = []any{object{"type": "string", "pattern": topicPattern}, variable()}
+		delete(property, "type")
+	case f.typ == reflect.TypeFor[features.Columns]():
+		property["minProperties"] = 1
+	}
+}
+
+func variable() object { return object{"$ref": "#/$defs/variable"} }
+
+// field is the schema of one field's value, without its description.
+func (b *schemaBuilder) field(f field) object {
+	switch kindOf(f.typ) {
+	case kindStruct:
+		return object{"$ref": b.define(f.typ)}
+	case kindKeyed:
+		return object{"type": "object", "additionalProperties": object{"$ref": b.define(f.typ.Elem())}}
+	case kindList:
+		return object{"type": "array", "items": b.item(f)}
+	}
+	return scalarSchema(f)
+}
+
+func (b *schemaBuilder) item(f field) object {
+	elem := field{typ: f.typ.Elem(), enum: f.enum}
+	if kindOf(elem.typ) == kindText && f.enum == nil {
+		return object{"type": []string{"string", "number", "boolean"}}
+	}
+	return b.field(elem)
+}
+
+// define enters a struct under its type's name: the mapping, or its short form beside it.
+func (b *schemaBuilder) define(t reflect.Type) string {
+	name := strings.ReplaceAll(t.String(), "config.", "")
+	ref := "#/$defs/" + name
+	if _, ok := b.defs[name]; ok {
+		return ref
+	}
+	full := b.object(t)
+	b.defs[name] = full
+	if sh := shapeOf(t); sh.short >= 0 {
+		short := sh.fields[sh.short]
+		scalar := scalarSchema(short)
+		describeField(t, short, scalar)
+		scalar["description"] = "short for {" + short.name + ": …}: " + short.doc
+		b.defs[name] = object{"anyOf": []any{scalar, full}}
+	}
+	return ref
+}
+
+// scalarSchema is the schema of a scalar field. All but free text also take a variable, whose value
+// only Parse sees.
+func scalarSchema(f field) object {
+	var own object
+	switch kindOf(f.typ) {
+	case kindInt:
+		own = object{"type": "integer"}
+	case kindUint:
+		own = object{"type": "integer", "minimum": 0}
+	case kindFloat:
+		own = object{"type": "number"}
+	case kindBool:
+		own = object{"type": "boolean"}
+	case kindDuration:
+		own = object{"type": "string", "pattern": durationPattern}
+	case kindBytes:
+		own = object{"type": "string", "pattern": bytesPattern}
+	default:
+		if f.enum == nil {
+			return object{"type": "string"}
+		}
+		own = object{"enum": f.enum}
+	}
+	alternatives := []any{own, variable()}
+	if f.time {
+		alternatives = append(alternatives, object{
+			"type": "string", "format": "date-time", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.,]+(Z|[+-][0-9:]+)$`,
+		})
+	}
+	return object{"anyOf": alternatives}
+}
+
+// defaultOf is v as the file writes it. Zero values are no default worth showing, and structs show
+// their fields' own.
+func defaultOf(v reflect.Value) (any, bool) {
+	if v.IsZero() || v.Kind() == reflect.Struct {
+		return nil, false
+	}
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return x.String(), true
+	case millrace.Bytes:
+		return x.String(), true
+	default:
+		return x, true
+	}
+}

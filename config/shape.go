@@ -1,0 +1,228 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"millrace"
+	"millrace/consumers"
+	"millrace/decode"
+	"millrace/features"
+	"millrace/model"
+	"millrace/store"
+)
+
+// field is one struct field as its tags describe it.
+type field struct {
+	index   int
+	name    string
+	typ     reflect.Type
+	doc     string
+	enum    []string
+	time    bool // an RFC 3339 time is allowed beside the enum
+	secret  bool // its value is never printed
+	needed  bool // the file must give it
+	element bool // an element of a list, where a number may stand for its text
+}
+
+// shape is a struct as the pipeline file sees it.
+type shape struct {
+	fields []field
+	short  int // index into fields of the one that a bare scalar fills; -1 for none
+	key    int // index into the struct of the field that the mapping's key fills; -1 for none
+}
+
+// shapeOf reads a struct type's tags. Fields without a yaml tag are none of the file's business.
+func shapeOf(t reflect.Type) shape {
+	s := shape{short: -1, key: -1}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if option == "key" {
+			s.key = i
+		}
+		if name == "" || name == "-" {
+			continue
+		}
+		if option == "short" {
+			s.short = len(s.fields)
+		}
+		out := field{
+			index: i, name: name, typ: f.Type, doc: f.Tag.Get("doc"),
+			time: f.Tag.Get("also") == "time", secret: isSecret(t, name), needed: isNeeded(t, name),
+		}
+		if words := f.Tag.Get("enum"); words != "" {
+			out.enum = strings.Split(words, "|")
+		}
+		s.fields = append(s.fields, out)
+	}
+	return s
+}
+
+func (s shape) names() []string {
+	out := make([]string, len(s.fields))
+	for i, f := range s.fields {
+		out[i] = f.name
+	}
+	return out
+}
+
+func (s shape) find(name string) (field, bool) {
+	for _, f := range s.fields {
+		if f.name == name {
+			return f, true
+		}
+	}
+	return field{}, false
+}
+
+// isNeeded says which fields a file must give. It stands here and not in the specs' tags because
+// it is the file that needs them: a spec built in code is checked by its own Validate.
+func isNeeded(t reflect.Type, name string) bool {
+	switch t {
+	case reflect.TypeFor[Pipeline]():
+		switch name {
+		case "name", "events", "features", "label", "model":
+			return true
+		}
+	case reflect.TypeFor[Events]():
+		return name == "topic"
+	case reflect.TypeFor[features.Column](), reflect.TypeFor[model.Spec]():
+		return name == "type"
+	case reflect.TypeFor[decode.LabelSpec]():
+		return name == "path"
+	case reflect.TypeFor[model.LayerSpec]():
+		return name == "units"
+	}
+	return false
+}
+
+// isSecret says which fields hold a password, alone or within a URL, or would by a slip.
+func isSecret(t reflect.Type, name string) bool {
+	return t == reflect.TypeFor[consumers.SASLSpec]() && name == "password" ||
+		t == reflect.TypeFor[consumers.Spec]() && name == "sasl" ||
+		t == reflect.TypeFor[store.Spec]() && name == "url"
+}
+
+// kind is what a Go type looks like in the file.
+type kind int
+
+const (
+	kindText kind = iota
+	kindInt
+	kindUint
+	kindFloat
+	kindBool
+	kindDuration
+	kindBytes
+	kindStruct
+	kindKeyed // a slice of structs that the file writes as a mapping
+	kindList
+)
+
+func kindOf(t reflect.Type) kind {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return kindDuration
+	case reflect.TypeFor[millrace.Bytes]():
+		return kindBytes
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return kindText
+	case reflect.Int:
+		return kindInt
+	case reflect.Uint64:
+		return kindUint
+	case reflect.Float64:
+		return kindFloat
+	case reflect.Bool:
+		return kindBool
+	case reflect.Struct:
+		return kindStruct
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Struct && shapeOf(t.Elem()).key >= 0 {
+			return kindKeyed
+		}
+		return kindList
+	}
+	// A spec with a type that the file cannot write is a programmer's error; the tests walk every
+	// spec, so it never leaves a desk.
+	panic("config: no pipeline file can hold a " + t.String())
+}
+
+// want says in words what a field takes.
+func want(f field) string {
+	switch kindOf(f.typ) {
+	case kindText:
+		return wantText(f)
+	case kindInt:
+		return "a whole number"
+	case kindUint:
+		return "a whole number, 0 or more"
+	case kindFloat:
+		return "a number"
+	case kindBool:
+		return "true or false"
+	case kindDuration:
+		return "a duration with its unit, as 5s, 200ms or 1m30s"
+	case kindBytes:
+		return "a size with its unit, as 64KiB or 1MiB"
+	case kindStruct:
+		s := shapeOf(f.typ)
+		mapping := "a mapping with " + join(s.names(), "and")
+		if s.short < 0 {
+			return mapping
+		}
+		return want(s.fields[s.short]) + ", or " + mapping
+	case kindKeyed:
+		return "a mapping from name to settings"
+	}
+	return "a list, as [" + listExample(f) + "]"
+}
+
+func wantText(f field) string {
+	switch {
+	case f.time:
+		return join(append(f.enum[:len(f.enum):len(f.enum)], "a time as 2026-01-31T12:00:00Z"), "or")
+	case f.enum != nil:
+		return join(f.enum, "or")
+	}
+	return "text"
+}
+
+func listExample(f field) string {
+	switch {
+	case f.enum != nil:
+		return strings.Join(f.enum[:min(2, len(f.enum))], ", ")
+	case f.typ.Elem().Kind() == reflect.String:
+		return "one, two"
+	}
+	return "64, 32"
+}
+
+// join lists words as a sentence does: "a, b and c".
+func join(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	n := len(words) - 1
+	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
+}
+
+// defaulter is what a spec implements to fill in what a file may leave out.
+type defaulter interface{ SetDefaults() }
+
+// setDefaults fills v, an addressable struct, and the structs inside it. Outer defaults come first:
+// a SetDefaults assigns the whole struct, and the inner ones know their own values best.
+func setDefaults(v reflect.Value) {
+	if d, ok := v.Addr().Interface().(defaulter); ok {
+		d.SetDefaults()
+	}
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Struct && f.CanSet() {
+			setDefaults(f)
+		}
+	}
+}
