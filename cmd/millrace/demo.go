@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/config"
+	"millrace/learner"
+	"millrace/payments"
+)
+
+type demoFlags struct {
+	environmentOptions
+	events uint64
+	rate   float64
+	seed   uint64
+	admin  string
+	pprof  bool
+	print  bool
+}
+
+func (a *app) demo() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the whole loop on an embedded broker and store",
+		Long: `Generate payments, some of them fraud, into an embedded Kafka broker; learn from each as it comes,
+snapshot to an embedded Redis, and score with the newest snapshot, all in this process and over real
+connections, so that any Kafka client and redis-cli can join in. The patterns of fraud shift now and then:
+watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
+		Example: `  millrace demo
+  millrace demo --events 20000 --rate 4000 --output json
+  millrace demo --print-config > payments.yaml`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.print {
+				_, err := fmt.Fprint(a.out, payments.Pipeline("", ""))
+				return err
+			}
+			if f.rate < 0 {
+				return usagef("--rate: %g is no rate: give events a second, 0 for as fast as it goes", f.rate)
+			}
+			return a.runDemo(cmd.Context(), f)
+		},
+	}
+	cmd.Flags().Uint64Var(&f.events, "events", 0, "end after this many events; 0 runs until Ctrl-C")
+	cmd.Flags().Float64Var(&f.rate, "rate", 1000, "events a second; 0 is as fast as it goes")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the payments")
+	cmd.Flags().StringVar(&f.admin, "admin", "127.0.0.1:0", "address for /metrics, /healthz and /readyz")
+	cmd.Flags().BoolVar(&f.pprof, "pprof", false, "serve profiles on the admin address")
+	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "keep topics and snapshots here; in memory by default")
+	cmd.Flags().StringVar(&f.kafkaAddr, "embedded-kafka", "", "address the embedded broker listens on; a free loopback port by default")
+	cmd.Flags().StringVar(&f.redisAddr, "embedded-redis", "", "address the embedded store listens on; a free loopback port by default")
+	cmd.Flags().BoolVar(&f.print, "print-config", false, "print the demo's pipeline file and end")
+	return cmd
+}
+
+// demo is one running demonstration.
+type demo struct {
+	app     *app
+	flags   demoFlags
+	stages  *stages
+	started time.Time
+	learner atomic.Pointer[learner.Learner]
+	view    *view
+
+	produced atomic.Uint64
+}
+
+func (a *app) runDemo(ctx context.Context, f demoFlags) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	p, err := config.Parse("payments.yaml", []byte(payments.Pipeline("", "")), func(string) (string, bool) { return "", false })
+	if err != nil {
+		return fmt.Errorf("reading the demo's pipeline: %w", err)
+	}
+	p.Scores.Start = "earliest" // every event gets a score, also those before the first snapshot
+	live := !asJSON && isTerminal(a.out)
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	if live {
+		log = quiet()
+	}
+	d := &demo{app: a, flags: f, started: time.Now(), view: newView(a.out, live)}
+	if err := d.open(ctx, p, log); err != nil {
+		return err
+	}
+	defer d.stages.env.Close()
+	if err := d.run(ctx); err != nil {
+		return err
+	}
+	s := d.summary()
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(s)
+	}
+	return s.print(a.out)
+}
+
+func (d *demo) open(ctx context.Context, p *config.Pipeline, log *slog.Logger) error {
+	e, err := openEnvironment(ctx, p, d.flags.environmentOptions, log)
+	if err != nil {
+		return err
+	}
+	d.stages = &stages{env: e, onScore: d.view.score, onLearning: func(l *learning) { d.learner.Store(l.learner) }}
+	f := runFlags{environmentOptions: d.flags.environmentOptions, admin: d.flags.admin, pprof: d.flags.pprof}
+	if err := d.stages.open(ctx, f, learnFlags{}, true, true); err != nil {
+		e.Close()
+		return err
+	}
+	return nil
+}
+
+// run produces, learns and scores; it ends when all is done, ctx ends, or something fails.
+func (d *demo) run(ctx context.Context) error {
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	before := d.stages.learning.learner.Status() // what an earlier run with the same data directory left
+	g, inner := errgroup.WithContext(inner)
+	g.Go(func() error { defer stop(); return d.stages.run(inner, learnFlags{}) })
+	g.Go(func() error {
+		d.view.run(inner, d)
+		return nil
+	})
+	g.Go(func() error {
+		n, err := produceRows(inner, d.stages.env.cluster, d.stages.env.pipeline.Events.Topic,
+			d.count(generated(payments.New(d.flags.seed))), d.flags.rate, d.flags.events, func(uint64) {})
+		if err != nil {
+			if inner.Err() != nil && errors.Is(err, inner.Err()) {
+				return nil
+			}
+			return err
+		}
+		d.await(inner, before.Learned+before.Rejected+n, n)
+		stop()
+		return nil
+	})
+	return g.Wait()
+}
+
+func (d *demo) count(rows rowSource) rowSource {
+	return func(ctx context.Context) ([]byte, []byte, error) {
+		key, value, err := rows(ctx)
+		if err == nil {
+			d.produced.Add(1)
+		}
+		return key, value, err
+	}
+}
+
+// await waits until all events are learned, scored and in a published snapshot.
+func (d *demo) await(ctx context.Context, applied, scored uint64) {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		l := d.learner.Load()
+		if l == nil {
+			continue
+		}
+		s := l.Status()
+		if s.Learned+s.Rejected >= applied && d.stages.scoring.loop.Finished() >= scored {
+			return
+		}
+	}
+}
+
+// demoSummary is what the demo prints at its end.
+type demoSummary struct {
+	summary
+	Scores    uint64  `json:"scores"`
+	Snapshots uint64  `json:"snapshots"`
+	Seconds   float64 `json:"seconds"`
+}
+
+func (d *demo) summary() demoSummary {
+	l := d.learner.Load()
+	status := l.Status()
+	s := demoSummary{summary: newSummary(d.stages.learning.learned.trainer.Progressive, true)}
+	s.Events, s.Learned, s.Rejected = d.produced.Load(), status.Learned, status.Rejected
+	s.Scores, s.Snapshots = d.stages.scoring.loop.Scored(), status.Snapshots
+	s.Seconds = time.Since(d.started).Seconds()
+	s.EventsPerSecond = float64(s.Events) / s.Seconds
+	return s
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/config"
+	"millrace/consumers"
+	"millrace/embedded"
+	"millrace/store"
+)
+
+// environment is what a pipeline runs in: a broker and a store, embedded or external.
+type environment struct {
+	pipeline *config.Pipeline
+	log      *slog.Logger
+	registry *prometheus.Registry
+	metrics  prometheus.Registerer // with the pipeline's name as a constant label
+	// learning is the registry of the learner at work: a reload after a rollback starts a new one.
+	learning atomic.Pointer[prometheus.Registry]
+	kafka    *embedded.Kafka // nil when external
+	redis    *embedded.Redis // nil when external
+	cluster  *consumers.Cluster
+	store    *store.Store
+}
+
+// environmentOptions are the flags that shape an environment.
+type environmentOptions struct {
+	dataDir   string
+	kafkaAddr string // where an embedded broker listens; a free loopback port by default
+	redisAddr string
+}
+
+func newEnvironment(p *config.Pipeline, log *slog.Logger) *environment {
+	e := &environment{pipeline: p, log: log, registry: prometheus.NewRegistry()}
+	e.metrics = e.named(e.registry)
+	e.learning.Store(prometheus.NewRegistry())
+	return e
+}
+
+// openEnvironment starts what is embedded and reaches what is external. Close ends it.
+func openEnvironment(ctx context.Context, p *config.Pipeline, o environmentOptions, log *slog.Logger) (*environment, error) {
+	e := newEnvironment(p, log)
+	if err := e.openKafka(ctx, o); err != nil {
+		e.Close()
+		return nil, err
+	}
+	if err := e.openStore(ctx, o); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *environment) named(r prometheus.Registerer) prometheus.Registerer {
+	return prometheus.WrapRegistererWith(prometheus.Labels{"pipeline": e.pipeline.Name}, r)
+}
+
+// learnerMetrics is a fresh registerer for one learner; it takes the place of the one before.
+func (e *environment) learnerMetrics() prometheus.Registerer {
+	r := prometheus.NewRegistry()
+	e.learning.Store(r)
+	return e.named(r)
+}
+
+// Gather is all metrics of the process.
+func (e *environment) Gather() ([]*dto.MetricFamily, error) {
+	return prometheus.Gatherers{e.registry, e.learning.Load()}.Gather()
+}
+
+func (e *environment) openKafka(ctx context.Context, o environmentOptions) error {
+	spec := e.pipeline.Kafka
+	if spec.Mode == "embedded" {
+		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: subdirectory(o.dataDir, "kafka"), Addr: orLoopback(o.kafkaAddr), Log: e.log})
+		if err != nil {
+			return fmt.Errorf("starting the embedded broker: %w", err)
+		}
+		e.kafka, spec.Brokers = k, []string{k.Addr()}
+		e.log.Info("embedded Kafka listens", "address", k.Addr())
+	}
+	c, err := consumers.Dial(spec, consumers.Options{Log: e.log, ClientID: "millrace"})
+	if err != nil {
+		return fmt.Errorf("connecting to Kafka: %w", err)
+	}
+	e.cluster = c
+	return retrying(ctx, e.log, "Kafka", spec.Retry, c.Check)
+}
+
+func (e *environment) openStore(ctx context.Context, o environmentOptions) error {
+	spec := e.pipeline.Redis
+	options := store.Options{Log: e.log}
+	if spec.Mode == "embedded" {
+		r, err := embedded.StartRedis(embedded.RedisOptions{Dir: subdirectory(o.dataDir, "redis"), Addr: orLoopback(o.redisAddr), Log: e.log})
+		if err != nil {
+			return fmt.Errorf("starting the embedded store: %w", err)
+		}
+		e.redis, spec.URL = r, "redis://"+r.Addr()+"/0"
+		options.AfterFlip = r.Persist
+		e.log.Info("embedded Redis listens", "address", r.Addr())
+	}
+	s, err := store.Open(spec, options)
+	if err != nil {
+		return fmt.Errorf("opening the store: %w", err)
+	}
+	e.store = s
+	return retrying(ctx, e.log, "Redis", spec.Retry, func(ctx context.Context) error {
+		warnings, err := s.Check(ctx)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			e.log.Warn("Redis: " + w)
+		}
+		return nil
+	})
+}
+
+// retryEvery is how often an unreachable server is tried at start.
+const retryEvery = 500 * time.Millisecond
+
+// retrying tries to reach a server for as long as the pipeline file says, and says so.
+func retrying(ctx context.Context, log *slog.Logger, what string, patience time.Duration, try func(context.Context) error) error {
+	deadline := time.Now().Add(patience)
+	for attempt := 1; ; attempt++ {
+		err := try(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s not reached in %s and %d attempts: %w", what, patience, attempt, err)
+		}
+		if attempt == 1 {
+			log.Warn(what+" not reached, trying on", "for", patience, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+// run keeps the embedded store's clock and files going.
+func (e *environment) run(ctx context.Context, g *errgroup.Group) {
+	if e.redis != nil {
+		g.Go(func() error { return e.redis.Run(ctx) })
+	}
+}
+
+// Close ends connections and embedded servers, the store's before the broker's.
+func (e *environment) Close() {
+	type closer struct {
+		what  string
+		close func() error
+	}
+	var closers []closer
+	if e.store != nil {
+		closers = append(closers, closer{"store", e.store.Close})
+	}
+	if e.cluster != nil {
+		closers = append(closers, closer{"Kafka client", e.cluster.Close})
+	}
+	if e.redis != nil {
+		closers = append(closers, closer{"embedded Redis", e.redis.Close})
+	}
+	if e.kafka != nil {
+		closers = append(closers, closer{"embedded Kafka", e.kafka.Close})
+	}
+	for _, c := range closers {
+		if err := c.close(); err != nil {
+			e.log.Warn("closing", "what", c.what, "error", err)
+		}
+	}
+}
+
+func subdirectory(dir, name string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, name)
+}
+
+func orLoopback(addr string) string {
+	if addr == "" {
+		return "127.0.0.1:0"
+	}
+	return addr
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"millrace/config"
+	"millrace/config/infer"
+	"millrace/learner"
+)
+
+func (a *app) evaluate() *cobra.Command {
+	var file, label, family string
+	cmd := &cobra.Command{
+		Use:   "evaluate [-c FILE] DATA",
+		Short: "Progressive validation over a file, without Kafka",
+		Long: `Predict every row of a CSV, JSON-lines or LIBSVM file before learning it, in order, and print the
+losses beside those of two baselines: the majority class (or the mean) and the last label. Without a
+pipeline file one is inferred from the data, as init does; LIBSVM labels are called y.`,
+		Example: `  millrace evaluate -c examples/elec.yaml elec.csv
+  millrace evaluate --model logistic --label y data.csv.gz --output json`,
+		Args: exactly(1, "one data file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := a.pipelineFor(cmd.Context(), file, args[0], infer.Options{Label: label, Model: family, ScanAll: true})
+			if err != nil {
+				return err
+			}
+			return a.evaluateFile(cmd.Context(), p, args[0])
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
+	cmd.Flags().StringVar(&label, "label", "", "without -c: the column to predict; guessed when left out")
+	cmd.Flags().StringVar(&family, "model", "", "without -c: logistic, linear, svm or mlp")
+	return cmd
+}
+
+// pipelineFor loads the pipeline file, or infers one from the data.
+func (a *app) pipelineFor(ctx context.Context, file, data string, o infer.Options) (*config.Pipeline, error) {
+	if file == "" {
+		p, err := inferPipeline(ctx, data, o)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return p, nil
+	}
+	if o.Label != "" || o.Model != "" {
+		return nil, usagef("--label and --model are for runs without a pipeline file; %s names both", file)
+	}
+	return loadPipeline(file)
+}
+
+func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	pieces, err := newLearned(p)
+	if err != nil {
+		return err
+	}
+	result, err := a.learnWithProgress(ctx, data, "evaluating", pieces)
+	if err != nil {
+		return err
+	}
+	s := newSummary(pieces.trainer.Progressive, p.Target().Classes > 0)
+	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
+	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(s)
+	}
+	if result.First != "" {
+		fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", result.reasons(), result.First)
+	}
+	return s.print(a.out, p.Name, p.Model.Type)
+}
+
+func (a *app) learnWithProgress(ctx context.Context, data, what string, pieces *learned) (*pass, error) {
+	size, err := fileSize(data)
+	if err != nil {
+		return nil, err
+	}
+	bar := a.newProgress(size, what, true)
+	defer bar.finish()
+	return learnFile(ctx, data, pieces, bar.set)
+}
+
+// losses are one predictor's figures; which are set depends on the label.
+type losses struct {
+	Accuracy *float64 `json:"accuracy,omitempty"`
+	LogLoss  *float64 `json:"log_loss,omitempty"`
+	MAE      *float64 `json:"mae,omitempty"`
+	RMSE     *float64 `json:"rmse,omitempty"`
+}
+
+// summary is what evaluate, train and demo print.
+type summary struct {
+	Events   uint64 `json:"events"`
+	Learned  uint64 `json:"learned"`
+	Rejected uint64 `json:"rejected"`
+	losses
+	Baselines       map[string]losses `json:"baselines"`
+	EventsPerSecond float64           `json:"events_per_second"`
+}
+
+func newSummary(p *learner.Progressive, classes bool) summary {
+	model, first, last := p.Report(learner.All)
+	s := summary{losses: lossesOf(model, classes, true), Baselines: map[string]losses{"last": lossesOf(last, classes, false)}}
+	if classes {
+		s.Baselines["majority"] = lossesOf(first, true, true)
+	} else {
+		s.Baselines["mean"] = lossesOf(first, false, true)
+	}
+	return s
+}
+
+func lossesOf(l learner.Losses, classes, probabilistic bool) losses {
+	if !classes {
+		return losses{MAE: &l.MAE, RMSE: &l.RMSE}
+	}
+	if !probabilistic {
+		return losses{Accuracy: &l.Accuracy}
+	}
+	return losses{Accuracy: &l.Accuracy, LogLoss: &l.LogLoss}
+}
+
+func (s summary) print(w io.Writer, name, family string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %.0f events/s\n\n", name, s.Events, s.Learned, s.Rejected, s.EventsPerSecond)
+	names := []string{"majority", "last"}
+	head := "\taccuracy\tlog-loss\t"
+	if s.MAE != nil {
+		head, names = "\tMAE\tRMSE\t", []string{"mean", "last"}
+	}
+	fmt.Fprintln(t, head)
+	fmt.Fprintln(t, family+"\t"+s.row())
+	for _, n := range names {
+		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row())
+	}
+	return t.Flush()
+}
+
+func (l losses) row() string {
+	if l.MAE != nil {
+		return fmt.Sprintf("%.4g\t%.4g\t", *l.MAE, *l.RMSE)
+	}
+	if l.LogLoss == nil {
+		return fmt.Sprintf("%.4f\t–\t", *l.Accuracy)
+	}
+	return fmt.Sprintf("%.4f\t%.4f\t", *l.Accuracy, *l.LogLoss)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millrace"
+	"millrace/config/infer"
+	"millrace/consumers"
+)
+
+func (a *app) initFile() *cobra.Command {
+	var o infer.Options
+	var from string
+	var brokers []string
+	cmd := &cobra.Command{
+		Use:   "init --from FILE | --topic T --brokers HOST:PORT",
+		Short: "Write a commented pipeline file from your data",
+		Long: `Look at a data file, or at the newest events of a topic, infer the types of features and label, and write
+a commented pipeline file to standard output that check accepts. Read it before you run it.`,
+		Example: `  millrace init --from data.csv --label y > pipeline.yaml
+  millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Brokers = brokers
+			var r *infer.Result
+			var err error
+			switch {
+			case from != "" && o.Topic == "":
+				o.ScanAll = true // a file's rare classes must all be found
+				r, err = inferFile(cmd.Context(), from, o)
+			case from == "" && o.Topic != "":
+				r, err = a.inferTopic(cmd.Context(), o)
+			default:
+				return usagef("init looks at one thing: give either --from FILE or --topic TOPIC")
+			}
+			if err != nil {
+				return err
+			}
+			_, err = a.out.Write(r.YAML)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
+	cmd.Flags().StringVar(&o.Topic, "topic", "", "topic to look at")
+	cmd.Flags().StringSliceVar(&brokers, "brokers", nil, "Kafka addresses, for --topic and for the file that is written")
+	cmd.Flags().StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
+	cmd.Flags().StringVar(&o.Name, "name", "", "name of the pipeline; from the file or topic by default")
+	cmd.Flags().StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
+	cmd.Flags().StringVar(&o.Model, "model", "", "logistic, linear, svm or mlp; by the label when left out")
+	return cmd
+}
+
+// inferEvents is how many events of each partition init looks at.
+const inferEvents = 5000
+
+// inferPatience is how long init waits for further events of a quiet topic.
+const inferPatience = 5 * time.Second
+
+func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, error) {
+	if len(o.Brokers) == 0 {
+		return nil, usagef("--topic needs --brokers HOST:PORT[,HOST:PORT…]")
+	}
+	log, err := a.logger()
+	if err != nil {
+		return nil, err
+	}
+	var spec consumers.Spec
+	spec.SetDefaults()
+	spec.Mode, spec.Brokers = "external", o.Brokers
+	c, err := consumers.Dial(spec, consumers.Options{Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Kafka: %w", err)
+	}
+	defer c.Close() //nolint:errcheck // nothing was written
+	if err := c.Check(ctx); err != nil {
+		return nil, err
+	}
+	if o.Name == "" {
+		o.Name = pipelineName(o.Topic)
+	}
+	source, err := newTail(ctx, c, o.Topic)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ran := make(chan error, 1)
+	go func() { ran <- source.Run(ctx) }()
+	r, err := infer.FromSource(ctx, untilQuiet(source.Next, inferPatience), o)
+	cancel()
+	<-ran // its error is the cancellation, or was seen by Next
+	if err != nil {
+		return nil, fmt.Errorf("looking at topic %s: %w", o.Topic, err)
+	}
+	return r, nil
+}
+
+// newTail reads the newest events of every partition.
+func newTail(ctx context.Context, c *consumers.Cluster, topic string) (*consumers.Source, error) {
+	bounds, err := c.Bounds(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("looking at topic %s: %w", topic, err)
+	}
+	var positions []millrace.Position
+	for id, b := range bounds {
+		positions = append(positions, millrace.Position{Topic: topic, Partition: id, Offset: max(b[0], b[1]-inferEvents)})
+	}
+	return consumers.NewSource(c, consumers.SourceOptions{Topic: topic, Positions: positions}), nil
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace"
+	"millrace/config"
+	"millrace/consumers"
+	"millrace/learner"
+	"millrace/snapshot"
+	"millrace/store"
+)
+
+// learnerGroup is the group whose offsets follow the snapshots. It is for people and lag monitors;
+// nothing is restored from it.
+func learnerGroup(name string) string { return name + ".learner" }
+
+// shutdownTimeout bounds the drain, the last snapshot and the last commits.
+const shutdownTimeout = 20 * time.Second
+
+// deadLetterBytes bounds dead letters that are not yet acknowledged; then fetching pauses.
+const deadLetterBytes = 16 << 20
+
+// learning is a learner with all it needs, acquired and restored.
+type learning struct {
+	env      *environment
+	writer   *store.Writer
+	learner  *learner.Learner
+	source   *consumers.Source
+	producer *consumers.Producer
+	learned  *learned
+}
+
+// openLearning takes ownership of the model, restores its head (or publishes an empty first version)
+// and places the source at the head's positions.
+func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning, error) {
+	p := e.pipeline
+	pieces, err := newLearned(p)
+	if err != nil {
+		return nil, err
+	}
+	clusterID, err := e.cluster.ID(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the cluster's id: %w", err)
+	}
+	writer, head, err := e.store.Acquire(ctx, p.Name, owner())
+	if err != nil {
+		return nil, fmt.Errorf("acquiring model %s: %w", p.Name, err)
+	}
+	l := &learning{env: e, writer: writer, learned: pieces}
+	m := manifest(p, clusterID)
+	if head.Candidate == "" || o.fresh {
+		m, err = l.begin(ctx, m)
+	} else {
+		m, err = l.resume(ctx, m, head, o.allowGaps)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.build(m, o)
+	return l, nil
+}
+
+// begin resolves all positions and publishes them as an empty, unserved version before anything is
+// learned, so that a crash at any later moment starts from the same place.
+func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Manifest, error) {
+	p := l.env.pipeline
+	if err := ensureTopics(ctx, l.env); err != nil {
+		return m, err
+	}
+	positions, err := resolveWaiting(ctx, l.env)
+	if err != nil {
+		return m, err
+	}
+	m.Positions, m.CreatedAt = positions, time.Now().UTC()
+	buffer := l.learned.layout.NewBuffer()
+	l.learned.layout.Copy(buffer)
+	s := &millrace.Snapshot{Manifest: m, Serving: buffer.Serving(), Training: buffer.Training()}
+	snapshot.Seal(s)
+	if _, err := l.writer.Publish(ctx, s, store.PublishOptions{Cause: "first", Keep: p.Snapshots.Keep}); err != nil {
+		return m, fmt.Errorf("publishing the first version: %w", err)
+	}
+	return m, nil
+}
+
+// resume restores the head into the pieces and checks that it fits the pipeline and the cluster.
+func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Manifest, error) {
+	s, err := l.env.store.Load(ctx, l.env.pipeline.Name, head, true)
+	if err != nil {
+		return m, fmt.Errorf("loading version %d: %w", head.Seq, err)
+	}
+	old := s.Manifest
+	if old.SchemaHash != m.SchemaHash || old.TrainingHash != m.TrainingHash {
+		return m, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
+			millrace.ErrIncompatible, head.Seq, m.Model, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
+	}
+	if err := l.learned.layout.Restore(s.Serving, s.Training); err != nil {
+		return m, fmt.Errorf("restoring version %d: %w", head.Seq, err)
+	}
+	if old.Profile != m.Profile {
+		l.env.log.Warn("the numeric profile differs from the snapshot's; results go on equal to tolerance, not bit for bit",
+			"snapshot", old.Profile, "here", m.Profile)
+	}
+	m.Positions, m.Learned, m.Rejected = old.Positions, old.Learned, old.Rejected
+	if len(old.Positions) == 0 { // a version trained from a file: it learned nothing of this topic
+		if err := ensureTopics(ctx, l.env); err != nil {
+			return m, err
+		}
+		m.Positions, err = resolveWaiting(ctx, l.env)
+		return m, err
+	}
+	if old.Cluster != m.Cluster && !allowGaps {
+		return m, fmt.Errorf("%w (snapshot: %s); to go on from this cluster's positions, run with --allow-gaps",
+			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
+	}
+	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
+	return m, nil
+}
+
+func (l *learning) build(m millrace.Manifest, o learnFlags) {
+	e, p := l.env, l.env.pipeline
+	l.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: deadLetterBytes})
+	deadLetters := consumers.NewDeadLetters(l.producer, p.Events.DeadLetters)
+	l.source = consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: p.Events.Topic, Positions: m.Positions,
+		AllowGaps: o.allowGaps, UnknownTopic: p.Events.UnknownTopic})
+	l.learner = learner.New(learner.Options{
+		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.trainer, Layout: l.learned.layout,
+		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
+		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep},
+		NewDecoder: func() learner.Decoder { return l.learned.decoder.Clone() },
+		Published:  l.commit, Registerer: e.learnerMetrics(), Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
+	})
+}
+
+// commit tells lag monitors where the snapshot stands.
+func (l *learning) commit(ctx context.Context, _ millrace.Head, positions []millrace.Position) {
+	ctx, cancel := context.WithTimeout(ctx, l.env.pipeline.Kafka.Timeout)
+	defer cancel()
+	if err := l.env.cluster.CommitOffsets(ctx, learnerGroup(l.env.pipeline.Name), positions); err != nil {
+		l.env.log.Debug("group offsets not committed; lag monitors show an older state", "error", err)
+	}
+}
+
+// run learns until ctx ends. The source and the producer outlive the learner's drain.
+func (l *learning) run(ctx context.Context) error {
+	around, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var g errgroup.Group
+	var learnErr error
+	failed, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	helper := func(name string, run func(context.Context) error) {
+		g.Go(func() error {
+			err := run(around)
+			if err != nil && around.Err() == nil {
+				err = fmt.Errorf("%s: %w", name, err)
+				fail(err)
+				return err
+			}
+			return nil
+		})
+	}
+	helper("reading events", l.source.Run)
+	helper("writing dead letters", l.producer.Run)
+	learnErr = l.learner.Run(failed)
+	stop()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return learnErr
+}
+
+// learnUntil learns until ctx ends, and reloads after a person's flip.
+func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*learning)) error {
+	for {
+		started(l)
+		err := l.run(ctx)
+		if !errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
+			return err
+		}
+		head, headErr := l.env.store.Head(ctx, l.env.pipeline.Name)
+		if headErr != nil {
+			return errors.Join(err, headErr)
+		}
+		if head.Cause != "rollback" && head.Cause != "promoted" {
+			return fmt.Errorf("%w (now %s, epoch %d)", err, head.By, head.Epoch)
+		}
+		l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)
+		o.fresh = false
+		if l, err = openLearning(ctx, l.env, o); err != nil {
+			return err
+		}
+	}
+}
+
+// resolveWaiting resolves the first positions; an unknown topic is waited for when the pipeline says so.
+func resolveWaiting(ctx context.Context, e *environment) ([]millrace.Position, error) {
+	p := e.pipeline
+	start, err := consumers.ParseStart(p.Events.Start)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("events.start: %w", err)}
+	}
+	for warned := false; ; warned = true {
+		positions, err := e.cluster.Resolve(ctx, p.Events.Topic, start)
+		if err == nil {
+			return positions, nil
+		}
+		if !errors.Is(err, consumers.ErrUnknownTopic) || p.Events.UnknownTopic != "wait" {
+			return nil, fmt.Errorf("resolving where to start: %w", err)
+		}
+		if !warned {
+			e.log.Warn("the events topic does not exist yet; waiting for it", "topic", p.Events.Topic)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+// ensureTopics creates the topics that the pipeline may create.
+func ensureTopics(ctx context.Context, e *environment) error {
+	p := e.pipeline
+	if p.Events.UnknownTopic == "create" {
+		if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: p.Events.Topic, Partitions: p.Events.Partitions}); err != nil {
+			return fmt.Errorf("creating topic %s: %w", p.Events.Topic, err)
+		}
+	}
+	for _, t := range []string{p.Events.DeadLetters, p.Scores.Topic} {
+		if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: t, Partitions: p.Events.Partitions}); err != nil {
+			return fmt.Errorf("creating topic %s: %w", t, err)
+		}
+	}
+	return nil
+}
+
+// owner names this process for people who look at the store.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}

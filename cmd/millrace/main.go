@@ -1,0 +1,159 @@
+// Command millrace learns from Kafka streams one event at a time and scores them while it learns.
+// Each verb has a file of its own; wiring.go puts the packages together.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes are stable: scripts branch on them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // wrong command line or pipeline file
+)
+
+// usageError is a mistake in the command line or the pipeline file.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// app is what every verb shares.
+type app struct {
+	out, err  io.Writer
+	logLevel  string
+	logFormat string
+	output    string
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, errOut io.Writer) int {
+	ctx, stop := signalContext(errOut)
+	defer stop()
+	root := newRoot(&app{out: out, err: errOut})
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(errOut, "millrace:", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// signalContext ends with the first interrupt or termination, which lets work drain; the second one
+// exits at once.
+func signalContext(errOut io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+		case <-done:
+			return
+		}
+		cancel()
+		select {
+		case s := <-signals:
+			fmt.Fprintf(errOut, "millrace: second signal (%s), exiting at once\n", s)
+			os.Exit(exitFailed)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "millrace",
+		Short: "Learn from Kafka streams, one event at a time, and score them in real time",
+		Long: `Millrace learns from every event of a Kafka topic as it comes, snapshots its model to Redis, and
+scores events with the newest snapshot. One YAML file describes a pipeline.`,
+		Example: `  millrace demo                              # the whole loop on an embedded broker and store
+  millrace init --from data.csv > my.yaml    # a pipeline file from your data
+  millrace run -c my.yaml                    # learn and score`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noVerb,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn, error")
+	f.StringVar(&a.logFormat, "log-format", "text", "log lines as text or json")
+	f.StringVar(&a.output, "output", "text", "results as text or json")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
+		a.produce(), a.train(), a.evaluate(), a.snapshots(), a.version())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unknown verb %q; see %s --help", args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// exactly checks the number of arguments, as a usage error.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("%s takes %s, got %d arguments; see %s --help", cmd.Name(), what, len(args), cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// logger writes structured lines to standard error.
+func (a *app) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return nil, usagef("--log-level: %q is none of debug, info, warn, error", a.logLevel)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch a.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.err, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.err, o)), nil
+	}
+	return nil, usagef("--log-format: %q is neither text nor json", a.logFormat)
+}
+
+// json reports whether results are to be printed as JSON.
+func (a *app) json() (bool, error) {
+	switch a.output {
+	case "text":
+		return false, nil
+	case "json":
+		return true, nil
+	}
+	return false, usagef("--output: %q is neither text nor json", a.output)
+}

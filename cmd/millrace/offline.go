@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"millrace"
+	"millrace/config"
+	"millrace/config/infer"
+	"millrace/consumers/files"
+)
+
+// pass is one reading of a file through the very path that a topic's events take: decode, extract,
+// predict, learn.
+type pass struct {
+	Events   uint64
+	Learned  uint64
+	Rejected map[millrace.Reason]uint64
+	Elapsed  time.Duration
+	First    string // the first rejection, with its place
+}
+
+func (p *pass) rejected() uint64 {
+	var n uint64
+	for _, v := range p.Rejected {
+		n += v
+	}
+	return n
+}
+
+// learnFile learns every row of the file once.
+func learnFile(ctx context.Context, path string, pieces *learned, progress func(read int64)) (*pass, error) {
+	src, err := files.Open(path, files.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() //nolint:errcheck // a file that was only read
+	p := &pass{Rejected: map[millrace.Reason]uint64{}}
+	event := pieces.decoder.NewEvent()
+	start := time.Now()
+	for {
+		b, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		for i := range b.Records {
+			p.learn(pieces, &b.Records[i], event)
+		}
+		b.Release()
+		progress(src.Read())
+	}
+	p.Elapsed = time.Since(start)
+	return p, nil
+}
+
+func (p *pass) learn(pieces *learned, rec *millrace.Record, event *millrace.Event) {
+	p.Events++
+	err := pieces.decoder.Decode(rec, event)
+	if err == nil {
+		err = pieces.trainer.Learn(event)
+	}
+	if err == nil {
+		p.Learned++
+		return
+	}
+	reason := millrace.ReasonBadRecord
+	var why *millrace.Rejection
+	if errors.As(err, &why) {
+		reason = why.Reason
+	}
+	p.Rejected[reason]++
+	if p.First == "" {
+		p.First = fmt.Sprintf("%s, row %d: %v", rec.Topic, rec.Offset+1, err)
+		for _, h := range rec.Headers {
+			if h.Key == files.FaultHeader {
+				p.First = string(h.Value)
+			}
+		}
+	}
+}
+
+// reasons lists rejections as "reason n", most frequent first.
+func (p *pass) reasons() string {
+	keys := slices.SortedFunc(maps.Keys(p.Rejected), func(a, b millrace.Reason) int {
+		if p.Rejected[a] != p.Rejected[b] {
+			return int(p.Rejected[b]) - int(p.Rejected[a])
+		}
+		return strings.Compare(string(a), string(b))
+	})
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = fmt.Sprintf("%s %d", k, p.Rejected[k])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// inferFile writes a pipeline file for a data file, as init does.
+func inferFile(ctx context.Context, path string, o infer.Options) (*infer.Result, error) {
+	src, err := files.Open(path, files.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() //nolint:errcheck // a file that was only read
+	if o.Name == "" {
+		o.Name = pipelineName(path)
+	}
+	r, err := infer.FromSource(ctx, src.Next, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// inferPipeline is inferFile's result, parsed.
+func inferPipeline(ctx context.Context, path string, o infer.Options) (*config.Pipeline, error) {
+	r, err := inferFile(ctx, path, o)
+	if err != nil {
+		return nil, err
+	}
+	p, err := config.Parse("inferred from "+path, bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
+	if err != nil {
+		return nil, fmt.Errorf("the inferred pipeline is not accepted: %w\n%s", err, r.YAML)
+	}
+	return p, nil
+}
+
+// pipelineName makes a name from a file's: letters, digits, dots and dashes, without the ending.
+func pipelineName(path string) string {
+	name, _, _ := strings.Cut(filepath.Base(path), ".")
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, name)
+	if name == "" {
+		return "pipeline"
+	}
+	return name
+}

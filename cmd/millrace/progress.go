@@ -1,0 +1,43 @@
+package main
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// isTerminal reports whether w is a terminal that a person may be looking at.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// progressBar shows how far long work is; it is silent unless standard error is a terminal.
+type progressBar struct{ bar *progressbar.ProgressBar }
+
+// newProgress counts towards total; a total of -1 is unknown.
+func (a *app) newProgress(total int64, what string, bytes bool) *progressBar {
+	if !isTerminal(a.err) {
+		return &progressBar{}
+	}
+	return &progressBar{bar: progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowBytes(bytes), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())}
+}
+
+// set moves to n. Its errors are those of writing to a terminal, which nothing depends on.
+func (p *progressBar) set(n int64) {
+	if p.bar != nil {
+		_ = p.bar.Set64(n)
+	}
+}
+
+func (p *progressBar) finish() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+// runFlags are shared by run, learn and score.
+type runFlags struct {
+	environmentOptions
+	config string
+	admin  string
+	pprof  bool
+}
+
+type learnFlags struct {
+	fresh     bool
+	allowGaps bool
+}
+
+func (f *runFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "pipeline file")
+	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "where embedded servers keep topics and snapshots; in memory by default")
+	cmd.Flags().StringVar(&f.kafkaAddr, "embedded-kafka", "", "address an embedded broker listens on; a free loopback port by default")
+	cmd.Flags().StringVar(&f.redisAddr, "embedded-redis", "", "address an embedded store listens on; a free loopback port by default")
+	cmd.Flags().StringVar(&f.admin, "admin", "", "address for /metrics, /healthz and /readyz, in place of the pipeline file's")
+	cmd.Flags().BoolVar(&f.pprof, "pprof", false, "serve profiles on the admin address")
+}
+
+func (f *learnFlags) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.fresh, "fresh", false, "start with new weights and positions; old versions are kept")
+	cmd.Flags().BoolVar(&f.allowGaps, "allow-gaps", false, "go on where events were lost, or on another cluster")
+}
+
+func (a *app) run() *cobra.Command {
+	var f runFlags
+	var l learnFlags
+	cmd := &cobra.Command{
+		Use:   "run -c FILE",
+		Short: "Learn and score in one process",
+		Long: `Learn from every event of the pipeline's topic and score it with the newest snapshot, until a signal
+comes. The first signal drains, publishes a last snapshot and commits; the second exits at once.`,
+		Example: `  millrace run -c payments.yaml
+  millrace run -c payments.yaml --data-dir ./data    # embedded servers that survive restarts`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd.Context(), f, l, true, true) },
+	}
+	f.register(cmd)
+	l.register(cmd)
+	return cmd
+}
+
+func (a *app) learn() *cobra.Command {
+	var f runFlags
+	var l learnFlags
+	cmd := &cobra.Command{
+		Use:     "learn -c FILE",
+		Short:   "Learn only; scorers run elsewhere",
+		Long:    "Learn from every event of the pipeline's topic and publish snapshots. One learner owns a model at a time.",
+		Example: "  millrace learn -c payments.yaml",
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd.Context(), f, l, true, false) },
+	}
+	f.register(cmd)
+	l.register(cmd)
+	return cmd
+}
+
+func (a *app) score() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:     "score -c FILE",
+		Short:   "Score only; scorers of one pipeline share its partitions",
+		Long:    "Score every event with the newest snapshot, waiting for the first. Start as many as the topic has partitions.",
+		Example: "  millrace score -c payments.yaml",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.runStages(cmd.Context(), f, learnFlags{}, false, true)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// runStages runs the stages until ctx ends or one of them fails.
+func (a *app) runStages(ctx context.Context, f runFlags, lf learnFlags, learn, score bool) error {
+	p, err := loadPipeline(f.config)
+	if err != nil {
+		return err
+	}
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	if !learn || !score {
+		if p.Kafka.Mode == "embedded" || p.Redis.Mode == "embedded" {
+			return usagef("learn and score in separate processes need kafka.brokers and redis.url; embedded servers live inside one process: use run")
+		}
+	}
+	e, err := openEnvironment(ctx, p, f.environmentOptions, log)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	s := &stages{env: e}
+	if err := s.open(ctx, f, lf, learn, score); err != nil {
+		return err
+	}
+	return s.run(ctx, lf)
+}
+
+// stages are the parts of one run.
+type stages struct {
+	env      *environment
+	admin    *admin
+	learning *learning
+	scoring  *scoring
+	started  atomic.Bool
+	// onLearning is told of the learner at work, again after a reload; may be nil.
+	onLearning func(*learning)
+	onScore    func(key, value []byte)
+}
+
+func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, score bool) error {
+	address := f.admin
+	if address == "" {
+		address = s.env.pipeline.Admin.Listen
+	}
+	var err error
+	if s.admin, err = newAdmin(address, f.pprof || s.env.pipeline.Admin.PProf, s.env, s.ready); err != nil {
+		return err
+	}
+	if learn {
+		if s.learning, err = openLearning(ctx, s.env, lf); err != nil {
+			return err
+		}
+	}
+	if score {
+		if s.scoring, err = openScoring(ctx, s.env, s.onScore); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready reports why the process does not do its work yet.
+func (s *stages) ready() error {
+	if !s.started.Load() {
+		return errors.New("starting")
+	}
+	if s.scoring != nil && s.scoring.scorer.Current() == nil {
+		return errors.New("waiting for the first snapshot")
+	}
+	return nil
+}
+
+// run runs all parts. Learning and scoring drain on their own; the servers around them end last.
+func (s *stages) run(ctx context.Context, lf learnFlags) error {
+	around, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var outer errgroup.Group
+	s.env.run(around, &outer)
+	outer.Go(func() error { return s.admin.Run(around) })
+	s.env.log.Info("running", "pipeline", s.env.pipeline.Name, "admin", "http://"+s.admin.Address(),
+		"learning", s.learning != nil, "scoring", s.scoring != nil)
+	s.started.Store(true)
+
+	g, inner := errgroup.WithContext(ctx)
+	if s.learning != nil {
+		g.Go(func() error {
+			return learnUntil(inner, s.learning, lf, func(l *learning) {
+				if s.onLearning != nil {
+					s.onLearning(l)
+				}
+			})
+		})
+	}
+	if s.scoring != nil {
+		g.Go(func() error { return s.scoring.run(inner) })
+	}
+	err := g.Wait()
+	stop()
+	if outerErr := outer.Wait(); err == nil {
+		err = outerErr
+	}
+	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		s.env.log.Info("stopped", "pipeline", s.env.pipeline.Name)
+		return nil
+	}
+	return fmt.Errorf("running %s: %w", s.env.pipeline.Name, err)
+}

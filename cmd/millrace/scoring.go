@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace/consumers"
+	"millrace/decode"
+	"millrace/scorer"
+	"millrace/scorer/topic"
+)
+
+func scorerGroup(name string) string { return name + ".scorer" }
+
+// scoreBytes bounds scores that are not yet acknowledged; then reading events to score pauses.
+const scoreBytes = 16 << 20
+
+// scoring is a scorer with all it needs.
+type scoring struct {
+	env      *environment
+	scorer   *scorer.Scorer
+	loop     *topic.Loop
+	source   *consumers.GroupSource
+	producer *consumers.Producer
+	metrics  *scorer.Metrics
+}
+
+// openScoring builds a scorer of the pipeline's events. onScore may be nil.
+func openScoring(ctx context.Context, e *environment, onScore func(key, value []byte)) (*scoring, error) {
+	p := e.pipeline
+	if err := ensureTopics(ctx, e); err != nil {
+		return nil, err
+	}
+	s := &scoring{env: e, metrics: scorer.NewMetrics(e.metrics, p.Label.Classes, time.Now)}
+	var err error
+	if s.scorer, err = newScorer(e, s.metrics); err != nil {
+		return nil, err
+	}
+	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic, Start: p.Scores.Start})
+	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
+	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Spec: p.Scores, Source: s.source, Writer: s.producer,
+		Encoder: topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
+		Log: e.log, Now: time.Now, OnScore: onScore, ShutdownTimeout: shutdownTimeout})
+	return s, nil
+}
+
+// newScorer builds a scorer that follows the pipeline's served version.
+func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
+	p := e.pipeline
+	d, err := decode.New(p.DecodeSpec())
+	if err != nil {
+		return nil, fmt.Errorf("compiling the schema: %w", err)
+	}
+	_, schemaHash, _ := p.CanonicalSpec()
+	return scorer.New(scorer.Options{
+		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, SchemaHash: schemaHash,
+		NewReplica: func() (*scorer.Replica, error) { return newReplica(p) },
+		NewDecoder: func() scorer.Decoder { return d.Clone() },
+		Snapshots:  served{e.store, p.Name}, Metrics: m, Log: e.log,
+	}), nil
+}
+
+// run scores until ctx ends. The source and the producer outlive the loop's drain.
+func (s *scoring) run(ctx context.Context) error {
+	around, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	inner, fail := context.WithCancel(ctx)
+	defer fail()
+	var g errgroup.Group
+	helper := func(name string, run func(context.Context) error) {
+		g.Go(func() error {
+			if err := run(around); err != nil && around.Err() == nil {
+				fail()
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	helper("reading events to score", s.source.Run)
+	helper("writing scores", s.producer.Run)
+	helper("following snapshots", s.scorer.Run)
+	loopErr := s.loop.Run(inner)
+	stop()
+	return errors.Join(g.Wait(), loopErr)
+}
+
+// quiet is the logger under a live view, which shows what matters itself.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millrace/store"
+)
+
+func (a *app) snapshots() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "snapshots list|show|rollback",
+		Short:   "Look at a model's versions, and go back to one",
+		Example: "  millrace snapshots list -c payments.yaml",
+		Args:    noVerb,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var file, url string
+	cmd.PersistentFlags().StringVarP(&file, "config", "c", "", "pipeline file")
+	cmd.PersistentFlags().StringVar(&url, "redis", "", "Redis URL in place of the pipeline file's, as that of a running embedded store")
+	with := func(use func(ctx context.Context, s *store.Store, model string, args []string) error) func(*cobra.Command, []string) error {
+		return func(cmd *cobra.Command, args []string) error {
+			s, model, err := a.openSnapshots(file, url)
+			if err != nil {
+				return err
+			}
+			return errors.Join(use(cmd.Context(), s, model, args), s.Close())
+		}
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "list", Short: "List the versions that are kept, newest first",
+		Example: "  millrace snapshots list -c payments.yaml --output json",
+		Args:    exactly(0, "no arguments"), RunE: with(a.listSnapshots),
+	}, &cobra.Command{
+		Use: "show VERSION", Short: "Show one version: metrics, positions, sizes, spec",
+		Example: "  millrace snapshots show 42 -c payments.yaml",
+		Args:    exactly(1, "one version"), RunE: with(a.showSnapshot),
+	}, &cobra.Command{
+		Use: "rollback VERSION", Short: "Serve an older version again, and learn on from it",
+		Long: `Make an older version the head and what scorers serve. It takes a new epoch, so a running learner stops,
+reloads it and reads on from its positions: the events learned since then are learned again.`,
+		Example: "  millrace snapshots rollback 41 -c payments.yaml",
+		Args:    exactly(1, "one version"), RunE: with(a.rollback),
+	})
+	return cmd
+}
+
+func (a *app) openSnapshots(file, url string) (*store.Store, string, error) {
+	p, err := loadPipeline(file)
+	if err != nil {
+		return nil, "", err
+	}
+	spec := p.Redis
+	if url != "" {
+		spec.Mode, spec.URL = "external", url
+	}
+	if spec.Mode == "embedded" {
+		return nil, "", usagef("%s embeds its store in the running process: name that with --redis redis://HOST:PORT/0, as run prints it", file)
+	}
+	log, err := a.logger()
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := store.Open(spec, store.Options{Log: log})
+	if err != nil {
+		return nil, "", fmt.Errorf("opening the store: %w", err)
+	}
+	return s, p.Name, nil
+}
+
+func (a *app) listSnapshots(ctx context.Context, s *store.Store, model string, _ []string) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	versions, err := s.List(ctx, model)
+	if err != nil {
+		return fmt.Errorf("listing versions of %s: %w", model, err)
+	}
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(versions)
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "VERSION\tEPOCH\tCREATED\tLEARNED\tREJECTED\tSIZE\tLOSS\tCAUSE\tBY\t")
+	for _, v := range versions {
+		m := v.Manifest
+		fmt.Fprintf(t, "%d\t%d\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", v.Head.Seq, v.Head.Epoch, m.CreatedAt.Local().Format(time.DateTime),
+			m.Learned, m.Rejected, byteText(m.Serving.Bytes+m.Training.Bytes), lossText(m.Metrics), v.Head.Cause, v.Head.By, marks(v))
+	}
+	return t.Flush()
+}
+
+func marks(v store.Version) string {
+	text := ""
+	if v.IsHead {
+		text += " head"
+	}
+	if v.IsServed {
+		text += " served"
+	}
+	return text
+}
+
+// lossText is the metric people look at first.
+func lossText(metrics map[string]float64) string {
+	for _, name := range []string{"log_loss_fading", "mae_fading"} {
+		if v, ok := metrics[name]; ok {
+			return fmt.Sprintf("%.4g", v)
+		}
+	}
+	return "–"
+}
+
+func byteText(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}
+
+func versionArgument(text string) (uint64, error) {
+	seq, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, usagef("%q is no version: give a number from snapshots list", text)
+	}
+	return seq, nil
+}
+
+func (a *app) showSnapshot(ctx context.Context, s *store.Store, model string, args []string) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	seq, err := versionArgument(args[0])
+	if err != nil {
+		return err
+	}
+	versions, err := s.List(ctx, model)
+	if err != nil {
+		return fmt.Errorf("listing versions of %s: %w", model, err)
+	}
+	i := slices.IndexFunc(versions, func(v store.Version) bool { return v.Head.Seq == seq })
+	if i < 0 {
+		return fmt.Errorf("version %d of %s is not kept: see snapshots list", seq, model)
+	}
+	v := versions[i]
+	// Loading verifies checksums, so that show tells a damaged version from a good one.
+	if _, err := s.Load(ctx, model, v.Head, true); err != nil {
+		return fmt.Errorf("version %d of %s: %w", seq, model, err)
+	}
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(v)
+	}
+	return printVersion(a.out, v)
+}
+
+func printVersion(w io.Writer, v store.Version) error {
+	m := v.Manifest
+	fmt.Fprintf(w, "version %d of %s%s\n", v.Head.Seq, m.Model, marks(v))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "candidate\t%s\ncause\t%s by %s\ncreated\t%s\nlearned\t%d events, %d rejected\n", v.Head.Candidate, v.Head.Cause,
+		v.Head.By, m.CreatedAt.Format(time.RFC3339), m.Learned, m.Rejected)
+	fmt.Fprintf(t, "serving\t%s, sha256 %s\ntraining\t%s, sha256 %s\n", byteText(m.Serving.Bytes), m.Serving.SHA256,
+		byteText(m.Training.Bytes), m.Training.SHA256)
+	fmt.Fprintf(t, "schema\t%s\nprofile\t%s\ncluster\t%s\n", m.SchemaHash, m.Profile, m.Cluster)
+	for _, p := range m.Positions {
+		fmt.Fprintf(t, "position\t%s/%d at %d\n", p.Topic, p.Partition, p.Offset)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Metrics)) {
+		fmt.Fprintf(t, "%s\t%.6g\n", name, m.Metrics[name])
+	}
+	return t.Flush()
+}
+
+func (a *app) rollback(ctx context.Context, s *store.Store, model string, args []string) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	seq, err := versionArgument(args[0])
+	if err != nil {
+		return err
+	}
+	head, err := s.Rollback(ctx, model, seq, person())
+	if err != nil {
+		return fmt.Errorf("rolling %s back to version %d: %w", model, seq, err)
+	}
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(head)
+	}
+	_, err = fmt.Fprintf(a.out, "%s now serves version %d again, as version %d\n", model, seq, head.Seq)
+	return err
+}
+
+// person names who ran this, for the history.
+func person() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"millrace"
+	"millrace/consumers"
+	"millrace/decode"
+	"millrace/features"
+	"millrace/learner"
+	"millrace/scorer"
+	"millrace/scorer/topic"
+	"millrace/store"
+)
+
+// The joints: each package defines the small interfaces it needs, and here is who fulfils them.
+var (
+	_ learner.Source      = (*consumers.Source)(nil)
+	_ learner.DeadLetters = (*consumers.DeadLetters)(nil)
+	_ learner.Decoder     = (*decode.Decoder)(nil)
+	_ learner.Extractor   = (*features.Extractor)(nil)
+	_ learner.Publisher   = publisher{}
+	_ scorer.Snapshots    = served{}
+	_ scorer.Extractor    = (*features.Extractor)(nil)
+	_ scorer.Decoder      = (*decode.Decoder)(nil)
+	_ topic.Source        = (*consumers.GroupSource)(nil)
+	_ topic.Writer        = (*consumers.Producer)(nil)
+)
+
+// publisher is a store's writer as the learner sees it.
+type publisher struct {
+	writer *store.Writer
+	keep   int
+}
+
+func (p publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause string) (millrace.Head, error) {
+	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: true, Keep: p.keep})
+}
+
+// served is a store as one model's scorer sees it.
+type served struct {
+	store *store.Store
+	model string
+}
+
+// pollEvery is how often a scorer looks at the served pointer when no hint comes.
+const pollEvery = 500 * time.Millisecond
+
+func (s served) Wait(ctx context.Context, known millrace.Head) (millrace.Head, error) {
+	return s.store.Wait(ctx, s.model, known, pollEvery)
+}
+
+func (s served) Load(ctx context.Context, h millrace.Head) (millrace.Snapshot, error) {
+	return s.store.Load(ctx, s.model, h, false)
+}
