@@ -1,0 +1,345 @@
+// Package integration tests the whole system. This file holds the source itself to the rules of docs/ARCHITECTURE.md;
+// it runs with the unit tests, because a rule that is checked late is a rule that is argued with.
+package integration
+
+import (
+	"errors"
+	"go/ast"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"millrace/integration/harness"
+	"millrace/integration/harness/source"
+)
+
+const (
+	// A function fits a screen.
+	functionLinesMax = 70
+	// A test may lay out a table or a story in one piece.
+	testLinesMax = 120
+)
+
+// may lists, for the packages that must not know of the outside world, all that they import beside the standard library
+// and their own folder.
+var may = []struct {
+	pkg     string
+	imports []string
+	why     string
+}{
+	{source.Module, nil, "the root is the shared vocabulary: the standard library only"},
+	{"millrace/features", []string{"millrace", "gonum.org/v1/gonum"}, "features know only the root and gonum"},
+	{"millrace/model", []string{"millrace", "gonum.org/v1/gonum", "golang.org/x/sys/cpu"},
+		"the numeric core knows only the root, gonum and the processor"},
+	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
+		"decoding knows only the root, features and its JSON library"},
+	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
+}
+
+// only lists who may import a package, outside tests.
+var only = []struct {
+	imported string
+	by       []string
+	why      string
+}{
+	{"millrace/config", []string{"millrace/cmd/millrace", "millrace/integration"},
+		"every package has a plain spec of its own; only the binary composes them into a file"},
+	{"github.com/segmentio/kafka-go", []string{"millrace/consumers"}, "Kafka is reached through consumers"},
+	{"github.com/redis/go-redis", []string{"millrace/store"}, "Redis is reached through store"},
+	{"github.com/twmb/franz-go", []string{"millrace/embedded", "millrace/integration"},
+		"the fake broker belongs to the embedded set-up, the other client to tests"},
+	{"github.com/alicebob/miniredis", []string{"millrace/embedded", "millrace/integration"},
+		"the fake store belongs to the embedded set-up"},
+	{"github.com/spf13/cobra", []string{"millrace/cmd/millrace"}, "only the binary has a command line"},
+	{"github.com/schollz/progressbar", []string{"millrace/cmd/millrace"}, "only the binary has a terminal"},
+	{"millrace/cmd", nil, "a command is not a library"},
+	{"millrace/integration", []string{"millrace/integration"}, "the harness is for tests"},
+}
+
+// never lists packages that must not reach others by any way of imports.
+var never = []struct {
+	pkg   string
+	reach []string
+	why   string
+}{
+	{"millrace/learner", []string{"millrace/scorer", "millrace/consumers", "millrace/store"},
+		"the learner defines the interfaces it needs; the binary joins them"},
+	{"millrace/scorer", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
+		"the scorer defines the interfaces it needs; the binary joins them"},
+	{"millrace/scorer/topic", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
+		"the scorer defines the interfaces it needs; the binary joins them"},
+	{"millrace/consumers", []string{"millrace/learner", "millrace/scorer", "millrace/store"},
+		"consumers deliver raw records and know nothing of who learns from them"},
+	{"millrace/store", []string{"millrace/learner", "millrace/scorer", "millrace/consumers"},
+		"the store keeps snapshots and knows nothing of who made them"},
+}
+
+// pure are the packages whose results depend on their arguments alone, so that a resumed run repeats an uninterrupted one.
+var pure = []string{"millrace/model", "millrace/features", "millrace/decode", "millrace/snapshot"}
+
+// foreign are the types of other modules that exported names may mention: what a caller passes in so that a package
+// need not make it, and what a simulation replaces.
+var foreign = []string{
+	"github.com/prometheus/client_golang/prometheus.Registerer",
+	"github.com/segmentio/kafka-go.RoundTripper",
+}
+
+func tree(t *testing.T) (*source.Tree, string) {
+	t.Helper()
+	root, err := harness.RepoRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := source.Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read, root
+}
+
+func TestImports(t *testing.T) {
+	tr, _ := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		if f.Test {
+			continue
+		}
+		for _, imported := range f.Imports {
+			for _, why := range importFaults(f.Package, imported.Path) {
+				t.Errorf("%s:%d: %s imports %s, but %s", f.Path, imported.Line, f.Package, imported.Path, why)
+			}
+		}
+	}
+	graph := tr.ImportGraph()
+	for _, rule := range never {
+		for _, reach := range rule.reach {
+			if chain := source.Chain(graph, rule.pkg, reach); chain != nil {
+				t.Errorf("%s, but %s", strings.Join(chain, " imports "), rule.why)
+			}
+		}
+	}
+}
+
+// importFaults returns why a package may not import another directly: one reason a rule that says so.
+func importFaults(pkg, imported string) []string {
+	var faults []string
+	for _, rule := range may {
+		ours := pkg == rule.pkg || rule.pkg != source.Module && source.Under(pkg, rule.pkg)
+		if !ours || source.Standard(imported) || rule.pkg != source.Module && source.Under(imported, rule.pkg) {
+			continue
+		}
+		allowed := slices.ContainsFunc(rule.imports, func(p string) bool {
+			// The root has every package of the module beneath it, and stands for itself alone.
+			return imported == p || p != source.Module && source.Under(imported, p)
+		})
+		if !allowed {
+			faults = append(faults, rule.why)
+		}
+	}
+	for _, rule := range only {
+		if !source.Under(imported, rule.imported) {
+			continue
+		}
+		if !slices.ContainsFunc(rule.by, func(p string) bool { return source.Under(pkg, p) }) {
+			faults = append(faults, rule.why)
+		}
+	}
+	return faults
+}
+
+// The rules themselves are tested: a rule that lets everything pass would never be noticed.
+func TestImportRulesRefuse(t *testing.T) {
+	tests := []struct {
+		pkg, imported string
+		faults        int
+	}{
+		{"millrace", "fmt", 0},
+		{"millrace", "millrace/model", 1},
+		{"millrace", "gonum.org/v1/gonum/blas", 1},
+		{"millrace/features", "millrace", 0},
+		{"millrace/features", "millrace/model", 1},
+		{"millrace/features", "golang.org/x/sys/cpu", 1},
+		{"millrace/model", "golang.org/x/sys/cpu", 0},
+		{"millrace/model", "golang.org/x/sys/unix", 1},
+		{"millrace/model/modeltest", "millrace/model", 0},
+		{"millrace/decode", "millrace/features", 0},
+		{"millrace/decode", "millrace/config", 2},
+		{"millrace/snapshot", "encoding/json", 0},
+		{"millrace/snapshot", "github.com/redis/go-redis/v9", 2},
+		{"millrace/consumers", "github.com/segmentio/kafka-go/protocol", 0},
+		{"millrace/scorer", "github.com/segmentio/kafka-go", 1},
+		{"millrace/embedded", "github.com/twmb/franz-go/pkg/kfake", 0},
+		{"millrace/consumers", "github.com/twmb/franz-go/pkg/kgo", 1},
+		{"millrace/cmd/millrace", "millrace/config", 0},
+		{"millrace/learner", "millrace/config", 1},
+		{"millrace/learner", "github.com/prometheus/client_golang/prometheus", 0},
+	}
+	for _, test := range tests {
+		if faults := importFaults(test.pkg, test.imported); len(faults) != test.faults {
+			t.Errorf("%s imports %s: faults %q, want %d", test.pkg, test.imported, faults, test.faults)
+		}
+	}
+}
+
+func TestFunctionsFitAScreen(t *testing.T) {
+	tr, _ := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		if ast.IsGenerated(f.Syntax) {
+			continue
+		}
+		limit := functionLinesMax
+		// A suite such as model/modeltest is tests in ordinary files.
+		if f.Test || strings.HasSuffix(f.Syntax.Name.Name, "test") {
+			limit = testLinesMax
+		}
+		for _, decl := range f.Syntax.Decls {
+			function, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			lines := tr.Fset.Position(function.End()).Line - tr.Fset.Position(function.Pos()).Line + 1
+			if lines > limit {
+				t.Errorf("%s: %s has %d lines, at most %d fit a screen", tr.Place(f, function.Pos()), function.Name.Name, lines, limit)
+			}
+		}
+	}
+}
+
+func TestNoInit(t *testing.T) {
+	tr, _ := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		for _, decl := range f.Syntax.Decls {
+			if function, ok := decl.(*ast.FuncDecl); ok && function.Recv == nil && function.Name.Name == "init" {
+				t.Errorf("%s: init() wires things out of sight; pass them in", tr.Place(f, function.Pos()))
+			}
+		}
+	}
+}
+
+// clock and random are the names of time and math/rand that read the clock or the global generator. What a caller makes
+// and passes in (a *rand.Rand, a time.Time) is fine, so these list what is refused and what is not.
+var (
+	clock  = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
+	random = []string{"New", "NewSource", "NewPCG", "NewChaCha8", "NewZipf", "Rand", "Source", "Source64", "PCG", "ChaCha8", "Zipf"}
+)
+
+func TestPurePackagesHaveNoClockChanceOrGoroutines(t *testing.T) {
+	tr, _ := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		isPure := slices.ContainsFunc(pure, func(p string) bool { return source.Under(f.Package, p) })
+		if f.Test || !isPure {
+			continue
+		}
+		names := make(map[string]string)
+		for _, imported := range f.Imports {
+			names[imported.Name] = imported.Path
+		}
+		ast.Inspect(f.Syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				t.Errorf("%s: %s starts a goroutine; it must be pure", tr.Place(f, n.Pos()), f.Package)
+			case *ast.SelectorExpr:
+				base, ok := n.X.(*ast.Ident)
+				if ok && impure(names[base.Name], n.Sel.Name) {
+					t.Errorf("%s: %s uses %s.%s; the clock and chance are passed in",
+						tr.Place(f, n.Pos()), f.Package, base.Name, n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func impure(pkg, name string) bool {
+	switch pkg {
+	case "time":
+		return slices.Contains(clock, name)
+	case "math/rand", "math/rand/v2":
+		return !slices.Contains(random, name)
+	case "crypto/rand":
+		return true
+	}
+	return false
+}
+
+func TestExportedNamesAreDocumented(t *testing.T) {
+	tr, _ := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		if f.Test || f.Syntax.Name.Name == "main" || ast.IsGenerated(f.Syntax) {
+			continue
+		}
+		for _, decl := range f.Syntax.Decls {
+			for _, name := range source.Undocumented(decl) {
+				t.Errorf("%s: %s.%s has no doc comment", tr.Place(f, name.Pos()), f.Syntax.Name.Name, name.Name)
+			}
+		}
+	}
+}
+
+func TestNoForeignTypesInExportedNames(t *testing.T) {
+	tr, _ := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		if f.Test || source.Under(f.Package, "millrace/cmd") || source.Under(f.Package, "millrace/integration") {
+			continue
+		}
+		names := make(map[string]string)
+		for _, imported := range f.Imports {
+			if !source.Standard(imported.Path) && !source.Under(imported.Path, source.Module) {
+				names[imported.Name] = imported.Path
+			}
+		}
+		check := func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			base, ok := selector.X.(*ast.Ident)
+			if !ok || names[base.Name] == "" {
+				return true
+			}
+			if typ := names[base.Name] + "." + selector.Sel.Name; !slices.Contains(foreign, typ) {
+				t.Errorf("%s: %s shows callers %s; wrap it, or hide it", tr.Place(f, n.Pos()), f.Package, typ)
+			}
+			return true
+		}
+		for _, decl := range f.Syntax.Decls {
+			source.InspectExported(decl, check)
+		}
+	}
+}
+
+// machinePath matches absolute paths of the folders that somebody's own machine or container has.
+var machinePath = regexp.MustCompile("(^|[\\s\"'`(=:,])/(" + strings.Join([]string{"work", "root", "home/[a-z]+"}, "|") + ")/")
+
+func TestNoPathsOfOneMachine(t *testing.T) {
+	_, root := tree(t)
+	files, err := source.Tracked(root)
+	if errors.Is(err, source.ErrNoGit) {
+		t.Skipf("which files are tracked is git's to say: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // deleted, not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for number, line := range strings.Split(string(text), "\n") {
+			if found := machinePath.FindString(line); found != "" {
+				t.Errorf("%s:%d: %q is a path of one machine", name, number+1, strings.TrimSpace(found))
+			}
+		}
+	}
+}

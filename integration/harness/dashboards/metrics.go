@@ -1,0 +1,87 @@
+// Package dashboards reads the Grafana dashboards of deploy/ for tests: which panels there are, what they ask, and which
+// metrics the questions name.
+package dashboards
+
+import "strings"
+
+// Kind is a metric's type as Prometheus knows it.
+type Kind string
+
+// The kinds of the binary's metrics.
+const (
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
+)
+
+// Target says which pipelines export a metric.
+type Target string
+
+// A metric is exported always, or only where classes or numbers are predicted.
+const (
+	Always  Target = "always"
+	Classes Target = "classes"
+	Numbers Target = "numbers"
+)
+
+// Metric is one metric that the binary exports.
+type Metric struct {
+	Kind   Kind
+	Target Target
+}
+
+// Exported are Millrace's own metrics: what dashboards, alerts and other people's queries may name. The integration
+// tests compare the list with what a running binary exports, so that neither drifts from the other.
+func Exported() map[string]Metric {
+	return map[string]Metric{
+		"millrace_consumed_records_total":     {Counter, Always},
+		"millrace_consumed_bytes_total":       {Counter, Always},
+		"millrace_rejected_events_total":      {Counter, Always},
+		"millrace_learned_events_total":       {Counter, Always},
+		"millrace_scored_events_total":        {Counter, Always},
+		"millrace_unscored_events_total":      {Counter, Always},
+		"millrace_lag_records":                {Gauge, Always},
+		"millrace_progressive_log_loss":       {Gauge, Classes},
+		"millrace_progressive_accuracy":       {Gauge, Classes},
+		"millrace_progressive_mae":            {Gauge, Numbers},
+		"millrace_progressive_rmse":           {Gauge, Numbers},
+		"millrace_baseline_accuracy":          {Gauge, Classes},
+		"millrace_baseline_log_loss":          {Gauge, Classes},
+		"millrace_baseline_mae":               {Gauge, Numbers},
+		"millrace_baseline_rmse":              {Gauge, Numbers},
+		"millrace_snapshot_age_seconds":       {Gauge, Always},
+		"millrace_snapshot_size_bytes":        {Gauge, Always},
+		"millrace_snapshot_duration_seconds":  {Histogram, Always},
+		"millrace_snapshots_published_total":  {Counter, Always},
+		"millrace_snapshots_skipped_total":    {Counter, Always},
+		"millrace_snapshots_refused_total":    {Counter, Always},
+		"millrace_snapshot_swaps_total":       {Counter, Always},
+		"millrace_event_to_model_seconds":     {Histogram, Always},
+		"millrace_event_to_score_seconds":     {Histogram, Always},
+		"millrace_model_info":                 {Gauge, Always},
+		"millrace_score":                      {Histogram, Always},
+		"millrace_predicted_class_total":      {Counter, Classes},
+		"millrace_observed_class_total":       {Counter, Classes},
+		"millrace_gradient_norm":              {Gauge, Always},
+		"millrace_weight_norm":                {Gauge, Always},
+		"millrace_dead_letters_pending":       {Gauge, Always},
+		"millrace_fetch_paused_seconds_total": {Counter, Always},
+		"millrace_build_info":                 {Gauge, Always},
+	}
+}
+
+// Family returns the metric that a series name belongs to: a histogram's series have suffixes. ok is false for names
+// that neither Millrace, nor client_golang's Go and process collectors, nor Prometheus itself exports.
+func Family(series string) (name string, ok bool) {
+	exported := Exported()
+	if m, known := exported[series]; known {
+		// Classic histograms have no series of their bare name.
+		return series, m.Kind != Histogram
+	}
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+		if base, cut := strings.CutSuffix(series, suffix); cut && exported[base].Kind == Histogram {
+			return base, true
+		}
+	}
+	return series, series == "up" || strings.HasPrefix(series, "go_") || strings.HasPrefix(series, "process_")
+}
