@@ -69,13 +69,15 @@ func (c *checker) checkEvents() {
 // learner its own dead letters, never comes to an end.
 func (c *checker) checkTopics() {
 	e, s := c.pipeline.Events, c.pipeline.Scores
+	legal := regexp.MustCompile(topicPattern)
 	for _, t := range []struct{ path, topic string }{
 		{"events.topic", e.Topic}, {"events.dead_letters", e.DeadLetters}, {"scores.topic", s.Topic},
 	} {
-		if t.topic == "" && t.path != "events.topic" {
-			continue // it follows from the events topic, which is missing
+		_, _, given := c.root.resolve(t.path)
+		if !given && !legal.MatchString(e.Topic) {
+			continue // its default follows from the events topic, which is wrong
 		}
-		if t.topic == "." || t.topic == ".." || !regexp.MustCompile(topicPattern).MatchString(t.topic) {
+		if t.topic == "." || t.topic == ".." || !legal.MatchString(t.topic) {
 			c.flag(t.path, "found the text "+quoted(t.topic)+"; Kafka takes letters, digits, - _ and ., at most 249, as a topic")
 		}
 	}

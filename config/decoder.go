@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"millrace/consumers"
+	"millrace/store"
 )
 
 // decoder fills Go values from YAML nodes, driven by struct tags, and collects what is wrong
@@ -13,7 +16,7 @@ import (
 type decoder struct {
 	env      Env
 	problems Errors
-	faults   []string // the paths of problems, but for fields given twice, whose first value may be sound
+	faults   faults
 	shapes   map[reflect.Type]shape
 	secrets  []string // values that no message may show
 	nodes    int      // decoded so far, at most nodesMax
@@ -21,7 +24,7 @@ type decoder struct {
 }
 
 func newDecoder(env Env) *decoder {
-	return &decoder{env: env, shapes: make(map[reflect.Type]shape)}
+	return &decoder{env: env, shapes: make(map[reflect.Type]shape), faults: make(faults)}
 }
 
 func (d *decoder) shape(t reflect.Type) shape {
@@ -39,7 +42,7 @@ func (d *decoder) report(s *spot, format string, args ...any) {
 }
 
 func (d *decoder) reportAt(s *spot, path, message, suggestion string) {
-	d.faults = append(d.faults, path)
+	d.faults.add(path)
 	d.note(s, path, message, suggestion)
 }
 
@@ -70,7 +73,11 @@ func (d *decoder) decode(v reflect.Value, n *yaml.Node, s *spot, f field) {
 		return
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
-		d.report(s, "there is no value; write %s, or leave the field out", want(f))
+		message := "there is no value; write " + want(f)
+		if !f.needed {
+			message += ", or leave the field out"
+		}
+		d.report(s, "%s", message)
 		return
 	}
 	switch k := kindOf(f.typ); {
@@ -94,6 +101,10 @@ func (d *decoder) decodeStruct(v reflect.Value, n *yaml.Node, s *spot, f field) 
 		short := sh.fields[sh.short]
 		short.secret = short.secret || f.secret
 		s.short = short.name
+		if message := addressAsMode(f.typ, n.Value); message != "" {
+			d.report(s, "%s", message)
+			return
+		}
 		d.decode(v.Field(short.index), n, s, short)
 		return
 	}
@@ -115,6 +126,18 @@ func (d *decoder) decodeStruct(v reflect.Value, n *yaml.Node, s *spot, f field) 
 			d.reportAt(s, joinPath(s.path, inner.name), "required and missing: "+inner.doc, "")
 		}
 	}
+}
+
+// addressAsMode answers `kafka: localhost:9092`, which every newcomer writes once. It quotes nothing:
+// the address of a Redis holds its password.
+func addressAsMode(t reflect.Type, text string) string {
+	switch {
+	case t == reflect.TypeFor[store.Spec]() && strings.Contains(text, ":"):
+		return "found an address; write {url: redis://host:port/db}, or embedded"
+	case t == reflect.TypeFor[consumers.Spec]() && strings.Contains(text, ":"):
+		return "found an address; write {brokers: [host:port]}, or embedded"
+	}
+	return ""
 }
 
 // eachField calls visit for every field of a mapping, and reports keys that are no names and names
@@ -228,9 +251,15 @@ func orElse(s, other string) string {
 	return s
 }
 
-// quoted shows a value in a message, at most forty characters of it.
+// quoted shows a value in a message, at most forty characters of it, and of a URL not the user and
+// password: masked before it is cut, for what is cut is no longer known for a URL.
 func quoted(s string) string {
 	const runesMax = 40
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+			s = scheme + "://***" + rest[i:]
+		}
+	}
 	if r := []rune(s); len(r) > runesMax {
 		s = string(r[:runesMax]) + "…"
 	}

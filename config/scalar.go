@@ -77,21 +77,37 @@ func (d *decoder) decodeScalar(v reflect.Value, n *yaml.Node, s *spot, f field) 
 	}
 }
 
+// mismatch says that s is not what f takes, and what may have been meant.
+func mismatch(s scalar, f field) (message, suggestion string) {
+	message = "found " + s.String() + "; write " + want(f)
+	if kindOf(f.typ) == kindBool {
+		switch strings.ToLower(s.text) {
+		case "yes", "on", "1":
+			suggestion = "true"
+		case "no", "off", "0":
+			suggestion = "false"
+		}
+	}
+	if s.tag == "!!str" && tagOf(s.text) != "!!str" {
+		message += ", without quotes"
+	}
+	return message, suggestion
+}
+
 // set assigns the scalar to v and answers with what is wrong, if anything.
 func set(v reflect.Value, s scalar, f field) (message, suggestion string) {
-	mismatch := func() (string, string) { return "found " + s.String() + "; write " + want(f), "" }
 	switch kindOf(f.typ) {
 	case kindText:
 		return setText(v, s, f)
 	case kindBool:
 		if s.tag != "!!bool" {
-			return mismatch()
+			return mismatch(s, f)
 		}
 		v.SetBool(strings.EqualFold(s.text, "true"))
 	case kindFloat:
 		x, ok := parseFloat(s)
 		if !ok {
-			return mismatch()
+			return mismatch(s, f)
 		}
 		if math.IsInf(x, 0) || math.IsNaN(x) {
 			return "found " + s.text + "; write a finite number", ""
@@ -100,13 +116,13 @@ func set(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	case kindInt:
 		x, err := strconv.ParseInt(digits(s), 0, 64)
 		if err != nil {
-			return mismatch()
+			return mismatch(s, f)
 		}
 		v.SetInt(x)
 	case kindUint:
 		x, err := strconv.ParseUint(digits(s), 0, 64)
 		if err != nil {
-			return mismatch()
+			return mismatch(s, f)
 		}
 		v.SetUint(x)
 	case kindDuration:
@@ -183,7 +199,7 @@ func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string
 	}
 	x, err := time.ParseDuration(s.text)
 	if err != nil || s.tag != "!!str" || !regexp.MustCompile(durationPattern).MatchString(s.text) {
-		return "found " + s.String() + "; write " + want(f), ""
+		return mismatch(s, f)
 	}
 	v.SetInt(int64(x))
 	return "", ""
@@ -195,7 +211,7 @@ func setBytes(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	}
 	x, err := millrace.ParseBytes(s.text)
 	if err != nil || s.tag != "!!str" || !regexp.MustCompile(bytesPattern).MatchString(s.text) {
-		return "found " + s.String() + "; write " + want(f), ""
+		return mismatch(s, f)
 	}
 	v.SetInt(int64(x))
 	return "", ""

@@ -196,6 +196,10 @@ func listExample(f field) string {
 	switch {
 	case f.enum != nil:
 		return strings.Join(f.enum[:min(2, len(f.enum))], ", ")
+	case f.name == "brokers":
+		return "localhost:9092"
+	case f.name == "classes":
+		return "no, yes"
 	case f.typ.Elem().Kind() == reflect.String:
 		return "one, two"
 	}

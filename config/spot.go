@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -89,4 +90,47 @@ func isPlain(name string) bool {
 		}
 	}
 	return name != "" && name[0] != '['
+}
+
+// faults remembers where problems are: faultHere at their paths and faultBelow at all that lead
+// there, so that asking costs the length of a path, not the number of problems. Fields given twice
+// are left out, since their first value may be sound.
+type faults map[string]fault
+
+type fault byte
+
+const (
+	faultBelow fault = iota + 1
+	faultHere
+)
+
+func (f faults) add(path string) {
+	f[path] = faultHere
+	for above := range parts(path) {
+		f[above] = max(f[above], faultBelow)
+	}
+}
+
+// touch reports whether a problem lies at path, above it (but for the whole file) or below it.
+func (f faults) touch(path string) bool {
+	if f[path] != 0 {
+		return true
+	}
+	for above := range parts(path) {
+		if above != "" && f[above] == faultHere {
+			return true
+		}
+	}
+	return false
+}
+
+// parts yields the paths above path, the whole file included.
+func parts(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range len(path) {
+			if (i == 0 || path[i] == '.' || path[i] == '[') && !yield(path[:i]) {
+				return
+			}
+		}
+	}
 }

@@ -38,8 +38,10 @@ func Parse(name string, data []byte, env Env) (*Pipeline, error) {
 	p.resolve()
 	c := &checker{decoder: d, pipeline: p, root: s}
 	c.crossCheck()
-	c.validate(v, s)
-	c.compiled()
+	if len(d.problems) < problemsMax {
+		c.validate(v, s)
+		c.compiled()
+	}
 	if len(d.problems) == 0 {
 		return p, nil
 	}
@@ -67,28 +69,27 @@ func (c *checker) flag(path, message string) {
 // or below a known problem, and, when some field of the spec itself is wrong, those about fields
 // that the file does not give: a misspelt field looks missing to the spec.
 func (c *checker) report(base *spot, rename map[string]string, violations []millrace.Violation) {
-	known := c.decoder.faults
 	broken := c.broken(base.path)
+	type mistake struct {
+		place         *spot
+		path, message string
+	}
+	// Two violations at one path are both told, so none is noted before all are judged.
+	var found []mistake
 	for _, v := range violations {
-		place, path, found := base.resolve(renamed(v.Path, rename))
-		if touches(path, known) || !found && broken && base != c.root {
+		place, path, given := base.resolve(renamed(v.Path, rename))
+		if c.decoder.faults.touch(path) || !given && broken && base != c.root {
 			continue
 		}
-		c.decoder.reportAt(place, path, v.Message, "")
+		found = append(found, mistake{place, path, v.Message})
+	}
+	for _, m := range found {
+		c.decoder.reportAt(m.place, m.path, m.message, "")
 	}
 }
 
 // broken reports whether a problem lies at or below path.
-func (c *checker) broken(path string) bool {
-	return slices.ContainsFunc(c.decoder.faults, func(fault string) bool { return under(fault, path) })
-}
-
-// touches reports whether path is equal to, above or below the path of a known problem.
-func touches(path string, known []string) bool {
-	return slices.ContainsFunc(known, func(fault string) bool {
-		return fault != "" && (under(path, fault) || under(fault, path))
-	})
-}
+func (c *checker) broken(path string) bool { return c.decoder.faults[path] != 0 }
 
 // under reports whether path is base or something inside it.
 func under(path, base string) bool {
@@ -158,9 +159,8 @@ func (c *checker) typeWrong(v reflect.Value, s *spot) bool {
 		return false
 	}
 	path := joinPath(s.path, sh.fields[sh.short].name)
-	return slices.ContainsFunc(c.decoder.faults, func(fault string) bool {
-		return fault == path || fault == s.path && fault != ""
-	})
+	faults := c.decoder.faults
+	return faults[path] == faultHere || s.path != "" && faults[s.path] == faultHere
 }
 
 // compiled checks what decoder and extractor are built from, which no part of the file has alone.
@@ -193,7 +193,12 @@ func (d *decoder) redact(message string) string {
 			message = strings.ReplaceAll(message, part, mask)
 		}
 	}
-	return userinfo.ReplaceAllString(message, "://"+mask+"@")
+	return userinfo.ReplaceAllStringFunc(message, func(found string) string {
+		if found == "://[user:password@" {
+			return found // a spec's example of a URL
+		}
+		return "://" + mask + "@"
+	})
 }
 
 // secretParts are the strings that would give a secret away: of a URL its user information, as it

@@ -268,7 +268,7 @@ func (g *GroupSource) Commit(ctx context.Context, positions []millrace.Position)
 func (g *GroupSource) Assigned() []int32 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var partitions []int32
+	partitions := make([]int32, 0, len(g.assigned))
 	for p := range g.assigned {
 		partitions = append(partitions, p)
 	}

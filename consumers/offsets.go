@@ -255,8 +255,12 @@ func (c *Cluster) committed(ctx context.Context, group, topic string, partitions
 	if !ok {
 		return nil, errors.New("the answer is of another kind")
 	}
-	if res.ErrorCode != 0 {
-		return nil, kafka.Error(res.ErrorCode)
+	switch code := kafka.Error(res.ErrorCode); code {
+	case 0:
+	case kafka.GroupIdNotFound:
+		return nil, nil // some brokers say so of a group that has committed nothing yet
+	default:
+		return nil, code
 	}
 	var positions []millrace.Position
 	for _, t := range res.Topics {

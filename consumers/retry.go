@@ -13,14 +13,14 @@ import (
 	"millrace/consumers/internal/recordbatch"
 )
 
-// ErrUnknownTopic: the cluster has no such topic, or does not show it to this user.
+// ErrUnknownTopic says that the cluster has no such topic, or does not show it to this user.
 var ErrUnknownTopic = errors.New("unknown topic")
 
 const (
-	// backoffMin is short, as a moved leader is usually found at once; backoffMax keeps a cluster
+	// backoffFirst is short, as a moved leader is usually found at once; backoffLongest keeps a cluster
 	// that starts again from being flooded, and an outage from lasting noticeably longer than it does.
-	backoffMin = 20 * time.Millisecond
-	backoffMax = 2 * time.Second
+	backoffFirst = 20 * time.Millisecond
+	backoffLongest = 2 * time.Second
 )
 
 // backoff waits longer each time, with jitter, so that many clients do not come back in step.
@@ -33,9 +33,9 @@ func (b *backoff) reset() { b.tries = 0 }
 
 // wait sleeps for between half and all of the next step.
 func (b *backoff) wait(ctx context.Context) error {
-	step := backoffMax
+	step := backoffLongest
 	if b.tries < 10 { // beyond that, the shift is far above the maximum anyway
-		step = min(backoffMin<<b.tries, backoffMax)
+		step = min(backoffFirst<<b.tries, backoffLongest)
 	}
 	b.tries++
 	return b.c.sleep(ctx, step/2+time.Duration(b.c.jitter()*float64(step/2)))

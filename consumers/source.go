@@ -149,7 +149,7 @@ func (c *Cluster) await(ctx context.Context, topic, unknown string, create Topic
 			if tries == 0 {
 				c.log.Warn("kafka: waiting for the topic to be created", "topic", topic)
 			}
-			if err := c.sleep(ctx, min(backoffMin<<min(tries, 10), topicPollMax)); err != nil {
+			if err := c.sleep(ctx, min(backoffFirst<<min(tries, 10), topicPollMax)); err != nil {
 				return nil, err
 			}
 			continue

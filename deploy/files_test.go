@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"millrace/config"
 	"millrace/integration/harness/dashboards"
 )
 
@@ -120,6 +121,9 @@ func TestPaymentsPipelineIsTheExample(t *testing.T) {
 	var here, example map[string]any
 	readYAML(t, "payments.yaml", &here)
 	readYAML(t, filepath.Join("..", "examples", "payments.yaml"), &example)
+	if _, err := config.Load("payments.yaml", func(string) (string, bool) { return "", false }); err != nil {
+		t.Error(err)
+	}
 	for _, key := range []string{"name", "features", "label", "model", "scores"} {
 		if !reflect.DeepEqual(here[key], example[key]) {
 			t.Errorf("%s: %v, the example has %v", key, here[key], example[key])

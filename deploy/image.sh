@@ -20,7 +20,8 @@ trap 'rm -rf "$context"' EXIT
 install -m 755 "$binary" "$context/millrace"
 install -m 644 "$certificates" "$context/ca-certificates.crt"
 
-if command -v docker >/dev/null; then
+# A docker command without its daemon builds nothing.
+if docker info >/dev/null 2>&1; then
 	docker build -f "$here/Dockerfile.scratch" -t "$image" "$context"
 elif command -v podman >/dev/null; then
 	podman build -f "$here/Dockerfile.scratch" -t "$image" "$context"

@@ -105,17 +105,22 @@ func (r *Redis) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		now := r.o.Now()
-		// The server has no clock of its own for expiry. A wall clock that jumps back expires nothing.
-		if passed := now.Sub(last); passed > 0 {
-			r.server.FastForward(passed)
-		}
-		last = now
-		if err := r.persistAll(); err != nil {
-			// The next tick tries again; a flip that cannot be kept tells its client.
-			r.o.Log.ErrorContext(ctx, "keeping snapshots failed", "error", err)
-		}
+		last = r.step(ctx, last)
 	}
+}
+
+// step is one tick: it takes the server from one time to now.
+func (r *Redis) step(ctx context.Context, last time.Time) time.Time {
+	now := r.o.Now()
+	// The server has no clock of its own for expiry. A wall clock that jumps back expires nothing.
+	if passed := now.Sub(last); passed > 0 {
+		r.server.FastForward(passed)
+	}
+	if err := r.persistAll(); err != nil {
+		// The next tick tries again; a flip that cannot be kept tells its client.
+		r.o.Log.ErrorContext(ctx, "keeping snapshots failed", "error", err)
+	}
+	return now
 }
 
 // Persist makes the model's published versions and pointers durable and returns when they are. After

@@ -215,11 +215,11 @@ func (x *Extractor) Observe(e *millrace.Event) {
 		if square := delta * (v - mean[i]); square > 0 {
 			m2[i] += square
 		}
-		s := &scales[i]
-		if n.kind == centred && s.bound == n.clip { // warmed up: the usual case, without a call
+		switch s := &scales[i]; {
+		case n.kind == centred && s.bound == n.clip: // warmed up: the usual case, without a call
 			s.centre = mean[i]
 			s.spread(c, m2[i])
-		} else {
+		case n.kind != asIs:
 			s.refresh(n.kind, n.clip, c, mean[i], m2[i])
 		}
 	}

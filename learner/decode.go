@@ -17,10 +17,8 @@ const (
 	chunksInFlight = 4
 )
 
-// slot is one decoded event. Each has a decoder of its own, because an event's texts may lie in its
-// decoder's buffer and a chunk's events live side by side.
+// slot is one decoded event, or why there is none.
 type slot struct {
-	decoder   Decoder
 	event     *millrace.Event
 	rejection *millrace.Rejection // nil for a good event
 }
@@ -37,18 +35,18 @@ type chunk struct {
 
 // decodeStage decodes batches into chunks, in the source's order.
 type decodeStage struct {
-	source Source
-	out    chan *chunk
-	free   chan *chunk
+	source  Source
+	decoder Decoder
+	out     chan *chunk
+	free    chan *chunk
 }
 
-func newDecodeStage(source Source, newDecoder func() Decoder) *decodeStage {
-	d := &decodeStage{source: source, out: make(chan *chunk, chunksInFlight), free: make(chan *chunk, chunksInFlight)}
+func newDecodeStage(source Source, decoder Decoder) *decodeStage {
+	d := &decodeStage{source: source, decoder: decoder, out: make(chan *chunk, chunksInFlight), free: make(chan *chunk, chunksInFlight)}
 	for range chunksInFlight {
 		c := &chunk{}
 		for i := range c.slots {
-			dec := newDecoder()
-			c.slots[i] = slot{decoder: dec, event: dec.NewEvent()}
+			c.slots[i].event = decoder.NewEvent()
 		}
 		d.free <- c
 	}
@@ -87,20 +85,23 @@ func (d *decodeStage) batch(ctx context.Context, b *millrace.Batch) error {
 		c.last = from+c.n == len(b.Records)
 		for i := range c.n {
 			c.bytes += len(b.Records[from+i].Value)
-			c.slots[i].decode(&b.Records[from+i])
+			c.slots[i].rejection = d.decode(&b.Records[from+i], c.slots[i].event)
 		}
 		d.out <- c // never blocks: out holds as many chunks as there are
 	}
 	return nil
 }
 
-func (s *slot) decode(rec *millrace.Record) {
-	s.rejection = nil
-	if err := s.decoder.Decode(rec, s.event); err != nil {
-		if !errors.As(err, &s.rejection) {
-			s.rejection = &millrace.Rejection{Reason: millrace.ReasonBadRecord, Detail: err.Error()}
-		}
+func (d *decodeStage) decode(rec *millrace.Record, dst *millrace.Event) *millrace.Rejection {
+	err := d.decoder.Decode(rec, dst)
+	if err == nil {
+		return nil
 	}
+	var why *millrace.Rejection
+	if !errors.As(err, &why) {
+		why = &millrace.Rejection{Reason: millrace.ReasonBadRecord, Detail: err.Error()}
+	}
+	return why
 }
 
 // recycle gives an applied chunk back, and with the batch's last chunk the batch.

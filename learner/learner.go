@@ -21,8 +21,8 @@ type Source interface {
 	Next(ctx context.Context) (*millrace.Batch, error)
 }
 
-// Decoder turns a record into an event; a *millrace.Rejection is its only error. One decoder serves
-// one event at a time.
+// Decoder turns a record into an event; a *millrace.Rejection is its only error. It is called on one
+// goroutine; events it has filled stay valid until they are filled again or their batch is released.
 type Decoder interface {
 	NewEvent() *millrace.Event
 	Decode(rec *millrace.Record, dst *millrace.Event) error
@@ -54,7 +54,7 @@ type Options struct {
 	Snapshots SnapshotsSpec
 
 	Source      Source
-	NewDecoder  func() Decoder
+	Decoder     Decoder
 	DeadLetters DeadLetters
 	Publisher   Publisher
 	// Published is told of each new head with the positions it holds; may be nil. It commits group
@@ -172,7 +172,7 @@ func (l *Learner) Run(ctx context.Context) error {
 // learnAll decodes on one goroutine and learns on this one, in order.
 func (l *Learner) learnAll(ctx, publishing context.Context) error {
 	decodeCtx, stop := context.WithCancel(ctx)
-	d := newDecodeStage(l.o.Source, l.o.NewDecoder)
+	d := newDecodeStage(l.o.Source, l.o.Decoder)
 	var g errgroup.Group
 	g.Go(func() error { return d.run(decodeCtx) })
 	err := l.learnLoop(ctx, publishing, d)

@@ -193,7 +193,7 @@ func newRig(t *testing.T, source Source, spec SnapshotsSpec, store *fakeStore, s
 		t.Fatal(err)
 	}
 	o := Options{Name: "test", Trainer: trainer, Layout: r.layout, Snapshots: spec, Source: source,
-		NewDecoder: func() Decoder { return fakeDecoder{} }, DeadLetters: r.dead, Publisher: store,
+		Decoder: fakeDecoder{}, DeadLetters: r.dead, Publisher: store,
 		Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: 5 * time.Second}
 	if s != nil {
 		if err := r.layout.Restore(s.Serving, s.Training); err != nil {

@@ -44,7 +44,11 @@ func examples(target model.TargetSpec, shape millrace.ViewShape) []modeltest.Exa
 		e := modeltest.Example{Input: millrace.Input{v}, Weight: float32(1 + i%3)}
 		e.Target = millrace.Target{Known: true, Value: 1000 + 50*signal}
 		if k := target.Classes; k > 0 {
+			// Every ninth label is wrong: a stream without errors would leave the hinge loss at zero.
 			e.Target.Class = int32(min(max(int(math.Floor(signal+float64(k)/2)), 0), k-1))
+			if i%9 == 0 {
+				e.Target.Class = (e.Target.Class + 1) % int32(k)
+			}
 		}
 		all[i] = e
 	}

@@ -116,15 +116,23 @@ func (n *network) derive(d, z, p []float32, class int32, t float64, weight float
 func (n *network) deriveHinge(d, z []float32, class int32) {
 	c := float32(n.spec.C)
 	for i, v := range z {
-		side := float32(-1)
-		if int32(i) == class || len(z) == 1 && class == 1 {
-			side = 1
-		}
 		d[i] = 0
-		if side*v <= 1 {
+		if side := sideOf(i, len(z), class); side*v <= 1 {
 			d[i] = -c * side
 		}
 	}
+}
+
+// sideOf is the side of margin i, of n, that an example of a class belongs on: one margin alone is the
+// second class's, several are one each.
+func sideOf(i, n int, class int32) float32 {
+	if n == 1 {
+		i = 1
+	}
+	if int32(i) == class {
+		return 1
+	}
+	return -1
 }
 
 // loss is the loss of the outputs z, for tests and metrics.
@@ -141,11 +149,7 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 	case headHinge:
 		var sum float64
 		for i, v := range z {
-			m := -float64(v)
-			if int32(i) == class || len(z) == 1 && class == 1 {
-				m = -m
-			}
-			sum += n.spec.C * max(0, 1-m)
+			sum += n.spec.C * max(0, 1-float64(sideOf(i, len(z), class)*v))
 		}
 		return sum
 	default:
@@ -176,6 +180,7 @@ func logSumExp(z []float32) float64 {
 type temperature struct {
 	alpha  []float64 // [1]
 	square []float64 // [1], AdaGrad's sum
+	factor float64   // e^α
 }
 
 const (
@@ -186,22 +191,22 @@ const (
 )
 
 func newTemperature() temperature {
-	return temperature{alpha: make([]float64, 1), square: make([]float64, 1)}
+	return temperature{alpha: make([]float64, 1), square: make([]float64, 1), factor: 1}
 }
 
+func (t *temperature) refresh() { t.factor = math.Exp(t.alpha[0]) }
+
 func (t *temperature) predict(dst, z []float32) {
-	a := math.Exp(t.alpha[0])
 	if len(z) == 1 {
-		dst[0], dst[1] = logistic(a * float64(z[0]))
+		dst[0], dst[1] = logistic(t.factor * float64(z[0]))
 		return
 	}
-	softmax(dst, z, a)
+	softmax(dst, z, t.factor)
 }
 
 // learn takes the margins z and the probabilities p that were predicted from them.
 func (t *temperature) learn(z, p []float32, class int32, weight float32) {
 	var g float64
-	a := math.Exp(t.alpha[0])
 	if len(z) == 1 {
 		g = float64(p[1]) * float64(z[0])
 		if class == 1 {
@@ -213,13 +218,14 @@ func (t *temperature) learn(z, p []float32, class int32, weight float32) {
 			g += float64(p[i]) * float64(v)
 		}
 	}
-	g *= a * float64(weight)
+	g *= t.factor * float64(weight)
 	if g == 0 {
 		return
 	}
 	t.square[0] += g * g
 	t.alpha[0] -= temperatureRate * g / math.Sqrt(t.square[0])
 	t.alpha[0] = min(max(t.alpha[0], -temperatureMax), temperatureMax)
+	t.refresh()
 }
 
 func (t *temperature) state(visit func(string, millrace.Tensor, millrace.Role)) {

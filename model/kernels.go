@@ -1,11 +1,6 @@
 package model
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-)
+import "math"
 
 // kernels is one implementation of the inner loops. Matrices are row-major [len(x), len(d)]: a row an
 // input, a column an output, so that a sparse input gathers contiguous rows. Every step function
@@ -49,7 +44,7 @@ type coefficients struct {
 // A moment this small moves a weight by less than 1e-15 of the rate.
 const momentTiny = 1e-30
 
-// genericKernels are the fallback: gonum's BLAS and plain Go.
+// genericKernels are the fallback, in plain Go.
 func genericKernels() *kernels {
 	return &kernels{
 		name:     "generic",
@@ -64,21 +59,32 @@ func genericKernels() *kernels {
 	}
 }
 
-func matrix(w []float32, rows, cols int) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: w}
-}
-
-func vector(x []float32) blas32.Vector {
-	return blas32.Vector{N: len(x), Inc: 1, Data: x}
-}
-
-// Sgemv never starts goroutines, whatever the size, so results do not depend on the core count.
+// forwardGeneric and backwardGeneric are no calls of blas32.Gemv: gonum's dot product peels off entries
+// until its argument is aligned to 16 bytes, so the order of its sum, and with it the last bit,
+// depends on where the allocator put a slice, and a restored model would not equal the one it was
+// copied from. Here the order is fixed.
 func forwardGeneric(z, w, x []float32) {
-	blas32.Gemv(blas.Trans, 1, matrix(w, len(x), len(z)), vector(x), 1, vector(z))
+	n := len(z)
+	for _, xj := range x {
+		row := w[:n]
+		w = w[n:]
+		for o, v := range row {
+			z[o] += xj * v
+		}
+	}
 }
 
 func backwardGeneric(dx, w, d []float32) {
-	blas32.Gemv(blas.NoTrans, 1, matrix(w, len(dx), len(d)), vector(d), 0, vector(dx))
+	n := len(d)
+	for j := range dx {
+		row := w[:n]
+		w = w[n:]
+		var sum float32
+		for o, v := range row {
+			sum += v * d[o]
+		}
+		dx[j] = sum
+	}
 }
 
 func squaresGeneric(x []float32) float64 {

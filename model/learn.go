@@ -159,13 +159,13 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 		l, d := &n.layers[i], sc.deltas[i]
 		switch {
 		case i > 0:
-			outer(&l.weight, sc.outputs[i-1], d)
+			outer(l.weight.gradient, sc.outputs[i-1], d)
 		case n.rows != nil:
 			n.rows.accumulate(v, d)
 		default:
-			outer(&l.weight, v.Dense, d)
+			outer(l.weight.gradient, v.Dense, d)
 		}
-		outer(&l.bias, n.optimizer.one, d)
+		outer(l.bias.gradient, n.optimizer.one, d)
 	}
 	n.batch[0]++
 	if n.batch[0] == uint64(n.spec.Batch) {
@@ -174,9 +174,11 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 	return nil
 }
 
-// outer adds x·dᵀ to the mini-batch's gradient of p.
-func outer(p *parameter, x, d []float32) {
-	blas32.Ger(1, vector(x), vector(d), matrix(p.gradient, len(x), len(d)))
+// outer adds x·dᵀ to g, which is [len(x), len(d)]. Of BLAS it is the rank-one update, which works
+// entry by entry: no sum whose order could depend on alignment, and no goroutines at any size.
+func outer(g, x, d []float32) {
+	blas32.Ger(1, blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(d), Inc: 1, Data: d},
+		blas32.General{Rows: len(x), Cols: len(d), Stride: len(d), Data: g})
 }
 
 // update steps by the mean gradient of the mini-batch and opens the next one.
@@ -250,7 +252,7 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 			}
 		}
 		g := make([]float32, l.in*l.out)
-		blas32.Ger(1, vector(input), vector(sc.deltas[i]), matrix(g, l.in, l.out))
+		outer(g, input, sc.deltas[i])
 		visit(l.weight.name, g)
 		visit(l.bias.name, sc.deltas[i])
 	}

@@ -100,7 +100,9 @@ func (n *network) Predict(dst []float32, x millrace.Input, s Scratch) {
 	sc := s.(*scratch)
 	n.forward(&x[n.view], sc)
 	n.predict(sc.prediction, sc.outputs[len(sc.outputs)-1])
-	copy(dst, sc.prediction)
+	for i, v := range sc.prediction {
+		dst[i] = v
+	}
 }
 
 // forward fills the scratch's outputs.
@@ -187,6 +189,7 @@ func (n *network) Restored() error {
 		}
 	}
 	n.target.refresh()
+	n.temperature.refresh()
 	n.optimizer.begin()
 	n.guard.measure(n)
 	return nil

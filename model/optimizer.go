@@ -19,7 +19,9 @@ type optimizer struct {
 	// reach bounds how far an update moves any weight, in rates, whatever the gradient; 0 for SGD,
 	// where the gradient decides. See guard.
 	reach float64
-	one   []float32 // the factor of a gradient that is taken as it is
+	// Adam's decays, as bias corrections want them.
+	lnBeta1, lnBeta2 float64
+	one              []float32 // the factor of a gradient that is taken as it is
 }
 
 func newOptimizer(s Spec, k *kernels) *optimizer {
@@ -40,6 +42,7 @@ func newOptimizer(s Spec, k *kernels) *optimizer {
 	case ruleAdam:
 		b1, b2 := o.spec.Beta1, o.spec.Beta2
 		c.mix1, c.keep2, c.mix2 = float32(1-b1), float32(b2), float32(1-b2)
+		o.lnBeta1, o.lnBeta2 = math.Log(b1), math.Log(b2)
 		// By Cauchy and Schwarz |m| ≤ (1−β₁)·√(v / ((1−β₂)(1−β₁²/β₂))); correcting the bias divides
 		// by at least 1−β₁.
 		o.reach = 2 / math.Sqrt((1-b2)*(1-b1*b1/b2))
@@ -74,22 +77,21 @@ func (o *optimizer) begin() {
 	}
 	rate := o.rate
 	if o.spec.Type == ruleAdam {
-		rate /= biasCorrection(o.spec.Beta1, t+1)
-		root := float32(1 / math.Sqrt(biasCorrection(o.spec.Beta2, t+1)))
+		rate /= biasCorrection(o.lnBeta1, t+1)
+		root := float32(1 / math.Sqrt(biasCorrection(o.lnBeta2, t+1)))
 		o.weights.root, o.biases.root = root, root
 	}
 	o.weights.rate, o.weights.rate64 = float32(rate), rate
 	o.biases.rate, o.biases.rate64 = float32(rate), rate
 }
 
-// biasCorrection is 1 − βᵗ, and exactly 1 once βᵗ is below 2⁻⁵³, half the distance from 1 to the
-// float64 before it: the same bits at step 10⁸ as at any later one.
-func biasCorrection(beta, t float64) float64 {
-	p := math.Pow(beta, t)
-	if p < 0x1p-53 {
+// biasCorrection is 1 − βᵗ for ln β, and exactly 1 once βᵗ is below 2⁻⁵³, half the distance from 1 to
+// the float64 before it: the same bits at step 10⁸ as at any later one.
+func biasCorrection(lnBeta, t float64) float64 {
+	if t*lnBeta < -53*math.Ln2 {
 		return 1
 	}
-	return 1 - p
+	return -math.Expm1(t * lnBeta)
 }
 
 // power is x^p; p = 1, the common case, costs nothing.

@@ -97,31 +97,35 @@ func (s Spec) resolveLayers() Spec {
 	return s
 }
 
-// resolve fills in an update rule. Linear models start with AdaGrad, which needs no rate matched to
-// the scale of the features; networks start with Adam. Constants are those of the papers and of
-// PyTorch where they agree.
+// resolve fills in an update rule. The rules and rates for a family without settings are the ones
+// that do well on streams of every kind at once, with drift and without: classes by linear models
+// want SGD, whose steps never shrink; networks and numbers want RMSprop, which needs no rate matched
+// to the scale of features or errors and goes on adapting, where Adam's longer memory follows drift
+// more slowly. Constants are those of the papers and of PyTorch where they agree.
 func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 	if o.Type == "" {
-		o.Type = ruleAdaGrad
-		if family == familyMLP {
+		o.Type = ruleSGD
+		if family == familyMLP || family == familyLinear {
+			o.Type = ruleRMSprop
+		}
+		// A momentum or a decay names its rule as well as the rule's own name does.
+		switch {
+		case o.Momentum != 0:
+			o.Type = ruleSGD
+		case o.Beta1 != 0 || o.Beta2 != 0:
 			o.Type = ruleAdam
+		case o.Rho != 0:
+			o.Type = ruleRMSprop
 		}
 	}
+	fill(&o.Rate, defaultRate(family, o.Type))
 	switch o.Type {
-	case ruleSGD:
-		if family == familyMLP {
-			fill(&o.Rate, 0.03)
-		}
-		fill(&o.Rate, 0.05)
 	case ruleAdaGrad:
-		fill(&o.Rate, 0.1)
 		fill(&o.Epsilon, 1e-10)
 	case ruleRMSprop:
-		fill(&o.Rate, 0.001)
 		fill(&o.Rho, 0.99)
 		fill(&o.Epsilon, 1e-8)
 	case ruleAdam:
-		fill(&o.Rate, 0.001)
 		fill(&o.Beta1, 0.9)
 		fill(&o.Beta2, 0.999)
 		fill(&o.Epsilon, 1e-8)
@@ -137,6 +141,30 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 		fill(&o.Schedule.Power, 1)
 	}
 	return o
+}
+
+// defaultRate is the learning rate of a rule for a family, on standardised features.
+func defaultRate(family, rule string) float64 {
+	network := family == familyMLP
+	switch rule {
+	case ruleSGD:
+		return map[string]float64{familyLogistic: 0.07, familySVM: 0.05, familyLinear: 0.003, familyMLP: 0.03}[family]
+	case ruleAdaGrad:
+		if network {
+			return 0.03
+		}
+		return 0.1
+	case ruleRMSprop:
+		if network {
+			return 0.002
+		}
+		return 0.03
+	default:
+		if network {
+			return 0.001
+		}
+		return 0.003
+	}
 }
 
 func fill(v *float64, value float64) {

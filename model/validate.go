@@ -78,7 +78,7 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	s.validateLoss(&c, target)
 	s.validateLayers(&c)
 	s.validatePenalties(&c, target)
-	s.Optimizer.validate(&c)
+	s.Optimizer.validate(&c, s.Type)
 	return c.found
 }
 
@@ -162,7 +162,7 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	}
 }
 
-func (o OptimizerSpec) validate(c *checker) {
+func (o OptimizerSpec) validate(c *checker, family string) {
 	if !c.word("optimizer.type", o.Type, ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam) {
 		return
 	}
@@ -174,13 +174,14 @@ func (o OptimizerSpec) validate(c *checker) {
 	if o.Epsilon != 0 && (!(o.Epsilon >= epsilonMin) || math.IsInf(o.Epsilon, 1)) {
 		c.add("optimizer.epsilon", "must be at least %g, not %g", epsilonMin, o.Epsilon)
 	}
-	c.unused("optimizer.momentum", o.Momentum != 0 && o.Type != ruleSGD, "type: sgd")
+	rule := o.resolve(family).Type
+	c.unused("optimizer.momentum", o.Momentum != 0 && rule != ruleSGD, "type: sgd")
 	c.unused("optimizer.nesterov", o.Nesterov && o.Momentum == 0, "a momentum")
-	c.unused("optimizer.beta1", o.Beta1 != 0 && o.Type != ruleAdam, "type: adam")
-	c.unused("optimizer.beta2", o.Beta2 != 0 && o.Type != ruleAdam, "type: adam")
-	c.unused("optimizer.rho", o.Rho != 0 && o.Type != ruleRMSprop, "type: rmsprop")
-	c.unused("optimizer.epsilon", o.Epsilon != 0 && o.Type == ruleSGD, "type: adagrad, rmsprop or adam")
-	if o.Type == ruleAdam {
+	c.unused("optimizer.beta1", o.Beta1 != 0 && rule != ruleAdam, "type: adam")
+	c.unused("optimizer.beta2", o.Beta2 != 0 && rule != ruleAdam, "type: adam")
+	c.unused("optimizer.rho", o.Rho != 0 && rule != ruleRMSprop, "type: rmsprop")
+	c.unused("optimizer.epsilon", o.Epsilon != 0 && rule == ruleSGD, "type: adagrad, rmsprop or adam")
+	if rule == ruleAdam {
 		// Below this the ratio of Adam's moments, and so a step, has no bound.
 		if b1, b2 := orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999); b1*b1 >= b2 {
 			c.add("optimizer.beta1", "squared must be below beta2, which is %g, not %g", b2, b1*b1)

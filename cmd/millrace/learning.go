@@ -134,8 +134,8 @@ func (l *learning) build(m millrace.Manifest, o learnFlags) {
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.trainer, Layout: l.learned.layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep},
-		NewDecoder: func() learner.Decoder { return l.learned.decoder.Clone() },
-		Published:  l.commit, Registerer: e.learnerMetrics(), Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
+		Decoder:   l.learned.decoder,
+		Published: l.commit, Registerer: e.learnerMetrics(), Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
 	})
 }
 

@@ -62,7 +62,7 @@ func (p *plan) chooseLabel() error {
 // names lists the fields for a message, the first of them when there are many.
 func (p *plan) names() string {
 	const most = 20
-	var names []string
+	names := make([]string, 0, most)
 	for _, c := range p.seen.columns[:min(len(p.seen.columns), most)] {
 		names = append(names, c.path)
 	}

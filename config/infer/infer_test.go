@@ -419,8 +419,8 @@ func TestDataFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				accept(t, r)
-				var any map[string]any
-				if err := yaml.Unmarshal(r.YAML, &any); err != nil {
+				var file map[string]any
+				if err := yaml.Unmarshal(r.YAML, &file); err != nil {
 					t.Error(err)
 				}
 				if r.Label != "y" || !slices.Equal(r.Classes, c.classes) || len(r.Features) != c.features {

@@ -129,6 +129,9 @@ func newColumn(keys []string) *column {
 			c.name += "."
 		}
 		c.name += key
+		if key == "" {
+			c.lists = 1 // no path leads there
+		}
 	}
 	c.path = features.JoinPath(keys...)
 	if idLike(c.last()) {

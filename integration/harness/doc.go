@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"testing"
 )
 
 // freePorts returns n different free TCP ports on the loopback address. They are free when it returns; another process
@@ -32,6 +33,16 @@ func freePorts(n int) ([]int, error) {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
+}
+
+// FreePort returns a free TCP port on the loopback address, for a server that a test starts itself.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	ports, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ports[0]
 }
 
 // RepoRoot returns the folder of the module's go.mod: the working directory or the nearest one above it.

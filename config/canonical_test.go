@@ -1,0 +1,110 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestCanonicalSpecIsExact(t *testing.T) {
+	spec, _, _ := parseOne(t, minimal).CanonicalSpec()
+	want := `{"features":[{"clip":8,"missing":"zero","name":"a","path":"a","scale":"standard","type":"number"}],` +
+		`"label":{"classes":["n","p"],"path":"y","type":"class"},"limits":{"depth":32,"event":"1MiB","text":"1KiB"},` +
+		`"model":{"batch":1,"loss":"cross_entropy","optimizer":{"epsilon":1e-10,"rate":0.1,"schedule":{"type":"constant"},"type":"adagrad"},"type":"logistic"}}`
+	if string(spec) != want {
+		t.Errorf("got\n%s\nwant\n%s", spec, want)
+	}
+}
+
+const base = `name: p
+events: {topic: e}
+features:
+  a: number
+  c: {type: category, encode: hash}
+label: {path: y, classes: [n, p]}
+model: {type: mlp, hidden: [8], activation: tanh, optimizer: {type: adam}}
+`
+
+// What changes which hash decides who refuses a snapshot.
+func TestHashes(t *testing.T) {
+	_, schema, training := parseOne(t, base).CanonicalSpec()
+	for _, c := range []struct {
+		from, to         string
+		schema, training bool // changed
+	}{
+		{"name: p", "name: q\nkafka: {brokers: ['h:1']}\nredis: {url: 'redis://h:1'}\nadmin: ':1'\nsnapshots: 9s\nscores: s", false, false},
+		{"{topic: e}", "{topic: f, id: i, time: t, start: latest}", false, false},
+		{"a: number", "a: {missing: zero, path: a, scale: standard, type: number, clip: 8.0}", false, false},
+		{"hidden: [8], activation: tanh", "layers: [{units: 8, activation: tanh}], activation: relu", false, false},
+		{"{type: adam}", "{type: adam, rate: 1e-3, schedule: constant}", false, false},
+		{"a: number", "b: number", true, false},
+		{"a: number", "a: {type: number, scale: none}", true, false},
+		{"a: number", "a: {type: number, missing: mean}", true, false},
+		{"  a: number\n", "  b: number\n  a: number\n", true, false},
+		{"encode: hash}", "encode: hash, bits: 9}", true, false},
+		{"[n, p]", "[p, n]", true, false},
+		{"[n, p]", "[n, p, q]", true, false},
+		{"classes: [n, p]", "type: number", true, true}, // the loss follows the label
+		{"[8]", "[9]", true, false},
+		{"tanh", "relu", true, false},
+		{"{type: adam}", "{type: adam, rate: 0.1}", false, true},
+		{"{type: adam}", "{type: sgd}", false, true},
+		{"{type: adam}", "adam\n  , l2: 0.1", false, true},
+		{"{type: adam}", "adam\n  , seed: 3", true, false}, // it places hashed categories
+		{"path: y", "path: z", false, true},
+		{"name: p", "name: p\nlimits: {depth: 3}", false, true},
+	} {
+		file := strings.Replace(base, c.from, c.to, 1)
+		_, s, tr := parseOne(t, file).CanonicalSpec()
+		if (s != schema) != c.schema || (tr != training) != c.training {
+			t.Errorf("%s → %s: schema changed %v, training changed %v", c.from, c.to, s != schema, tr != training)
+		}
+	}
+	plain := strings.Replace(base, "{type: category, encode: hash}", "category", 1)
+	_, s1, t1 := parseOne(t, plain).CanonicalSpec()
+	_, s2, t2 := parseOne(t, strings.Replace(plain, "hidden", "seed: 3, hidden", 1)).CanonicalSpec()
+	if s1 != s2 || t1 == t2 {
+		t.Error("without hashed categories the seed is the training's alone")
+	}
+}
+
+func TestDiff(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     []string
+	}{
+		{"p", "p", nil},
+		{"a: number", "a: {type: number, scale: none}", []string{
+			"features.a.clip: 8 in the snapshot, not in the pipeline",
+			"features.a.scale: standard in the snapshot, none in the pipeline",
+		}},
+		{"  a: number\n", "  b: number\n", []string{
+			"features.a: in the snapshot, not in the pipeline",
+			"features.b: not in the snapshot, in the pipeline",
+		}},
+		{"  a: number\n  c: {type: category, encode: hash}\n", "  c: {type: category, encode: hash}\n  a: number\n", []string{
+			"features: in the order a, c in the snapshot, c, a in the pipeline",
+		}},
+		{"[n, p]", "[n, p, q]", []string{"label.classes: [n, p] in the snapshot, [n, p, q] in the pipeline"}},
+		{"[8]", "[8, 4]", []string{
+			"model.layers: [{activation: tanh, units: 8}] in the snapshot, [{activation: tanh, units: 8}, {activation: tanh, units: 4}] in the pipeline",
+		}},
+		{"adam}", "adam, rate: 0.1}", []string{"model.optimizer.rate: 0.001 in the snapshot, 0.1 in the pipeline"}},
+		{"hidden", "seed: 18446744073709551615, hidden", []string{"model.seed: not in the snapshot, 18446744073709551615 in the pipeline"}},
+		{"name: p", "name: p\nlimits: {event: 1GiB}", []string{"limits.event: 1MiB in the snapshot, 1GiB in the pipeline"}},
+	} {
+		a, _, _ := parseOne(t, base).CanonicalSpec()
+		b, _, _ := parseOne(t, strings.Replace(base, c.from, c.to, 1)).CanonicalSpec()
+		if got := Diff(a, b); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s → %s: got\n%s", c.from, c.to, strings.Join(got, "\n"))
+		}
+	}
+	good, _, _ := parseOne(t, base).CanonicalSpec()
+	if got := Diff(json.RawMessage(`{`), good); len(got) != 1 || !strings.Contains(got[0], "the snapshot's spec cannot be read") {
+		t.Errorf("broken spec: %q", got)
+	}
+	if got := Diff(good, json.RawMessage(`[]`)); len(got) != 1 {
+		t.Errorf("another kind of spec: %q", got)
+	}
+}
