@@ -30,7 +30,6 @@ type outlet struct {
 	topic      string
 	partition  int32
 	queue      []*parcel // the last one is being filled
-	idle       []*parcel
 	wake       chan struct{} // capacity 1: there is something in the queue
 	sent, done uint64        // records
 
@@ -47,7 +46,7 @@ func (o *outlet) push(rec *millrace.Record, size int, done Done, shrink shrinker
 		}
 	}
 	if b == nil {
-		b = o.fresh()
+		b = o.p.fresh()
 		b.shrink = shrink
 		o.queue = append(o.queue, b)
 	}
@@ -61,23 +60,26 @@ func (o *outlet) push(rec *millrace.Record, size int, done Done, shrink shrinker
 	}
 }
 
-func (o *outlet) fresh() *parcel {
-	if n := len(o.idle); n > 0 {
-		b := o.idle[n-1]
-		o.idle = o.idle[:n-1]
+// fresh returns an empty parcel; the producer's lock is held.
+func (p *Producer) fresh() *parcel {
+	if n := len(p.idle); n > 0 {
+		b := p.idle[n-1]
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
 		return b
 	}
 	return new(parcel)
 }
 
-func (o *outlet) recycle(b *parcel) {
-	if len(o.idle) >= buildersKept {
+// recycle keeps as many idle parcels as the buffer can hold full ones; the producer's lock is held.
+func (p *Producer) recycle(b *parcel) {
+	if len(p.idle) > p.o.BufferBytes/p.o.BatchBytes {
 		return
 	}
 	clear(b.done)
 	b.done, b.bytes, b.shrink = b.done[:0], 0, nil
-	b.builder.Reset(builderKept)
-	o.idle = append(o.idle, b)
+	b.builder.Reset(2 * p.o.BatchBytes)
+	p.idle = append(p.idle, b)
 }
 
 // pop takes the oldest parcel, also when it is still being filled: that is what makes batches small

@@ -30,10 +30,6 @@ type ProducerOptions struct {
 const (
 	bufferBytesDefault = 16 << 20
 	batchBytesDefault  = 512 << 10
-	// builderKept is how large a builder may be to be used again.
-	builderKept = 2 << 20
-	// buildersKept is how many idle builders one partition keeps: one to fill while one is sent.
-	buildersKept = 2
 	// unknownTopicTries is how often a topic may be unknown to the broker asked before it counts as
 	// missing: brokers learn of a new topic one after the other.
 	unknownTopicTries = 5
@@ -60,6 +56,7 @@ type Producer struct {
 	mu       sync.Mutex
 	buffered int // bytes not acknowledged
 	outlets  map[outletKey]*outlet
+	idle     []*parcel
 	turns    map[string]uint32 // round robin of each topic
 	failed   error             // the first failure that no Flush has reported
 	group    *errgroup.Group   // non-nil while Run runs
@@ -300,7 +297,7 @@ func (p *Producer) finish(o *outlet, b *parcel, base int64, err error) {
 	if err != nil && p.failed == nil && !errors.Is(err, context.Canceled) {
 		p.failed = err
 	}
-	o.recycle(b)
+	p.recycle(b)
 	close(p.changed)
 	p.changed = make(chan struct{})
 }

@@ -19,7 +19,7 @@ var ErrUnknownTopic = errors.New("unknown topic")
 const (
 	// backoffFirst is short, as a moved leader is usually found at once; backoffLongest keeps a cluster
 	// that starts again from being flooded, and an outage from lasting noticeably longer than it does.
-	backoffFirst = 20 * time.Millisecond
+	backoffFirst   = 20 * time.Millisecond
 	backoffLongest = 2 * time.Second
 )
 

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -248,8 +249,7 @@ func decoded[T any](t *testing.T, e ended) T {
 // produce writes a data file to the events topic and returns how many events that were.
 func (p *pipeline) produce(data string, args ...string) uint64 {
 	p.t.Helper()
-	e := must(p.t, append([]string{"produce", "-c", p.file, data, "--output", "json"}, args...)...)
-	return decoded[struct{ Events uint64 }](p.t, e).Events
+	return p.producing(data, args...).end()
 }
 
 // stage is a running learn, score or run.
@@ -448,6 +448,20 @@ func (p *pipeline) checkExact(rejected uint64) millrace.Manifest {
 	return m
 }
 
+// waitTopic waits until the events topic has all its partitions.
+func (p *pipeline) waitTopic() {
+	p.t.Helper()
+	waitFor(p.t, "topic "+p.spec.topic, func() (bool, string) {
+		ends := p.ends(p.spec.topic)
+		return len(ends) == p.spec.partitions, fmt.Sprintf("it has %d partitions", len(ends))
+	})
+}
+
+// sourceOf is a record's place as headers name it.
+func sourceOf(r *kgo.Record) string {
+	return fmt.Sprintf("%s/%d/%d", r.Topic, r.Partition, r.Offset)
+}
+
 // header is a record's header, empty when it has none.
 func header(r *kgo.Record, key string) string {
 	for _, h := range r.Headers {
@@ -494,11 +508,11 @@ func (p *pipeline) checkScores(unscored map[string]bool) map[uint64]int {
 	missing := 0
 	for partition, end := range p.ends(p.spec.topic) {
 		for offset := range end {
-			source := fmt.Sprintf("%s/%d/%d", p.spec.topic, partition, offset)
-			if seen[source] == unscored[source] {
+			from := sourceOf(&kgo.Record{Topic: p.spec.topic, Partition: partition, Offset: offset})
+			if seen[from] == unscored[from] {
 				missing++
 				if missing <= 3 {
-					p.t.Errorf("%s: scored %t, want %t", source, seen[source], !unscored[source])
+					p.t.Errorf("%s: scored %t, want %t", from, seen[from], !unscored[from])
 				}
 			}
 		}
@@ -525,16 +539,34 @@ func (p *pipeline) waitScored(s *stage) {
 	})
 }
 
-// harnessProduce starts producing a data file and returns how to wait for its end: the number of events written.
-func harnessProduce(p *pipeline, data string, args ...string) (wait func() uint64) {
+// production is a running produce.
+type production struct {
+	*harness.Run
+	t *testing.T
+}
+
+// producing starts writing a data file to the events topic.
+func (p *pipeline) producing(data string, args ...string) production {
 	p.t.Helper()
-	run := harness.Start(p.t, append([]string{"produce", "-c", p.file, data, "--output", "json"}, args...)...)
-	return func() uint64 {
-		p.t.Helper()
-		code, err := run.WaitExit(patience)
-		if err != nil || code != 0 {
-			p.t.Fatalf("producing: exit code %d, %v\n%s", code, err, run.Stderr())
-		}
-		return decoded[struct{ Events uint64 }](p.t, ended{stdout: run.Stdout()}).Events
+	args = append([]string{"produce", "-c", p.file, data, "--output", "json"}, args...)
+	return production{harness.Start(p.t, args...), p.t}
+}
+
+// end waits for the file's end and returns how many events were written.
+func (r production) end() uint64 {
+	r.t.Helper()
+	code, err := r.WaitExit(patience)
+	if err != nil || code != 0 {
+		r.t.Fatalf("producing: exit code %d, %v\n%s", code, err, r.Stderr())
 	}
+	return decoded[struct{ Events uint64 }](r.t, ended{stdout: r.Stdout()}).Events
+}
+
+// stop ends an endless production and returns how many events were written.
+func (r production) stop() uint64 {
+	r.t.Helper()
+	if err := r.Signal(syscall.SIGTERM); err != nil {
+		r.t.Fatal(err)
+	}
+	return r.end()
 }

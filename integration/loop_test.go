@@ -10,6 +10,7 @@ import (
 
 	"millrace"
 	"millrace/snapshot"
+	"millrace/store"
 )
 
 // figures is what evaluate and train print as JSON, as far as it is compared here.
@@ -25,7 +26,7 @@ func TestWholeLoopOnePartition(t *testing.T) {
 	data := elec(t)
 	p := newPipeline(t, pipelineSpec{name: "elec", learns: example(t, "elec")})
 	first := p.running("run")
-	producing := harnessProduce(p, data, "--rate", "15000")
+	producing := p.producing(data, "--rate", "15000")
 	first.waitMetric(8000, "millrace_learned_events_total")
 	first.terminate()
 	middle, _ := p.head()
@@ -37,7 +38,7 @@ func TestWholeLoopOnePartition(t *testing.T) {
 	if want := fmt.Sprintf("msg=resuming model=elec seq=%d learned=%d rejected=0", middle.Seq, middle.Manifest.Learned); !strings.Contains(second.Stderr(), want) {
 		t.Errorf("the second run does not say %q:\n%s", want, second.Stderr())
 	}
-	if rows := producing(); rows != elecRows {
+	if rows := producing.end(); rows != elecRows {
 		t.Errorf("produced %d rows, want %d", rows, elecRows)
 	}
 	p.waitApplied(second)
@@ -50,8 +51,10 @@ func TestWholeLoopOnePartition(t *testing.T) {
 
 	checkSameLearning(t, "an undisturbed run", p.elsewhere().learnAll(), got)
 	evaluated := decoded[figures](t, must(t, "evaluate", "-c", p.file, data, "--output", "json"))
-	if a, l := got.Metrics["accuracy"], got.Metrics["log_loss"]; a != evaluated.Accuracy || l != evaluated.LogLoss {
-		t.Errorf("progressive accuracy %v and log-loss %v, by evaluate %v and %v", a, l, evaluated.Accuracy, evaluated.LogLoss)
+	listed := decoded[[]store.Version](t, must(t, "snapshots", "list", "-c", p.file, "--output", "json"))
+	if m := listed[0].Manifest.Metrics; m["accuracy"] != evaluated.Accuracy || m["log_loss"] != evaluated.LogLoss {
+		t.Errorf("progressive accuracy %v and log-loss %v, by evaluate %v and %v", m["accuracy"], m["log_loss"],
+			evaluated.Accuracy, evaluated.LogLoss)
 	}
 	out := filepath.Join(t.TempDir(), "elec.millrace")
 	must(t, "train", "-c", p.file, data, "--out", out)
@@ -68,11 +71,11 @@ func TestWholeLoopOnePartition(t *testing.T) {
 func TestWholeLoopFourPartitions(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "digits", learns: example(t, "digits"), partitions: 4})
 	first := p.running("run")
-	producing := harnessProduce(p, digits(t), "--rate", "900")
+	producing := p.producing(digits(t), "--rate", "900")
 	first.waitMetric(400, "millrace_learned_events_total")
 	first.terminate()
 	second := p.running("run")
-	rows := producing()
+	rows := producing.end()
 	p.waitApplied(second)
 	p.waitScored(second)
 	second.terminate()

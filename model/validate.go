@@ -157,7 +157,7 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	}
 	// A step of SGD multiplies each weight by 1 − rate·l2, which must stay above zero.
 	r := s.Resolve(target)
-	if o := r.Optimizer; o.Type == ruleSGD && o.Rate > 0 && r.L2 > 0 && o.Rate*r.L2 >= 1 {
+	if o := r.Optimizer; o.Type == ruleSGD && o.Rate > 0 && r.L2 < factorMax && o.Rate*r.L2 >= 1 {
 		c.add("l2", "times the learning rate %g must be below 1, not %g", o.Rate, o.Rate*r.L2)
 	}
 }

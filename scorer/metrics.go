@@ -14,14 +14,14 @@ type Metrics struct {
 	refused      *prometheus.CounterVec
 	swaps        prometheus.Counter
 	info         *prometheus.GaugeVec
-	Scored       prometheus.Counter
-	Unscored     *prometheus.CounterVec
-	Consumed     prometheus.Counter
-	Bytes        prometheus.Counter
-	Lag          *prometheus.GaugeVec
-	EventToScore prometheus.Histogram
-	Score        prometheus.Histogram
-	Predicted    *prometheus.CounterVec
+	scored       prometheus.Counter
+	unscored     *prometheus.CounterVec
+	consumed     prometheus.Counter
+	bytes        prometheus.Counter
+	lag          *prometheus.GaugeVec
+	eventToScore prometheus.Histogram
+	score        prometheus.Histogram
+	predicted    *prometheus.CounterVec
 
 	registerer prometheus.Registerer
 	now        func() time.Time
@@ -36,24 +36,24 @@ func NewMetrics(r prometheus.Registerer, classes []string, now func() time.Time)
 	m := &Metrics{
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_snapshots_refused_total", Help: "Snapshots not put in service, by reason."}, []string{"reason"}),
 		swaps:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_snapshot_swaps_total", Help: "Snapshots put in service."}),
-		Scored:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_scored_events_total", Help: "Events scored."}),
-		Unscored: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_unscored_events_total", Help: "Events that could not be scored, by reason."}, []string{"reason"}),
-		Consumed: prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."}),
-		Bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."}),
-		Lag:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"}),
-		EventToScore: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_score_seconds", Help: "From a record's timestamp until its score is acknowledged.",
+		scored:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_scored_events_total", Help: "Events scored."}),
+		unscored: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_unscored_events_total", Help: "Events that could not be scored, by reason."}, []string{"reason"}),
+		consumed: prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."}),
+		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."}),
+		lag:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"}),
+		eventToScore: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_score_seconds", Help: "From a record's timestamp until its score is acknowledged.",
 			Buckets: prometheus.ExponentialBuckets(0.00025, 2, 17), NativeHistogramBucketFactor: 1.1}),
-		Score: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_score", Help: "Scores: the probability of the positive or predicted class, or the predicted value.",
+		score: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_score", Help: "Scores: the probability of the positive or predicted class, or the predicted value.",
 			Buckets: buckets}),
-		Predicted:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_predicted_class_total", Help: "Scores, by predicted class."}, []string{"class"}),
+		predicted:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_predicted_class_total", Help: "Scores, by predicted class."}, []string{"class"}),
 		registerer: r, now: now,
 	}
 	m.info = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_model_info", Help: "The model in use; its version is the sequence number of its head."}, []string{"version", "family"})
 	prometheus.WrapRegistererWith(prometheus.Labels{"role": "scorer"}, r).MustRegister(m.info)
-	prometheus.WrapRegistererWith(prometheus.Labels{"stage": "scorer"}, r).MustRegister(m.Consumed, m.Bytes, m.Lag)
-	r.MustRegister(m.refused, m.swaps, m.Scored, m.Unscored, m.EventToScore, m.Score, m.Predicted)
+	prometheus.WrapRegistererWith(prometheus.Labels{"stage": "scorer"}, r).MustRegister(m.consumed, m.bytes, m.lag)
+	r.MustRegister(m.refused, m.swaps, m.scored, m.unscored, m.eventToScore, m.score, m.predicted)
 	for _, c := range classes { // every class has a series from the start
-		m.Predicted.WithLabelValues(c)
+		m.predicted.WithLabelValues(c)
 	}
 	return m
 }
@@ -69,6 +69,31 @@ func (m *Metrics) watch(s *Scorer) {
 		}
 		return m.now().Sub(v.CreatedAt).Seconds()
 	}))
+}
+
+// Predicted counts one prediction.
+func (m *Metrics) Predicted(s *millrace.Score) {
+	m.score.Observe(s.Score)
+	if s.Class != "" {
+		m.predicted.WithLabelValues(s.Class).Inc()
+	}
+}
+
+// Unscored counts an event that could not be scored.
+func (m *Metrics) Unscored(reason millrace.Reason) { m.unscored.WithLabelValues(string(reason)).Inc() }
+
+// Written counts a score that is acknowledged, for a record with this timestamp.
+func (m *Metrics) Written(recordTime int64) {
+	m.scored.Inc()
+	age := m.now().Sub(time.UnixMilli(recordTime)).Seconds()
+	m.eventToScore.Observe(max(age, 0)) // producers' clocks may run ahead
+}
+
+// Read counts a batch whose events were all predicted, and how far behind it leaves its partition.
+func (m *Metrics) Read(b *millrace.Batch, bytes int) {
+	m.consumed.Add(float64(len(b.Records)))
+	m.bytes.Add(float64(bytes))
+	m.lag.WithLabelValues(b.Topic, strconv.Itoa(int(b.Partition))).Set(float64(max(b.End-b.To, 0)))
 }
 
 func (m *Metrics) swapped(h millrace.Head, family string) {

@@ -16,6 +16,7 @@ import (
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/consumers/files"
+	"millrace/features"
 )
 
 // pass is one reading of a file through the very path that a topic's events take: decode, extract,
@@ -38,7 +39,7 @@ func (p *pass) rejected() uint64 {
 
 // learnFile learns every row of the file once.
 func learnFile(ctx context.Context, path string, pieces *learned, progress func(read int64)) (*pass, error) {
-	src, err := files.Open(path, files.Options{})
+	src, err := files.Open(path, files.Options{Strings: pieces.categories})
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +104,18 @@ func (p *pass) reasons() string {
 		parts[i] = fmt.Sprintf("%s %d", k, p.Rejected[k])
 	}
 	return strings.Join(parts, ", ")
+}
+
+// categoryColumns tells which columns of a CSV file the pipeline reads as categories: their cells stay
+// text, also where they look like numbers such as 1.5.
+func categoryColumns(p *config.Pipeline) func(column string) bool {
+	categories := map[string]bool{}
+	for _, c := range p.Features {
+		if c.Type == features.Category {
+			categories[c.EventPath()] = true
+		}
+	}
+	return func(column string) bool { return categories[features.JoinPath(column)] }
 }
 
 // inferFile writes a pipeline file for a data file, as init does.

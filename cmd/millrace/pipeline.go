@@ -35,6 +35,8 @@ type learned struct {
 	decoder   *decode.Decoder
 	trainer   *learner.Trainer
 	layout    *snapshot.Layout
+	// categories tells which columns of a CSV file are categories.
+	categories func(column string) bool
 }
 
 // newLearned builds fresh pieces from the pipeline.
@@ -47,7 +49,8 @@ func newLearned(p *config.Pipeline) (*learned, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the schema: %w", err)
 	}
-	l := &learned{extractor: x, model: m, decoder: d, trainer: learner.NewTrainer(x, m, p.Target().Classes)}
+	l := &learned{extractor: x, model: m, decoder: d, trainer: learner.NewTrainer(x, m, p.Target().Classes),
+		categories: categoryColumns(p)}
 	l.layout, err = snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x},
 		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: l.trainer.Progressive})
 	if err != nil {

@@ -148,7 +148,7 @@ func brokerProperties(broker, controller, data string) map[string]string {
 		"transaction.max.timeout.ms":                                  "60000",
 		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 		// A killed broker's registration blocks the restarted one until it expires, 9 s by default.
-		"broker.session.timeout.ms":    "2000",
+		"broker.session.timeout.ms":    "6000",
 		"broker.heartbeat.interval.ms": "200",
 		// One request at a time from each of a few test clients: fewer threads start faster.
 		"num.network.threads": "2",

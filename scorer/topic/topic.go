@@ -140,21 +140,16 @@ func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
 				return fmt.Errorf("scoring %s/%d/%d: %w", rec.Topic, rec.Partition, rec.Offset, err)
 			}
 			l.skipped.Add(1)
-			m.Unscored.WithLabelValues(string(why.Reason)).Inc()
+			m.Unscored(why.Reason)
 			continue
 		}
-		m.Score.Observe(score.Score)
-		if score.Class != "" {
-			m.Predicted.WithLabelValues(score.Class).Inc()
-		}
+		m.Predicted(&score)
 		if err := l.write(ctx, rec, &score, pending); err != nil {
 			return err
 		}
 	}
 	pending.close()
-	m.Consumed.Add(float64(len(b.Records)))
-	m.Bytes.Add(float64(bytes))
-	m.Lag.WithLabelValues(b.Topic, strconv.Itoa(int(b.Partition))).Set(float64(max(b.End-b.To, 0)))
+	m.Read(b, bytes)
 	return nil
 }
 
@@ -184,8 +179,7 @@ func (l *Loop) write(ctx context.Context, rec *millrace.Record, score *millrace.
 			return
 		}
 		l.scored.Add(1)
-		l.o.Metrics.Scored.Inc()
-		l.o.Metrics.EventToScore.Observe(max(l.o.Now().Sub(time.UnixMilli(eventTime)).Seconds(), 0))
+		l.o.Metrics.Written(eventTime)
 		p.done()
 	})
 	if err != nil {

@@ -373,7 +373,7 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 			// The codecs may allocate a little a batch, never a record.
 			limit := 0.0
 			if codec != None {
-				limit = 8
+				limit = n / 20
 			}
 			if allocs > limit {
 				t.Errorf("%v allocations for %d records, want at most %v", allocs, n, limit)

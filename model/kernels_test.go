@@ -1,0 +1,213 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// kernelCase is one set of arguments, at an offset into a larger slice so that alignment varies.
+type kernelCase struct {
+	x, d, z, dx, w, first, second []float32
+	square                        []float64
+}
+
+func newKernelCase(rows, cols, offset int) kernelCase {
+	random := rand.New(rand.NewPCG(uint64(rows), uint64(cols)))
+	draw := func(n int, positive bool) []float32 {
+		s := make([]float32, offset+n)[offset:]
+		for i := range s {
+			s[i] = float32(random.NormFloat64())
+			if positive {
+				s[i] *= s[i]
+			}
+		}
+		return s
+	}
+	c := kernelCase{
+		x: draw(rows, false), d: draw(cols, false), z: draw(cols, false), dx: draw(rows, false),
+		w: draw(rows*cols, false), first: draw(rows*cols, false), second: draw(rows*cols, true),
+		square: make([]float64, offset+rows*cols)[offset:],
+	}
+	for i := range c.square {
+		c.square[i] = float64(c.second[i])
+	}
+	// Entries that a flush must clear, and entries that have no gradient.
+	c.first[0], c.second[0], c.x[0] = 1e-31, 1e-31, 0
+	return c
+}
+
+func kernelShapes() [][2]int {
+	var shapes [][2]int
+	for _, cols := range []int{1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 31, 32, 33, 40, 63, 64, 65, 100, 129} {
+		for _, rows := range []int{1, 2, 5, 8, 13} {
+			shapes = append(shapes, [2]int{rows, cols})
+		}
+	}
+	return shapes
+}
+
+func testCoefficients() *coefficients {
+	return &coefficients{
+		rate: 0.1, decay: 0.01, mix1: 0.3, keep2: 0.9, mix2: 0.1, root: 1.7, eps: 1e-8,
+		direct: 1, buffer: 0.3, tiny: momentTiny, rate64: 0.1, eps64: 1e-10,
+	}
+}
+
+// steps are the kernels by name, each as a function of a case.
+func steps(k *kernels) map[string]func(c kernelCase) {
+	co := testCoefficients()
+	return map[string]func(c kernelCase){
+		"forward":  func(c kernelCase) { k.forward(c.z, c.w, c.x) },
+		"backward": func(c kernelCase) { k.backward(c.dx, c.w, c.d) },
+		"squares":  func(c kernelCase) { c.square[0] = k.squares(c.w) },
+		"sgd":      func(c kernelCase) { k.sgd(c.w, c.x, c.d, co) },
+		"momentum": func(c kernelCase) { k.momentum(c.w, c.first, c.x, c.d, co) },
+		"adagrad":  func(c kernelCase) { k.adagrad(c.w, c.square, c.x, c.d, co) },
+		"rmsprop":  func(c kernelCase) { k.rmsprop(c.w, c.second, c.x, c.d, co) },
+		"adam":     func(c kernelCase) { k.adam(c.w, c.first, c.second, c.x, c.d, co) },
+	}
+}
+
+func (c kernelCase) floats() []float64 {
+	var all []float64
+	for _, s := range [][]float32{c.x, c.d, c.z, c.dx, c.w, c.first, c.second} {
+		for _, v := range s {
+			all = append(all, float64(v))
+		}
+	}
+	return append(all, c.square...)
+}
+
+// TestKernelsAgree: the kernels of this processor and the fallback differ by rounding only, at every
+// combination of tails, and write nothing that they should not.
+func TestKernelsAgree(t *testing.T) {
+	best, generic := steps(bestKernels()), steps(genericKernels())
+	for _, shape := range kernelShapes() {
+		for name := range best {
+			a, b := newKernelCase(shape[0], shape[1], 0), newKernelCase(shape[0], shape[1], 0)
+			best[name](a)
+			generic[name](b)
+			got, want := a.floats(), b.floats()
+			for i := range got {
+				if !(math.Abs(got[i]-want[i]) <= 1e-5+1e-5*math.Abs(want[i])) {
+					t.Fatalf("%s of %v: value %d is %g, the fallback's %g", name, shape, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+// TestKernelsIgnoreAlignment: a result depends on values alone, bit for bit, not on where the
+// allocator put them; otherwise no restored model could equal the one it was copied from.
+func TestKernelsIgnoreAlignment(t *testing.T) {
+	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+		for name, step := range steps(k) {
+			for _, shape := range kernelShapes() {
+				want := newKernelCase(shape[0], shape[1], 0)
+				step(want)
+				for offset := 1; offset < 8; offset++ {
+					got := newKernelCase(shape[0], shape[1], offset)
+					step(got)
+					if !slices.Equal(got.floats(), want.floats()) {
+						t.Fatalf("%s %s of %v depends on an offset of %d", k.name, name, shape, offset)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMomentsBecomeZero: moments of units that no longer learn end at exactly zero, not in denormals.
+func TestMomentsBecomeZero(t *testing.T) {
+	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+		c := newKernelCase(1, 9, 0)
+		clear(c.x) // no gradient
+		co := testCoefficients()
+		co.decay = 0
+		for range 2000 {
+			k.adam(c.w, c.first, c.second, c.x, c.d, co)
+		}
+		for i := range c.first {
+			if c.first[i] != 0 || c.second[i] != 0 {
+				t.Errorf("%s: moments %g and %g after 2000 steps without gradient", k.name, c.first[i], c.second[i])
+			}
+		}
+	}
+}
+
+func TestSquaresOfExtremes(t *testing.T) {
+	x := make([]float32, 11)
+	for i := range x {
+		x[i] = math.MaxFloat32
+	}
+	want := 11 * float64(math.MaxFloat32) * math.MaxFloat32
+	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+		if got := k.squares(x); math.Abs(got-want) > 1e-12*want {
+			t.Errorf("%s: %g, want %g", k.name, got, want)
+		}
+	}
+}
+
+func TestBiasCorrection(t *testing.T) {
+	for _, beta := range []float64{0.9, 0.99, 0.999, 0.999999} {
+		ln := math.Log(beta)
+		for _, at := range []float64{1, 2, 10, 1000, 36_000} {
+			want := 1 - math.Pow(beta, at)
+			if got := biasCorrection(ln, at); math.Abs(got-want) > 1e-9*want {
+				t.Errorf("β %g, t %g: %g, want %g", beta, at, got, want)
+			}
+		}
+		for _, at := range []float64{1e8, 1e15} {
+			if got := biasCorrection(ln, at); got != 1 {
+				t.Errorf("β %g, t %g: %v, want exactly 1", beta, at, got)
+			}
+		}
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	for _, c := range []struct {
+		schedule ScheduleSpec
+		steps    uint64
+		want     float64
+	}{
+		{ScheduleSpec{}, 1000, 0.5},
+		{ScheduleSpec{Type: "inverse_time", Decay: 0.1}, 0, 0.5},
+		{ScheduleSpec{Type: "inverse_time", Decay: 0.1}, 10, 0.25},
+		{ScheduleSpec{Decay: 0.3, Power: 0.5}, 10, 0.25},
+		{ScheduleSpec{Decay: 1, Power: 1}, 1e8, 0.5 / (1 + 1e8)},
+	} {
+		s := Spec{Type: familyLogistic, Optimizer: OptimizerSpec{Type: "sgd", Rate: 0.5, Schedule: c.schedule}}
+		o := newOptimizer(s.Resolve(TargetSpec{Classes: 2}), genericKernels())
+		o.steps[0] = c.steps
+		o.begin()
+		if math.Abs(o.rate-c.want) > 1e-12 {
+			t.Errorf("%+v at step %d: rate %g, want %g", c.schedule, c.steps, o.rate, c.want)
+		}
+	}
+}
+
+func TestShrinkStopsAtZero(t *testing.T) {
+	w := []float32{1, -1, 0.05, -0.05, 0}
+	shrink(w, 0.1)
+	if want := []float32{0.9, -0.9, 0, 0, 0}; !slices.Equal(w, want) {
+		t.Errorf("%v, want %v", w, want)
+	}
+}
+
+func BenchmarkKernels(b *testing.B) {
+	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+		for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam"} {
+			c, step := newKernelCase(64, 64, 0), steps(k)[name]
+			b.Run(fmt.Sprintf("%s/%s", name, k.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					step(c)
+				}
+			})
+		}
+	}
+}
