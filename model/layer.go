@@ -88,12 +88,13 @@ func bounded(v float32) float32 {
 
 // logistic returns 1−σ(z) and σ(z), each to full relative precision also where it is tiny.
 func logistic(z float64) (no, yes float32) {
+	e := math.Exp(-math.Abs(z))
+	likely := 1 / (1 + e)
+	no, yes = float32(e*likely), float32(likely)
 	if z < 0 {
-		yes, no = logistic(-z)
-		return no, yes
+		no, yes = yes, no
 	}
-	e := math.Exp(-z)
-	return float32(e / (1 + e)), float32(1 / (1 + e))
+	return no, yes
 }
 
 // layer computes activation(scale·Wᵀx + b).

@@ -12,6 +12,7 @@ import (
 // clipFloor is added to a norm before dividing by it, as torch.nn.utils.clip_grad_norm_ does.
 const clipFloor = 1e-6
 
+// Learn leaves everything as it is when the target is not known or the weight is zero.
 func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
 	if err := n.admissible(y, weight); err != nil {
 		return err

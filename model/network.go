@@ -100,9 +100,7 @@ func (n *network) Predict(dst []float32, x millrace.Input, s Scratch) {
 	sc := s.(*scratch)
 	n.forward(&x[n.view], sc)
 	n.predict(sc.prediction, sc.outputs[len(sc.outputs)-1])
-	for i, v := range sc.prediction {
-		dst[i] = v
-	}
+	copy(dst, sc.prediction)
 }
 
 // forward fills the scratch's outputs.

@@ -24,7 +24,7 @@ func New(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
 // construct is New with kernels to choose, so that tests reach the fallback on any machine.
 func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernels) (Model, error) {
 	if found := spec.Validate(target); len(found) > 0 {
-		var all []error
+		all := make([]error, 0, len(found))
 		for _, v := range found {
 			all = append(all, fmt.Errorf("%s: %s", v.Path, v.Message))
 		}

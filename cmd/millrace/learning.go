@@ -186,11 +186,14 @@ func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*le
 			return err
 		}
 		head, headErr := l.env.store.Head(ctx, l.env.pipeline.Name)
-		if headErr != nil {
-			return errors.Join(err, headErr)
+		owner, ownerErr := l.env.store.Owner(ctx, l.env.pipeline.Name)
+		if headErr != nil || ownerErr != nil {
+			return errors.Join(err, headErr, ownerErr)
 		}
-		if head.Cause != "rollback" && head.Cause != "promoted" {
-			return fmt.Errorf("%w (now %s, epoch %d)", err, head.By, head.Epoch)
+		// A learner that came after the person's flip owns the model by right. Taking it back would fence that one,
+		// which would take it back in turn.
+		if head.Cause != "rollback" && head.Cause != "promoted" || owner.Epoch != head.Epoch {
+			return fmt.Errorf("%w (now %s, epoch %d)", err, owner.By, owner.Epoch)
 		}
 		l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)
 		o.fresh = false

@@ -2,21 +2,18 @@ package modeltest
 
 import (
 	"bytes"
-	"errors"
-	"math"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"millrace"
-	"millrace/model"
 )
 
 // checkPredictions: predictions are finite, probabilities sum to 1, before and while learning, and
 // learning makes them better than the first ones were.
-func checkPredictions(t *testing.T, make func() Case) {
-	c := make()
+func checkPredictions(t *testing.T, build func() Case) {
+	c := build()
 	l := newLearner(c.Model)
 	for i, e := range c.Examples {
 		c.Model.Predict(l.dst, e.Input, l.scratch)
@@ -32,12 +29,12 @@ func checkPredictions(t *testing.T, make func() Case) {
 }
 
 // checkPure: predicting changes no state, and predictions at once equal predictions in turn.
-func checkPure(t *testing.T, make func() Case) {
-	c := make()
+func checkPure(t *testing.T, build func() Case) {
+	c := build()
 	l := newLearner(c.Model)
 	l.mustLearn(t, c.Examples[:len(c.Examples)/2])
 	before := Bytes(c.Model)
-	var want [][]float32
+	want := make([][]float32, 0, len(c.Examples))
 	for _, e := range c.Examples {
 		c.Model.Predict(l.dst, e.Input, l.scratch)
 		want = append(want, slices.Clone(l.dst))
@@ -63,8 +60,8 @@ func checkPure(t *testing.T, make func() Case) {
 }
 
 // checkDeterministic: two models of one spec that learn the same are equal bit for bit.
-func checkDeterministic(t *testing.T, make func() Case) {
-	a, b := make(), make()
+func checkDeterministic(t *testing.T, build func() Case) {
+	a, b := build(), build()
 	if !bytes.Equal(Bytes(a.Model), Bytes(b.Model)) {
 		t.Fatal("initial states differ")
 	}
@@ -77,12 +74,12 @@ func checkDeterministic(t *testing.T, make func() Case) {
 
 // checkRestore: a state copied into a fresh model is the same state, and going on from there equals
 // never having stopped, wherever the copy was taken: also in the middle of a mini-batch.
-func checkRestore(t *testing.T, make func() Case) {
-	whole := make()
+func checkRestore(t *testing.T, build func() Case) {
+	whole := build()
 	newLearner(whole.Model).mustLearn(t, whole.Examples)
 	n := len(whole.Examples)
 	for _, at := range []int{0, 1, n/2 + 1, n - 1} {
-		first, second := make(), make()
+		first, second := build(), build()
 		newLearner(first.Model).mustLearn(t, first.Examples[:at])
 		if err := Copy(second.Model, first.Model); err != nil {
 			t.Fatalf("restoring after %d examples: %v", at, err)
@@ -97,13 +94,31 @@ func checkRestore(t *testing.T, make func() Case) {
 	}
 }
 
+// checkServing: the serving tensors alone, all that a scorer loads, make a fresh model predict the same.
+func checkServing(t *testing.T, build func() Case) {
+	learned, fresh := build(), build()
+	l := newLearner(learned.Model)
+	l.mustLearn(t, learned.Examples[:len(learned.Examples)-1])
+	if err := copyState(fresh.Model, learned.Model, millrace.Serving); err != nil {
+		t.Fatalf("restoring the serving tensors: %v", err)
+	}
+	other := newLearner(fresh.Model)
+	for i, e := range learned.Examples {
+		learned.Model.Predict(l.dst, e.Input, l.scratch)
+		fresh.Model.Predict(other.dst, e.Input, other.scratch)
+		if !slices.Equal(l.dst, other.dst) {
+			t.Fatalf("example %d: the learner predicts %v, a scorer %v", i, l.dst, other.dst)
+		}
+	}
+}
+
 // late is a step count that a float32 counter could not hold any more.
 const late = 100_000_000
 
 // checkLate: what was promised holds from step 10⁸ on as well. Every counter of steps is set there.
-func checkLate(t *testing.T, make func() Case) {
+func checkLate(t *testing.T, build func() Case) {
 	aged := func() Case {
-		c := make()
+		c := build()
 		c.Model.State(func(name string, x millrace.Tensor, _ millrace.Role) {
 			if strings.HasSuffix(name, "steps") {
 				for i := range x.U64 {
@@ -126,8 +141,8 @@ func checkLate(t *testing.T, make func() Case) {
 }
 
 // checkZeroWeight: an example of weight zero changes nothing.
-func checkZeroWeight(t *testing.T, make func() Case) {
-	c := make()
+func checkZeroWeight(t *testing.T, build func() Case) {
+	c := build()
 	l := newLearner(c.Model)
 	l.mustLearn(t, c.Examples[:len(c.Examples)/2])
 	before := Bytes(c.Model)
@@ -142,115 +157,12 @@ func checkZeroWeight(t *testing.T, make func() Case) {
 	}
 }
 
-// extremes are inputs at the end of float32, of one sign, of alternating signs, and in one place.
-func extremes(x millrace.Input) []millrace.Input {
-	const end = 3e38
-	var all []millrace.Input
-	for _, pattern := range []func(i int) float32{
-		func(int) float32 { return end },
-		func(int) float32 { return -end },
-		func(i int) float32 { return end * float32(1-2*(i%2)) },
-		func(i int) float32 { return end * float32(max(0, 1-i)) },
-		func(int) float32 { return 1e-42 },
-	} {
-		c := cloneInput(x)
-		for v := range c {
-			for i := range c[v].Dense {
-				c[v].Dense[i] = pattern(i)
-			}
-			for i := range c[v].Value {
-				c[v].Value[i] = pattern(i)
-			}
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// checkExtreme: extreme inputs and targets leave predictions and state finite; those refused leave
-// the state as it was.
-func checkExtreme(t *testing.T, make func() Case) {
-	c := make()
-	l := newLearner(c.Model)
-	for round := range 3 {
-		for i, x := range extremes(c.Examples[round].Input) {
-			for _, value := range []float64{0, 1e30, -1e30, 1e300} {
-				e := Example{Input: x, Target: c.Examples[i].Target}
-				e.Target.Value = value
-				c.Model.Predict(l.dst, x, l.scratch)
-				goodPrediction(t, l.dst)
-				before := Bytes(c.Model)
-				refused(t, c.Model, before, c.Model.Learn(x, e.Target, 1, l.scratch))
-				finiteState(t, c.Model)
-			}
-		}
-		// Ordinary events go on being predicted and learned, or refused, whatever came before.
-		for _, e := range c.Examples[:20] {
-			before := Bytes(c.Model)
-			refused(t, c.Model, before, l.learn(e))
-			goodPrediction(t, l.dst)
-		}
-	}
-	finiteState(t, c.Model)
-	if err := c.Model.Restored(); err != nil {
-		t.Errorf("extreme inputs left a state that cannot be restored: %v", err)
-	}
-}
-
-// refused checks that an error is a refusal and that it left the state untouched.
-func refused(t *testing.T, m model.Model, before []byte, err error) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	if !errors.Is(err, millrace.ErrUpdateRefused) {
-		t.Fatalf("learning failed with %v, which does not wrap ErrUpdateRefused", err)
-	}
-	if !bytes.Equal(before, Bytes(m)) {
-		t.Fatalf("a refused update (%v) changed the state", err)
-	}
-}
-
-// checkRefusal: what no model can learn is refused and leaves no trace, in any phase.
-func checkRefusal(t *testing.T, make func() Case) {
-	c := make()
-	l := newLearner(c.Model)
-	nan, inf := math.NaN(), math.Inf(1)
-	for _, learned := range []int{0, 3, 50} {
-		l.mustLearn(t, c.Examples[:learned])
-		e := c.Examples[0]
-		weights := []float32{float32(nan), float32(inf), -1}
-		for _, w := range weights {
-			before := Bytes(c.Model)
-			c.Model.Predict(l.dst, e.Input, l.scratch)
-			err := c.Model.Learn(e.Input, e.Target, w, l.scratch)
-			if err == nil {
-				t.Errorf("a weight of %g was learned", w)
-			}
-			refused(t, c.Model, before, err)
-		}
-		bad := []millrace.Target{{Class: -1, Known: true}, {Class: 1 << 20, Known: true}}
-		if c.Model.Outputs() == 1 {
-			bad = []millrace.Target{{Value: nan, Known: true}, {Value: -inf, Known: true}, {Value: math.MaxFloat64, Known: true}}
-		}
-		for _, y := range bad {
-			before := Bytes(c.Model)
-			c.Model.Predict(l.dst, e.Input, l.scratch)
-			err := c.Model.Learn(e.Input, y, 1, l.scratch)
-			if err == nil {
-				t.Errorf("a target of %+v was learned", y)
-			}
-			refused(t, c.Model, before, err)
-		}
-	}
-}
-
 // checkAllocations: predicting and learning allocate nothing.
-func checkAllocations(t *testing.T, make func() Case) {
+func checkAllocations(t *testing.T, build func() Case) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	c := make()
+	c := build()
 	l := newLearner(c.Model)
 	l.mustLearn(t, c.Examples[:10])
 	i := 0
@@ -271,8 +183,8 @@ func checkAllocations(t *testing.T, make func() Case) {
 func ignore(string, millrace.Tensor, millrace.Role) {}
 
 // checkState: names are unique and plain, shapes match lengths, and neither changes while learning.
-func checkState(t *testing.T, make func() Case) {
-	c := make()
+func checkState(t *testing.T, build func() Case) {
+	c := build()
 	list := func() []string {
 		var names []string
 		c.Model.State(func(name string, x millrace.Tensor, role millrace.Role) {

@@ -23,8 +23,8 @@ const gradientStep = 0x1p-10
 // Where the slopes to the left and right differ by more than the tolerance there is a kink (relu,
 // hinge, Huber) and nothing to compare with: a kink misleads the central difference by at most half
 // of what the slopes differ by.
-func checkGradient(t *testing.T, make func() Case) {
-	c := make()
+func checkGradient(t *testing.T, build func() Case) {
+	c := build()
 	d, ok := c.Model.(Differentiable)
 	if !ok {
 		t.Skip("the model has no gradient")

@@ -42,8 +42,8 @@ type Differentiable interface {
 	LossGradient(x millrace.Input, y millrace.Target, visit func(name string, gradient []float32)) float64
 }
 
-// Run checks that the model that make makes keeps every promise of [model.Model].
-func Run(t *testing.T, name string, make func() Case) {
+// Run checks that the model that build makes keeps every promise of [model.Model].
+func Run(t *testing.T, name string, build func() Case) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		for _, c := range []struct {
@@ -55,6 +55,7 @@ func Run(t *testing.T, name string, make func() Case) {
 			{"pure", checkPure},
 			{"deterministic", checkDeterministic},
 			{"restore", checkRestore},
+			{"serving", checkServing},
 			{"late", checkLate},
 			{"zero weight", checkZeroWeight},
 			{"extreme", checkExtreme},
@@ -62,7 +63,7 @@ func Run(t *testing.T, name string, make func() Case) {
 			{"allocations", checkAllocations},
 			{"state", checkState},
 		} {
-			t.Run(c.name, func(t *testing.T) { c.check(t, make) })
+			t.Run(c.name, func(t *testing.T) { c.check(t, build) })
 		}
 	})
 }
@@ -109,8 +110,17 @@ func Bytes(m millrace.Stateful) []byte {
 
 // Copy copies all of one model's state into another, as a snapshot and its restore do.
 func Copy(dst, src millrace.Stateful) error {
+	return copyState(dst, src, millrace.Serving, millrace.Training)
+}
+
+// copyState copies the tensors of some roles.
+func copyState(dst, src millrace.Stateful, roles ...millrace.Role) error {
 	tensors := map[string]millrace.Tensor{}
-	src.State(func(name string, t millrace.Tensor, _ millrace.Role) { tensors[name] = t })
+	src.State(func(name string, t millrace.Tensor, role millrace.Role) {
+		if slices.Contains(roles, role) {
+			tensors[name] = t
+		}
+	})
 	dst.State(func(name string, to millrace.Tensor, _ millrace.Role) {
 		from := tensors[name]
 		copy(to.F32, from.F32)

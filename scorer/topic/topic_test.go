@@ -1,0 +1,105 @@
+package topic
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+
+	"millrace"
+)
+
+func TestEncoder(t *testing.T) {
+	s := &millrace.Score{ID: json.RawMessage(`"a\"b"`), Model: "m", Version: 7, Score: 0.25, Class: `ye"s`, Probabilities: []float32{0.75, 0.25}, Time: 12}
+	all := []string{"id", "model", "version", "class", "probabilities", "time"}
+	for _, c := range []struct {
+		include []string
+		score   *millrace.Score
+		want    string
+	}{
+		{all, s, `{"id":"a\"b","model":"m","version":7,"score":0.25,"class":"ye\"s","probabilities":{"no\n":0.75,"ye\"s":0.25},"time":12}`},
+		{nil, s, `{"score":0.25}`},
+		{[]string{"time"}, s, `{"score":0.25,"time":12}`},
+		{all, &millrace.Score{Model: "m", Score: 1e-7}, `{"model":"m","version":0,"score":1e-07,"time":0}`},
+		{nil, &millrace.Score{Score: math.Inf(1)}, `{"score":null}`},
+	} {
+		got := NewEncoder("m", []string{"no\n", `ye"s`}, c.include).Append(nil, c.score)
+		// A control character is escaped by number, which is the same JSON.
+		if want := c.want; !sameJSON(t, got, []byte(want)) {
+			t.Errorf("%v: %s, want %s", c.include, got, want)
+		}
+	}
+}
+
+func sameJSON(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var x, y any
+	if err := json.Unmarshal(a, &x); err != nil {
+		t.Errorf("%s: %v", a, err)
+	}
+	if err := json.Unmarshal(b, &y); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := json.Marshal(x) // of values that Unmarshal made
+	q, _ := json.Marshal(y)
+	return string(p) == string(q)
+}
+
+func FuzzEncoder(f *testing.F) {
+	f.Add("m", "class \x00 \xff", float32(0.5))
+	f.Fuzz(func(t *testing.T, name, class string, p float32) {
+		got := NewEncoder(name, []string{class}, []string{"model", "class", "probabilities"}).
+			Append(nil, &millrace.Score{Score: float64(p), Class: class, Probabilities: []float32{p}})
+		if !json.Valid(got) {
+			t.Errorf("%q is no JSON", got)
+		}
+	})
+}
+
+func TestEncoderAllocatesNothing(t *testing.T) {
+	e := NewEncoder("m", []string{"no", "yes"}, []string{"id", "model", "version", "class", "probabilities", "time"})
+	s := &millrace.Score{ID: json.RawMessage(`12`), Class: "yes", Probabilities: []float32{0.1, 0.9}}
+	buffer := make([]byte, 0, 1024)
+	if n := testing.AllocsPerRun(100, func() { buffer = e.Append(buffer[:0], s) }); n != 0 {
+		t.Errorf("Append allocates %v times", n)
+	}
+}
+
+// TestTracker: positions are those before which everything is acknowledged, in order.
+func TestTracker(t *testing.T) {
+	tr := newTracker()
+	batch := func(from, to int64) *millrace.Batch {
+		return &millrace.Batch{Topic: "t", Partition: 3, From: from, To: to}
+	}
+	first := tr.open(batch(0, 10))
+	first.add()
+	first.add()
+	if got := tr.acknowledged(); len(got) != 0 {
+		t.Errorf("an open run gave %v", got)
+	}
+	first.close()
+	second := tr.open(batch(10, 20))
+	second.close() // nothing in it could be scored
+	first.done()
+	if got := tr.acknowledged(); len(got) != 0 {
+		t.Errorf("one score is still on its way, but %v", got)
+	}
+	first.done()
+	got := tr.acknowledged()
+	if len(got) != 1 || got[0] != (millrace.Position{Topic: "t", Partition: 3, Offset: 20}) {
+		t.Errorf("acknowledged() = %v, want 20", got)
+	}
+	if got := tr.acknowledged(); len(got) != 0 {
+		t.Errorf("again: %v", got)
+	}
+	// After a rebalance the partition may come back from an earlier position: what was in flight
+	// before says nothing about it.
+	late := tr.open(batch(20, 30))
+	late.add()
+	late.close()
+	back := tr.open(batch(20, 25))
+	back.close()
+	late.done()
+	if got := tr.acknowledged(); len(got) != 1 || got[0].Offset != 25 {
+		t.Errorf("after coming back: %v, want 25", got)
+	}
+}
