@@ -24,6 +24,8 @@ import (
 
 type decoder struct{}
 
+var noLabel = &millrace.Rejection{Reason: millrace.ReasonMissingLabel}
+
 func (decoder) NewEvent() *millrace.Event {
 	return &millrace.Event{Fields: make([]millrace.Field, 1)}
 }
@@ -33,7 +35,7 @@ func (decoder) Decode(rec *millrace.Record, e *millrace.Event) error {
 		return &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: "no number"}
 	}
 	e.ID, e.Time = rec.Value, rec.Time
-	e.Label = millrace.Label{Fault: &millrace.Rejection{Reason: millrace.ReasonMissingLabel}}
+	e.Label = millrace.Label{Fault: noLabel}
 	return nil
 }
 
