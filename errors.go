@@ -9,6 +9,7 @@ import (
 // header of dead letters. Words are never renamed.
 type Reason string
 
+// The reasons, each with what it means.
 const (
 	ReasonEmpty          Reason = "empty"            // no value: a tombstone or zero bytes
 	ReasonTooLarge       Reason = "too_large"        // more bytes than limits.event

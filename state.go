@@ -3,6 +3,7 @@ package millrace
 // Role says which blob of a snapshot a tensor belongs to.
 type Role uint8
 
+// The two roles.
 const (
 	Serving  Role = iota // all that a scorer needs
 	Training             // what only a learner needs to go on

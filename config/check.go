@@ -33,6 +33,7 @@ func (c *checker) crossCheck() {
 	c.checkAdmin()
 }
 
+// checkName keeps names within what Redis keys, topics and metric labels take without escaping.
 func (c *checker) checkName() {
 	name := c.pipeline.Name
 	if !regexp.MustCompile(namePattern).MatchString(name) {
@@ -57,6 +58,7 @@ func isAddress(s string, portMin int) bool {
 	return err == nil && n >= portMin && n <= 65535
 }
 
+// checkEvents bounds what a misplaced digit could ask a broker for.
 func (c *checker) checkEvents() {
 	// 10,000 is far beyond what one learner reads, and what a broker of one machine bears.
 	const partitionsMax = 10_000
@@ -100,6 +102,8 @@ func (c *checker) checkTopics() {
 	}
 }
 
+// checkFeatures looks at what the file gives, not at the column: a default that the type does not read
+// is no mistake, the same value written down is one.
 func (c *checker) checkFeatures() {
 	if len(c.pipeline.Features) == 0 {
 		c.flag("features", "there is no feature; write at least one, as amount: number")
@@ -136,6 +140,7 @@ func inapplicable(c *features.Column) []string {
 	return nil
 }
 
+// describe names a column by what decides which settings it reads.
 func describe(c *features.Column) string {
 	switch {
 	case c.Type == features.Number && c.Scale == "none":
@@ -240,6 +245,7 @@ func (c *checker) checkZeros() {
 	}
 }
 
+// checkSnapshots refuses what would run for hours and leave nothing behind.
 func (c *checker) checkSnapshots() {
 	s := c.pipeline.Snapshots
 	if s.Every == 0 && s.Events == 0 {
@@ -253,12 +259,14 @@ func (c *checker) checkSnapshots() {
 	}
 }
 
+// checkLimits holds two limits together; each alone is the decoder's to check.
 func (c *checker) checkLimits() {
 	if l := c.pipeline.Limits; l.Text > l.Event {
 		c.flag("limits.text", "found "+l.Text.String()+"; a text is no longer than its event, "+l.Event.String())
 	}
 }
 
+// checkAdmin takes port 0, which tests and several pipelines on one machine want.
 func (c *checker) checkAdmin() {
 	if listen := c.pipeline.Admin.Listen; !isAddress(listen, 0) {
 		c.flag("admin.listen", "found the text "+quoted(listen)+"; write host:port, as 127.0.0.1:9464")

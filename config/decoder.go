@@ -27,6 +27,7 @@ func newDecoder(env Env) *decoder {
 	return &decoder{env: env, shapes: make(map[reflect.Type]shape), faults: make(faults)}
 }
 
+// shape remembers the tags of a type: ten thousand columns share one.
 func (d *decoder) shape(t reflect.Type) shape {
 	s, ok := d.shapes[t]
 	if !ok {
@@ -36,16 +37,18 @@ func (d *decoder) shape(t reflect.Type) shape {
 	return s
 }
 
-// report notes a problem at a spot.
+// report notes a problem at a spot, under the path that the spot has.
 func (d *decoder) report(s *spot, format string, args ...any) {
 	d.reportAt(s, s.path, fmt.Sprintf(format, args...), "")
 }
 
+// reportAt notes a problem under another path than its place has: what is missing has no place.
 func (d *decoder) reportAt(s *spot, path, message, suggestion string) {
 	d.faults.add(path)
 	d.note(s, path, message, suggestion)
 }
 
+// note keeps a problem without marking its path as faulty.
 func (d *decoder) note(s *spot, path, message, suggestion string) {
 	if len(d.problems) == problemsMax {
 		return

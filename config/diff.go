@@ -35,6 +35,7 @@ func decodeSpec(data json.RawMessage) (any, error) {
 	return v, nil
 }
 
+// diffValue appends the differences of a and b to out; path is where both stand.
 func diffValue(out []string, path string, a, b any) []string {
 	switch x := a.(type) {
 	case object:
@@ -52,6 +53,7 @@ func diffValue(out []string, path string, a, b any) []string {
 	return append(out, path+": "+show(a)+" in the snapshot, "+show(b)+" in the pipeline")
 }
 
+// diffObject goes through the fields of both in one sorted order, so that reports can be compared.
 func diffObject(out []string, path string, a, b object) []string {
 	names := slices.Sorted(maps.Keys(a))
 	for name := range b {
@@ -87,6 +89,7 @@ func nameOf(v any) string {
 	return name
 }
 
+// diffNamed compares columns by name: one that was put in front has not changed all that follow.
 func diffNamed(out []string, path string, a, b []any) []string {
 	x, y := byName(a), byName(b)
 	var before, after []string // the names that both have, in either's order

@@ -25,11 +25,11 @@ const (
 // Load reads the pipeline file at path, with ${VAR} from env (os.LookupEnv; nil knows no variable).
 // Mistakes in the file come back as Errors; a file that cannot be read as the system's error.
 func Load(path string, env Env) (*Pipeline, error) {
-	f, err := os.Open(path) // #nosec G304 -- the path is the user's own argument
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading pipeline file: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, fileBytesMax+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading pipeline file: %w", err)
@@ -71,6 +71,7 @@ func parseYAML(data []byte) (*yaml.Node, *Problem) {
 
 const messageEmpty = "the file is empty; a pipeline needs name, events, features, label and model"
 
+// at is a problem of the whole file, which has no path.
 func at(line, column int, message string) *Problem {
 	return &Problem{Line: line, Column: column, Message: message}
 }
@@ -137,6 +138,7 @@ func failure(err error) string {
 	return err.Error()
 }
 
+// withoutLine is the library's error without its prefix and line, which are ours to say.
 func withoutLine(err error) string {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(message, "line "); ok {
@@ -147,6 +149,7 @@ func withoutLine(err error) string {
 	return message
 }
 
+// lineAt is the line that holds the byte at offset, without its end.
 func lineAt(data []byte, offset int) []byte {
 	start := bytes.LastIndexByte(data[:offset], '\n') + 1
 	if end := bytes.IndexByte(data[start:], '\n'); end >= 0 {

@@ -67,7 +67,7 @@ func readGolden(t *testing.T) (comment string, cases []golden) {
 		if !found {
 			t.Fatalf("%s: no ------", title)
 		}
-		cases = append(cases, golden{title, file, strings.TrimSuffix(message, "\n") + "\n"})
+		cases = append(cases, golden{title, file, strings.TrimRight(message, "\n") + "\n"})
 	}
 	return parts[0] + "\n", cases
 }

@@ -24,6 +24,7 @@ type scalar struct {
 	variable bool
 }
 
+// String says what the scalar is in a message. Texts are quoted and cut, numbers stand as written.
 func (s scalar) String() string {
 	switch s.tag {
 	case "!!int", "!!float":
@@ -133,6 +134,8 @@ func set(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	return "", ""
 }
 
+// setText assigns to a string, which may be one of a closed list of words. A bare number is refused where
+// text belongs: 1.10 and 1.1 are one number and two names, and only quotes say which was meant.
 func setText(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	// An unquoted time in a list or a field is the text it is written as.
 	isText := s.tag == "!!str" || s.tag == "!!timestamp"
@@ -167,6 +170,7 @@ func digits(s scalar) string {
 	return strings.ReplaceAll(text, "_", "")
 }
 
+// parseFloat reads any YAML number. Those that are not finite come through, for set to name.
 func parseFloat(s scalar) (float64, bool) {
 	switch s.tag {
 	case "!!int":
@@ -193,6 +197,7 @@ const (
 	bytesPattern    = `^[0-9]+ ?(B|KiB|MiB|GiB|kB|MB|GB)$`
 )
 
+// setDuration insists on a unit: 5 is seconds to one reader and milliseconds to the next.
 func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	if s.tag == "!!int" || s.tag == "!!float" {
 		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "s"
@@ -205,6 +210,7 @@ func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string
 	return "", ""
 }
 
+// setBytes insists on a unit for the same reason.
 func setBytes(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	if s.tag == "!!int" || s.tag == "!!float" {
 		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "B"

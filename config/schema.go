@@ -35,6 +35,8 @@ func Schema() ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
+// schemaBuilder collects the structs under $defs, each once, so that the schema stays small and editors
+// can name what they complete.
 type schemaBuilder struct{ defs object }
 
 // object is the schema of a struct's mapping form.
@@ -79,6 +81,7 @@ func describeField(t reflect.Type, f field, property object) {
 	}
 }
 
+// variable stands beside every type that is no free text, so that ${VAR} is not underlined.
 func variable() object { return object{"$ref": "#/$defs/variable"} }
 
 // field is the schema of one field's value, without its description.
@@ -94,6 +97,8 @@ func (b *schemaBuilder) field(f field) object {
 	return scalarSchema(f)
 }
 
+// item is the schema of a list's elements. Where Parse keeps the source text of numbers, as in classes, so
+// does the schema.
 func (b *schemaBuilder) item(f field) object {
 	elem := field{typ: f.typ.Elem(), enum: f.enum}
 	if kindOf(elem.typ) == kindText && f.enum == nil {

@@ -60,6 +60,7 @@ func shapeOf(t reflect.Type) shape {
 	return s
 }
 
+// names are the fields in the order of the struct, which is the order people are shown.
 func (s shape) names() []string {
 	out := make([]string, len(s.fields))
 	for i, f := range s.fields {
@@ -68,6 +69,7 @@ func (s shape) names() []string {
 	return out
 }
 
+// find searches one by one: no spec has enough fields for a map to pay.
 func (s shape) find(name string) (field, bool) {
 	for _, f := range s.fields {
 		if f.name == name {
@@ -121,6 +123,7 @@ const (
 	kindList
 )
 
+// kindOf tells named types that have a notation of their own from the plain ones they are made of.
 func kindOf(t reflect.Type) kind {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
@@ -182,6 +185,7 @@ func want(f field) string {
 	return "a list, as [" + listExample(f) + "]"
 }
 
+// wantText lists the words of a closed list, since those are what a person wants to see.
 func wantText(f field) string {
 	switch {
 	case f.time:
@@ -192,6 +196,7 @@ func wantText(f field) string {
 	return "text"
 }
 
+// listExample is what a list of this kind looks like; an example is read faster than a rule.
 func listExample(f field) string {
 	switch {
 	case f.enum != nil:

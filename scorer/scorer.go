@@ -216,7 +216,7 @@ func (s *Scorer) NewSession() *Session {
 	return &Session{scorer: s, decoder: d, event: d.NewEvent()}
 }
 
-// ErrNotReady: no snapshot has been loaded yet.
+// ErrNotReady says that no snapshot has been loaded yet.
 var ErrNotReady = errors.New("no snapshot to score with yet")
 
 // Score predicts for one record into dst, whose slices are valid until the next call. A record that

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,7 +92,9 @@ func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, e
 	go func() { ran <- source.Run(ctx) }()
 	r, err := infer.FromSource(ctx, untilQuiet(source.Next, inferPatience), o)
 	cancel()
-	<-ran // its error is the cancellation, or was seen by Next
+	if runErr := <-ran; err == nil && !errors.Is(runErr, context.Canceled) {
+		err = runErr
+	}
 	if err != nil {
 		return nil, fmt.Errorf("looking at topic %s: %w", o.Topic, err)
 	}

@@ -50,12 +50,18 @@ func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning,
 	if err != nil {
 		return nil, fmt.Errorf("asking for the cluster's id: %w", err)
 	}
-	writer, head, err := e.store.Acquire(ctx, p.Name, owner())
-	if err != nil {
+	l := &learning{env: e, learned: pieces}
+	m := manifest(p, clusterID)
+	if err := l.precheck(ctx, m, o); err != nil {
+		return nil, err
+	}
+	if err := ensureTopics(ctx, e); err != nil {
+		return nil, err
+	}
+	var head millrace.Head
+	if l.writer, head, err = e.store.Acquire(ctx, p.Name, owner()); err != nil {
 		return nil, fmt.Errorf("acquiring model %s: %w", p.Name, err)
 	}
-	l := &learning{env: e, writer: writer, learned: pieces}
-	m := manifest(p, clusterID)
 	if head.Candidate == "" || o.fresh {
 		m, err = l.begin(ctx, m)
 	} else {
@@ -68,13 +74,27 @@ func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning,
 	return l, nil
 }
 
+// precheck looks whether the learner could go on from the head. One that could not is refused before it takes the model
+// from a learner that does.
+func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o learnFlags) error {
+	if o.fresh {
+		return nil
+	}
+	head, err := l.env.store.Head(ctx, m.Model)
+	if errors.Is(err, millrace.ErrNoSnapshot) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for a version of %s: %w", m.Model, err)
+	}
+	_, err = l.load(ctx, m, head, o.allowGaps)
+	return err
+}
+
 // begin resolves all positions and publishes them as an empty, unserved version before anything is
 // learned, so that a crash at any later moment starts from the same place.
 func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Manifest, error) {
 	p := l.env.pipeline
-	if err := ensureTopics(ctx, l.env); err != nil {
-		return m, err
-	}
 	positions, err := resolveWaiting(ctx, l.env)
 	if err != nil {
 		return m, err
@@ -90,17 +110,32 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Man
 	return m, nil
 }
 
-// resume restores the head into the pieces and checks that it fits the pipeline and the cluster.
-func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Manifest, error) {
-	s, err := l.env.store.Load(ctx, l.env.pipeline.Name, head, true)
+// load reads a version whole and checks that it fits the pipeline and the cluster.
+func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Snapshot, error) {
+	s, err := l.env.store.Load(ctx, m.Model, head, true)
 	if err != nil {
-		return m, fmt.Errorf("loading version %d: %w", head.Seq, err)
+		return s, err // it names the version
 	}
 	old := s.Manifest
 	if old.SchemaHash != m.SchemaHash || old.TrainingHash != m.TrainingHash {
-		return m, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
+		return s, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
 			millrace.ErrIncompatible, head.Seq, m.Model, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 	}
+	// A version trained from a file has no positions, and so speaks of no cluster.
+	if len(old.Positions) > 0 && old.Cluster != m.Cluster && !allowGaps {
+		return s, fmt.Errorf("%w (snapshot: %s); to go on from this cluster's positions, run with --allow-gaps",
+			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
+	}
+	return s, nil
+}
+
+// resume restores the head into the pieces.
+func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Manifest, error) {
+	s, err := l.load(ctx, m, head, allowGaps)
+	if err != nil {
+		return m, err
+	}
+	old := s.Manifest
 	if err := l.learned.layout.Restore(s.Serving, s.Training); err != nil {
 		return m, fmt.Errorf("restoring version %d: %w", head.Seq, err)
 	}
@@ -110,15 +145,8 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	}
 	m.Positions, m.Learned, m.Rejected = old.Positions, old.Learned, old.Rejected
 	if len(old.Positions) == 0 { // a version trained from a file: it learned nothing of this topic
-		if err := ensureTopics(ctx, l.env); err != nil {
-			return m, err
-		}
 		m.Positions, err = resolveWaiting(ctx, l.env)
 		return m, err
-	}
-	if old.Cluster != m.Cluster && !allowGaps {
-		return m, fmt.Errorf("%w (snapshot: %s); to go on from this cluster's positions, run with --allow-gaps",
-			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
 	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil

@@ -175,7 +175,9 @@ func (r *rig) read(topic string) []millrace.Record {
 		b.Release()
 	}
 	cancel()
-	<-ran
+	if err := <-ran; err != nil && !errors.Is(err, context.Canceled) {
+		r.t.Fatal(err)
+	}
 	return records
 }
 
