@@ -28,7 +28,8 @@ BENCHCOUNT ?= 6
 ##@ Use
 
 .PHONY: demo
-demo: build ## learn from and score a stream of payments, all in one process, until Ctrl-C
+demo: ARGS ?= --events 40000 --rate 2000
+demo: build ## learn from and score 40,000 payments, all in one process; ARGS= runs until Ctrl-C
 	$(BINARY) demo $(ARGS)
 
 .PHONY: build

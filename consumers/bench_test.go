@@ -2,6 +2,7 @@ package consumers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"syscall"
 	"testing"
@@ -69,7 +70,9 @@ func BenchmarkKafka(b *testing.B) {
 					batch.Release()
 				}
 				cancel()
-				<-ended
+				if err := <-ended; !errors.Is(err, context.Canceled) {
+					b.Fatal(err)
+				}
 			}
 			report(b, records, cpuSeconds(b)-cpu)
 			var u syscall.Rusage

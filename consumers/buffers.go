@@ -15,7 +15,7 @@ const (
 	// bufferClasses is a free list each for powers of two from bufferBytesMin to bufferBytesMax.
 	bufferClasses = 12
 	// buffersKept bounds the bytes that lie idle in one pool: as much as a source prefetches.
-	buffersKept = 24 << 20
+	buffersKept = 16 << 20
 )
 
 // buffers lends byte slices of at least a wanted capacity. Unlike sync.Pool it survives garbage

@@ -80,6 +80,7 @@ func Dial(s Spec, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dialing Kafka: %w", err)
 	}
+	// A time-out of 0 would fail every request; the spec may come from a test.
 	if s.Timeout <= 0 {
 		s.Timeout = defaultTimeout
 	}
@@ -88,6 +89,7 @@ func Dial(s Spec, o Options) (*Cluster, error) {
 		now: o.Now, sleep: o.Sleep, jitter: o.Jitter,
 		topics: make(map[string]*topicEntry),
 	}
+	// One for all partitions: the codecs keep memory of their own.
 	c.open = recordbatch.NewDecompressor(decompressedMax, &c.buffers)
 	c.fill()
 	c.dialer = &kafka.Dialer{
@@ -131,6 +133,7 @@ func (t *TLSSpec) config() (*tls.Config, error) {
 	if !t.Enabled {
 		return nil, nil
 	}
+	// The name to verify is each broker's own, which kafka-go fills in.
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)

@@ -234,7 +234,7 @@ func (g *GroupSource) positions(ctx context.Context, assigned map[int32]bool) ([
 	g.mu.Lock()
 	member := g.member
 	g.mu.Unlock()
-	if err := g.c.commit(ctx, member, first); err != nil {
+	if err := g.c.commit(ctx, g.c.spec.Retry, member, first); err != nil {
 		return nil, err
 	}
 	return append(positions, first...), nil
@@ -244,9 +244,10 @@ func (g *GroupSource) positions(ctx context.Context, assigned map[int32]bool) ([
 // Run has ended: then it returns Run's error. The caller releases the batch.
 func (g *GroupSource) Next(ctx context.Context) (*millrace.Batch, error) { return g.in.next(ctx) }
 
-// Commit commits positions to the group and waits for the answer. Positions of partitions that this
-// member no longer has are left out: their new member reads from the last commit, so that the events
-// between are delivered again.
+// Commit commits positions to the group and waits for the answer, for as long as ctx lives when the
+// cluster is away. Positions of partitions that this member no longer has are left out: their new
+// member reads from the last commit, so that the events between are delivered again. An error is one
+// that does not pass.
 func (g *GroupSource) Commit(ctx context.Context, positions []millrace.Position) error {
 	g.mu.Lock()
 	member := g.member
@@ -257,7 +258,7 @@ func (g *GroupSource) Commit(ctx context.Context, positions []millrace.Position)
 		}
 	}
 	g.mu.Unlock()
-	err := g.c.commit(ctx, member, mine)
+	err := g.c.commit(ctx, forever, member, mine)
 	if errors.Is(err, errSettled) {
 		return nil // a rebalance came between
 	}

@@ -19,7 +19,7 @@ type Limits struct {
 	// that one is there while the other is being learned. One more may be in the making.
 	PrefetchBatches int
 	// PrefetchBytes bounds the bytes of all partitions' batches together, until they are released:
-	// 24 MiB by default. It is soft: beyond it, nothing new is fetched or decompressed unless the
+	// 16 MiB by default. It is soft: beyond it, nothing new is fetched or decompressed unless the
 	// consumer has taken all there is and asks for more.
 	PrefetchBytes int64
 	// MaxWait is how long a broker keeps a fetch open that finds nothing: 500 ms by default. What
@@ -30,7 +30,7 @@ type Limits struct {
 const (
 	fetchBytesDefault      = 1 << 20
 	prefetchBatchesDefault = 2
-	prefetchBytesDefault   = 24 << 20
+	prefetchBytesDefault   = 16 << 20
 	maxWaitDefault         = 500 * time.Millisecond
 	// fetchBytesMin is the least that a fetch asks for however many partitions share the budget:
 	// less would cost a round trip for a few hundred records.

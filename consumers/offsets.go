@@ -65,6 +65,7 @@ func (c *Cluster) Resolve(ctx context.Context, topic string, start Start) ([]mil
 	if err != nil {
 		return nil, err
 	}
+	// One by one: this happens once, before anything is learned.
 	positions := make([]millrace.Position, len(partitions))
 	for i, p := range partitions {
 		offset, err := c.resolve(ctx, topic, p, start)
@@ -124,6 +125,7 @@ func (c *Cluster) listOffset(ctx context.Context, topic string, partition int32,
 		offset int64
 		err    error
 	)
+	// The leader may have moved since it was looked up; an answer from a former one says so.
 	for range 2 {
 		var leader int32
 		leader, info, lookupErr := c.leader(ctx, topic, partition, stale)
@@ -140,6 +142,7 @@ func (c *Cluster) listOffset(ctx context.Context, topic string, partition int32,
 }
 
 func (c *Cluster) listOffsetFrom(ctx context.Context, leader int32, topic string, partition int32, at int64, isolation int8) (int64, error) {
+	// -1 asks as a consumer, and whatever the leader's epoch.
 	res, err := ask[*listoffsets.Response](ctx, c, leader, &listoffsets.Request{
 		ReplicaID: -1, IsolationLevel: isolation,
 		Topics: []listoffsets.RequestTopic{{Topic: topic, Partitions: []listoffsets.RequestPartition{{
@@ -167,7 +170,7 @@ func (c *Cluster) listOffsetFrom(ctx context.Context, leader int32, topic string
 // broker refuses it while the group has members.
 func (c *Cluster) CommitOffsets(ctx context.Context, group string, positions []millrace.Position) error {
 	// -1 and no member is how consumers outside a group's protocol commit.
-	return c.commit(ctx, membership{group: group, generation: -1}, positions)
+	return c.commit(ctx, c.spec.Retry, membership{group: group, generation: -1}, positions)
 }
 
 // membership is who commits.
@@ -177,7 +180,7 @@ type membership struct {
 	member     string
 }
 
-func (c *Cluster) commit(ctx context.Context, m membership, positions []millrace.Position) error {
+func (c *Cluster) commit(ctx context.Context, howLong time.Duration, m membership, positions []millrace.Position) error {
 	if len(positions) == 0 {
 		return nil
 	}
@@ -197,7 +200,7 @@ func (c *Cluster) commit(ctx context.Context, m membership, positions []millrace
 			PartitionIndex: p.Partition, CommittedOffset: p.Offset, CommittedLeaderEpoch: -1,
 		})
 	}
-	return c.persist(ctx, "committing offsets of group "+m.group, func(ctx context.Context) error {
+	return c.persistFor(ctx, howLong, "committing offsets of group "+m.group, func(ctx context.Context) error {
 		return c.commitOnce(ctx, req)
 	})
 }
@@ -268,6 +271,7 @@ func (c *Cluster) committed(ctx context.Context, group, topic string, partitions
 			if p.ErrorCode != 0 {
 				return nil, fmt.Errorf("%s/%d: %w", t.Name, p.PartitionIndex, kafka.Error(p.ErrorCode))
 			}
+			// -1 is nothing committed.
 			if p.CommittedOffset >= 0 {
 				positions = append(positions, millrace.Position{Topic: t.Name, Partition: p.PartitionIndex, Offset: p.CommittedOffset})
 			}

@@ -29,7 +29,7 @@ type outlet struct {
 	p          *Producer
 	topic      string
 	partition  int32
-	queue      []*parcel // the last one is being filled
+	queue      []*parcel     // the last one is being filled
 	wake       chan struct{} // capacity 1: there is something in the queue
 	sent, done uint64        // records
 
@@ -54,6 +54,7 @@ func (o *outlet) push(rec *millrace.Record, size int, done Done, shrink shrinker
 	b.done = append(b.done, done)
 	b.bytes += size
 	o.sent++
+	// One token is enough: the sender looks for more before it waits.
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -185,6 +186,7 @@ const frameHead = 128
 // halve sends the two halves of a parcel that is too large for the topic, one after the other.
 func (o *outlet) halve(ctx context.Context, b *parcel) {
 	n := b.builder.Count()
+	// Offset deltas are relative to the batch, so that the second half is encoded anew.
 	halves := [2]*parcel{{shrink: b.shrink}, {shrink: b.shrink}}
 	records := b.builder.Records()
 	var rec millrace.Record

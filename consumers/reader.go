@@ -95,6 +95,7 @@ func (r *reader) goesOn(err error) bool {
 	var corrupt *CorruptError
 	var gap *millrace.GapError
 	switch {
+	// A loss is the user's to decide about: reading on would hide it.
 	case errors.As(err, &gap):
 		return false
 	case errors.As(err, &corrupt):
@@ -107,6 +108,7 @@ func (r *reader) goesOn(err error) bool {
 
 // step fetches once and delivers what came.
 func (r *reader) step(ctx context.Context) error {
+	// Before the fetch, not after it: what has been fetched takes memory already.
 	if err := r.in.room(ctx); err != nil {
 		return err
 	}
@@ -131,6 +133,7 @@ func (r *reader) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Our own reference, until the answer is taken apart; runs hold theirs until they are released.
 	records := newMemory(res.records, &r.in.c.buffers, r.in.budget)
 	defer records.letGo()
 	switch res.code {
@@ -180,6 +183,8 @@ func (r *reader) outOfRange(ctx context.Context) error {
 func (r *reader) take(ctx context.Context, res *fetchResponse, records *memory) error {
 	txns := newTransactions(res.aborted)
 	first := true
+	// Batches go into one run, so that many small ones (a producer at a low rate writes one a record)
+	// cost no more than a large one.
 	for set := res.records; len(set) > 0; first = false {
 		h, body, rest, err := recordbatch.Split(set)
 		if errors.Is(err, recordbatch.ErrTruncated) {
@@ -235,6 +240,7 @@ func (r *reader) takeBatch(ctx context.Context, txns *transactions, h *recordbat
 	if err != nil {
 		return err
 	}
+	// Compaction may leave a batch without records, to remember its producer's sequence by.
 	if !skip && h.Count > 0 {
 		if h.Codec() != recordbatch.None {
 			if mem, err = r.decompress(ctx, h, body); err != nil {
@@ -255,6 +261,7 @@ func (r *reader) takeBatch(ctx context.Context, txns *transactions, h *recordbat
 }
 
 func (r *reader) decompress(ctx context.Context, h *recordbatch.Header, body []byte) (*memory, error) {
+	// A batch may open to many times its size, so the budget is asked once more.
 	if err := r.in.room(ctx); err != nil {
 		return nil, err
 	}
@@ -268,6 +275,7 @@ func (r *reader) decompress(ctx context.Context, h *recordbatch.Header, body []b
 func (r *reader) takeRecords(ctx context.Context, h *recordbatch.Header, body []byte, mem *memory, end int64) error {
 	records := recordbatch.NewRecords(h, body)
 	records.Intern(r.keys)
+	// The inner loop of reading: nothing in it allocates, locks or asks the time.
 	cur := r.current()
 	for {
 		if len(cur.records) >= runRecordsMax {

@@ -98,6 +98,13 @@ func passingCode(code kafka.Error) bool {
 // persist calls try until it succeeds, fails for good, or the spec's retry time is over. It is for
 // what happens before anything runs; sources and producers go on for ever instead.
 func (c *Cluster) persist(ctx context.Context, what string, try func(context.Context) error) error {
+	return c.persistFor(ctx, c.spec.Retry, what, try)
+}
+
+// forever is how long what runs already is tried: a year is longer than anybody watches.
+const forever = 365 * 24 * time.Hour
+
+func (c *Cluster) persistFor(ctx context.Context, howLong time.Duration, what string, try func(context.Context) error) error {
 	start := c.now()
 	wait := backoff{c: c}
 	for {
@@ -106,14 +113,14 @@ func (c *Cluster) persist(ctx context.Context, what string, try func(context.Con
 			return nil
 		}
 		tried := c.now().Sub(start)
-		if ctx.Err() != nil || !passing(err) || tried >= c.spec.Retry {
+		if ctx.Err() != nil || !passing(err) || tried >= howLong {
 			if wait.tries > 0 && passing(err) {
 				return fmt.Errorf("%s, tried for %s: %w", what, tried.Round(time.Millisecond), err)
 			}
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if wait.tries == 0 {
-			c.log.Warn("kafka: will try again", "doing", what, "for", c.spec.Retry, "error", err)
+			c.log.Warn("kafka: will try again", "doing", what, "for", howLong, "error", err)
 		}
 		if err := wait.wait(ctx); err != nil {
 			return fmt.Errorf("%s: %w", what, err)

@@ -183,6 +183,7 @@ func (c *Cluster) createTopic(ctx context.Context, t TopicSpec) error {
 	if err != nil {
 		return err
 	}
+	// There is one; its settings may still be refused, which the message explains.
 	for _, r := range res.Topics {
 		code := kafka.Error(r.ErrorCode)
 		switch {

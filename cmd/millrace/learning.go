@@ -91,8 +91,8 @@ func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o learnFla
 	return err
 }
 
-// begin resolves all positions and publishes them as an empty, unserved version before anything is
-// learned, so that a crash at any later moment starts from the same place.
+// begin resolves all positions and publishes them as an unserved version, empty or as trained, before anything is learned
+// from the topic, so that a crash at any later moment starts from the same place.
 func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Manifest, error) {
 	p := l.env.pipeline
 	positions, err := resolveWaiting(ctx, l.env)
@@ -145,8 +145,7 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	}
 	m.Positions, m.Learned, m.Rejected = old.Positions, old.Learned, old.Rejected
 	if len(old.Positions) == 0 { // a version trained from a file: it learned nothing of this topic
-		m.Positions, err = resolveWaiting(ctx, l.env)
-		return m, err
+		return l.begin(ctx, m)
 	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"millrace/payments"
 )
 
 // view shows a demo while it runs: redrawn in place on a terminal, a plain line a second elsewhere.
@@ -101,11 +103,23 @@ func (v *view) draw(d *demo) {
 
 func round4(x float64) float64 { return float64(int(x*1e4+0.5)) / 1e4 }
 
+// tale says what fraud looks like in the n-th payment.
+func tale(n uint64) string {
+	text := ""
+	for _, s := range payments.Shifts() {
+		if s.At <= n%payments.Cycle {
+			text = s.Tale
+		}
+	}
+	return text
+}
+
 func (v *view) text(d *demo, newest []string) []string {
 	s := d.learner.Load().Status()
 	e := d.stages.env
 	lines := []string{
 		fmt.Sprintf("Millrace demo: payments → %s → %s", e.pipeline.Events.Topic, e.pipeline.Scores.Topic),
+		"Fraud now: " + tale(d.produced.Load()),
 		fmt.Sprintf("Kafka %s   Redis %s   metrics http://%s/metrics", e.kafka.Addr(), e.redis.Addr(), d.stages.admin.Address()),
 		"",
 		fmt.Sprintf("  produced %-10d learned %-10d rejected %-6d rate %.0f/s", d.produced.Load(), s.Learned, s.Rejected, v.rate),

@@ -202,21 +202,25 @@ func (l *Loop) commitLoop(ctx context.Context) {
 }
 
 // commit stores what is acknowledged. A failure only means that a restart scores more events again,
-// so it is logged and tried again at the next tick.
+// so it is logged and tried again at the next tick, or at the end.
 func (l *Loop) commit(ctx context.Context) {
 	positions := l.tracker.acknowledged()
 	if len(positions) == 0 {
 		return
 	}
-	if err := l.o.Source.Commit(ctx, positions); err != nil && ctx.Err() == nil {
-		l.o.Log.Warn("scored positions not committed; a restart would score them again", "error", err)
+	if err := l.o.Source.Commit(ctx, positions); err != nil {
+		l.tracker.putBack(positions)
+		if ctx.Err() == nil {
+			l.o.Log.Warn("scored positions not committed; a restart would score them again", "error", err)
+		}
 	}
 }
 
 // tracker knows which batches have all their scores acknowledged, partition by partition in order.
 type tracker struct {
-	mu   *sync.Mutex
-	runs map[partition][]*run
+	mu    *sync.Mutex
+	runs  map[partition][]*run
+	ready map[partition]int64 // acknowledged, but not committed
 }
 
 type partition struct {
@@ -233,7 +237,7 @@ type run struct {
 }
 
 func newTracker() tracker {
-	return tracker{mu: &sync.Mutex{}, runs: map[partition][]*run{}}
+	return tracker{mu: &sync.Mutex{}, runs: map[partition][]*run{}, ready: map[partition]int64{}}
 }
 
 func (t *tracker) open(b *millrace.Batch) *run {
@@ -243,6 +247,7 @@ func (t *tracker) open(b *millrace.Batch) *run {
 	runs := t.runs[key]
 	if n := len(runs); n > 0 && b.From < runs[n-1].to {
 		runs = nil // the partition went away and came back from an earlier position
+		delete(t.ready, key)
 	}
 	r := &run{mu: t.mu, to: b.To, open: true}
 	t.runs[key] = append(runs, r)
@@ -253,8 +258,20 @@ func (r *run) add()   { r.mu.Lock(); r.waiting++; r.mu.Unlock() }
 func (r *run) done()  { r.mu.Lock(); r.waiting--; r.mu.Unlock() }
 func (r *run) close() { r.mu.Lock(); r.open = false; r.mu.Unlock() }
 
-// acknowledged returns the positions up to which everything is acknowledged, where that has changed,
-// and forgets the runs before them.
+// putBack takes positions that could not be committed, unless later ones have come.
+func (t *tracker) putBack(positions []millrace.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range positions {
+		key := partition{p.Topic, p.Partition}
+		if _, later := t.ready[key]; !later {
+			t.ready[key] = p.Offset
+		}
+	}
+}
+
+// acknowledged returns the positions up to which everything is acknowledged, where they are not
+// committed yet, and forgets the runs before them.
 func (t *tracker) acknowledged() []millrace.Position {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -267,8 +284,12 @@ func (t *tracker) acknowledged() []millrace.Position {
 		if n == 0 {
 			continue
 		}
-		positions = append(positions, millrace.Position{Topic: key.topic, Partition: key.id, Offset: runs[n-1].to})
+		t.ready[key] = runs[n-1].to
 		t.runs[key] = append([]*run(nil), runs[n:]...)
 	}
+	for key, offset := range t.ready {
+		positions = append(positions, millrace.Position{Topic: key.topic, Partition: key.id, Offset: offset})
+	}
+	clear(t.ready)
 	return positions
 }

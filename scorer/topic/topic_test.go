@@ -91,6 +91,10 @@ func TestTracker(t *testing.T) {
 	if got := tr.acknowledged(); len(got) != 0 {
 		t.Errorf("again: %v", got)
 	}
+	tr.putBack(got)
+	if again := tr.acknowledged(); len(again) != 1 || again[0].Offset != 20 {
+		t.Errorf("after a commit that failed: %v, want 20", again)
+	}
 	// After a rebalance the partition may come back from an earlier position: what was in flight
 	// before says nothing about it.
 	late := tr.open(batch(20, 30))

@@ -104,6 +104,7 @@ func (d *Decompressor) Open(codec Codec, body []byte) (open []byte, owned bool, 
 	if err == nil {
 		return buf, true, nil
 	}
+	// Whatever was opened before the error is of no use.
 	if buf != nil {
 		d.pool.Put(buf)
 	}
@@ -115,7 +116,7 @@ func (d *Decompressor) Open(codec Codec, body []byte) (open []byte, owned bool, 
 
 func (d *Decompressor) guess(n int) int { return min(max(n*expansionGuess, 4<<10), d.max) }
 
-// source is a reader with its byte reader, so that resetting it allocates nothing.
+// gzipReader is a reader with its byte reader, so that resetting it allocates nothing.
 type gzipReader struct {
 	from bytes.Reader
 	z    gzip.Reader
@@ -173,6 +174,7 @@ func (d *Decompressor) drain(r io.Reader, buf []byte) ([]byte, error) {
 		if err != nil {
 			return buf, err
 		}
+		// A reader must be given room, or it reads nothing for ever.
 		if len(buf) == cap(buf) {
 			buf = d.grow(buf, 2*cap(buf))
 		}
@@ -186,6 +188,7 @@ func (d *Decompressor) grow(buf []byte, capacity int) []byte {
 	return larger
 }
 
+// unzstd makes its decoder when the first zstd batch comes: most topics have none, and it is large.
 func (d *Decompressor) unzstd(body []byte) ([]byte, error) {
 	d.once.Do(func() {
 		d.zstd, d.zstdErr = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
