@@ -123,7 +123,7 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 	for {
 		base, err := o.try(ctx, b)
 		if err == nil {
-			if wait.tries > 0 {
+			if wait.tries > quietTries {
 				log.Info("kafka: writing again", "tries", wait.tries)
 			}
 			o.p.finish(o, b, base, nil)
@@ -150,7 +150,7 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 			o.p.finish(o, b, 0, err)
 			return
 		}
-		if wait.tries == 0 {
+		if wait.tries == quietTries {
 			log.Warn("kafka: cannot write, will try until it works", "records", b.builder.Count(), "error", err)
 		}
 		o.stale = o.info

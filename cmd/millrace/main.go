@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"millrace/config"
 )
 
 // Exit codes are stable: scripts branch on them.
@@ -51,7 +53,12 @@ func run(args []string, out, errOut io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(errOut, "millrace:", err)
+	var problems config.Errors
+	if errors.As(err, &problems) {
+		fmt.Fprintln(errOut, problems) // file:line:column first, so that editors find the place
+	} else {
+		fmt.Fprintln(errOut, "millrace:", err)
+	}
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
