@@ -31,8 +31,9 @@ const (
 	// log lives in memory then.
 	RetentionBytesMemory = 64 << 20
 	// RetentionBytesDisk is what a partition keeps at most in a data directory. The log stands on disk,
-	// but a start reads it whole, so it bounds memory, too.
-	RetentionBytesDisk = 256 << 20
+	// but the start after a crash holds all logs in memory at once while it rebuilds their indexes, so
+	// this bounds memory, too.
+	RetentionBytesDisk = 128 << 20
 	// recordBatchBytesMax is the largest record batch the broker takes: beyond Kafka's default of
 	// 1 MiB, so that an event larger than the pipeline's limit can arrive and become a dead letter.
 	recordBatchBytesMax = 16 << 20

@@ -15,11 +15,11 @@ import (
 // lock makes this process the only user of a data directory, which it creates. The kernel gives the
 // lock back when the process dies, however it dies; the file stays and means nothing by itself.
 func lock(directory string) (unlock func() error, err error) {
-	if err := os.MkdirAll(directory, 0o755); err != nil {
+	if err := os.MkdirAll(directory, 0o750); err != nil {
 		return nil, fmt.Errorf("creating data directory: %w", err)
 	}
 	path := filepath.Join(directory, "lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening lock file: %w", err)
 	}

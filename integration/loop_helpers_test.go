@@ -110,6 +110,7 @@ type pipelineSpec struct {
 	redis      string // URL; the shared server's database 0
 	partitions int    // 1
 	snapshots  string // {every: 200ms, keep: 1000}
+	waits      string // how long Kafka and Redis are waited for: timeout and retry
 	extra      string // further lines
 }
 
@@ -140,15 +141,20 @@ func newPipeline(t *testing.T, s pipelineSpec) *pipeline {
 	if s.snapshots == "" {
 		s.snapshots = "{every: 200ms, keep: 1000}"
 	}
+	// A frozen Redis is noticed after its time-out; under load Kafka may need longer than that.
+	kafkaWaits, redisWaits := "", ", timeout: 1s"
+	if s.waits != "" {
+		kafkaWaits, redisWaits = ", "+s.waits, ", "+s.waits
+	}
 	text := fmt.Sprintf(`name: %s
-kafka: {brokers: [%q]}
-redis: {url: %q, timeout: 1s}
+kafka: {brokers: [%q]%s}
+redis: {url: %q%s}
 events: {topic: %s, partitions: %d, unknown_topic: create}
 scores: {topic: %s.scores, start: earliest}
 snapshots: %s
 admin: 127.0.0.1:0
 %s
-%s`, s.name, s.kafka, s.redis, s.topic, s.partitions, s.topic, s.snapshots, s.extra, s.learns)
+%s`, s.name, s.kafka, kafkaWaits, s.redis, redisWaits, s.topic, s.partitions, s.topic, s.snapshots, s.extra, s.learns)
 	p := &pipeline{t: t, spec: s, file: writeFile(t, s.name+".yaml", text)}
 	client, err := kgo.NewClient(kgo.SeedBrokers(s.kafka))
 	if err != nil {
@@ -569,4 +575,17 @@ func (r production) stop() uint64 {
 		r.t.Fatal(err)
 	}
 	return r.end()
+}
+
+// rewriteEvents puts another events section into the pipeline file.
+func (p *pipeline) rewriteEvents(events string) {
+	p.t.Helper()
+	text, err := os.ReadFile(p.file)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	changed := regexp.MustCompile(`(?m)^events: .*$`).ReplaceAll(text, []byte("events: "+events))
+	if err := os.WriteFile(p.file, changed, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 }

@@ -36,6 +36,7 @@ func rawBytes(t *millrace.Tensor) []byte {
 
 func castBytes[T float32 | float64 | int32 | int64 | uint32 | uint64](s []T) []byte {
 	var element T
+	//nolint:gosec // the bytes are exactly the slice's own memory, and any bytes are valid bytes
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(element)))
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"millrace"
 )
@@ -118,14 +117,22 @@ func (l *Layout) checkMemory() error {
 	for role := range l.blobs {
 		for i := range l.blobs[role].tensors {
 			t := &l.blobs[role].tensors[i]
-			planned[t.name] = unsafe.SliceData(rawBytes(&t.tensor))
+			planned[t.name] = firstByte(&t.tensor)
 		}
 	}
 	var errs []error
 	l.visit(func(name string, t millrace.Tensor, _ millrace.Role) {
-		if unsafe.SliceData(rawBytes(&t)) != planned[name] {
+		if firstByte(&t) != planned[name] {
 			errs = append(errs, fmt.Errorf("checking tensor %q: its memory moved since the layout was planned", name))
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// firstByte is where the tensor's memory starts; nil when it has none, which cannot move.
+func firstByte(t *millrace.Tensor) *byte {
+	if raw := rawBytes(t); len(raw) > 0 {
+		return &raw[0]
+	}
+	return nil
 }

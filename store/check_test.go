@@ -127,13 +127,13 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Skip("redis-server is not on PATH")
 	}
-	real := openURL(t, "redis://"+startRedis(t, path).addr, 0)
-	if warnings, err := real.Check(ctx); err != nil || len(warnings) != 0 {
+	server := openURL(t, "redis://"+startRedis(t, path).addr, 0)
+	if warnings, err := server.Check(ctx); err != nil || len(warnings) != 0 {
 		t.Errorf("a well set up Redis: %v, %v", warnings, err)
 	}
-	real.client.ConfigSet(ctx, "maxmemory-policy", "allkeys-lru")
-	real.client.ConfigSet(ctx, "appendonly", "no")
-	if warnings, err := real.Check(ctx); err != nil || len(warnings) != 2 {
+	server.client.ConfigSet(ctx, "maxmemory-policy", "allkeys-lru")
+	server.client.ConfigSet(ctx, "appendonly", "no")
+	if warnings, err := server.Check(ctx); err != nil || len(warnings) != 2 {
 		t.Errorf("a badly set up Redis: %v, %v", warnings, err)
 	}
 }

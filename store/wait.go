@@ -11,7 +11,8 @@ import (
 )
 
 // Wait blocks until what scorers should load differs from known (the zero Head for nothing yet) and
-// returns it. It listens for the hint of a publication and looks by itself every poll, so a missed
+// returns it. Pass the last head seen, also one that was refused: Wait judges nothing, and would return
+// the same head at once again. A model without a served version is waited for. It listens for the hint of a publication and looks by itself every poll, so a missed
 // hint costs one poll. When Redis cannot be asked it returns that error, though not before poll has
 // passed, so a caller may log it, keep serving, and simply call again.
 func (s *Store) Wait(ctx context.Context, model string, known millrace.Head, poll time.Duration) (millrace.Head, error) {
@@ -31,7 +32,7 @@ func (s *Store) Wait(ctx context.Context, model string, known millrace.Head, pol
 	for {
 		served, err := s.Served(ctx, model)
 		if errors.Is(err, millrace.ErrNoSnapshot) {
-			served, err = millrace.Head{}, nil
+			served, err = known, nil // also after a failover that lost it: the learner will publish again
 		}
 		if err == nil && served != known {
 			return served, nil

@@ -49,6 +49,13 @@ func testWaitHint(t *testing.T, addr string) {
 	if h, err := s.Wait(ctx, model, millrace.Head{}, time.Hour); err != nil || h != known {
 		t.Errorf("with something newer there already: %+v, %v", h, err)
 	}
+	// Losing what is served is no news to serve.
+	s.client.Del(ctx, keysOf(model).served())
+	result := waitFor(ctx, s, model, known, time.Millisecond)
+	want := publish(t, w, 9)
+	if got := <-result; got.err != nil || got.head != want {
+		t.Errorf("waited for %+v, %v", got.head, got.err)
+	}
 }
 
 func testWaitPoll(t *testing.T, addr string) {
