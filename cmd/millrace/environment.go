@@ -148,8 +148,11 @@ func retrying(ctx context.Context, log *slog.Logger, what string, patience time.
 	}
 }
 
-// run keeps the embedded store's clock and files going.
+// run keeps the embedded servers' clocks, files and retention going.
 func (e *environment) run(ctx context.Context, g *errgroup.Group) {
+	if e.kafka != nil {
+		g.Go(func() error { return e.kafka.Run(ctx) })
+	}
 	if e.redis != nil {
 		g.Go(func() error { return e.redis.Run(ctx) })
 	}
