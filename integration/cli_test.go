@@ -213,6 +213,59 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p.checkExact(0)
 }
 
+// When Redis does not come back before the deadline, the exit code says that the last snapshot is missing. Its events are
+// read again, so each still counts once.
+func TestNoTimeForTheLastSnapshot(t *testing.T) {
+	t.Parallel() // it waits for most of its time
+	redis := harness.NewRedis(t, harness.RedisOptions{Own: true})
+	p := newPipeline(t, pipelineSpec{name: "too-late", learns: example(t, "digits"), redis: redis.URL()})
+	s := p.running("learn")
+	p.produce(digits(t), "--events", "500")
+	p.waitApplied(s)
+	if err := redis.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	p.produce(digits(t), "--events", "500")
+	s.waitMetric(1000, "millrace_learned_events_total")
+	code, err := s.Terminate(patience)
+	if err != nil || code != 1 || !strings.Contains(lastLine(s.Stderr()), "a restart reads its events again") {
+		t.Errorf("without its last snapshot: exit code %d, %v, want 1\n%s", code, err, s.Stderr())
+	}
+	if err := redis.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	p.learnAll()
+	p.checkExact(0)
+}
+
+// A stage that still waits, for a server or for the topic, answers on its admin address and ends cleanly.
+func TestWaitingStages(t *testing.T) {
+	for _, name := range []string{"run", "learn", "score"} {
+		p := newPipeline(t, pipelineSpec{name: "waiting-" + name, learns: example(t, "digits")})
+		p.rewriteEvents("{topic: waiting.absent, unknown_topic: wait}")
+		address := closed(t)
+		s := &stage{Run: harness.Start(t, name, "-c", p.file, "--admin", address), t: t, admin: "http://" + address}
+		waitFor(t, name+" to wait for the topic", func() (bool, string) {
+			s.alive()
+			return strings.Contains(s.Stderr(), "waiting for"), s.Stderr()
+		})
+		if status := s.get("/healthz"); status != 200 {
+			t.Errorf("%s: /healthz answers %d, want 200", name, status)
+		}
+		if status := s.get("/readyz"); status != 503 {
+			t.Errorf("%s: /readyz answers %d, want 503", name, status)
+		}
+		s.terminate()
+
+		p = newPipeline(t, pipelineSpec{name: "unreached-" + name, learns: example(t, "digits"), kafka: closed(t)})
+		s = p.start(name)
+		if err := s.WaitOutput("trying on", patience); err != nil {
+			t.Fatal(err)
+		}
+		s.terminate()
+	}
+}
+
 // Logs are JSON lines when asked.
 func TestLogFormatJSON(t *testing.T) {
 	e := must(t, "demo", "--events", "100", "--rate", "0", "--output", "json", "--log-format", "json")

@@ -334,6 +334,18 @@ func (s *stage) metric(name string, labels ...string) float64 {
 	return sum
 }
 
+// get returns the status of a page of the admin address.
+func (s *stage) get(path string) int {
+	s.t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get(s.admin + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
 // waitMetric waits until a metric is at least n.
 func (s *stage) waitMetric(n float64, name string, labels ...string) {
 	s.t.Helper()

@@ -94,6 +94,7 @@ func (p *pipeline) waitSnapshot(s *stage, n uint64) {
 
 // When Kafka is restarted, in order or not, producer, learner and scorer go on by themselves.
 func TestKafkaRestarts(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	kafka := harness.NewKafka(t, harness.KafkaOptions{Own: true})
 	p := newPipeline(t, pipelineSpec{name: "kafka-away", learns: example(t, "elec"), partitions: 2, kafka: kafka.Addr()})
 	s := p.running("run")

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"millrace"
 	"millrace/integration/harness"
 	"millrace/store"
@@ -159,4 +161,43 @@ func (p *pipeline) recoverFrom(scorer *stage, good store.Version) {
 	v, _ := p.head()
 	scorer.waitMetric(1, "millrace_model_info", fmt.Sprintf(`version="%d"`, v.Seq))
 	scorer.terminate()
+}
+
+// Events that the log lost before they were read are no small thing: learner and scorer refuse to go on and say which range
+// is left, until a person tells them to.
+func TestLostEvents(t *testing.T) {
+	p := newPipeline(t, pipelineSpec{name: "lost", learns: example(t, "elec")})
+	data := elec(t)
+	p.produce(data, "--events", "1000")
+	s := p.running("run")
+	p.waitApplied(s)
+	p.waitScored(s)
+	s.terminate()
+	p.produce(data, "--events", "1000")
+	lost := kadm.Offsets{}
+	lost.AddOffset(p.spec.topic, 0, 1500, -1)
+	if _, err := p.kafka.DeleteRecords(t.Context(), lost); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"learn", "score"} {
+		s := p.start(name)
+		code, err := s.WaitExit(patience)
+		if last := lastLine(s.Stderr()); err != nil || code != 1 ||
+			!strings.Contains(last, "lost.events/0: position 1000 is outside the log, which holds offsets 1500 to 2000") ||
+			!strings.Contains(last, "--allow-gaps") {
+			t.Errorf("%s ends with %q, exit code %d, %v, want 1, the range and the way on", name, last, code, err)
+		}
+	}
+	learner, scorer := p.running("learn", "--allow-gaps"), p.running("score", "--allow-gaps")
+	waitFor(t, "what is left of the events being learned", func() (bool, string) {
+		learner.alive()
+		v, _ := p.head()
+		return v.Manifest.Learned == 1500, fmt.Sprintf("%d are", v.Manifest.Learned)
+	})
+	p.waitScored(scorer)
+	learner.terminate()
+	scorer.terminate()
+	if v, _ := p.head(); v.Manifest.Positions[0].Offset != 2000 {
+		t.Errorf("positions are %v, want the log's end, 2000", v.Manifest.Positions)
+	}
 }

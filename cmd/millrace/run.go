@@ -73,22 +73,31 @@ func (a *app) learn() *cobra.Command {
 
 func (a *app) score() *cobra.Command {
 	var f runFlags
+	var l learnFlags
 	cmd := &cobra.Command{
 		Use:     "score -c FILE",
 		Short:   "Score only; scorers of one pipeline share its partitions",
 		Long:    "Score every event with the newest snapshot, waiting for the first. Start as many as the topic has partitions.",
 		Example: "  millrace score -c payments.yaml",
 		Args:    exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.runStages(cmd.Context(), f, learnFlags{}, false, true)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd.Context(), f, l, false, true) },
 	}
 	f.register(cmd)
+	cmd.Flags().BoolVar(&l.allowGaps, "allow-gaps", false, "go on where events were lost")
 	return cmd
 }
 
-// runStages runs the stages until ctx ends or one of them fails.
+// runStages runs the stages until ctx ends or one of them fails. An end that comes while a server or a topic is still
+// waited for is as clean as any.
 func (a *app) runStages(ctx context.Context, f runFlags, lf learnFlags, learn, score bool) error {
+	err := a.openAndRun(ctx, f, lf, learn, score)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) openAndRun(ctx context.Context, f runFlags, lf learnFlags, learn, score bool) error {
 	p, err := loadPipeline(f.config)
 	if err != nil {
 		return err
@@ -124,6 +133,11 @@ type stages struct {
 	// onLearning is told of the learner at work, again after a reload; may be nil.
 	onLearning func(*learning)
 	onScore    func(key, value []byte)
+
+	// Around the stages: the admin server, and what keeps embedded servers going. It starts before them, because they may
+	// wait for a topic for long, and ends after them.
+	around     errgroup.Group
+	stopAround context.CancelFunc
 }
 
 func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, score bool) error {
@@ -135,13 +149,26 @@ func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, sco
 	if s.admin, err = newAdmin(address, f.pprof || s.env.pipeline.Admin.PProf, s.env, s.ready); err != nil {
 		return err
 	}
+	around, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopAround = stop
+	s.env.run(around, &s.around)
+	s.around.Go(func() error { return s.admin.Run(around) })
+	if err := s.openParts(ctx, lf, learn, score); err != nil {
+		stop()
+		_ = s.around.Wait() // what is told is why opening failed
+		return err
+	}
+	return nil
+}
+
+func (s *stages) openParts(ctx context.Context, lf learnFlags, learn, score bool) (err error) {
 	if learn {
 		if s.learning, err = openLearning(ctx, s.env, lf); err != nil {
 			return err
 		}
 	}
 	if score {
-		if s.scoring, err = openScoring(ctx, s.env, s.onScore); err != nil {
+		if s.scoring, err = openScoring(ctx, s.env, lf.allowGaps, s.onScore); err != nil {
 			return err
 		}
 	}
@@ -161,11 +188,7 @@ func (s *stages) ready() error {
 
 // run runs all parts. Learning and scoring drain on their own; the servers around them end last.
 func (s *stages) run(ctx context.Context, lf learnFlags) error {
-	around, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var outer errgroup.Group
-	s.env.run(around, &outer)
-	outer.Go(func() error { return s.admin.Run(around) })
+	defer s.stopAround()
 	s.env.log.Info("running", "pipeline", s.env.pipeline.Name, "admin", "http://"+s.admin.Address(),
 		"learning", s.learning != nil, "scoring", s.scoring != nil)
 	s.started.Store(true)
@@ -184,9 +207,9 @@ func (s *stages) run(ctx context.Context, lf learnFlags) error {
 		g.Go(func() error { return s.scoring.run(inner) })
 	}
 	err := g.Wait()
-	stop()
-	if outerErr := outer.Wait(); err == nil {
-		err = outerErr
+	s.stopAround()
+	if aroundErr := s.around.Wait(); err == nil {
+		err = aroundErr
 	}
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		s.env.log.Info("stopped", "pipeline", s.env.pipeline.Name)

@@ -31,7 +31,7 @@ type scoring struct {
 }
 
 // openScoring builds a scorer of the pipeline's events. onScore may be nil.
-func openScoring(ctx context.Context, e *environment, onScore func(key, value []byte)) (*scoring, error) {
+func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore func(key, value []byte)) (*scoring, error) {
 	p := e.pipeline
 	if err := ensureTopics(ctx, e); err != nil {
 		return nil, err
@@ -41,7 +41,8 @@ func openScoring(ctx context.Context, e *environment, onScore func(key, value []
 	if s.scorer, err = newScorer(e, s.metrics); err != nil {
 		return nil, err
 	}
-	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic, Start: p.Scores.Start})
+	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic,
+		Start: p.Scores.Start, AllowGaps: allowGaps, UnknownTopic: p.Events.UnknownTopic})
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
 	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Spec: p.Scores, Source: s.source, Writer: s.producer,
 		Encoder: topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,

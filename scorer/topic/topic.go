@@ -275,7 +275,6 @@ func (t *tracker) putBack(positions []millrace.Position) {
 func (t *tracker) acknowledged() []millrace.Position {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var positions []millrace.Position
 	for key, runs := range t.runs {
 		n := 0
 		for n < len(runs) && !runs[n].open && runs[n].waiting == 0 {
@@ -287,6 +286,7 @@ func (t *tracker) acknowledged() []millrace.Position {
 		t.ready[key] = runs[n-1].to
 		t.runs[key] = append([]*run(nil), runs[n:]...)
 	}
+	positions := make([]millrace.Position, 0, len(t.ready))
 	for key, offset := range t.ready {
 		positions = append(positions, millrace.Position{Topic: key.topic, Partition: key.id, Offset: offset})
 	}

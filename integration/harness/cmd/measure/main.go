@@ -89,7 +89,7 @@ func (m *measurement) run(what func(context.Context) error) (err error) {
 }
 
 func (m *measurement) produce(ctx context.Context, events, rate int) error {
-	cmd := exec.CommandContext(ctx, m.binary, "produce", "-c", m.file, m.data, "--loop", "--events", strconv.Itoa(events), "--rate", strconv.Itoa(rate)) //nolint:gosec // the binary to measure
+	cmd := exec.CommandContext(ctx, m.binary, "produce", "-c", m.file, m.data, "--loop", "--events", strconv.Itoa(events), "--rate", strconv.Itoa(rate))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("producing: %w", err)
@@ -106,7 +106,7 @@ func (m *measurement) start(ctx context.Context, verb string) (*harness.Process,
 	}
 	address := regexp.MustCompile(`admin=(http://\S+)`)
 	for ctx.Err() == nil {
-		text, err := os.ReadFile(log) //nolint:gosec // written by the process above
+		text, err := os.ReadFile(log)
 		if err != nil {
 			return p, "", err
 		}
@@ -139,18 +139,19 @@ func (m *measurement) throughput(ctx context.Context) error {
 	began, last, at := time.Now(), 0.0, time.Now()
 	for last < float64(events) {
 		time.Sleep(time.Second)
-		now, text := time.Now(), map[string]float64{}
-		if text, err = scrape(ctx, url); err != nil {
+		samples, err := scrape(ctx, url)
+		if err != nil {
 			return err
 		}
-		learned := text["millrace_learned_events_total"]
+		now := time.Now()
+		learned := samples["millrace_learned_events_total"]
 		rate := (learned - last) / now.Sub(at).Seconds()
 		last, at = learned, now
 		if learned < float64(events) { // the last second is a part of one
 			rates = append(rates, rate)
 		}
 		fmt.Printf("%10.0f learned  %9.0f events/s  %6.1f MB resident  %5.1f s CPU\n", learned, rate,
-			text["process_resident_memory_bytes"]/1e6, text["process_cpu_seconds_total"])
+			samples["process_resident_memory_bytes"]/1e6, samples["process_cpu_seconds_total"])
 	}
 	slices.Sort(rates)
 	fmt.Printf("\n%d events in %.1f s: %.0f events/s; median second %.0f, slowest %.0f\n", events, at.Sub(began).Seconds(),
@@ -204,7 +205,7 @@ func scrape(ctx context.Context, url string) (map[string]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking for metrics: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // a body that was only read
+	defer response.Body.Close()
 	le := regexp.MustCompile(`le="([^"]*)"`)
 	samples := map[string]float64{}
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
