@@ -35,6 +35,7 @@ type fetchRequest struct {
 	leader    int32
 	offset    int64
 	maxBytes  int32
+	minBytes  int32
 	maxWait   time.Duration
 	clientID  string
 	pool      *buffers
@@ -114,7 +115,7 @@ func (r *fetchRequest) encode(b []byte) []byte {
 	b = appendString(b, r.clientID)
 	b = be.AppendUint32(b, 0xffffffff) // replica id: a consumer
 	b = be.AppendUint32(b, uint32(r.maxWait.Milliseconds()))
-	b = be.AppendUint32(b, 1) // min bytes: answer as soon as there is anything
+	b = be.AppendUint32(b, uint32(r.minBytes))
 	b = be.AppendUint32(b, uint32(r.maxBytes))
 	b = append(b, byte(readCommitted))
 	if v >= 7 {

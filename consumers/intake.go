@@ -22,8 +22,10 @@ type Limits struct {
 	// 16 MiB by default. It is soft: beyond it, nothing new is fetched or decompressed unless the
 	// consumer has taken all there is and asks for more.
 	PrefetchBytes int64
-	// MaxWait is how long a broker keeps a fetch open that finds nothing: 500 ms by default. What
-	// arrives meanwhile is answered at once.
+	// MinBytes is how much a broker waits for before it answers: 1 by default, so that a record is
+	// answered as soon as it is there. More bytes mean fewer requests at a low rate.
+	MinBytes int
+	// MaxWait is how long a broker keeps a fetch open that finds less than MinBytes: 500 ms by default.
 	MaxWait time.Duration
 }
 
@@ -49,6 +51,9 @@ func (l Limits) filled() Limits {
 	}
 	if l.PrefetchBytes <= 0 {
 		l.PrefetchBytes = prefetchBytesDefault
+	}
+	if l.MinBytes <= 0 {
+		l.MinBytes = 1
 	}
 	if l.MaxWait <= 0 {
 		l.MaxWait = maxWaitDefault

@@ -127,7 +127,7 @@ func (r *reader) step(ctx context.Context) error {
 	}
 	res, err := r.in.c.fetch(ctx, &fetchRequest{
 		topic: r.topic, partition: r.partition, leader: leader, offset: r.position,
-		maxBytes: int32(r.fetchBytes), maxWait: r.in.limits.MaxWait,
+		maxBytes: int32(r.fetchBytes), minBytes: int32(r.in.limits.MinBytes), maxWait: r.in.limits.MaxWait,
 		clientID: r.in.c.clientID, pool: &r.in.c.buffers,
 	})
 	if err != nil {

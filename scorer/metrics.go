@@ -27,6 +27,13 @@ type Metrics struct {
 	now        func() time.Time
 }
 
+// latencyBuckets are fine around the millisecond that a score takes and the ten that it may take, and
+// reach to the ten seconds of an outage.
+func latencyBuckets() []float64 {
+	return []float64{0.0005, 0.00075, 0.001, 0.00125, 0.0015, 0.00175, 0.002, 0.0025, 0.003, 0.004, 0.005, 0.0075,
+		0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+}
+
 // NewMetrics registers a scorer's metrics. Probabilities get linear score buckets, numbers powers of ten.
 func NewMetrics(r prometheus.Registerer, classes []string, now func() time.Time) *Metrics {
 	buckets := prometheus.LinearBuckets(0.05, 0.05, 20)
@@ -42,7 +49,7 @@ func NewMetrics(r prometheus.Registerer, classes []string, now func() time.Time)
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."}),
 		lag:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"}),
 		eventToScore: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_score_seconds", Help: "From a record's timestamp until its score is acknowledged.",
-			Buckets: prometheus.ExponentialBuckets(0.00025, 2, 17), NativeHistogramBucketFactor: 1.1}),
+			Buckets: latencyBuckets(), NativeHistogramBucketFactor: 1.1}),
 		score: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_score", Help: "Scores: the probability of the positive or predicted class, or the predicted value.",
 			Buckets: buckets}),
 		predicted:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_predicted_class_total", Help: "Scores, by predicted class."}, []string{"class"}),

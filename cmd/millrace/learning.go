@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,13 @@ const shutdownTimeout = 20 * time.Second
 
 // deadLetterBytes bounds dead letters that are not yet acknowledged; then fetching pauses.
 const deadLetterBytes = 16 << 20
+
+// A learner takes small fetches together: what it learns is published seconds later, and a thousand fetches
+// a second would take the broker's time from the scorers, who answer at once.
+const (
+	learnMinBytes = 64 << 10
+	learnMaxWait  = 50 * time.Millisecond
+)
 
 // learning is a learner with all it needs, acquired and restored.
 type learning struct {
@@ -126,8 +134,15 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 		return s, fmt.Errorf("%w (snapshot: %s); to go on from this cluster's positions, run with --allow-gaps",
 			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
 	}
+	if i := slices.IndexFunc(old.Positions, l.elsewhere); i >= 0 && !allowGaps {
+		return s, fmt.Errorf("version %d of %s was learned from topic %s, and the pipeline's is %s; to go on with that from where "+
+			"events.start says, run with --allow-gaps", head.Seq, m.Model, old.Positions[i].Topic, l.env.pipeline.Events.Topic)
+	}
 	return s, nil
 }
+
+// elsewhere reports whether a position speaks of another topic than the pipeline's events.
+func (l *learning) elsewhere(p millrace.Position) bool { return p.Topic != l.env.pipeline.Events.Topic }
 
 // resume restores the head into the pieces.
 func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Manifest, error) {
@@ -143,8 +158,8 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		l.env.log.Warn("the numeric profile differs from the snapshot's; results go on equal to tolerance, not bit for bit",
 			"snapshot", old.Profile, "here", m.Profile)
 	}
-	m.Positions, m.Learned, m.Rejected = old.Positions, old.Learned, old.Rejected
-	if len(old.Positions) == 0 { // a version trained from a file: it learned nothing of this topic
+	m.Positions, m.Learned, m.Rejected = slices.DeleteFunc(old.Positions, l.elsewhere), old.Learned, old.Rejected
+	if len(m.Positions) == 0 { // trained from a file, or from another topic: it learned nothing of this one
 		return l.begin(ctx, m)
 	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
@@ -156,7 +171,8 @@ func (l *learning) build(m millrace.Manifest, o learnFlags) {
 	l.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: deadLetterBytes})
 	deadLetters := consumers.NewDeadLetters(l.producer, p.Events.DeadLetters)
 	l.source = consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: p.Events.Topic, Positions: m.Positions,
-		AllowGaps: o.allowGaps, UnknownTopic: p.Events.UnknownTopic})
+		AllowGaps: o.allowGaps, UnknownTopic: p.Events.UnknownTopic,
+		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
 	l.learner = learner.New(learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.trainer, Layout: l.learned.layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,

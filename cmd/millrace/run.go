@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
+	"millrace"
 )
 
 // runFlags are shared by run, learn and score.
@@ -214,6 +216,10 @@ func (s *stages) run(ctx context.Context, lf learnFlags) error {
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		s.env.log.Info("stopped", "pipeline", s.env.pipeline.Name)
 		return nil
+	}
+	var gap *millrace.GapError
+	if errors.As(err, &gap) {
+		err = fmt.Errorf("%w; to go on from there without the lost events, run with --allow-gaps", err)
 	}
 	return fmt.Errorf("running %s: %w", s.env.pipeline.Name, err)
 }

@@ -173,7 +173,8 @@ func (m *measurement) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.produce(ctx, 5*m.rate, m.rate); err != nil { // warm-up
+	// The broker's code is compiled as it runs: a first stretch warms it up and is not counted.
+	if err := m.produce(ctx, 15*m.rate, m.rate); err != nil {
 		return err
 	}
 	before, err := scrape(ctx, url)
