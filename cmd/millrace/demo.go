@@ -72,6 +72,7 @@ type demo struct {
 	learner atomic.Pointer[learner.Learner]
 	view    *view
 
+	before   learner.Status // what an earlier run with the same data directory left
 	produced atomic.Uint64
 }
 
@@ -126,7 +127,8 @@ func (d *demo) open(ctx context.Context, p *config.Pipeline, log *slog.Logger) e
 func (d *demo) run(ctx context.Context) error {
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	before := d.stages.learning.learner.Status() // what an earlier run with the same data directory left
+	d.before = d.stages.learning.learner.Status()
+	before := d.before
 	g, inner := errgroup.WithContext(inner)
 	g.Go(func() error { defer stop(); return d.stages.run(inner, learnFlags{}) })
 	g.Go(func() error {
@@ -192,7 +194,7 @@ func (d *demo) summary() demoSummary {
 	l := d.learner.Load()
 	status := l.Status()
 	s := demoSummary{summary: newSummary(d.stages.learning.learned.trainer.Progressive, true)}
-	s.Events, s.Learned, s.Rejected = d.produced.Load(), status.Learned, status.Rejected
+	s.Events, s.Learned, s.Rejected = d.produced.Load(), status.Learned-d.before.Learned, status.Rejected-d.before.Rejected
 	s.Scores, s.Snapshots = d.stages.scoring.loop.Scored(), status.Snapshots
 	s.Seconds = time.Since(d.started).Seconds()
 	s.EventsPerSecond = float64(s.Events) / s.Seconds

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -79,7 +78,7 @@ func (e *environment) Gather() ([]*dto.MetricFamily, error) {
 func (e *environment) openKafka(ctx context.Context, o environmentOptions) error {
 	spec := e.pipeline.Kafka
 	if spec.Mode == "embedded" {
-		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: subdirectory(o.dataDir, "kafka"), Addr: orLoopback(o.kafkaAddr), Log: e.log})
+		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.dataDir, Addr: orLoopback(o.kafkaAddr), Log: e.log})
 		if err != nil {
 			return fmt.Errorf("starting the embedded broker: %w", err)
 		}
@@ -98,7 +97,7 @@ func (e *environment) openStore(ctx context.Context, o environmentOptions) error
 	spec := e.pipeline.Redis
 	options := store.Options{Log: e.log}
 	if spec.Mode == "embedded" {
-		r, err := embedded.StartRedis(embedded.RedisOptions{Dir: subdirectory(o.dataDir, "redis"), Addr: orLoopback(o.redisAddr), Log: e.log})
+		r, err := embedded.StartRedis(embedded.RedisOptions{Dir: o.dataDir, Addr: orLoopback(o.redisAddr), Log: e.log})
 		if err != nil {
 			return fmt.Errorf("starting the embedded store: %w", err)
 		}
@@ -182,13 +181,6 @@ func (e *environment) Close() {
 			e.log.Warn("closing", "what", c.what, "error", err)
 		}
 	}
-}
-
-func subdirectory(dir, name string) string {
-	if dir == "" {
-		return ""
-	}
-	return filepath.Join(dir, name)
 }
 
 func orLoopback(addr string) string {
