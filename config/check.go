@@ -271,4 +271,7 @@ func (c *checker) checkAdmin() {
 	if listen := c.pipeline.Admin.Listen; !isAddress(listen, 0) {
 		c.flag("admin.listen", "found the text "+quoted(listen)+"; write host:port, as 127.0.0.1:9464")
 	}
+	if listen := c.pipeline.Scores.HTTP; listen != "" && !isAddress(listen, 0) {
+		c.flag("scores.http", "found the text "+quoted(listen)+"; write host:port, as 127.0.0.1:8080")
+	}
 }

@@ -123,6 +123,7 @@ func New(o Options) *Learner {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, func() float64 { return float64(o.DeadLetters.Pending()) })
+	copy(l.metrics.seen, o.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
 	return l
 }
@@ -141,6 +142,10 @@ func (l *Learner) Run(ctx context.Context) error {
 	// Publishing outlives the end of fetching: the last snapshot is taken after it.
 	publishing, stopPublishing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPublishing()
+	// What happens after the end that was asked for has a deadline: dead letters that wait for room, and the last snapshot.
+	// It may pass after Run has returned, and then stops what has stopped.
+	deadline := func() { time.AfterFunc(l.o.ShutdownTimeout, stopPublishing) }
+	defer context.AfterFunc(ctx, deadline)()
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 
@@ -151,10 +156,8 @@ func (l *Learner) Run(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		defer close(l.toPublish)
-		err := l.learnAll(work, publishing)
-		// What happens from here on has a deadline.
-		timer := time.AfterFunc(l.o.ShutdownTimeout, stopPublishing)
-		defer timer.Stop()
+		err := l.learnAll(work)
+		deadline() // a source may also end by itself
 		if ctx.Err() == nil && work.Err() != nil {
 			return nil // the publisher's error is the cause, and is reported by it
 		}
@@ -170,12 +173,12 @@ func (l *Learner) Run(ctx context.Context) error {
 }
 
 // learnAll decodes on one goroutine and learns on this one, in order.
-func (l *Learner) learnAll(ctx, publishing context.Context) error {
+func (l *Learner) learnAll(ctx context.Context) error {
 	decodeCtx, stop := context.WithCancel(ctx)
 	d := newDecodeStage(l.o.Source, l.o.Decoder)
 	var g errgroup.Group
 	g.Go(func() error { return d.run(decodeCtx) })
-	err := l.learnLoop(ctx, publishing, d)
+	err := l.learnLoop(ctx, d)
 	stop()
 	if decodeErr := g.Wait(); err == nil || decodeErr != nil && !errors.Is(decodeErr, context.Canceled) {
 		err = decodeErr
@@ -183,10 +186,10 @@ func (l *Learner) learnAll(ctx, publishing context.Context) error {
 	return err
 }
 
-// idleTick is how often time-based snapshots are looked at while no events come.
+// idleTick is how often time-based snapshots and reports are looked at while no events come.
 const idleTick = 100 * time.Millisecond
 
-func (l *Learner) learnLoop(ctx, publishing context.Context, d *decodeStage) error {
+func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 	l.tick.start(l.o.Now(), l.o.Snapshots, l.learned+l.rejected)
 	ticker := time.NewTicker(idleTick)
 	defer ticker.Stop()
@@ -196,11 +199,12 @@ func (l *Learner) learnLoop(ctx, publishing context.Context, d *decodeStage) err
 			return ctx.Err()
 		case <-ticker.C:
 			l.snapshotIfDue(false)
+			l.reportIfDue(l.o.Now())
 		case c, ok := <-d.out:
 			if !ok {
 				return nil
 			}
-			if err := l.applyChunk(ctx, publishing, c); err != nil {
+			if err := l.applyChunk(ctx, c); err != nil {
 				return err
 			}
 			d.recycle(c)
@@ -213,7 +217,7 @@ func (l *Learner) learnLoop(ctx, publishing context.Context, d *decodeStage) err
 
 // applyChunk learns the chunk's events. It stops between two events when ctx ends, with the position
 // right behind the last one applied.
-func (l *Learner) applyChunk(ctx, publishing context.Context, c *chunk) error {
+func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	key := partition{c.batch.Topic, c.batch.Partition}
 	learned := 0
 	for i := range c.n {
@@ -225,7 +229,7 @@ func (l *Learner) applyChunk(ctx, publishing context.Context, c *chunk) error {
 		if why == nil {
 			l.learned++
 			learned++
-		} else if err := l.reject(publishing, rec, why); err != nil {
+		} else if err := l.reject(ctx, rec, why); err != nil {
 			return err
 		}
 		l.positions[key] = rec.Offset + 1
@@ -238,9 +242,7 @@ func (l *Learner) applyChunk(ctx, publishing context.Context, c *chunk) error {
 	}
 	now := l.o.Now()
 	l.metrics.chunkDone(c, now, learned)
-	if l.tick.reportDue(now) {
-		l.report()
-	}
+	l.reportIfDue(now)
 	if l.tick.timeDue(now) {
 		l.snapshotIfDue(false)
 	}
@@ -259,8 +261,8 @@ func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
 	return why
 }
 
-// reject waits for room among the dead letters, also while shutting down: the event is between two
-// states, and leaving it out would lose it.
+// reject waits for room among the dead letters, until ctx ends: a rejected event has changed nothing, so the position
+// stays before it and a restart reads it again.
 func (l *Learner) reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
 	if err := l.o.DeadLetters.Reject(ctx, rec, why); err != nil {
 		return fmt.Errorf("rejecting %s/%d/%d (%s): %w", rec.Topic, rec.Partition, rec.Offset, why.Reason, err)
@@ -268,6 +270,12 @@ func (l *Learner) reject(ctx context.Context, rec *millrace.Record, why *millrac
 	l.rejected++
 	l.metrics.rejected.WithLabelValues(string(why.Reason)).Inc()
 	return nil
+}
+
+func (l *Learner) reportIfDue(now time.Time) {
+	if l.tick.reportDue(now) {
+		l.report()
+	}
 }
 
 // report refreshes the gauges and the live status.

@@ -127,17 +127,26 @@ func (l *Learner) publishRetrying(ctx context.Context, c *capture) error {
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
+		if errors.Is(err, millrace.ErrFenced) {
 			return err
+		}
+		if ctx.Err() != nil {
+			return noTime(err)
 		}
 		l.o.Log.Warn("snapshot not published, trying again", "error", err, "delay", delay)
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("publishing the last snapshot: %w", err)
+			return noTime(err)
 		case <-time.After(delay):
 		}
 		delay = min(2*delay, retryMax)
 	}
+}
+
+// noTime is the error of a last snapshot that missed the deadline. It does not wrap its cause: that may be a cancelled
+// context, which callers take for the end that was asked for.
+func noTime(why error) error {
+	return errors.New("no time left for the last snapshot (" + why.Error() + "); a restart reads its events again")
 }
 
 // publish waits for the dead letters before the snapshot's positions, then makes it the head.
@@ -204,7 +213,7 @@ func (l *Learner) finish(ctx context.Context) error {
 		l.toPublish <- c
 		return nil
 	case <-ctx.Done():
-		return errors.New("no time left for the last snapshot; a restart reads its events again")
+		return noTime(errors.New("the ones before it are not published either"))
 	}
 }
 

@@ -18,16 +18,16 @@ import (
 	"millrace/model"
 )
 
-// admin serves /metrics, /healthz, /readyz and, behind a flag, pprof.
-type admin struct {
+// webServer is one address of this process.
+type webServer struct {
 	listener net.Listener
 	server   *http.Server
 	log      *slog.Logger
 }
 
-// newAdmin listens on address at once, so that a taken port is an error before anything is learned.
+// newAdmin serves /metrics, /healthz, /readyz and, behind a flag, pprof. It listens on address at once, so that a taken port is an error before anything is learned.
 // ready answers nil when the process does its work.
-func newAdmin(address string, withPprof bool, e *environment, ready func() error) (*admin, error) {
+func newAdmin(address string, withPprof bool, e *environment, ready func() error) (*webServer, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for metrics: %w (set admin in the pipeline file, or --admin)", err)
@@ -55,24 +55,28 @@ func newAdmin(address string, withPprof bool, e *environment, ready func() error
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	}
-	// Slow clients may not hold connections for ever.
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	return &admin{listener: listener, server: server, log: e.log}, nil
+	return newWebServer(listener, mux, e.log), nil
+}
+
+// newWebServer serves a handler. Slow clients may not hold connections for ever.
+func newWebServer(listener net.Listener, handler http.Handler, log *slog.Logger) *webServer {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute}
+	return &webServer{listener: listener, server: server, log: log}
 }
 
 // Address is where it listens.
-func (a *admin) Address() string { return a.listener.Addr().String() }
+func (s *webServer) Address() string { return s.listener.Addr().String() }
 
 // Run serves until ctx ends.
-func (a *admin) Run(ctx context.Context) error {
+func (s *webServer) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
-		if err := a.server.Close(); err != nil {
-			a.log.Warn("closing the admin server", "error", err)
+		if err := s.server.Close(); err != nil {
+			s.log.Warn("closing a web server", "address", s.Address(), "error", err)
 		}
 	})
 	defer stop()
-	if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving metrics: %w", err)
+	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving on %s: %w", s.Address(), err)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (a *app) openAndRun(ctx context.Context, f runFlags, lf learnFlags, learn, 
 // stages are the parts of one run.
 type stages struct {
 	env      *environment
-	admin    *admin
+	admin    *webServer
 	learning *learning
 	scoring  *scoring
 	started  atomic.Bool
@@ -155,7 +155,7 @@ func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, sco
 	s.stopAround = stop
 	s.env.run(around, &s.around)
 	s.around.Go(func() error { return s.admin.Run(around) })
-	if err := s.openParts(ctx, lf, learn, score); err != nil {
+	if err := s.openParts(ctx, around, lf, learn, score); err != nil {
 		stop()
 		_ = s.around.Wait() // what is told is why opening failed
 		return err
@@ -163,7 +163,7 @@ func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, sco
 	return nil
 }
 
-func (s *stages) openParts(ctx context.Context, lf learnFlags, learn, score bool) (err error) {
+func (s *stages) openParts(ctx, around context.Context, lf learnFlags, learn, score bool) (err error) {
 	if learn {
 		if s.learning, err = openLearning(ctx, s.env, lf); err != nil {
 			return err
@@ -173,7 +173,19 @@ func (s *stages) openParts(ctx context.Context, lf learnFlags, learn, score bool
 		if s.scoring, err = openScoring(ctx, s.env, lf.allowGaps, s.onScore); err != nil {
 			return err
 		}
+		return s.openHTTP(around)
 	}
+	return nil
+}
+
+// openHTTP answers single events when the pipeline names an address for it.
+func (s *stages) openHTTP(around context.Context) error {
+	server, err := newScoreServer(s.scoring)
+	if server == nil || err != nil {
+		return err
+	}
+	s.env.log.Info("answering POST /v1/score", "address", "http://"+server.Address())
+	s.around.Go(func() error { return server.Run(around) })
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +49,20 @@ func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore fu
 		Encoder: topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
 		Log: e.log, Now: time.Now, OnScore: onScore, ShutdownTimeout: shutdownTimeout})
 	return s, nil
+}
+
+// newScoreServer listens for single events to score; it is nil when the pipeline names no address.
+func newScoreServer(s *scoring) (*webServer, error) {
+	p := s.env.pipeline
+	if p.Scores.HTTP == "" {
+		return nil, nil //nolint:nilnil // no server is what was asked for
+	}
+	listener, err := net.Listen("tcp", p.Scores.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("listening for events to score: %w (scores.http)", err)
+	}
+	encoder := topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
+	return newWebServer(listener, scorer.NewHTTP(s.scorer, encoder.Append, int64(p.Limits.Event), time.Now), s.env.log), nil
 }
 
 // newScorer builds a scorer that follows the pipeline's served version.

@@ -1,0 +1,61 @@
+package learner
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace"
+	"millrace/snapshot"
+)
+
+// TestStatusCatchesUp with the last events also when no further ones come and no snapshot is due.
+func TestStatusCatchesUp(t *testing.T) {
+	r := newRig(t, &fakeSource{batches: batchesOf(0, 0, 20, 1), endless: true}, SnapshotsSpec{}, &fakeStore{}, nil)
+	done := make(chan error, 1)
+	go func() { done <- r.learner.Run(t.Context()) }()
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		s := r.learner.Status()
+		if s.Learned+s.Rejected == 20 {
+			return
+		}
+		if len(done) > 0 || time.Since(began) > 5*time.Second {
+			t.Fatalf("status says %d learned and %d rejected of 20", s.Learned, s.Rejected)
+		}
+	}
+}
+
+// TestRestoredClassesAreNotCountedAgain: counters begin at zero with the process, as all others do.
+func TestRestoredClassesAreNotCountedAgain(t *testing.T) {
+	trainer := NewTrainer(&fakeExtractor{observed: make([]uint64, 1)}, &fakeModel{hash: make([]uint64, 1)}, 2)
+	for range 5 {
+		trainer.Progressive.Add([]float32{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
+	}
+	layout, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "progressive", State: trainer.Progressive},
+		snapshot.Part{Prefix: "model", State: trainer.Model})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	l := New(Options{Name: "test", Classes: []string{"a", "b"}, Trainer: trainer, Layout: layout, DeadLetters: &fakeDeadLetters{},
+		Registerer: registry, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	trainer.Progressive.Add([]float32{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
+	l.report()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum float64
+	for _, f := range families {
+		if f.GetName() == "millrace_observed_class_total" {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	if sum != 1 {
+		t.Errorf("%g labels counted, want the 1 since the start", sum)
+	}
+}
