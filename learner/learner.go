@@ -118,7 +118,11 @@ func New(o Options) *Learner {
 		l.positions[partition{p.Topic, p.Partition}] = p.Offset
 	}
 	l.published.Store(l.learned + l.rejected)
-	l.takenAt.Store(o.Now().UnixNano())
+	if taken := o.Manifest.CreatedAt; !taken.IsZero() {
+		l.takenAt.Store(taken.UnixNano())
+	} else {
+		l.takenAt.Store(o.Now().UnixNano())
+	}
 	for range cap(l.free) {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}

@@ -18,7 +18,6 @@ type Metrics struct {
 	consumed, consumedBytes prometheus.Counter
 	rejected                *prometheus.CounterVec
 	learned                 prometheus.Counter
-	lag                     *prometheus.GaugeVec
 	progressive, baseline   map[string]*prometheus.GaugeVec
 	age                     prometheus.GaugeFunc
 	size                    *prometheus.GaugeVec
@@ -66,7 +65,6 @@ func newMetrics(r prometheus.Registerer, classes []string, age, pending func() f
 	}
 	m.consumed = prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."})
 	m.consumedBytes = prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."})
-	m.lag = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"})
 	m.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "millrace_snapshot_duration_seconds", Help: "Time to copy the state (learning stands still) and to publish it.",
 		Buckets: prometheus.ExponentialBuckets(0.00001, 4, 12), NativeHistogramBucketFactor: 1.1}, []string{"phase"})
 	m.eventToModel = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_model_seconds", Help: "From a record's timestamp until the weights have learned it; one event a chunk is observed.",
@@ -74,7 +72,7 @@ func newMetrics(r prometheus.Registerer, classes []string, age, pending func() f
 	m.age = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_snapshot_age_seconds", Help: "Time since the newest snapshot was taken.", ConstLabels: prometheus.Labels{"role": "learner"}}, age)
 	m.pending = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_pending", Help: "Dead letters not yet acknowledged."}, pending)
 	prometheus.WrapRegistererWith(prometheus.Labels{"role": "learner"}, r).MustRegister(m.info)
-	stage.MustRegister(m.consumed, m.consumedBytes, m.lag)
+	stage.MustRegister(m.consumed, m.consumedBytes)
 	r.MustRegister(m.rejected, m.observed, m.gradientNorm, m.weightNorm, m.duration, m.eventToModel, m.age, m.pending)
 	m.registerLosses(r)
 	for _, c := range classes { // every class has a series from the start
@@ -134,9 +132,6 @@ func (m *Metrics) chunkDone(c *chunk, now time.Time, learned int) {
 	if c.n > 0 {
 		age := now.Sub(time.UnixMilli(c.batch.Records[c.from+c.n-1].Time)).Seconds()
 		m.eventToModel.Observe(max(age, 0)) // producers' clocks may run ahead
-	}
-	if c.last {
-		m.lag.WithLabelValues(c.batch.Topic, strconv.Itoa(int(c.batch.Partition))).Set(float64(max(c.batch.End-c.batch.To, 0)))
 	}
 }
 

@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (l *Learner) capture(c *capture) {
 		c.positions = append(c.positions, millrace.Position{Topic: p.topic, Partition: p.id, Offset: offset})
 	}
 	slices.SortFunc(c.positions, func(a, b millrace.Position) int {
-		return strings.Compare(a.Topic, b.Topic)<<1 + int(a.Partition-b.Partition)
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	c.manifest = l.o.Manifest
 	c.manifest.CreatedAt = l.o.Now().UTC()

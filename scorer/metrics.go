@@ -18,7 +18,6 @@ type Metrics struct {
 	unscored     *prometheus.CounterVec
 	consumed     prometheus.Counter
 	bytes        prometheus.Counter
-	lag          *prometheus.GaugeVec
 	eventToScore prometheus.Histogram
 	score        prometheus.Histogram
 	predicted    *prometheus.CounterVec
@@ -47,7 +46,6 @@ func NewMetrics(r prometheus.Registerer, classes []string, now func() time.Time)
 		unscored: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_unscored_events_total", Help: "Events that could not be scored, by reason."}, []string{"reason"}),
 		consumed: prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."}),
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."}),
-		lag:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_lag_records", Help: "Records between the position and the partition's end."}, []string{"topic", "partition"}),
 		eventToScore: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_score_seconds", Help: "From a record's timestamp until its score is acknowledged.",
 			Buckets: latencyBuckets(), NativeHistogramBucketFactor: 1.1}),
 		score: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_score", Help: "Scores: the probability of the positive or predicted class, or the predicted value.",
@@ -57,7 +55,7 @@ func NewMetrics(r prometheus.Registerer, classes []string, now func() time.Time)
 	}
 	m.info = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_model_info", Help: "The model in use; its version is the sequence number of its head."}, []string{"version", "family"})
 	prometheus.WrapRegistererWith(prometheus.Labels{"role": "scorer"}, r).MustRegister(m.info)
-	prometheus.WrapRegistererWith(prometheus.Labels{"stage": "scorer"}, r).MustRegister(m.consumed, m.bytes, m.lag)
+	prometheus.WrapRegistererWith(prometheus.Labels{"stage": "scorer"}, r).MustRegister(m.consumed, m.bytes)
 	r.MustRegister(m.refused, m.swaps, m.scored, m.unscored, m.eventToScore, m.score, m.predicted)
 	for _, c := range classes { // every class has a series from the start
 		m.predicted.WithLabelValues(c)
@@ -96,11 +94,10 @@ func (m *Metrics) Written(recordTime int64) {
 	m.eventToScore.Observe(max(age, 0)) // producers' clocks may run ahead
 }
 
-// Read counts a batch whose events were all predicted, and how far behind it leaves its partition.
+// Read counts a batch whose events were all predicted.
 func (m *Metrics) Read(b *millrace.Batch, bytes int) {
 	m.consumed.Add(float64(len(b.Records)))
 	m.bytes.Add(float64(bytes))
-	m.lag.WithLabelValues(b.Topic, strconv.Itoa(int(b.Partition))).Set(float64(max(b.End-b.To, 0)))
 }
 
 func (m *Metrics) swapped(h millrace.Head, family string) {

@@ -63,26 +63,29 @@ func (a *app) connect(ctx context.Context, p *config.Pipeline, found *checked) e
 		return err
 	}
 	found.Kafka, found.Redis = "embedded", "embedded"
+	var kafkaErr, redisErr error
 	if p.Kafka.Mode != "embedded" {
-		if found.Kafka, err = checkKafka(ctx, p, found, log); err != nil {
-			return err
-		}
+		found.Kafka, kafkaErr = checkKafka(ctx, p, found, log)
 	}
-	if p.Redis.Mode == "embedded" {
-		return nil
+	if p.Redis.Mode != "embedded" {
+		found.Redis, redisErr = checkRedis(ctx, p, found, log)
 	}
+	return errors.Join(kafkaErr, redisErr) // both, so that a person mends both
+}
+
+// checkRedis reaches the server and looks for settings that would lose snapshots.
+func checkRedis(ctx context.Context, p *config.Pipeline, found *checked, log *slog.Logger) (string, error) {
 	s, err := store.Open(p.Redis, store.Options{Log: log})
 	if err != nil {
-		return fmt.Errorf("opening the store: %w", err)
+		return "", fmt.Errorf("opening the store: %w", err)
 	}
 	defer s.Close() //nolint:errcheck // nothing was written
 	warnings, err := s.Check(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	found.Redis = "reached"
 	found.Warnings = append(found.Warnings, warnings...)
-	return nil
+	return "reached", nil
 }
 
 func (a *app) printChecked(file string, found *checked) error {

@@ -45,8 +45,8 @@ watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
 				_, err := fmt.Fprint(a.out, payments.Pipeline("", ""))
 				return err
 			}
-			if f.rate < 0 {
-				return usagef("--rate: %g is no rate: give events a second, 0 for as fast as it goes", f.rate)
+			if err := checkRate(f.rate); err != nil {
+				return err
 			}
 			return a.runDemo(cmd.Context(), f)
 		},
@@ -65,12 +65,13 @@ watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
 
 // demo is one running demonstration.
 type demo struct {
-	app     *app
-	flags   demoFlags
-	stages  *stages
-	started time.Time
-	learner atomic.Pointer[learner.Learner]
-	view    *view
+	app      *app
+	flags    demoFlags
+	stages   *stages
+	started  time.Time
+	learner  atomic.Pointer[learner.Learner]
+	learning atomic.Pointer[learning] // the one at work: a rollback brings another
+	view     *view
 
 	before   learner.Status // what an earlier run with the same data directory left
 	produced atomic.Uint64
@@ -114,7 +115,10 @@ func (d *demo) open(ctx context.Context, p *config.Pipeline, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	d.stages = &stages{env: e, onScore: d.view.score, onLearning: func(l *learning) { d.learner.Store(l.learner) }}
+	d.stages = &stages{env: e, onScore: d.view.score, onLearning: func(l *learning) {
+		d.learner.Store(l.learner)
+		d.learning.Store(l)
+	}}
 	f := runFlags{environmentOptions: d.flags.environmentOptions, admin: d.flags.admin, pprof: d.flags.pprof}
 	if err := d.stages.open(ctx, f, learnFlags{}, true, true); err != nil {
 		e.Close()
@@ -182,6 +186,9 @@ func (d *demo) await(ctx context.Context, applied, scored uint64) {
 	}
 }
 
+// since is how much a count has risen; after a rollback it may have fallen.
+func since(now, before uint64) uint64 { return now - min(now, before) }
+
 // demoSummary is what the demo prints at its end.
 type demoSummary struct {
 	summary
@@ -193,8 +200,8 @@ type demoSummary struct {
 func (d *demo) summary() demoSummary {
 	l := d.learner.Load()
 	status := l.Status()
-	s := demoSummary{summary: newSummary(d.stages.learning.learned.trainer.Progressive, true)}
-	s.Events, s.Learned, s.Rejected = d.produced.Load(), status.Learned-d.before.Learned, status.Rejected-d.before.Rejected
+	s := demoSummary{summary: newSummary(d.learning.Load().learned.trainer.Progressive, true)}
+	s.Events, s.Learned, s.Rejected = d.produced.Load(), since(status.Learned, d.before.Learned), since(status.Rejected, d.before.Rejected)
 	s.Scores, s.Snapshots = d.stages.scoring.loop.Scored(), status.Snapshots
 	s.Seconds = time.Since(d.started).Seconds()
 	s.EventsPerSecond = float64(s.Events) / s.Seconds

@@ -110,16 +110,14 @@ func (e *environment) openStore(ctx context.Context, o environmentOptions) error
 		return fmt.Errorf("opening the store: %w", err)
 	}
 	e.store = s
-	return retrying(ctx, e.log, "Redis", spec.Retry, func(ctx context.Context) error {
-		warnings, err := s.Check(ctx)
-		if err != nil {
-			return err
-		}
-		for _, w := range warnings {
-			e.log.Warn("Redis: " + w)
-		}
-		return nil
-	})
+	if err := s.Ready(ctx); err != nil {
+		return err
+	}
+	warnings, err := s.Check(ctx)
+	for _, w := range warnings {
+		e.log.Warn("Redis: " + w)
+	}
+	return err
 }
 
 // retryEvery is how often an unreachable server is tried at start.

@@ -67,6 +67,9 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	if err != nil {
 		return err
 	}
+	if result.Learned == 0 {
+		return noneLearned(data, result)
+	}
 	s := newSummary(pieces.trainer.Progressive, p.Target().Classes > 0)
 	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
 	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)

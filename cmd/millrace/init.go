@@ -32,7 +32,9 @@ a commented pipeline file to standard output that check accepts. Read it before 
 			switch {
 			case from != "" && o.Topic == "":
 				o.ScanAll = true // a file's rare classes must all be found
-				r, err = inferFile(cmd.Context(), from, o)
+				if r, err = inferFile(cmd.Context(), from, o); err != nil {
+					err = usageError{err} // the file, the label or the model was named wrong
+				}
 			case from == "" && o.Topic != "":
 				r, err = a.inferTopic(cmd.Context(), o)
 			default:

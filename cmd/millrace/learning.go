@@ -63,7 +63,7 @@ func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning,
 	if err := l.precheck(ctx, m, o); err != nil {
 		return nil, err
 	}
-	if err := ensureTopics(ctx, e); err != nil {
+	if err := ensureTopics(ctx, e, p.Events.DeadLetters); err != nil {
 		return nil, err
 	}
 	var head millrace.Head
@@ -131,7 +131,7 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 	}
 	// A version trained from a file has no positions, and so speaks of no cluster.
 	if len(old.Positions) > 0 && old.Cluster != m.Cluster && !allowGaps {
-		return s, fmt.Errorf("%w (snapshot: %s); to go on from this cluster's positions, run with --allow-gaps",
+		return s, fmt.Errorf("%w (snapshot: %s); to go on with this cluster from where events.start says, run with --allow-gaps",
 			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
 	}
 	if i := slices.IndexFunc(old.Positions, l.elsewhere); i >= 0 && !allowGaps {
@@ -159,9 +159,13 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 			"snapshot", old.Profile, "here", m.Profile)
 	}
 	m.Positions, m.Learned, m.Rejected = slices.DeleteFunc(old.Positions, l.elsewhere), old.Learned, old.Rejected
-	if len(m.Positions) == 0 { // trained from a file, or from another topic: it learned nothing of this one
+	if old.Cluster != m.Cluster {
+		m.Positions = nil // offsets of another cluster say nothing about this one's log
+	}
+	if len(m.Positions) == 0 { // trained from a file, or from another topic or cluster: it learned nothing of this one
 		return l.begin(ctx, m)
 	}
+	m.CreatedAt = old.CreatedAt
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
 }
@@ -173,12 +177,14 @@ func (l *learning) build(m millrace.Manifest, o learnFlags) {
 	l.source = consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: p.Events.Topic, Positions: m.Positions,
 		AllowGaps: o.allowGaps, UnknownTopic: p.Events.UnknownTopic,
 		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
+	metrics := e.learnerMetrics()
+	metrics.MustRegister(newLag("learner", p.Events.Topic, l.source.Lag))
 	l.learner = learner.New(learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.trainer, Layout: l.learned.layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep},
 		Decoder:   l.learned.decoder,
-		Published: l.commit, Registerer: e.learnerMetrics(), Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
+		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
 	})
 }
 
@@ -228,10 +234,9 @@ func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*le
 		if !errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
 			return err
 		}
-		head, headErr := l.env.store.Head(ctx, l.env.pipeline.Name)
-		owner, ownerErr := l.env.store.Owner(ctx, l.env.pipeline.Name)
-		if headErr != nil || ownerErr != nil {
-			return errors.Join(err, headErr, ownerErr)
+		head, owner, askErr := l.whoOwns(ctx)
+		if askErr != nil {
+			return errors.Join(err, askErr)
 		}
 		// A learner that came after the person's flip owns the model by right. Taking it back would fence that one,
 		// which would take it back in turn.
@@ -244,6 +249,19 @@ func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*le
 			return err
 		}
 	}
+}
+
+// whoOwns asks what the head is and whose the model, for as long as the pipeline file says while Redis is away.
+func (l *learning) whoOwns(ctx context.Context) (head millrace.Head, owner store.Owner, err error) {
+	p := l.env.pipeline
+	err = retrying(ctx, l.env.log, "Redis", p.Redis.Retry, func(ctx context.Context) error {
+		if head, err = l.env.store.Head(ctx, p.Name); err != nil {
+			return err
+		}
+		owner, err = l.env.store.Owner(ctx, p.Name)
+		return err
+	})
+	return head, owner, err
 }
 
 // resolveWaiting resolves the first positions; an unknown topic is waited for when the pipeline says so.
@@ -272,15 +290,14 @@ func resolveWaiting(ctx context.Context, e *environment) ([]millrace.Position, e
 	}
 }
 
-// ensureTopics creates the topics that the pipeline may create.
-func ensureTopics(ctx context.Context, e *environment) error {
+// ensureTopics creates those of the pipeline's topics that it may create: the events' when the pipeline file says so, and
+// those given, which it writes.
+func ensureTopics(ctx context.Context, e *environment, written ...string) error {
 	p := e.pipeline
-	if p.Events.UnknownTopic == "create" {
-		if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: p.Events.Topic, Partitions: p.Events.Partitions}); err != nil {
-			return fmt.Errorf("creating topic %s: %w", p.Events.Topic, err)
-		}
+	if p.Events.UnknownTopic == config.UnknownTopicCreate {
+		written = append(written, p.Events.Topic)
 	}
-	for _, t := range []string{p.Events.DeadLetters, p.Scores.Topic} {
+	for _, t := range written {
 		if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: t, Partitions: p.Events.Partitions}); err != nil {
 			return fmt.Errorf("creating topic %s: %w", t, err)
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,6 +113,11 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 	f.StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn, error")
 	f.StringVar(&a.logFormat, "log-format", "text", "log lines as text or json")
 	f.StringVar(&a.output, "output", "text", "results as text or json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		_, logErr := a.logger()
+		_, outputErr := a.json()
+		return cmp.Or(logErr, outputErr) // wrong everywhere, also for verbs that would not use it
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})

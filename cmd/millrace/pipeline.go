@@ -47,7 +47,7 @@ func newLearned(p *config.Pipeline) (*learned, error) {
 	}
 	d, err := decode.New(p.DecodeSpec())
 	if err != nil {
-		return nil, fmt.Errorf("compiling the schema: %w", err)
+		return nil, usageError{fmt.Errorf("compiling the schema: %w", err)}
 	}
 	l := &learned{extractor: x, model: m, decoder: d, trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		categories: categoryColumns(p)}
@@ -62,11 +62,11 @@ func newLearned(p *config.Pipeline) (*learned, error) {
 func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	x, err := features.New(p.FeatureSpec())
 	if err != nil {
-		return nil, nil, fmt.Errorf("building features: %w", err)
+		return nil, nil, usageError{fmt.Errorf("building features: %w", err)}
 	}
 	m, err := model.New(p.Model, p.Target(), x)
 	if err != nil {
-		return nil, nil, fmt.Errorf("building the model: %w", err)
+		return nil, nil, usageError{fmt.Errorf("building the model: %w", err)}
 	}
 	return x, m, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,8 +49,8 @@ demo's payments are written in place of a file.`,
 			return exactly(1, "one data file")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.rate < 0 {
-				return usagef("--rate: %g is no rate: give events a second, 0 for as fast as it goes", f.rate)
+			if err := checkRate(f.rate); err != nil {
+				return err
 			}
 			return a.produceAll(cmd.Context(), f, args)
 		},
@@ -101,7 +102,7 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	start := time.Now()
 	n, err := produceRows(ctx, e.cluster, p.Events.Topic, rows, f.rate, f.events, progress)
-	if err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) {
+	if err != nil {
 		return err
 	}
 	elapsed := time.Since(start).Seconds()
@@ -240,6 +241,9 @@ func produceRows(ctx context.Context, c *consumers.Cluster, topic string, rows r
 	if errors.Is(runErr, context.Canceled) {
 		runErr = nil
 	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil // an interrupt ends the rows; what was written must still be acknowledged
+	}
 	return written, errors.Join(err, flushErr, runErr)
 }
 
@@ -269,6 +273,13 @@ func sendRows(ctx context.Context, producer *consumers.Producer, topic string, r
 		}
 	}
 	return written, nil
+}
+
+func checkRate(rate float64) error {
+	if !(rate >= 0) || math.IsInf(rate, 1) { // NaN is neither
+		return usagef("--rate: %g is no rate: give events a second, 0 for as fast as it goes", rate)
+	}
+	return nil
 }
 
 // pace sleeps until event n is due. At high rates the sleep's granularity makes small bursts.

@@ -34,7 +34,7 @@ type scoring struct {
 // openScoring builds a scorer of the pipeline's events. onScore may be nil.
 func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore func(key, value []byte)) (*scoring, error) {
 	p := e.pipeline
-	if err := ensureTopics(ctx, e); err != nil {
+	if err := ensureTopics(ctx, e, p.Scores.Topic); err != nil {
 		return nil, err
 	}
 	s := &scoring{env: e, metrics: scorer.NewMetrics(e.metrics, p.Label.Classes, time.Now)}
@@ -44,6 +44,7 @@ func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore fu
 	}
 	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic,
 		Start: p.Scores.Start, AllowGaps: allowGaps, UnknownTopic: p.Events.UnknownTopic})
+	e.metrics.MustRegister(newLag("scorer", p.Events.Topic, s.source.Lag))
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
 	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Spec: p.Scores, Source: s.source, Writer: s.producer,
 		Encoder: topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
@@ -68,6 +69,9 @@ func newScoreServer(s *scoring) (*webServer, error) {
 // newScorer builds a scorer that follows the pipeline's served version.
 func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
 	p := e.pipeline
+	if _, err := newReplica(p); err != nil { // what cannot be built must be known before it is tried at every snapshot
+		return nil, err
+	}
 	d, err := decode.New(p.DecodeSpec())
 	if err != nil {
 		return nil, fmt.Errorf("compiling the schema: %w", err)

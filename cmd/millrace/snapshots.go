@@ -16,12 +16,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"millrace/config"
 	"millrace/store"
 )
 
 func (a *app) snapshots() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "snapshots list|show|rollback",
+		Use:     "snapshots list|show|rollback|import",
 		Short:   "Look at a model's versions, and go back to one",
 		Example: "  millrace snapshots list -c payments.yaml",
 		Args:    noVerb,
@@ -53,7 +54,7 @@ func (a *app) snapshots() *cobra.Command {
 reloads it and reads on from its positions: the events learned since then are learned again.`,
 		Example: "  millrace snapshots rollback 41 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(a.rollback),
-	})
+	}, a.importSnapshot(&file, &url))
 	return cmd
 }
 
@@ -62,22 +63,28 @@ func (a *app) openSnapshots(file, url string) (*store.Store, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	s, err := a.openPipelineStore(p, file, url)
+	return s, p.Name, err
+}
+
+// openPipelineStore opens the pipeline's store, or the one at url.
+func (a *app) openPipelineStore(p *config.Pipeline, file, url string) (*store.Store, error) {
 	spec := p.Redis
 	if url != "" {
 		spec.Mode, spec.URL = "external", url
 	}
 	if spec.Mode == "embedded" {
-		return nil, "", usagef("%s embeds its store in the running process: name that with --redis redis://HOST:PORT/0, as run prints it", file)
+		return nil, usagef("%s embeds its store in the running process: name that with --redis redis://HOST:PORT/0, as run prints it", file)
 	}
 	log, err := a.logger()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	s, err := store.Open(spec, store.Options{Log: log})
 	if err != nil {
-		return nil, "", fmt.Errorf("opening the store: %w", err)
+		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	return s, p.Name, nil
+	return s, nil
 }
 
 func (a *app) listSnapshots(ctx context.Context, s *store.Store, model string, _ []string) error {

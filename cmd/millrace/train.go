@@ -19,6 +19,7 @@ import (
 func (a *app) train() *cobra.Command {
 	var file, out string
 	var epochs int
+	var fresh bool
 	cmd := &cobra.Command{
 		Use:   "train -c FILE --epochs N DATA",
 		Short: "Warm start: learn a file in several passes, then publish a first snapshot",
@@ -36,16 +37,17 @@ whose rows were seen before when there are several: judge a model with evaluate.
 			if err != nil {
 				return err
 			}
-			return a.trainFile(cmd.Context(), p, args[0], out, epochs)
+			return a.trainFile(cmd.Context(), p, args[0], out, epochs, fresh)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
 	cmd.Flags().IntVar(&epochs, "epochs", 1, "passes over the data")
-	cmd.Flags().StringVar(&out, "out", "", "write the snapshot to this file in place of the store")
+	cmd.Flags().StringVar(&out, "out", "", "write the snapshot to this file in place of the store; millrace snapshots import reads it")
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "take the place of a model that has learned from its topic; old versions are kept")
 	return cmd
 }
 
-func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out string, epochs int) error {
+func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out string, epochs int, fresh bool) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -65,7 +67,7 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 			return err
 		}
 		if result.Learned == 0 {
-			return fmt.Errorf("no row of %s could be learned: %s; the first: %s", data, result.reasons(), result.First)
+			return noneLearned(data, result)
 		}
 		m.Learned += result.Learned
 		m.Rejected += result.rejected()
@@ -74,7 +76,7 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
 	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)
 	m.Metrics = pieces.trainer.Progressive.Metrics()
-	where, err := a.publishTrained(ctx, p, pieces, m, out)
+	where, err := a.deliver(ctx, p, pieces, m, out, fresh)
 	if err != nil {
 		return err
 	}
@@ -91,9 +93,9 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 	return err
 }
 
-// publishTrained writes the snapshot to a file, or makes it the head in the store. It holds no
+// deliver writes the snapshot to a file, or makes it the head in the store. It holds no
 // positions: a learner that goes on from it starts where the pipeline file says.
-func (a *app) publishTrained(ctx context.Context, p *config.Pipeline, pieces *learned, m millrace.Manifest, out string) (string, error) {
+func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *learned, m millrace.Manifest, out string, fresh bool) (string, error) {
 	// Progressive metrics restart with the stream: those of a file would mix with it.
 	pieces.trainer.Progressive.Reset()
 	m.CreatedAt = time.Now().UTC()
@@ -116,15 +118,45 @@ func (a *app) publishTrained(ctx context.Context, p *config.Pipeline, pieces *le
 	if err != nil {
 		return "", fmt.Errorf("opening the store: %w", err)
 	}
+	head, err := publishTrained(ctx, st, p, &s, fresh)
+	if err := errors.Join(err, st.Close()); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("version %d of %s", head.Seq, p.Name), nil
+}
+
+// publishTrained makes a snapshot that was trained from a file the head, and what scorers serve. A model that has learned
+// from its topic is left alone, as its positions would be lost, unless fresh says that they may.
+func publishTrained(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot, fresh bool) (millrace.Head, error) {
+	head, err := st.Head(ctx, p.Name)
+	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) {
+		return head, fmt.Errorf("looking for a version of %s: %w", p.Name, err)
+	}
+	if err == nil && !fresh {
+		old, err := st.Load(ctx, p.Name, head, false)
+		if err != nil {
+			return head, fmt.Errorf("looking at the head of %s: %w", p.Name, err)
+		}
+		if len(old.Manifest.Positions) > 0 && old.Manifest.Learned > 0 {
+			return head, fmt.Errorf("%s has learned from its topic already (version %d, %d events): a trained version would take its "+
+				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, old.Manifest.Learned)
+		}
+	}
 	w, _, err := st.Acquire(ctx, p.Name, owner())
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("acquiring model %s: %w", p.Name, err), st.Close())
+		return head, fmt.Errorf("acquiring model %s: %w", p.Name, err)
 	}
-	head, err := w.Publish(ctx, &s, store.PublishOptions{Cause: "trained", Serve: true, Keep: p.Snapshots.Keep})
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("publishing the snapshot: %w", err), st.Close())
+	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: "trained", Serve: true, Keep: p.Snapshots.Keep}); err != nil {
+		return head, fmt.Errorf("publishing the snapshot: %w", err)
 	}
-	return fmt.Sprintf("version %d of %s", head.Seq, p.Name), st.Close()
+	return head, nil
+}
+
+func noneLearned(data string, p *pass) error {
+	if p.Events == 0 {
+		return fmt.Errorf("%s has no rows", data)
+	}
+	return fmt.Errorf("no row of %s could be learned: %s; the first: %s", data, p.reasons(), p.First)
 }
 
 func fileSize(path string) (int64, error) {

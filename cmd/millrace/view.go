@@ -74,7 +74,7 @@ func (v *view) draw(d *demo) {
 	s := l.Status()
 	now := time.Now()
 	if dt := now.Sub(v.lastAt).Seconds(); dt > 0 {
-		rate := float64(s.Learned-v.lastEvents) / dt
+		rate := float64(since(s.Learned, v.lastEvents)) / dt
 		if v.rate == 0 {
 			v.rate = rate
 		}

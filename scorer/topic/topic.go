@@ -54,14 +54,14 @@ type Loop struct {
 	session *scorer.Session
 	value   []byte
 	source  []byte
-	failed  chan error
-	scored  atomic.Uint64 // acknowledged
-	skipped atomic.Uint64 // could not be scored
+	fail    context.CancelCauseFunc // ends reading when a score is given up; set by Run
+	scored  atomic.Uint64           // acknowledged
+	skipped atomic.Uint64           // could not be scored
 }
 
 // NewLoop returns a loop; Run runs it.
 func NewLoop(o Options) *Loop {
-	return &Loop{o: o, session: o.Scorer.NewSession(), failed: make(chan error, 1), tracker: newTracker()}
+	return &Loop{o: o, session: o.Scorer.NewSession(), tracker: newTracker()}
 }
 
 // Scored is the number of scores acknowledged so far.
@@ -73,6 +73,13 @@ func (l *Loop) Finished() uint64 { return l.scored.Load() + l.skipped.Load() }
 // commitEvery is how often acknowledged positions are committed: what a crash scores again is about
 // that long a stretch.
 const commitEvery = time.Second
+
+// commitTimeout bounds the last commit.
+const commitTimeout = 5 * time.Second
+
+// keyBytesMax bounds the keys that scores copy from their events: beyond it a score might never fit its topic, and one
+// event would stop its partition for ever.
+const keyBytesMax = 64 << 10
 
 // Run waits for the first snapshot, then scores until ctx ends, and then waits for what is in flight
 // and commits. It returns nil after a clean end.
@@ -88,7 +95,10 @@ func (l *Loop) Run(ctx context.Context) error {
 		defer close(committed)
 		l.commitLoop(commitCtx)
 	}()
-	err := l.scoreAll(ctx)
+	reading, fail := context.WithCancelCause(ctx)
+	l.fail = fail
+	err := l.scoreAll(reading)
+	fail(nil)
 	stopCommits()
 	<-committed
 
@@ -97,31 +107,34 @@ func (l *Loop) Run(ctx context.Context) error {
 	if flushErr := l.o.Writer.Flush(final); flushErr != nil && err == nil {
 		err = fmt.Errorf("flushing scores: %w", flushErr)
 	}
-	l.commit(final)
+	// What is acknowledged is committed even when the flush has used up its time.
+	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancelLast()
+	l.commit(last)
 	return err
 }
 
+// scoreAll ends with nil when ctx ends, unless a score that was given up ended it.
 func (l *Loop) scoreAll(ctx context.Context) error {
 	for {
 		b, err := l.o.Source.Next(ctx)
-		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+		if err == nil {
+			err = l.scoreBatch(ctx, b)
+			b.Release()
+		} else if !errors.Is(err, io.EOF) {
+			err = fmt.Errorf("reading events to score: %w", err)
+		}
+		if ctx.Err() != nil {
+			if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+				return fmt.Errorf("writing scores: %w", cause)
+			}
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("reading events to score: %w", err)
-		}
-		err = l.scoreBatch(ctx, b)
-		b.Release()
-		if ctx.Err() != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
-		}
-		select {
-		case err := <-l.failed:
-			return fmt.Errorf("writing scores: %w", err)
-		default:
 		}
 	}
 }
@@ -134,7 +147,7 @@ func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
 	for i := range b.Records {
 		rec := &b.Records[i]
 		bytes += len(rec.Value)
-		if err := l.session.Score(rec, &score); err != nil {
+		if err := l.score(rec, &score); err != nil {
 			var why *millrace.Rejection
 			if !errors.As(err, &why) {
 				return fmt.Errorf("scoring %s/%d/%d: %w", rec.Topic, rec.Partition, rec.Offset, err)
@@ -151,6 +164,13 @@ func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
 	pending.close()
 	m.Read(b, bytes)
 	return nil
+}
+
+func (l *Loop) score(rec *millrace.Record, dst *millrace.Score) error {
+	if len(rec.Key) > keyBytesMax {
+		return &millrace.Rejection{Reason: millrace.ReasonTooLarge, Detail: fmt.Sprintf("the key has %d bytes, a score's has at most %d", len(rec.Key), keyBytesMax)}
+	}
+	return l.session.Score(rec, dst)
 }
 
 func (l *Loop) write(ctx context.Context, rec *millrace.Record, score *millrace.Score, p *run) error {
@@ -172,10 +192,7 @@ func (l *Loop) write(ctx context.Context, rec *millrace.Record, score *millrace.
 	eventTime := rec.Time
 	err := l.o.Writer.Send(ctx, out, func(_ int32, _ int64, err error) {
 		if err != nil {
-			select {
-			case l.failed <- err:
-			default: // the first failure is the one reported
-			}
+			l.fail(err) // the first failure is the one reported
 			return
 		}
 		l.scored.Add(1)

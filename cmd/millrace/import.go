@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"millrace"
+	"millrace/config"
+	"millrace/snapshot"
+)
+
+// importSnapshot publishes what train --out wrote.
+func (a *app) importSnapshot(file, url *string) *cobra.Command {
+	var fresh bool
+	cmd := &cobra.Command{
+		Use: "import SNAPSHOT", Short: "Publish a snapshot file that train --out wrote",
+		Long: `Check a snapshot file and make it the head and what scorers serve. Its features, label and model must be
+those of the pipeline file. A learner goes on from it.`,
+		Example: "  millrace snapshots import payments.millrace -c payments.yaml",
+		Args:    exactly(1, "one snapshot file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := loadPipeline(*file)
+			if err != nil {
+				return err
+			}
+			s, err := readSnapshot(p, args[0])
+			if err != nil {
+				return err
+			}
+			return a.publishFile(cmd.Context(), p, &s, *file, *url, fresh)
+		},
+	}
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "take the place of a model that has learned from its topic; old versions are kept")
+	return cmd
+}
+
+// readSnapshot reads a snapshot file and checks that it fits the pipeline.
+func readSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
+	s, err := snapshot.ReadFile(path)
+	if err != nil {
+		return s, fmt.Errorf("reading the snapshot: %w", err)
+	}
+	m := manifest(p, "")
+	if s.Manifest.SchemaHash != m.SchemaHash || s.Manifest.TrainingHash != m.TrainingHash {
+		return s, fmt.Errorf("%w: %s was trained with other settings:\n  %s", millrace.ErrIncompatible, path,
+			strings.Join(config.Diff(s.Manifest.Spec, m.Spec), "\n  "))
+	}
+	pieces, err := newLearned(p)
+	if err != nil {
+		return s, err
+	}
+	if err := pieces.layout.Restore(s.Serving, s.Training); err != nil {
+		return s, fmt.Errorf("restoring %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (a *app) publishFile(ctx context.Context, p *config.Pipeline, s *millrace.Snapshot, file, url string, fresh bool) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	st, err := a.openPipelineStore(p, file, url)
+	if err != nil {
+		return err
+	}
+	head, err := publishTrained(ctx, st, p, s, fresh)
+	if err := errors.Join(err, st.Close()); err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(head)
+	}
+	_, err = fmt.Fprintf(a.out, "version %d of %s\n", head.Seq, p.Name)
+	return err
+}
