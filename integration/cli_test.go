@@ -259,7 +259,7 @@ func TestWaitingStages(t *testing.T) {
 
 		p = newPipeline(t, pipelineSpec{name: "unreached-" + name, learns: example(t, "digits"), kafka: closed(t)})
 		s = p.start(name)
-		if err := s.WaitOutput("trying on", patience); err != nil {
+		if err := s.WaitOutput("level=WARN", patience); err != nil {
 			t.Fatal(err)
 		}
 		s.terminate()
