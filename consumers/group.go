@@ -109,7 +109,7 @@ func (g *GroupSource) run(ctx context.Context) error {
 		return fmt.Errorf("joining group %s: %w", g.o.Group, err)
 	}
 	defer leave(group)
-	away := false
+	failures := 0
 	for {
 		generation, err := group.Next(ctx)
 		switch {
@@ -120,13 +120,12 @@ func (g *GroupSource) run(ctx context.Context) error {
 			return fmt.Errorf("joining group %s: %w", g.o.Group, err)
 		default:
 			// kafka-go tries again by itself, and says so here each time.
-			if !away && !errors.Is(err, kafka.RebalanceInProgress) {
-				away = true
+			if failures++; failures == quietTries && !errors.Is(err, kafka.RebalanceInProgress) {
 				g.c.log.Warn("kafka: cannot join the group, will try until it works", "group", g.o.Group, "error", err)
 			}
 			continue
 		}
-		away = false
+		failures = 0
 		ended := make(chan error, 1)
 		generation.Start(func(life context.Context) { ended <- g.generation(ctx, life, generation) })
 		if err := <-ended; err != nil {

@@ -33,9 +33,6 @@ const (
 	// unknownTopicTries is how often a topic may be unknown to the broker asked before it counts as
 	// missing: brokers learn of a new topic one after the other.
 	unknownTopicTries = 5
-	// quietTries is how often a batch is tried before anybody is told: a topic that was just created has no
-	// leader for a moment, and a leader that moves is away as long.
-	quietTries = 3
 	// topicAgeMax is how old the knowledge of a topic's partitions may be: a new partition gets its
 	// keys that much later at most.
 	topicAgeMax = time.Minute

@@ -95,6 +95,10 @@ func passingCode(code kafka.Error) bool {
 	return code.Temporary()
 }
 
+// quietTries is how often something is tried before anybody is told: a topic that was just created has no leader for a
+// moment, a group's first member waits for its coordinator, and a leader that moves is away as long.
+const quietTries = 3
+
 // persist calls try until it succeeds, fails for good, or the spec's retry time is over. It is for
 // what happens before anything runs; sources and producers go on for ever instead.
 func (c *Cluster) persist(ctx context.Context, what string, try func(context.Context) error) error {
@@ -119,8 +123,12 @@ func (c *Cluster) persistFor(ctx context.Context, howLong time.Duration, what st
 			}
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		if wait.tries == 0 {
-			c.log.Warn("kafka: will try again", "doing", what, "for", howLong, "error", err)
+		if wait.tries == quietTries {
+			log := c.log
+			if howLong != forever {
+				log = log.With("for", howLong)
+			}
+			log.Warn("kafka: will try again", "doing", what, "error", err)
 		}
 		if err := wait.wait(ctx); err != nil {
 			return fmt.Errorf("%s: %w", what, err)

@@ -215,9 +215,13 @@ func testUnknownOutcome(t *testing.T, addr string) {
 		t.Fatal("no error although nothing could be asked")
 	}
 	f.set(nil)
-	unknown := head(t, s, model) // the flip had gone through
-	if learnedOf(t, s, model, unknown) != 3 {
-		t.Fatalf("head is %+v", unknown)
+	// The flip goes through, but nobody has waited for the server to run it.
+	unknown := head(t, s, model)
+	for deadline := time.Now().Add(10 * time.Second); learnedOf(t, s, model, unknown) != 3; unknown = head(t, s, model) {
+		if time.Now().After(deadline) {
+			t.Fatalf("head is %+v", unknown)
+		}
+		time.Sleep(time.Millisecond)
 	}
 	if next := publish(t, w, 4); !next.Newer(unknown) || head(t, s, model) != next {
 		t.Errorf("published %+v after %+v", next, unknown)

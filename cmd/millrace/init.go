@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -60,9 +60,6 @@ a commented pipeline file to standard output that check accepts. Read it before 
 // inferEvents is how many events of each partition init looks at.
 const inferEvents = 5000
 
-// inferPatience is how long init waits for further events of a quiet topic.
-const inferPatience = 5 * time.Second
-
 func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, error) {
 	if len(o.Brokers) == 0 {
 		return nil, usagef("--topic needs --brokers HOST:PORT[,HOST:PORT…]")
@@ -85,14 +82,15 @@ func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, e
 	if o.Name == "" {
 		o.Name = pipelineName(o.Topic)
 	}
-	source, err := newTail(ctx, c, o.Topic)
+	bounds, err := c.Bounds(ctx, o.Topic)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking at topic %s: %w", o.Topic, err)
 	}
+	source := newTail(c, o.Topic, bounds)
 	ctx, cancel := context.WithCancel(ctx)
 	ran := make(chan error, 1)
 	go func() { ran <- source.Run(ctx) }()
-	r, err := infer.FromSource(ctx, untilQuiet(source.Next, inferPatience), o)
+	r, err := infer.FromSource(ctx, untilEnd(source.Next, bounds), o)
 	cancel()
 	if runErr := <-ran; err == nil && !errors.Is(runErr, context.Canceled) {
 		err = runErr
@@ -104,14 +102,30 @@ func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, e
 }
 
 // newTail reads the newest events of every partition.
-func newTail(ctx context.Context, c *consumers.Cluster, topic string) (*consumers.Source, error) {
-	bounds, err := c.Bounds(ctx, topic)
-	if err != nil {
-		return nil, fmt.Errorf("looking at topic %s: %w", topic, err)
-	}
-	var positions []millrace.Position
+func newTail(c *consumers.Cluster, topic string, bounds map[int32][2]int64) *consumers.Source {
+	positions := make([]millrace.Position, 0, len(bounds))
 	for id, b := range bounds {
 		positions = append(positions, millrace.Position{Topic: topic, Partition: id, Offset: max(b[0], b[1]-inferEvents)})
 	}
-	return consumers.NewSource(c, consumers.SourceOptions{Topic: topic, Positions: positions}), nil
+	return consumers.NewSource(c, consumers.SourceOptions{Topic: topic, Positions: positions})
+}
+
+// untilEnd turns an endless source into a finite one: it ends where the log ended when bounds were asked for.
+func untilEnd(next func(context.Context) (*millrace.Batch, error), bounds map[int32][2]int64) func(context.Context) (*millrace.Batch, error) {
+	left := map[int32]bool{}
+	for id, b := range bounds {
+		if b[1] > b[0] {
+			left[id] = true
+		}
+	}
+	return func(ctx context.Context) (*millrace.Batch, error) {
+		if len(left) == 0 {
+			return nil, io.EOF
+		}
+		b, err := next(ctx)
+		if err == nil && b.To >= bounds[b.Partition][1] {
+			delete(left, b.Partition)
+		}
+		return b, err
+	}
 }
