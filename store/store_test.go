@@ -215,13 +215,11 @@ func testUnknownOutcome(t *testing.T, addr string) {
 		t.Fatal("no error although nothing could be asked")
 	}
 	f.set(nil)
-	// The flip goes through, but nobody has waited for the server to run it.
+	// Whether the flip went through nobody knows: a server may drop what a connection that has gone had
+	// sent. Either way the next one must stand.
 	unknown := head(t, s, model)
-	for deadline := time.Now().Add(10 * time.Second); learnedOf(t, s, model, unknown) != 3; unknown = head(t, s, model) {
-		if time.Now().After(deadline) {
-			t.Fatalf("head is %+v", unknown)
-		}
-		time.Sleep(time.Millisecond)
+	if n := learnedOf(t, s, model, unknown); n != 2 && n != 3 {
+		t.Fatalf("head is %+v", unknown)
 	}
 	if next := publish(t, w, 4); !next.Newer(unknown) || head(t, s, model) != next {
 		t.Errorf("published %+v after %+v", next, unknown)
