@@ -29,6 +29,9 @@ type KafkaOptions struct {
 	Properties map[string]string
 	// ClusterID is a base64 UUID of 22 characters, for tests that need two different clusters.
 	ClusterID string
+	// AsServed runs the broker as Kafka's own start script does, with both compilers, G1 and a heap of 1 GB: slower to
+	// start and faster to answer, for measurements.
+	AsServed bool
 	// Own asks for a broker of the test's own also when MILLRACE_TEST_KAFKA names one.
 	Own bool
 }
@@ -40,6 +43,8 @@ type Kafka struct {
 	addr string
 	java string
 	lib  string
+
+	asServed bool
 }
 
 // StartKafka starts a broker with its data and log under dir and waits until it answers, or takes the one that
@@ -58,7 +63,7 @@ func StartKafka(ctx context.Context, dir string, o KafkaOptions) (*Kafka, error)
 		return nil, errors.New("starting Kafka needs Java 17 (apt-get install openjdk-17-jre-headless)")
 	}
 	for attempt := 1; ; attempt++ {
-		k := &Kafka{dir: filepath.Join(dir, fmt.Sprintf("kafka-%d", attempt)), java: java, lib: lib}
+		k := &Kafka{dir: filepath.Join(dir, fmt.Sprintf("kafka-%d", attempt)), java: java, lib: lib, asServed: o.AsServed}
 		if err := k.format(ctx, o); err != nil {
 			return nil, err
 		}
@@ -159,14 +164,17 @@ func brokerProperties(broker, controller, data string) map[string]string {
 func (k *Kafka) config() string { return filepath.Join(k.dir, "server.properties") }
 
 func (k *Kafka) javaArgs() []string {
-	return []string{
-		"-Xmx" + kafkaHeap,
-		// The client compiler alone starts faster; a test broker is short-lived. Shared class data is the default.
-		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+	// The client compiler alone starts faster; a test broker is short-lived. Shared class data is the default.
+	virtualMachine := []string{"-Xmx" + kafkaHeap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+	if k.asServed {
+		virtualMachine = []string{"-server", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+			"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent"}
+	}
+	return append(virtualMachine,
 		// At level info each start writes its thousand settings, and the reason of a failed one is not in the tail.
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
 		"-cp", filepath.Join(k.lib, "*"),
-	}
+	)
 }
 
 // ping asks the broker for its metadata. It is ready when it knows itself and every partition has a leader: right after
