@@ -25,7 +25,7 @@ type GroupOptions struct {
 	AllowGaps    bool
 	UnknownTopic string
 	Create       TopicSpec
-	// Session is how long the group waits for a member that is silent; 10 s when 0. Heartbeat is how
+	// Session is how long the group waits for a member that is silent; 6 s when 0, the least that brokers take. Heartbeat is how
 	// often members speak, and so how soon they notice a rebalance; 500 ms when 0.
 	Session   time.Duration
 	Heartbeat time.Duration
@@ -33,7 +33,7 @@ type GroupOptions struct {
 }
 
 const (
-	sessionDefault   = 10 * time.Second
+	sessionDefault   = 6 * time.Second
 	heartbeatDefault = 500 * time.Millisecond
 	// joinBackoff is kafka-go's pause after a failed join. Its own default of 5 s is what the first
 	// join on a fresh broker would wait, as the group's coordinator is still being set up.

@@ -91,18 +91,6 @@ type partition struct {
 	id    int32
 }
 
-// Status is what a live view shows; it is replaced, never changed.
-type Status struct {
-	Learned, Rejected uint64
-	Model, Majority   Losses // over all events
-	Fading            Losses
-	FadingMajority    Losses
-	Last              Losses
-	Head              millrace.Head
-	Skipped           uint64
-	Snapshots         uint64
-}
-
 // New returns a learner that starts from o.Positions with the state that o.Trainer holds.
 func New(o Options) *Learner {
 	l := &Learner{
@@ -131,13 +119,6 @@ func New(o Options) *Learner {
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
 	return l
 }
-
-func (l *Learner) snapshotAge() float64 {
-	return l.o.Now().Sub(time.Unix(0, l.takenAt.Load())).Seconds()
-}
-
-// Status is the latest state, at most a few hundred events old.
-func (l *Learner) Status() Status { return *l.status.Load() }
 
 // Run learns until ctx ends or the source does, then takes and publishes a last snapshot within
 // ShutdownTimeout. It returns nil after a clean end, an error that wraps millrace.ErrFenced when
@@ -279,25 +260,5 @@ func (l *Learner) reject(ctx context.Context, rec *millrace.Record, why *millrac
 func (l *Learner) reportIfDue(now time.Time) {
 	if l.tick.reportDue(now) {
 		l.report()
-	}
-}
-
-// report refreshes the gauges and the live status.
-func (l *Learner) report() {
-	p := l.o.Trainer.Progressive
-	l.metrics.losses(p)
-	w, g := l.o.Trainer.Model.Norms()
-	l.metrics.weightNorm.Set(w)
-	l.metrics.gradientNorm.Set(g)
-	old := l.status.Load()
-	s := Status{Learned: l.learned, Rejected: l.rejected}
-	s.Model, s.Majority, s.Last = p.Report(All)
-	s.Fading, s.FadingMajority, _ = p.Report(Fading)
-	for {
-		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
-		if l.status.CompareAndSwap(old, &s) {
-			return
-		}
-		old = l.status.Load()
 	}
 }

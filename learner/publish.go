@@ -217,15 +217,3 @@ func (l *Learner) finish(ctx context.Context) error {
 		return noTime(errors.New("the ones before it are not published either"))
 	}
 }
-
-// updateStatus changes a copy of the status; the learning and the publishing goroutine both do.
-func (l *Learner) updateStatus(change func(*Status)) {
-	for {
-		old := l.status.Load()
-		s := *old
-		change(&s)
-		if l.status.CompareAndSwap(old, &s) {
-			return
-		}
-	}
-}

@@ -94,3 +94,12 @@ func manifest(p *config.Pipeline, cluster string) millrace.Manifest {
 	return millrace.Manifest{Model: p.Name, Cluster: cluster, Spec: spec, SchemaHash: schemaHash,
 		TrainingHash: trainingHash, Profile: model.Profile()}
 }
+
+// snapshot is the pieces' state as it is now, sealed, under the given manifest.
+func (l *learned) snapshot(m millrace.Manifest) millrace.Snapshot {
+	buffer := l.layout.NewBuffer()
+	l.layout.Copy(buffer)
+	s := millrace.Snapshot{Manifest: m, Serving: buffer.Serving(), Training: buffer.Training()}
+	snapshot.Seal(&s)
+	return s
+}

@@ -100,10 +100,7 @@ func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *learned, 
 	pieces.trainer.Progressive.Reset()
 	m.CreatedAt = time.Now().UTC()
 	m.Positions = []millrace.Position{}
-	buffer := pieces.layout.NewBuffer()
-	pieces.layout.Copy(buffer)
-	s := millrace.Snapshot{Manifest: m, Serving: buffer.Serving(), Training: buffer.Training()}
-	snapshot.Seal(&s)
+	s := pieces.snapshot(m)
 	if out != "" {
 		if err := snapshot.WriteFile(out, s); err != nil {
 			return "", fmt.Errorf("writing the snapshot: %w", err)

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"millrace"
+	"millrace/config"
+	"millrace/consumers"
+)
+
+// resolveWaiting resolves the first positions; an unknown topic is waited for when the pipeline says so.
+func resolveWaiting(ctx context.Context, e *environment) ([]millrace.Position, error) {
+	p := e.pipeline
+	start, err := consumers.ParseStart(p.Events.Start)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("events.start: %w", err)}
+	}
+	for warned := false; ; warned = true {
+		positions, err := e.cluster.Resolve(ctx, p.Events.Topic, start)
+		if err == nil {
+			return positions, nil
+		}
+		if !errors.Is(err, consumers.ErrUnknownTopic) || p.Events.UnknownTopic != "wait" {
+			return nil, fmt.Errorf("resolving where to start: %w", err)
+		}
+		if !warned {
+			e.log.Warn("the events topic does not exist yet; waiting for it", "topic", p.Events.Topic)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+// ensureTopics creates those of the pipeline's topics that it may create: the events' when the pipeline file says so, and
+// those given, which it writes.
+func ensureTopics(ctx context.Context, e *environment, written ...string) error {
+	p := e.pipeline
+	if p.Events.UnknownTopic == config.UnknownTopicCreate {
+		written = append(written, p.Events.Topic)
+	}
+	for _, t := range written {
+		if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: t, Partitions: p.Events.Partitions}); err != nil {
+			return fmt.Errorf("creating topic %s: %w", t, err)
+		}
+	}
+	return nil
+}

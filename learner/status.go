@@ -1,0 +1,58 @@
+package learner
+
+import (
+	"time"
+
+	"millrace"
+)
+
+// Status is what a live view shows; it is replaced, never changed.
+type Status struct {
+	Learned, Rejected uint64
+	Model, Majority   Losses // over all events
+	Fading            Losses
+	FadingMajority    Losses
+	Last              Losses
+	Head              millrace.Head
+	Skipped           uint64
+	Snapshots         uint64
+}
+
+func (l *Learner) snapshotAge() float64 {
+	return l.o.Now().Sub(time.Unix(0, l.takenAt.Load())).Seconds()
+}
+
+// Status is the latest state, at most a few hundred events old.
+func (l *Learner) Status() Status { return *l.status.Load() }
+
+// report refreshes the gauges and the live status.
+func (l *Learner) report() {
+	p := l.o.Trainer.Progressive
+	l.metrics.losses(p)
+	w, g := l.o.Trainer.Model.Norms()
+	l.metrics.weightNorm.Set(w)
+	l.metrics.gradientNorm.Set(g)
+	old := l.status.Load()
+	s := Status{Learned: l.learned, Rejected: l.rejected}
+	s.Model, s.Majority, s.Last = p.Report(All)
+	s.Fading, s.FadingMajority, _ = p.Report(Fading)
+	for {
+		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
+		if l.status.CompareAndSwap(old, &s) {
+			return
+		}
+		old = l.status.Load()
+	}
+}
+
+// updateStatus changes a copy of the status; the learning and the publishing goroutine both do.
+func (l *Learner) updateStatus(change func(*Status)) {
+	for {
+		old := l.status.Load()
+		s := *old
+		change(&s)
+		if l.status.CompareAndSwap(old, &s) {
+			return
+		}
+	}
+}
