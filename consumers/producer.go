@@ -115,11 +115,8 @@ func (p *Producer) Run(ctx context.Context) error {
 		return ctx.Err()
 	})
 	err := group.Wait()
-	p.mu.Lock()
-	outlets := p.outlets
-	p.outlets = make(map[outletKey]*outlet)
-	p.mu.Unlock()
-	for _, o := range outlets {
+	// Nothing adds outlets any more. They stay where they are, so that Flush waits for what is left.
+	for _, o := range p.outlets {
 		for b := o.pop(); b != nil; b = o.pop() {
 			p.finish(o, b, 0, err)
 		}

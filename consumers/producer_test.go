@@ -370,3 +370,40 @@ func BenchmarkProduce(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
+
+// A record that is queued just as the producer stops is told so before a flush returns: a flush must
+// not take it for written.
+func TestFlushWaitsForWhatTheEndLeaves(t *testing.T) {
+	b := newFake(t)
+	topic := b.topic(1)
+	p := NewProducer(b.cluster, ProducerOptions{})
+	stop := start(t, p.Run)
+	if err := p.Send(b.ctx, millrace.Record{Topic: topic, Value: []byte("1")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Flush(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	telling, told := make(chan struct{}), make(chan struct{})
+	p.mu.Lock() // Run cannot note its end, while the partition's sender leaves
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	time.Sleep(50 * time.Millisecond)
+	p.outlet(topic, 0).push(&millrace.Record{Topic: topic, Value: []byte("2")}, 1, func(int32, int64, error) {
+		close(telling)
+		<-told
+	}, nil)
+	p.mu.Unlock()
+	<-telling
+	settled := make(chan error, 1)
+	go func() { settled <- p.settle(b.ctx) }()
+	select {
+	case err := <-settled:
+		t.Errorf("settled (%v) before the record's sender was told", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(told)
+	if err := <-stopped; err == nil {
+		t.Error("Run ended without an error")
+	}
+}

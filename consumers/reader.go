@@ -240,6 +240,8 @@ func (r *reader) takeBatch(ctx context.Context, txns *transactions, h *recordbat
 	if err != nil {
 		return err
 	}
+	// Begun before position moves on: a batch without records is part of the run, too.
+	r.current()
 	// Compaction may leave a batch without records, to remember its producer's sequence by.
 	if !skip && h.Count > 0 {
 		if h.Codec() != recordbatch.None {

@@ -1,8 +1,10 @@
 package consumers
 
 import (
+	"context"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -80,6 +82,35 @@ func TestTransactions(t *testing.T) {
 			t.Errorf("read to %d of %d", s.in.progress[0].taken, end)
 		}
 		fromEverywhere(b, topic, end, got)
+	})
+}
+
+// Where an answer begins with what is not to be read, the batches join up nevertheless, and one that
+// holds nothing else still says how far reading has come.
+func TestBatchesJoinUpOverMarkers(t *testing.T) {
+	both(t, func(t *testing.T, b *bench) {
+		topic := b.topic(1)
+		client := b.client(kgo.TransactionalID(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		b.transaction(client, true, numbered(topic, 0, 0, 3)...)
+		ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+		defer cancel()
+		s := b.source(SourceOptions{Topic: topic, Positions: []millrace.Position{{Topic: topic, Offset: 3}}})
+		for i, next := range []int64{4, 8} {
+			if i > 0 {
+				b.transaction(client, false, numbered(topic, 0, 3, 6)...)
+			}
+			for from := []int64{3, 4}[i]; from < next; {
+				batch, err := s.Next(ctx)
+				if err != nil {
+					t.Fatalf("waiting for a batch from %d: %v", from, err)
+				}
+				if batch.From != from || len(batch.Records) != 0 {
+					t.Fatalf("a batch from %d to %d with %d records, want it from %d and empty", batch.From, batch.To, len(batch.Records), from)
+				}
+				from = batch.To
+				batch.Release()
+			}
+		}
 	})
 }
 

@@ -112,8 +112,9 @@ func (r *Redis) persist(model string) error {
 			return fmt.Errorf("keeping model %s: %w", model, err)
 		}
 		r.disk[model] = files
-		// The keys were read one by one. If they read the same again, no flip came between.
-		if again, _ := r.gather(model); !reflect.DeepEqual(again, now) {
+		// The keys were read one by one. If they read the same again, no flip came between: neither one
+		// after the pointers, nor one after the candidates that the pointers lead to already.
+		if again, still := r.gather(model); !reflect.DeepEqual(again, now) || !maps.Equal(still, candidates) {
 			continue
 		}
 		if err := r.writePointers(model, now); err != nil {

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -364,5 +365,43 @@ func TestOddScripts(t *testing.T) {
 	}
 	if got := conn("EXEC"); got != "*1" {
 		t.Error(got)
+	}
+}
+
+// A flip may come while a model's keys are being read. Whatever has been read of it, the pointers in
+// the file lead to candidates that have files.
+func TestPointersOnDiskNeverLeadNowhere(t *testing.T) {
+	const old, rounds = 300, 40 // old versions make reading long enough to be met by a flip
+	dir := t.TempDir()
+	r := startRedisT(t, RedisOptions{Dir: dir})
+	set := func(rest, value string) {
+		if err := r.server.Set("millrace:{m}:"+rest, value); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range old {
+		set(fmt.Sprintf("c:1-1-%x:manifest", i), "old")
+	}
+	set("head", "1-1-0")
+	if err := r.persist("m"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range rounds {
+		flipped := make(chan struct{})
+		candidate := fmt.Sprintf("2-2-%x", i)
+		go func() {
+			defer close(flipped)
+			time.Sleep(time.Duration(i%10) * 20 * time.Microsecond)
+			set("c:"+candidate+":manifest", "new")
+			set("head", candidate)
+		}()
+		if err := r.persist("m"); err != nil {
+			t.Fatal(err)
+		}
+		head := r.disk["m"].pointers.Strings["head"]
+		if _, err := os.Stat(filepath.Join(dir, "redis", "model-m", head+".manifest")); err != nil {
+			t.Fatalf("round %d: the head in the file leads nowhere: %v", i, err)
+		}
+		<-flipped
 	}
 }

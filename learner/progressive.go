@@ -57,11 +57,17 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 	visit("last", millrace.Tensor{Shape: []int{2}, F64: p.last}, millrace.Training)
 }
 
-// Restored checks that the restored sums are finite.
+// Restored checks that metrics of the restored sums are finite: sums of losses are never negative, and
+// a root of one would be no number.
 func (p *Progressive) Restored() error {
-	for _, v := range append(append([]float64(nil), p.sums...), p.last...) {
+	for _, v := range p.sums {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return errors.New("a progressive sum is negative or not finite")
+		}
+	}
+	for _, v := range p.last {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return errors.New("a progressive metric is not finite")
+			return errors.New("a progressive label is not finite")
 		}
 	}
 	return nil

@@ -103,6 +103,22 @@ func TestProgressiveStaysFinite(t *testing.T) {
 	}
 }
 
+// TestProgressiveRefusesImpossibleSums: a negative sum of squares would make a metric NaN, which no
+// manifest can hold.
+func TestProgressiveRefusesImpossibleSums(t *testing.T) {
+	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
+		p := NewProgressive(0)
+		p.Add([]float32{1}, millrace.Label{Known: true, Value: -2})
+		if err := p.Restored(); err != nil {
+			t.Fatal(err)
+		}
+		p.sums[sumLoss] = v
+		if err := p.Restored(); err == nil {
+			t.Errorf("a sum of squares of %g was taken", v)
+		}
+	}
+}
+
 func TestProgressiveAllocatesNothing(t *testing.T) {
 	p := NewProgressive(2)
 	prediction := []float32{0.3, 0.7}

@@ -127,12 +127,22 @@ func (r *rows) state(visit func(string, millrace.Tensor, millrace.Role)) {
 	visit("batch.row_gradient", millrace.Tensor{Shape: r.gradientShape, F32: r.gradient}, millrace.Training)
 }
 
-// restored rebuilds the table from the rows that were copied in.
+// restored rebuilds the table from the rows that were copied in. Sums of rows that are not touched
+// yet must be zero: the first event that touches one adds to what stands there.
 func (r *rows) restored(width int) error {
 	clear(r.table)
 	n := r.count[0]
 	if n > uint64(len(r.index)) {
 		return fmt.Errorf("%d rows where %d have place", n, len(r.index))
+	}
+	for i, v := range r.gradient {
+		limit := float32(momentMax)
+		if uint64(i) >= n*uint64(r.cols) {
+			limit = 0
+		}
+		if !(v >= -limit && v <= limit) {
+			return fmt.Errorf("the gradient of row %d is %g, outside ±%g", i/r.cols, v, limit)
+		}
 	}
 	r.count[0] = 0
 	for i, row := range r.index[:n] {

@@ -3,6 +3,7 @@ package model_test
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"millrace"
@@ -156,7 +157,10 @@ func TestRestoredRefuses(t *testing.T) {
 		"batch.events":           func(x millrace.Tensor) { x.U64[0] = 99 },
 		"batch.rows":             func(x millrace.Tensor) { x.U64[0] = 1 << 40 },
 		"batch.row_index":        func(x millrace.Tensor) { x.U32[0] = 1 << 30 },
+		"batch.row_gradient":     func(x millrace.Tensor) { x.F32[0] = nan },
 		"temperature":            func(x millrace.Tensor) { x.F64[0] = math.NaN() },
+
+		"batch.row_gradient/untouched": func(x millrace.Tensor) { x.F32[len(x.F32)-1] = 1 },
 	} {
 		s := model.Spec{Type: "svm", Batch: 5, Optimizer: model.OptimizerSpec{Type: "adam"}}
 		shape := millrace.ViewShape{Width: 50, Sparse: true, NonZeroMax: 4}
@@ -168,8 +172,9 @@ func TestRestoredRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := false
+		tensor, _, _ := strings.Cut(name, "/")
 		m.State(func(n string, x millrace.Tensor, _ millrace.Role) {
-			if n == name {
+			if n == tensor {
 				found = true
 				spoil(x)
 			}

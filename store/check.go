@@ -96,7 +96,7 @@ const readyEvery = 500 * time.Millisecond
 func (s *Store) Ready(ctx context.Context) error {
 	deadline := time.NewTimer(s.retry)
 	defer deadline.Stop()
-	for {
+	for told := false; ; told = true {
 		err := s.client.Ping(ctx).Err()
 		if err == nil {
 			return nil
@@ -105,7 +105,9 @@ func (s *Store) Ready(ctx context.Context) error {
 		if refusal := redis.Error(nil); errors.As(err, &refusal) && !strings.HasPrefix(refusal.Error(), "LOADING") {
 			return err
 		}
-		s.o.Log.WarnContext(ctx, "Redis does not answer", "address", s.addr, "error", err, "retry_for", s.retry)
+		if !told {
+			s.o.Log.WarnContext(ctx, "Redis does not answer, trying on", "address", s.addr, "error", err, "gives_up_after", s.retry)
+		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)

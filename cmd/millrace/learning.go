@@ -214,12 +214,35 @@ func (l *learning) run(ctx context.Context) error {
 	}
 	helper("reading events", l.source.Run)
 	helper("writing dead letters", l.producer.Run)
+	helper("watching the model's owner", l.watchOwner)
 	learnErr = l.learner.Run(failed)
 	stop()
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	return learnErr
+}
+
+// ownerEvery is how often a learner looks whether it still owns its model: a person's flip, or another learner, is then
+// noticed also while no events come and nothing is published.
+const ownerEvery = time.Second
+
+// watchOwner ends with an error that wraps millrace.ErrFenced when a newer epoch owns the model.
+func (l *learning) watchOwner(ctx context.Context) error {
+	ticker := time.NewTicker(ownerEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		// While Redis is away nobody else can take the model either.
+		owner, err := l.env.store.Owner(ctx, l.env.pipeline.Name)
+		if err == nil && owner.Epoch > l.writer.Epoch() {
+			return fmt.Errorf("%w (epoch %d, ours is %d)", millrace.ErrFenced, owner.Epoch, l.writer.Epoch())
+		}
+	}
 }
 
 // learnUntil learns until ctx ends, and reloads after a person's flip.

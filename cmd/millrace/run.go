@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
+	"millrace/learner"
 
 	"millrace"
 )
@@ -113,6 +117,9 @@ func (a *app) openAndRun(ctx context.Context, f runFlags, lf learnFlags, learn, 
 			return usagef("learn and score in separate processes need kafka.brokers and redis.url; embedded servers live inside one process: use run")
 		}
 	}
+	if f.environmentOptions != (environmentOptions{}) && p.Kafka.Mode != "embedded" && p.Redis.Mode != "embedded" {
+		return usagef("--data-dir, --embedded-kafka and --embedded-redis are for embedded servers, and %s names real ones", f.config)
+	}
 	e, err := openEnvironment(ctx, p, f.environmentOptions, log)
 	if err != nil {
 		return err
@@ -131,6 +138,7 @@ type stages struct {
 	admin    *webServer
 	learning *learning
 	scoring  *scoring
+	learner  atomic.Pointer[learner.Learner] // the one at work; nil without a learning stage
 	started  atomic.Bool
 	// onLearning is told of the learner at work, again after a reload; may be nil.
 	onLearning func(*learning)
@@ -164,13 +172,19 @@ func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, sco
 }
 
 func (s *stages) openParts(ctx, around context.Context, lf learnFlags, learn, score bool) (err error) {
+	var start string
+	if score { // before the learner waits for the topic: what is sent meanwhile is to be scored
+		if start, err = scoringStart(ctx, s.env); err != nil {
+			return err
+		}
+	}
 	if learn {
 		if s.learning, err = openLearning(ctx, s.env, lf); err != nil {
 			return err
 		}
 	}
 	if score {
-		if s.scoring, err = openScoring(ctx, s.env, lf.allowGaps, s.onScore); err != nil {
+		if s.scoring, err = openScoring(ctx, s.env, start, lf.allowGaps, s.onScore); err != nil {
 			return err
 		}
 		return s.openHTTP(around)
@@ -187,6 +201,43 @@ func (s *stages) openHTTP(around context.Context) error {
 	s.env.log.Info("answering POST /v1/score", "address", "http://"+server.Address())
 	s.around.Go(func() error { return server.Run(around) })
 	return nil
+}
+
+// tellEvery is how often a run says how it is doing: often enough to be looked at, rarely enough for a log.
+const tellEvery = 30 * time.Second
+
+// tell writes a line now and then until all stages have ended. A live view that has hooked in says it better.
+func (s *stages) tell(ended <-chan struct{}) {
+	ticker := time.NewTicker(tellEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-ticker.C:
+			if s.onLearning == nil {
+				s.env.log.Info("going on", s.figures()...)
+			}
+		}
+	}
+}
+
+// figures are what a log line tells of a run.
+func (s *stages) figures() []any {
+	figures := []any{"pipeline", s.env.pipeline.Name}
+	if l := s.learner.Load(); l != nil {
+		status := l.Status()
+		figures = append(figures, "learned", status.Learned, "rejected", status.Rejected, "version", status.Head.Seq)
+		if s.env.pipeline.Target().Classes > 0 {
+			figures = append(figures, "log_loss", round4(status.Fading.LogLoss), "majority_log_loss", round4(status.FadingMajority.LogLoss))
+		} else {
+			figures = append(figures, "mae", round4(status.Fading.MAE), "mean_mae", round4(status.FadingMajority.MAE))
+		}
+	}
+	if s.scoring != nil {
+		figures = append(figures, "scored", s.scoring.loop.Scored(), "unscored", s.scoring.loop.Finished()-s.scoring.loop.Scored())
+	}
+	return figures
 }
 
 // ready reports why the process does not do its work yet.
@@ -208,9 +259,18 @@ func (s *stages) run(ctx context.Context, lf learnFlags) error {
 	s.started.Store(true)
 
 	g, inner := errgroup.WithContext(ctx)
-	if s.learning != nil {
+	var parts sync.WaitGroup
+	part := func(run func() error) {
+		parts.Add(1)
 		g.Go(func() error {
+			defer parts.Done()
+			return run()
+		})
+	}
+	if s.learning != nil {
+		part(func() error {
 			return learnUntil(inner, s.learning, lf, func(l *learning) {
+				s.learner.Store(l.learner)
 				if s.onLearning != nil {
 					s.onLearning(l)
 				}
@@ -218,15 +278,21 @@ func (s *stages) run(ctx context.Context, lf learnFlags) error {
 		})
 	}
 	if s.scoring != nil {
-		g.Go(func() error { return s.scoring.run(inner) })
+		part(func() error { return s.scoring.run(inner) })
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		parts.Wait()
+	}()
+	s.tell(ended)
 	err := g.Wait()
 	s.stopAround()
 	if aroundErr := s.around.Wait(); err == nil {
 		err = aroundErr
 	}
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		s.env.log.Info("stopped", "pipeline", s.env.pipeline.Name)
+		s.env.log.Info("stopped", s.figures()...)
 		return nil
 	}
 	var gap *millrace.GapError

@@ -99,11 +99,15 @@ func (a *app) listSnapshots(ctx context.Context, s *store.Store, model string, _
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(versions)
 	}
+	if len(versions) == 0 {
+		_, err := fmt.Fprintf(a.out, "no versions of %s yet\n", model)
+		return err
+	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "VERSION\tEPOCH\tCREATED\tLEARNED\tREJECTED\tSIZE\tLOSS\tCAUSE\tBY\t")
+	fmt.Fprintln(t, "VERSION\tEPOCH\tPUBLISHED\tLEARNED\tREJECTED\tSIZE\tRECENT LOSS\tCAUSE\tBY\tIN USE")
 	for _, v := range versions {
 		m := v.Manifest
-		fmt.Fprintf(t, "%d\t%d\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", v.Head.Seq, v.Head.Epoch, m.CreatedAt.Local().Format(time.DateTime),
+		fmt.Fprintf(t, "%d\t%d\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", v.Head.Seq, v.Head.Epoch, v.At.Local().Format(time.DateTime),
 			m.Learned, m.Rejected, byteText(m.Serving.Bytes+m.Training.Bytes), lossText(m.Metrics), v.Head.Cause, v.Head.By, marks(v))
 	}
 	return t.Flush()
@@ -120,7 +124,7 @@ func marks(v store.Version) string {
 	return text
 }
 
-// lossText is the metric people look at first.
+// lossText is the metric people look at first: log-loss or mean absolute error over the fading window.
 func lossText(metrics map[string]float64) string {
 	for _, name := range []string{"log_loss_fading", "mae_fading"} {
 		if v, ok := metrics[name]; ok {

@@ -118,7 +118,7 @@ func TestFormats(t *testing.T) {
 		{"json cut off", "f.json", "{\"a\":1}\n{\"b\":", []string{`{"a":1}`, `# {"b": <f.json:2: a JSON value that the file's end cuts off>`}},
 		{"libsvm", "f.svm", "# remark\n+1 1:1 22:.5 123:-2e3 # end\n-1\n0 0:1.\n",
 			[]string{`{"y":1,"1":1,"22":0.5,"123":-2e3}`, `{"y":-1}`, `{"y":0,"0":1}`}},
-		{"libsvm faults", "f.libsvm", "1 a:1\n1 2:1 2:1\n1  2:x\nnan 1:1\n1 qid\n1 1:inf\n1 1:1e999\n",
+		{"libsvm faults", "f.libsvm", "1 a:1\n1 2:1 2:1\n1  2:x\nnan 1:1\n1 qid\n1 1:inf\n1 1:1e999\n1 1:+-1\n",
 			[]string{
 				`1 a:1 <f.libsvm:1:3: the index "a" is no whole number>`,
 				`1 2:1 2:1 <f.libsvm:2:7: the index 2 after 2: indices rise along a line>`,
@@ -127,6 +127,7 @@ func TestFormats(t *testing.T) {
 				`1 qid <f.libsvm:5:3: "qid" where index:value belongs>`,
 				`1 1:inf <f.libsvm:6:5: the value "inf" is no finite number>`,
 				`{"y":1,"1":1e999}`, // as JSON has it; the decoder refuses it as not_finite
+				`1 1:+-1 <f.libsvm:8:5: the value "+-1" is no finite number>`,
 			}},
 		{"empty", "f.jsonl", "", nil},
 		{"header only", "f.csv", "a,b\n", nil},

@@ -99,7 +99,7 @@ func appendNumber(dst, word []byte) ([]byte, bool) {
 	if len(word) == 0 || bytes.ContainsAny(word, "xX_pPiInN") {
 		return dst, false
 	}
-	if word[0] == '+' && number(word[1:]) {
+	if word[0] == '+' && number(word[1:]) && word[1] != '-' {
 		return append(dst, word[1:]...), true
 	}
 	x, err := strconv.ParseFloat(string(word), 64)
