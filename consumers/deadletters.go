@@ -19,6 +19,7 @@ const (
 	HeaderReason    = "millrace-reason"    // the Rejection's stable word
 	HeaderDetail    = "millrace-detail"    // what was found and what would be right, for people
 	HeaderSource    = "millrace-source"    // topic/partition/offset of the original
+	HeaderTime      = "millrace-time"      // the original's timestamp, Unix milliseconds
 	HeaderTruncated = "millrace-truncated" // original sizes of what was cut, as "value=10485760"
 )
 
@@ -32,6 +33,8 @@ const (
 	detailBytesMax = 1 << 10
 	// keyBytesMax is what is left of a key when a dead letter is cut.
 	keyBytesMax = 256
+	// ownHeaders is how many headers Reject adds, which are never cut.
+	ownHeaders = 4
 )
 
 // DeadLetters writes rejected records to a topic. A write that fails is tried for as long as the
@@ -52,13 +55,17 @@ func NewDeadLetters(p *Producer, topic string) *DeadLetters { return &DeadLetter
 // Reject queues a copy of rec with its original key, value and headers plus why it was rejected and
 // where it stood. A record larger than 900 KiB is cut, value first, and says so in a header, so that
 // it still gets through. It blocks while the producer's buffer is full.
+//
+// A letter's own timestamp is now: retention goes by it, and one for a month-old event would be deleted
+// at once, while one from the future may be refused for ever.
 func (d *DeadLetters) Reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
 	letter := millrace.Record{
-		Topic: d.topic, Partition: -1, Time: rec.Time, Key: rec.Key, Value: rec.Value,
+		Topic: d.topic, Partition: -1, Key: rec.Key, Value: rec.Value,
 		Headers: append(slices.Clone(rec.Headers),
 			millrace.Header{Key: HeaderReason, Value: []byte(why.Reason)},
 			millrace.Header{Key: HeaderDetail, Value: cutText(why.Error(), detailBytesMax)},
-			millrace.Header{Key: HeaderSource, Value: []byte(SourceHeader(rec.Topic, rec.Partition, rec.Offset))}),
+			millrace.Header{Key: HeaderSource, Value: []byte(SourceHeader(rec.Topic, rec.Partition, rec.Offset))},
+			millrace.Header{Key: HeaderTime, Value: strconv.AppendInt(nil, rec.Time, 10)}),
 	}
 	shrinkTo(&letter, deadLetterBytesMax)
 	d.pending.Add(1)
@@ -140,7 +147,7 @@ func shrinkTo(rec *millrace.Record, limit int) {
 			note("key", len(rec.Key))
 			rec.Key = rec.Key[:keyBytesMax]
 		}
-		ours := rec.Headers[max(len(rec.Headers)-3, 0):]
+		ours := rec.Headers[max(len(rec.Headers)-ownHeaders, 0):]
 		note("headers", len(rec.Headers)-len(ours))
 		rec.Headers = slices.Clone(ours)
 		over = recordbatch.RecordBytes(rec) + noteBytes - limit

@@ -119,8 +119,10 @@ func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float32, class 
 }
 
 func (p *Progressive) addNumber(d *[sumsLen]float64, prediction, value float64) {
-	if p.counts[0] == 0 { // nothing is known before the first label; both baselines start at it
-		p.last[0], p.last[1] = value, value
+	if p.counts[0] == 0 {
+		// Nothing is known before the first label, so nobody is charged for it: with labels around a million
+		// the model's guess of zero would weigh on its figures for ever.
+		prediction, p.last[0], p.last[1] = value, value, value
 	}
 	for i, guess := range [3]float64{prediction, p.last[1], p.last[0]} {
 		e := clampError(guess - value)

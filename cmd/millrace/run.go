@@ -172,9 +172,8 @@ func (s *stages) open(ctx context.Context, f runFlags, lf learnFlags, learn, sco
 }
 
 func (s *stages) openParts(ctx, around context.Context, lf learnFlags, learn, score bool) (err error) {
-	var start string
 	if score { // before the learner waits for the topic: what is sent meanwhile is to be scored
-		if start, err = scoringStart(ctx, s.env); err != nil {
+		if err := placeScoring(ctx, s.env); err != nil {
 			return err
 		}
 	}
@@ -184,7 +183,7 @@ func (s *stages) openParts(ctx, around context.Context, lf learnFlags, learn, sc
 		}
 	}
 	if score {
-		if s.scoring, err = openScoring(ctx, s.env, start, lf.allowGaps, s.onScore); err != nil {
+		if s.scoring, err = openScoring(ctx, s.env, lf.allowGaps, s.onScore); err != nil {
 			return err
 		}
 		return s.openHTTP(around)

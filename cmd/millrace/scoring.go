@@ -31,8 +31,8 @@ type scoring struct {
 	metrics  *scorer.Metrics
 }
 
-// openScoring builds a scorer of the pipeline's events; start is scoringStart's. onScore may be nil.
-func openScoring(ctx context.Context, e *environment, start string, allowGaps bool, onScore func(key, value []byte)) (*scoring, error) {
+// openScoring builds a scorer of the pipeline's events, whose first positions placeScoring has fixed. onScore may be nil.
+func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore func(key, value []byte)) (*scoring, error) {
 	p := e.pipeline
 	if err := ensureTopics(ctx, e, p.Scores.Topic); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func openScoring(ctx context.Context, e *environment, start string, allowGaps bo
 		return nil, err
 	}
 	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic,
-		Start: start, AllowGaps: allowGaps, UnknownTopic: p.Events.UnknownTopic})
+		Start: "earliest", AllowGaps: allowGaps, UnknownTopic: p.Events.UnknownTopic})
 	e.metrics.MustRegister(newLag("scorer", p.Events.Topic, s.source.Lag))
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
 	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Spec: p.Scores, Source: s.source, Writer: s.producer,

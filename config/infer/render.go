@@ -225,15 +225,10 @@ func (w *writer) modelLines() {
 	p := w.plan
 	switch {
 	case p.model == "mlp":
-		hidden, optimizer := "[64]", "{type: sgd, rate: 0.03}"
-		if len(p.features) > 20 || len(p.classes) > 2 {
-			hidden, optimizer = "[64, 64]", "{type: adam, rate: 0.001}"
-		}
 		w.line("model:")
 		w.line("  type: mlp")
-		w.line("  hidden: %s", hidden)
+		w.line("  hidden: [64, 64]")
 		w.line("  activation: relu")
-		w.line("  optimizer: %s", optimizer)
 	case p.sparse && p.model != "svm":
 		// AdaGrad gives rare features the larger steps that they need.
 		w.line("model: {type: %s, optimizer: {type: adagrad, rate: 0.1}}", p.model)
