@@ -76,6 +76,7 @@ type Learner struct {
 	positions map[partition]int64
 	learned   uint64
 	rejected  uint64
+	told      map[millrace.Reason]bool // reasons a rejection was logged for
 	tick      ticks
 
 	free      chan *capture // the two preallocated buffers
@@ -101,6 +102,7 @@ func New(o Options) *Learner {
 		free:      make(chan *capture, 2),
 		toPublish: make(chan *capture, 1),
 		progress:  make(chan struct{}, 1),
+		told:      map[millrace.Reason]bool{},
 	}
 	for _, p := range o.Positions {
 		l.positions[partition{p.Topic, p.Partition}] = p.Offset
@@ -251,6 +253,11 @@ func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
 func (l *Learner) reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
 	if err := l.o.DeadLetters.Reject(ctx, rec, why); err != nil {
 		return fmt.Errorf("rejecting %s/%d/%d (%s): %w", rec.Topic, rec.Partition, rec.Offset, why.Reason, err)
+	}
+	if !l.told[why.Reason] { // the first of its kind is news; the others are a metric
+		l.told[why.Reason] = true
+		l.o.Log.Warn("an event cannot be used and goes to the dead letters; further ones of this reason are only counted",
+			"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "reason", why.Reason, "path", why.Path) // not the detail: it may quote what an event holds
 	}
 	l.rejected++
 	l.metrics.rejected.WithLabelValues(string(why.Reason)).Inc()

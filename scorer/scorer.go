@@ -174,6 +174,9 @@ func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
 		close(s.ready)
 		s.o.Log.Info("serving the first snapshot", "model", s.o.Name, "seq", h.Seq, "learned", snap.Manifest.Learned)
 	}
+	if h.Cause == "rollback" || h.Cause == "promoted" {
+		s.o.Log.Info("serving the version that a person chose", "cause", h.Cause, "by", h.By, "seq", h.Seq)
+	}
 	s.o.Metrics.swapped(h, s.o.Family)
 	return nil
 }
