@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"millrace"
 	"millrace/config"
@@ -195,32 +194,9 @@ func (l *learning) commit(ctx context.Context, _ millrace.Head, positions []mill
 
 // run learns until ctx ends. The source and the producer outlive the learner's drain.
 func (l *learning) run(ctx context.Context) error {
-	around, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var g errgroup.Group
-	var learnErr error
-	failed, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	helper := func(name string, run func(context.Context) error) {
-		g.Go(func() error {
-			err := run(around)
-			if err != nil && around.Err() == nil {
-				err = fmt.Errorf("%s: %w", name, err)
-				fail(err)
-				return err
-			}
-			return nil
-		})
-	}
-	helper("reading events", l.source.Run)
-	helper("writing dead letters", l.producer.Run)
-	helper("watching the model's owner", l.watchOwner)
-	learnErr = l.learner.Run(failed)
-	stop()
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return learnErr
+	partErr, learnErr := runAround(ctx, l.learner.Run, part{"reading events", l.source.Run},
+		part{"writing dead letters", l.producer.Run}, part{"watching the model's owner", l.watchOwner})
+	return cmp.Or(partErr, learnErr)
 }
 
 // ownerEvery is how often a learner looks whether it still owns its model: a person's flip, or another learner, is then

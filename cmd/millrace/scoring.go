@@ -8,8 +8,6 @@ import (
 	"net"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/scorer"
@@ -87,26 +85,9 @@ func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
 
 // run scores until ctx ends. The source and the producer outlive the loop's drain.
 func (s *scoring) run(ctx context.Context) error {
-	around, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	inner, fail := context.WithCancel(ctx)
-	defer fail()
-	var g errgroup.Group
-	helper := func(name string, run func(context.Context) error) {
-		g.Go(func() error {
-			if err := run(around); err != nil && around.Err() == nil {
-				fail()
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			return nil
-		})
-	}
-	helper("reading events to score", s.source.Run)
-	helper("writing scores", s.producer.Run)
-	helper("following snapshots", s.scorer.Run)
-	loopErr := s.loop.Run(inner)
-	stop()
-	return errors.Join(g.Wait(), loopErr)
+	partErr, loopErr := runAround(ctx, s.loop.Run, part{"reading events to score", s.source.Run},
+		part{"writing scores", s.producer.Run}, part{"following snapshots", s.scorer.Run})
+	return errors.Join(partErr, loopErr)
 }
 
 // quiet is the logger under a live view, which shows what matters itself.
