@@ -69,6 +69,12 @@ const (
 	// ViewStandard is what linear models and MLPs take: scaled numbers, booleans, one-hot or hashed
 	// categories, missing-value policies applied. Every value is finite.
 	ViewStandard ViewKind = "standard"
+	// ViewLevels is sparse: the standard view, and one column a level of every number that has only
+	// had small integers so far (hours, weekdays, grades), which may matter one by one.
+	ViewLevels ViewKind = "levels"
+	// ViewPairs is the standard view with the products of all pairs of its columns, squares included.
+	// It is exact while that is small and hashed beyond.
+	ViewPairs ViewKind = "pairs"
 )
 
 // ViewShape is a compiled view's size: Width columns; a Sparse view fills Index and Value with at

@@ -48,7 +48,8 @@ func (p *Pipeline) canonicalParts() (schema, training object) {
 	shape, rest := object{}, object{}
 	for name, value := range canonicalStruct(reflect.ValueOf(resolveModel(p.Model, p.Target()))) {
 		switch name {
-		case "type", "layers":
+		case "type", "layers", "view", "norm", "kernel", "multiclass", // what the tensors' shapes follow from
+			"leaf", "observer", "drift", "depth", "leaves", "trees", "subspace", "budget":
 			shape[name] = value
 		default:
 			rest[name] = value

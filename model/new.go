@@ -30,18 +30,38 @@ func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernels) (
 		}
 		return nil, fmt.Errorf("checking the model's spec: %w", errors.Join(all...))
 	}
-	view, shape, err := views.View(millrace.ViewStandard)
-	if err != nil {
-		return nil, fmt.Errorf("asking for the %s view: %w", millrace.ViewStandard, err)
+	spec = spec.Resolve(target)
+	switch spec.Type {
+	case familyAuto:
+		return newMixture(spec, target, views, k)
+	case familyTree, familyForest:
+		return newTree(spec, target, views)
 	}
-	if shape.Width <= 0 {
-		return nil, fmt.Errorf("the %s view has no columns to learn from", millrace.ViewStandard)
+	kind := millrace.ViewKind(spec.View)
+	if kind == "" {
+		kind = millrace.ViewStandard
+	}
+	view, shape, err := viewOf(views, kind)
+	if err != nil {
+		return nil, err
 	}
 	if bytes := spec.StateBytes(target, shape); bytes > StateBytesMax {
 		return nil, fmt.Errorf("the model would hold %d MiB of state, more than %d MiB: use fewer units, fewer hash bits or a smaller batch",
 			bytes>>20, StateBytesMax>>20)
 	}
-	return newNetwork(spec.Resolve(target), target, view, shape, k), nil
+	return newNetwork(spec, target, view, shape, k), nil
+}
+
+// viewOf asks for a view that has columns to learn from.
+func viewOf(views millrace.Views, kind millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
+	view, shape, err := views.View(kind)
+	if err != nil {
+		return 0, shape, fmt.Errorf("asking for the %s view: %w", kind, err)
+	}
+	if shape.Width <= 0 {
+		return 0, shape, fmt.Errorf("the %s view has no columns to learn from", kind)
+	}
+	return view, shape, nil
 }
 
 // StateBytes is the size of all the state, in bytes, of the model that New would make on a view of

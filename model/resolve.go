@@ -1,13 +1,20 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"millrace"
+)
 
 // The words of a Spec.
 const (
+	familyAuto     = "auto"
 	familyLogistic = "logistic"
 	familyLinear   = "linear"
 	familySVM      = "svm"
 	familyMLP      = "mlp"
+	familyTree     = "tree"
+	familyForest   = "forest"
 
 	lossCrossEntropy = "cross_entropy"
 	lossSquared      = "squared"
@@ -34,13 +41,22 @@ const (
 
 // families are the families that a Spec can name.
 func families() []string {
-	return []string{familyLogistic, familyLinear, familySVM, familyMLP}
+	return []string{familyAuto, familyLogistic, familyLinear, familySVM, familyMLP, familyTree, familyForest}
 }
 
 // Resolve returns the spec with every default that its family and target imply filled in, in a form
 // that Resolve leaves as it is: Hidden becomes Layers, and every rate that plays a part is written
 // out. A float of zero is always its default. What a family does not use stays zero.
 func (s Spec) Resolve(target TargetSpec) Spec {
+	switch s.Type {
+	case familyAuto:
+		return s.resolveAuto()
+	case familyTree, familyForest:
+		return s.resolveTree(target)
+	}
+	if s.View == string(millrace.ViewStandard) {
+		s.View = "" // the default stays unwritten: snapshots made before there was a choice go on being read
+	}
 	if s.Loss == "" {
 		s.Loss = defaultLoss(s.Type, target)
 	}

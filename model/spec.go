@@ -3,20 +3,49 @@ package model
 // Spec describes a model in a pipeline file. `model: logistic` is short for `model: {type: logistic}`.
 // Fields left at zero take the family's default, see Resolve.
 type Spec struct {
-	Type       string        `yaml:"type,short" enum:"logistic|linear|svm|mlp" doc:"family: logistic (classes; softmax for more than two), linear (numbers), svm (classes, hinge one-vs-rest), mlp (classes or numbers)"`
+	Type string `yaml:"type,short" enum:"auto|logistic|linear|svm|mlp|tree|forest" doc:"family: auto (a mixture that needs no tuning), logistic (classes; softmax for more than two), linear (numbers), svm (classes or numbers), mlp, tree (Hoeffding tree) or forest (adaptive random forest)"`
+
+	View       string        `yaml:"view" enum:"standard|levels|pairs" doc:"logistic, linear, svm, mlp: what the model sees: standard features, these with one column a level of small integers as well, or these with all products of two"`
 	Hidden     []int         `yaml:"hidden" doc:"mlp: units of each hidden layer, short for layers"`
 	Layers     []LayerSpec   `yaml:"layers" doc:"mlp: the hidden layers, first to last; the output layer follows from the label"`
 	Activation string        `yaml:"activation" enum:"relu|tanh|sigmoid|identity" doc:"mlp: activation of the hidden layers"`
 	Init       string        `yaml:"init" enum:"uniform|he|glorot" doc:"mlp: initial weights; uniform is U(±1/√fan-in) with biases"`
-	Loss       string        `yaml:"loss" enum:"cross_entropy|squared|huber|hinge" doc:"loss; by default cross_entropy for classes, squared for numbers, hinge for svm"`
+	Norm       string        `yaml:"norm" enum:"none|layer" doc:"mlp: layer norm before the activation of every hidden layer, or none"`
+	Dropout    float64       `yaml:"dropout" doc:"mlp: share of hidden units left out while learning"`
+	Plasticity string        `yaml:"plasticity" enum:"none|l2_init|shrink_perturb" doc:"mlp: upkeep of the ability to learn on long streams: none, a pull toward the initial weights, or shrinking and perturbing weights"`
+	Upkeep     float64       `yaml:"upkeep" doc:"mlp: strength of plasticity"`
+	Loss       string        `yaml:"loss" enum:"cross_entropy|squared|huber|quantile|poisson|hinge|epsilon_insensitive" doc:"loss; by default cross_entropy for classes, squared for numbers, hinge for svm with classes, epsilon_insensitive for svm with numbers"`
 	HuberDelta float64       `yaml:"huber_delta" doc:"huber: where squared loss becomes absolute, in standard deviations of the label"`
+	Quantile   float64       `yaml:"quantile" doc:"quantile: which quantile is predicted, between 0 and 1"`
 	Optimizer  OptimizerSpec `yaml:"optimizer" doc:"how the weights follow the gradient"`
-	C          float64       `yaml:"c" doc:"svm: weight of the hinge loss against the L2 penalty"`
 	L1         float64       `yaml:"l1" doc:"L1 penalty on the weights, not the biases"`
 	L2         float64       `yaml:"l2" doc:"L2 penalty on the weights, not the biases"`
 	Clip       float64       `yaml:"clip" doc:"largest global norm of a gradient; 0 is no clipping"`
 	Batch      int           `yaml:"batch" doc:"events an update averages over"`
-	Seed       uint64        `yaml:"seed" doc:"seed of all randomness"`
+
+	Update     string     `yaml:"update" enum:"gradient|pegasos|pa1|pa2" doc:"svm: how it learns: by the optimizer, by Pegasos, or passive-aggressively (PA-I, PA-II)"`
+	Multiclass string     `yaml:"multiclass" enum:"one_vs_rest|crammer_singer" doc:"svm: how more than two classes are told apart"`
+	Average    bool       `yaml:"average" doc:"svm: predict with the average of all weights so far"`
+	C          float64    `yaml:"c" doc:"svm: weight of the loss against the L2 penalty; for pa1 and pa2 their aggressiveness"`
+	Epsilon    float64    `yaml:"epsilon" doc:"epsilon_insensitive: errors up to it cost nothing, in standard deviations of the label"`
+	Kernel     KernelSpec `yaml:"kernel" doc:"svm: kernel, approximated by random Fourier features"`
+
+	Grace    int     `yaml:"grace" doc:"tree, forest: events that a leaf sees between attempts to split"`
+	Delta    float64 `yaml:"delta" doc:"tree, forest: probability that a split is not the best one"`
+	Tau      float64 `yaml:"tau" doc:"tree, forest: Hoeffding bound below which a tie is split"`
+	Leaf     string  `yaml:"leaf" enum:"majority|naive_bayes|adaptive|mean|linear" doc:"tree, forest: what a leaf predicts: for classes the majority, by naive Bayes or the better of both (adaptive); for numbers the mean, by a linear model or the better of both (adaptive)"`
+	Observer string  `yaml:"observer" enum:"gaussian|histogram" doc:"tree, forest: how a leaf remembers the values of a number"`
+	Drift    string  `yaml:"drift" enum:"none|adwin" doc:"tree: replace branches whose error grows (ADWIN at the nodes); forest: replace trees"`
+	Depth    int     `yaml:"depth" doc:"tree, forest: largest depth of a tree"`
+	Leaves   int     `yaml:"leaves" doc:"tree, forest: most leaves of a tree that learn how to split; the least promising wait"`
+	Trees    int     `yaml:"trees" doc:"forest: trees"`
+	Subspace int     `yaml:"subspace" doc:"forest: features that a leaf looks at; √features + 1 by default"`
+	Lambda   float64 `yaml:"lambda" doc:"forest: mean of the Poisson weights of online bagging"`
+
+	Budget string `yaml:"budget" doc:"auto: most that learning costs, in units of one 64-64 mlp on the same features, as 4x"`
+	Pin    string `yaml:"pin" doc:"auto: name of the one expert that predicts, instead of the mixture"`
+
+	Seed uint64 `yaml:"seed" doc:"seed of all randomness"`
 }
 
 // LayerSpec is one hidden layer; a bare number is its units.
@@ -27,13 +56,14 @@ type LayerSpec struct {
 
 // OptimizerSpec describes an update rule; `optimizer: adam` is short for `{type: adam}`.
 type OptimizerSpec struct {
-	Type     string       `yaml:"type,short" enum:"sgd|adagrad|rmsprop|adam" doc:"update rule"`
-	Rate     float64      `yaml:"rate" doc:"learning rate"`
+	Type     string       `yaml:"type,short" enum:"sgd|adagrad|rmsprop|adam|amsgrad|adadelta|ftrl|normalized|normalized_adaptive|importance_aware|cocob" doc:"update rule"`
+	Rate     float64      `yaml:"rate" doc:"learning rate; cocob needs none"`
 	Momentum float64      `yaml:"momentum" doc:"sgd: momentum"`
 	Nesterov bool         `yaml:"nesterov" doc:"sgd: Nesterov's momentum"`
-	Beta1    float64      `yaml:"beta1" doc:"adam: decay of the first moment"`
-	Beta2    float64      `yaml:"beta2" doc:"adam: decay of the second moment"`
-	Rho      float64      `yaml:"rho" doc:"rmsprop: decay of the squared gradient"`
+	Beta     float64      `yaml:"beta" doc:"ftrl: β, which holds the first steps back"`
+	Beta1    float64      `yaml:"beta1" doc:"adam, amsgrad: decay of the first moment"`
+	Beta2    float64      `yaml:"beta2" doc:"adam, amsgrad: decay of the second moment"`
+	Rho      float64      `yaml:"rho" doc:"rmsprop, adadelta: decay of the squared gradient"`
 	Epsilon  float64      `yaml:"epsilon" doc:"added to the denominator"`
 	Schedule ScheduleSpec `yaml:"schedule" doc:"how the rate changes with updates"`
 }
@@ -43,6 +73,13 @@ type ScheduleSpec struct {
 	Type  string  `yaml:"type,short" enum:"constant|inverse_time" doc:"constant, or inverse_time: rate / (1 + decay·t)^power"`
 	Decay float64 `yaml:"decay" doc:"inverse_time: decay an update"`
 	Power float64 `yaml:"power" doc:"inverse_time: exponent, 1 by default"`
+}
+
+// KernelSpec describes a kernel; a bare word is its type.
+type KernelSpec struct {
+	Type     string  `yaml:"type,short" enum:"linear|rbf|laplace|polynomial" doc:"kernel"`
+	Features int     `yaml:"features" doc:"rbf, laplace: random Fourier features"`
+	Gamma    float64 `yaml:"gamma" doc:"rbf, laplace: inverse width, 1/columns by default"`
 }
 
 // TargetSpec says what is predicted: one of Classes classes, or, when Classes is 0, a number.

@@ -21,7 +21,7 @@ func TestValidate(t *testing.T) {
 		want   []string // paths
 	}{
 		{"empty", model.Spec{}, two, []string{"type"}},
-		{"unknown", model.Spec{Type: "tree"}, two, []string{"type"}},
+		{"unknown", model.Spec{Type: "bush"}, two, []string{"type"}},
 		{"classes for numbers", model.Spec{Type: "logistic"}, number, []string{"type"}},
 		{"numbers for classes", model.Spec{Type: "linear"}, two, []string{"type"}},
 		{"one class", model.Spec{Type: "mlp"}, model.TargetSpec{Classes: 1}, []string{"type"}},

@@ -74,12 +74,48 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	if !c.word("type", s.Type, families()...) {
 		return c.found
 	}
+	s.validateFamily(&c)
 	s.validateTarget(&c, target)
+	switch s.Type {
+	case familyAuto:
+		s.validateAuto(&c)
+		return c.found
+	case familyTree, familyForest:
+		s.validateTree(&c, target)
+		return c.found
+	}
 	s.validateLoss(&c, target)
 	s.validateLayers(&c)
 	s.validatePenalties(&c, target)
 	s.Optimizer.validate(&c, s.Type)
 	return c.found
+}
+
+// validateFamily reports every field that the spec's family does not read.
+func (s Spec) validateFamily(c *checker) {
+	gradient := []string{familyLogistic, familyLinear, familySVM, familyMLP}
+	mlp, svm := []string{familyMLP}, []string{familySVM}
+	trees, forest, auto := []string{familyTree, familyForest}, []string{familyForest}, []string{familyAuto}
+	for _, f := range []struct {
+		name string
+		set  bool
+		of   []string
+	}{
+		{"view", s.View != "", gradient}, {"loss", s.Loss != "", gradient}, {"huber_delta", s.HuberDelta != 0, gradient},
+		{"quantile", s.Quantile != 0, gradient}, {"optimizer", s.Optimizer != OptimizerSpec{}, gradient},
+		{"l1", s.L1 != 0, gradient}, {"l2", s.L2 != 0, gradient}, {"clip", s.Clip != 0, gradient}, {"batch", s.Batch != 0, gradient},
+		{"hidden", len(s.Hidden) > 0, mlp}, {"layers", len(s.Layers) > 0, mlp}, {"activation", s.Activation != "", mlp},
+		{"init", s.Init != "", mlp}, {"norm", s.Norm != "", mlp}, {"dropout", s.Dropout != 0, mlp},
+		{"plasticity", s.Plasticity != "", mlp}, {"upkeep", s.Upkeep != 0, mlp},
+		{"update", s.Update != "", svm}, {"multiclass", s.Multiclass != "", svm}, {"average", s.Average, svm},
+		{"c", s.C != 0, svm}, {"epsilon", s.Epsilon != 0, svm}, {"kernel", s.Kernel != KernelSpec{}, svm},
+		{"grace", s.Grace != 0, trees}, {"delta", s.Delta != 0, trees}, {"tau", s.Tau != 0, trees}, {"leaf", s.Leaf != "", trees},
+		{"observer", s.Observer != "", trees}, {"drift", s.Drift != "", trees}, {"depth", s.Depth != 0, trees},
+		{"leaves", s.Leaves != 0, trees}, {"trees", s.Trees != 0, forest}, {"subspace", s.Subspace != 0, forest},
+		{"lambda", s.Lambda != 0, forest}, {"budget", s.Budget != "", auto}, {"pin", s.Pin != "", auto},
+	} {
+		c.unused(f.name, f.set && !slices.Contains(f.of, s.Type), "type: "+strings.Join(f.of, " or "))
+	}
 }
 
 func (s Spec) validateTarget(c *checker, target TargetSpec) {
@@ -117,11 +153,6 @@ func (s Spec) validateLoss(c *checker, target TargetSpec) {
 }
 
 func (s Spec) validateLayers(c *checker) {
-	mlp := s.Type == familyMLP
-	c.unused("hidden", len(s.Hidden) > 0 && !mlp, "type: mlp")
-	c.unused("layers", len(s.Layers) > 0 && !mlp, "type: mlp")
-	c.unused("activation", s.Activation != "" && !mlp, "type: mlp")
-	c.unused("init", s.Init != "" && !mlp, "type: mlp")
 	if len(s.Hidden) > 0 && len(s.Layers) > 0 {
 		c.add("hidden", "is short for layers: give one of the two")
 	}
@@ -148,7 +179,6 @@ func (c *checker) units(path string, units int) {
 
 func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	c.positive("c", s.C, factorMax)
-	c.unused("c", s.C != 0 && s.Type != familySVM, "type: svm")
 	c.positive("l1", s.L1, factorMax)
 	c.positive("l2", s.L2, factorMax)
 	c.positive("clip", s.Clip, math.Inf(1))
