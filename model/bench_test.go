@@ -74,7 +74,7 @@ func BenchmarkNetwork(b *testing.B) {
 
 // BenchmarkLinear is predict and learn of 8 dense features.
 func BenchmarkLinear(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "adam"} {
+	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized"} {
 		for _, family := range []string{"logistic", "svm", "linear"} {
 			b.Run(family+"-"+rule, func(b *testing.B) {
 				s := model.Spec{Type: family, Optimizer: model.OptimizerSpec{Type: rule}}
@@ -90,7 +90,7 @@ func BenchmarkLinear(b *testing.B) {
 
 // BenchmarkSparse is predict and learn of 150 non-zeros among 2^18 columns.
 func BenchmarkSparse(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "adam"} {
+	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized"} {
 		b.Run(rule, func(b *testing.B) {
 			s := model.Spec{Type: "logistic", L2: 1e-6, Optimizer: model.OptimizerSpec{Type: rule}}
 			shape := millrace.ViewShape{Width: 1 << 18, Sparse: true, NonZeroMax: 150}

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -67,6 +68,22 @@ func rules() map[string]model.OptimizerSpec {
 	}
 }
 
+// perExample are the rules that are defined for one example of a linear model at a time.
+func perExample() map[string]model.OptimizerSpec {
+	return map[string]model.OptimizerSpec{
+		"normalized": {Type: "normalized", Rate: 0.5, Schedule: model.ScheduleSpec{Type: "inverse_time", Decay: 1e-4}},
+	}
+}
+
+// rulesFor are the rules that fit a family.
+func rulesFor(f family) map[string]model.OptimizerSpec {
+	all := rules()
+	if f.spec.Type != "mlp" {
+		maps.Copy(all, perExample())
+	}
+	return all
+}
+
 type family struct {
 	name   string
 	spec   model.Spec
@@ -99,8 +116,12 @@ func variants() map[string]func(*model.Spec) {
 type construct func(model.Spec, model.TargetSpec, millrace.Views) (model.Model, error)
 
 func conform(t *testing.T, f family, shape millrace.ViewShape, build construct, only ...string) {
-	for rule, optimizer := range rules() {
+	for rule, optimizer := range rulesFor(f) {
+		_, single := perExample()[rule]
 		for variant, change := range variants() {
+			if single && variant == "batch" {
+				continue
+			}
 			if len(only) > 0 && !slices.Contains(only, variant) {
 				continue
 			}

@@ -190,6 +190,28 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// TestSetRate: changing the rate equals having been made with it, at any step, and allocates nothing.
+func TestSetRate(t *testing.T) {
+	schedule := ScheduleSpec{Type: "inverse_time", Decay: 0.1}
+	for _, rule := range []string{ruleSGD, ruleNormalized, ruleAdaGrad, ruleAdam} {
+		made := func(rate float64) *optimizer {
+			s := Spec{Type: familyLogistic, L2: 0.01, Optimizer: OptimizerSpec{Type: rule, Rate: rate, Schedule: schedule}}
+			o := newOptimizer(s.Resolve(TargetSpec{Classes: 2}), genericKernels())
+			o.steps[0] = 7
+			o.begin()
+			return o
+		}
+		o, want := made(0.5), made(0.25)
+		o.setRate(0.25)
+		if o.rate != want.rate || o.weights != want.weights || o.biases != want.biases {
+			t.Errorf("%s: %+v, want %+v", rule, o.weights, want.weights)
+		}
+		if n := testing.AllocsPerRun(10, func() { o.setRate(0.3) }); n != 0 {
+			t.Errorf("%s: %g allocations", rule, n)
+		}
+	}
+}
+
 func TestShrinkStopsAtZero(t *testing.T) {
 	w := []float32{1, -1, 0.05, -0.05, 0}
 	shrink(w, 0.1)

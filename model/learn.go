@@ -87,6 +87,9 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 			}
 			input *= input
 		}
+		if i == 0 {
+			sc.square = input + 1
+		}
 		sum += (input + 1) * n.k.squares(sc.deltas[i])
 	}
 	return math.Sqrt(sum)
@@ -110,6 +113,9 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 				d[i] *= float32(factor)
 			}
 		}
+	}
+	if n.optimizer.perExample() {
+		taken *= n.optimizer.condition(sc.deltas[0], sc.square)
 	}
 	if err := n.guard.admit(n, taken); err != nil {
 		return err
@@ -249,7 +255,7 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 		} else if n.shape.Sparse {
 			input = make([]float32, n.shape.Width)
 			for j, row := range v.Index {
-				input[row] += v.Value[j]
+				input[row] += v.Value[j] * float32(l.scale[0]) // State holds the weights without their scale
 			}
 		}
 		g := make([]float32, l.in*l.out)

@@ -37,6 +37,7 @@ type scratch struct {
 	// was applied to.
 	outputs, deltas [][]float32
 	prediction      []float32
+	square          float64 // ‖x‖² of the first layer's input, the 1 of its bias included
 }
 
 func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernels) *network {
@@ -71,7 +72,7 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 		in: in, out: out, activation: a, scale: []float64{1}, scaleName: name + ".weight.scale",
 		weight: *newParameter(name+".weight", in, out, n.optimizer, batched && !sparse),
 		bias:   *newParameter(name+".bias", 1, out, n.optimizer, batched),
-		scaled: sparse && n.spec.Optimizer.Type == ruleSGD && n.spec.Optimizer.Momentum == 0 && n.spec.L2 > 0,
+		scaled: sparse && n.optimizer.scales(),
 	}
 	l.weight.penalised = true
 	l.initialise(n.spec.Init, random)

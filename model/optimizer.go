@@ -58,6 +58,8 @@ func (o *optimizer) remembers() (first, second, square bool) {
 	switch o.spec.Type {
 	case ruleSGD:
 		return o.spec.Momentum > 0, false, false
+	case ruleNormalized:
+		return false, false, false
 	case ruleAdaGrad:
 		return false, false, true
 	case ruleRMSprop:
@@ -65,6 +67,38 @@ func (o *optimizer) remembers() (first, second, square bool) {
 	default:
 		return true, true, false
 	}
+}
+
+// scales reports that the L2 penalty only multiplies a weight that has no gradient, all by the same.
+func (o *optimizer) scales() bool {
+	plain := o.spec.Type == ruleSGD && o.spec.Momentum == 0 || o.spec.Type == ruleNormalized
+	return plain && o.l2 > 0
+}
+
+// setRate changes the base rate from the next update on, a schedule applying to it as before. The rate
+// is no part of the state: who changes it keeps it. A rate of SGD times its L2 penalty must stay below 1.
+func (o *optimizer) setRate(rate float64) {
+	o.spec.Rate = rate
+	o.begin()
+}
+
+// perExample reports that a rule is defined for one example of a linear model at a time: it reads the
+// size of the example's input.
+func (o *optimizer) perExample() bool { return o.spec.Type == ruleNormalized }
+
+// condition replaces d, the derivatives of an example's loss by the outputs of a linear model, by what
+// the SGD kernel turns into this rule's step. square is ‖x‖², the 1 of the bias included. It returns the
+// factor by which the gradient became smaller, at most 1.
+//
+// Normalized: the step is rate·g/‖x‖² (normalised LMS, Haykin, Adaptive Filter Theory, section 6.1, with
+// the bias as the regularisation that keeps the divisor from zero), so that a rate of 1 moves the outputs
+// by the loss's derivative whatever the scale and number of the features.
+func (o *optimizer) condition(d []float32, square float64) float64 {
+	factor := 1 / square
+	for i, v := range d {
+		d[i] = flush(float32(float64(v)*factor), momentTiny)
+	}
+	return factor
 }
 
 // begin computes the scalars of the next update from the count of those made, so that they are a
@@ -129,7 +163,7 @@ func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *coeffic
 		panic("model: the gradient's shape differs from the parameter's")
 	}
 	switch o.spec.Type {
-	case ruleSGD:
+	case ruleSGD, ruleNormalized:
 		if p.first == nil {
 			o.k.sgd(w, x, d, c)
 		} else {

@@ -21,10 +21,11 @@ const (
 	lossHuber        = "huber"
 	lossHinge        = "hinge"
 
-	ruleSGD     = "sgd"
-	ruleAdaGrad = "adagrad"
-	ruleRMSprop = "rmsprop"
-	ruleAdam    = "adam"
+	ruleSGD        = "sgd"
+	ruleAdaGrad    = "adagrad"
+	ruleRMSprop    = "rmsprop"
+	ruleAdam       = "adam"
+	ruleNormalized = "normalized"
 
 	scheduleConstant    = "constant"
 	scheduleInverseTime = "inverse_time"
@@ -175,6 +176,8 @@ func defaultRate(family, rule string) float64 {
 			return 0.002
 		}
 		return 0.03
+	case ruleNormalized:
+		return 0.5
 	default:
 		if network {
 			return 0.001

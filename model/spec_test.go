@@ -37,6 +37,9 @@ func TestValidate(t *testing.T) {
 		{"numbers out of range", model.Spec{Type: "svm", C: -1, L1: math.NaN(), L2: math.Inf(1), Clip: -1, Batch: -1}, two, []string{"c", "l1", "l2", "clip", "batch"}},
 		{"c of another", model.Spec{Type: "logistic", C: 1}, two, []string{"c"}},
 		{"rule", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adamw"}}, two, []string{"optimizer.type"}},
+		{"normalized network", model.Spec{Type: "mlp", Optimizer: model.OptimizerSpec{Type: "normalized"}}, two, []string{"optimizer.type"}},
+		{"normalized batch", model.Spec{Type: "logistic", Batch: 2, Optimizer: model.OptimizerSpec{Type: "normalized"}}, two, []string{"batch"}},
+		{"epsilon of normalized", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "normalized", Epsilon: 1e-8}}, two, []string{"optimizer.epsilon"}},
 		{"rate", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Rate: -1}}, two, []string{"optimizer.rate"}},
 		{"momentum of adam", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adam", Momentum: 0.9}}, two, []string{"optimizer.momentum"}},
 		{"nesterov alone", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Nesterov: true}}, two, []string{"optimizer.nesterov"}},
@@ -71,9 +74,9 @@ func TestValidate(t *testing.T) {
 func TestResolve(t *testing.T) {
 	for _, f := range modelFamilies() {
 		bare := model.Spec{Type: f.spec.Type}
-		for rule := range rules() {
+		for _, optimizer := range rulesFor(f) {
 			ruled := bare
-			ruled.Optimizer = rules()[rule]
+			ruled.Optimizer = optimizer
 			for _, s := range []model.Spec{bare, f.spec, ruled} {
 				if found := s.Validate(f.target); len(found) > 0 {
 					t.Errorf("%s: %v", f.name, found)

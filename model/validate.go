@@ -88,6 +88,7 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	s.validateLayers(&c)
 	s.validatePenalties(&c, target)
 	s.Optimizer.validate(&c, s.Type)
+	s.validateRule(&c)
 	return c.found
 }
 
@@ -187,13 +188,13 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	}
 	// A step of SGD multiplies each weight by 1 − rate·l2, which must stay above zero.
 	r := s.Resolve(target)
-	if o := r.Optimizer; o.Type == ruleSGD && o.Rate > 0 && r.L2 < factorMax && o.Rate*r.L2 >= 1 {
+	if o := r.Optimizer; (o.Type == ruleSGD || o.Type == ruleNormalized) && o.Rate > 0 && r.L2 < factorMax && o.Rate*r.L2 >= 1 {
 		c.add("l2", "times the learning rate %g must be below 1, not %g", o.Rate, o.Rate*r.L2)
 	}
 }
 
 func (o OptimizerSpec) validate(c *checker, family string) {
-	if !c.word("optimizer.type", o.Type, ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam) {
+	if !c.word("optimizer.type", o.Type, ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam, ruleNormalized) {
 		return
 	}
 	c.positive("optimizer.rate", o.Rate, factorMax)
@@ -210,7 +211,7 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 	c.unused("optimizer.beta1", o.Beta1 != 0 && rule != ruleAdam, "type: adam")
 	c.unused("optimizer.beta2", o.Beta2 != 0 && rule != ruleAdam, "type: adam")
 	c.unused("optimizer.rho", o.Rho != 0 && rule != ruleRMSprop, "type: rmsprop")
-	c.unused("optimizer.epsilon", o.Epsilon != 0 && rule == ruleSGD, "type: adagrad, rmsprop or adam")
+	c.unused("optimizer.epsilon", o.Epsilon != 0 && (rule == ruleSGD || rule == ruleNormalized), "type: adagrad, rmsprop or adam")
 	if rule == ruleAdam {
 		// Below this the ratio of Adam's moments, and so a step, has no bound.
 		if b1, b2 := orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999); b1*b1 >= b2 {
@@ -218,6 +219,19 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 		}
 	}
 	o.Schedule.validate(c)
+}
+
+// validateRule checks that the update rule is defined for the family.
+func (s Spec) validateRule(c *checker) {
+	if s.Optimizer.Type != ruleNormalized {
+		return
+	}
+	if s.Type == familyMLP {
+		c.add("optimizer.type", "%s is for linear models: use it with logistic, linear or svm", s.Optimizer.Type)
+	}
+	if s.Batch > 1 {
+		c.add("batch", "must be 1: %s is defined for one event at a time, not %d", s.Optimizer.Type, s.Batch)
+	}
 }
 
 func (s ScheduleSpec) validate(c *checker) {
