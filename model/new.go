@@ -36,6 +36,8 @@ func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernels) (
 		return newMixture(spec, target, views, k)
 	case familyTree, familyForest:
 		return newTree(spec, target, views)
+	case familySVM:
+		return newSVM(spec, target, views, k)
 	}
 	kind := millrace.ViewKind(spec.View)
 	if kind == "" {
@@ -68,6 +70,9 @@ func viewOf(views millrace.Views, kind millrace.ViewKind) (millrace.ViewID, mill
 // this shape; the state never grows beyond it. The spec must be valid.
 func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	s = s.Resolve(target)
+	if s.Type == familySVM {
+		return s.svmBytes(target, shape)
+	}
 	// In float64, no count overflows; it is exact up to 8 PiB.
 	each := float64(4) // bytes a weight
 	switch o := s.Optimizer; {

@@ -43,8 +43,13 @@ type referenceRun struct {
 
 func (r referenceRun) spec() model.Spec {
 	o := r.Spec.Optimizer
+	multiclass := ""
+	if r.Spec.Type == "svm" && r.Classes > 2 {
+		multiclass = "one_vs_rest"
+	}
 	return model.Spec{
-		Type: r.Spec.Type, Hidden: r.Spec.Hidden, Activation: r.Spec.Activation, Loss: r.Spec.Loss,
+		Multiclass: multiclass,
+		Type:       r.Spec.Type, Hidden: r.Spec.Hidden, Activation: r.Spec.Activation, Loss: r.Spec.Loss,
 		HuberDelta: r.Spec.HuberDelta, C: r.Spec.C, L2: r.Spec.L2, Clip: r.Spec.Clip, Batch: r.Spec.Batch,
 		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov},
 	}

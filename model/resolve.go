@@ -54,24 +54,20 @@ func (s Spec) Resolve(target TargetSpec) Spec {
 		return s.resolveAuto()
 	case familyTree, familyForest:
 		return s.resolveTree(target)
+	case familySVM:
+		return s.resolveSVM(target)
 	}
 	if s.View == string(millrace.ViewStandard) {
 		s.View = "" // the default stays unwritten: snapshots made before there was a choice go on being read
 	}
 	if s.Loss == "" {
-		s.Loss = defaultLoss(s.Type, target)
+		s.Loss = defaultLoss(target)
 	}
 	if s.Loss == lossHuber {
 		fill(&s.HuberDelta, 1)
 	}
-	switch s.Type {
-	case familyMLP:
+	if s.Type == familyMLP {
 		s = s.resolveLayers()
-	case familySVM:
-		// With C the weight of the hinge loss, 1e-4 is the penalty that scikit-learn's SGDClassifier
-		// starts from; it keeps the margins of long streams from growing without bound.
-		fill(&s.C, 1)
-		fill(&s.L2, 1e-4)
 	}
 	if s.Batch == 0 {
 		s.Batch = 1
@@ -80,15 +76,11 @@ func (s Spec) Resolve(target TargetSpec) Spec {
 	return s
 }
 
-func defaultLoss(family string, target TargetSpec) string {
-	switch {
-	case family == familySVM:
-		return lossHinge
-	case target.Classes > 0:
+func defaultLoss(target TargetSpec) string {
+	if target.Classes > 0 {
 		return lossCrossEntropy
-	default:
-		return lossSquared
 	}
+	return lossSquared
 }
 
 func (s Spec) resolveLayers() Spec {

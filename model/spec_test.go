@@ -88,6 +88,9 @@ func TestResolve(t *testing.T) {
 				if again := r.Resolve(f.target); !reflect.DeepEqual(r, again) {
 					t.Errorf("%s: resolved %+v, resolved again %+v", f.name, r, again)
 				}
+				if r.Update == "pa1" {
+					continue
+				}
 				if r.Optimizer.Type == "" || r.Optimizer.Rate == 0 || r.Loss == "" || r.Batch == 0 {
 					t.Errorf("%s: defaults are missing from %+v", f.name, r)
 				}

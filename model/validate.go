@@ -83,6 +83,9 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	case familyTree, familyForest:
 		s.validateTree(&c, target)
 		return c.found
+	case familySVM:
+		s.validateSVM(&c, target)
+		return c.found
 	}
 	s.validateLoss(&c, target)
 	s.validateLayers(&c)
@@ -120,14 +123,13 @@ func (s Spec) validateFamily(c *checker) {
 }
 
 func (s Spec) validateTarget(c *checker, target TargetSpec) {
-	classes := s.Type == familyLogistic || s.Type == familySVM
 	switch {
 	case target.Classes < 0 || target.Classes > ClassesMax:
 		c.add("type", "the label has %d classes; at most %d are possible", target.Classes, ClassesMax)
 	case target.Classes == 1:
 		c.add("type", "the label has one class; a classifier needs at least two")
-	case classes && target.Classes == 0:
-		c.add("type", "%s predicts classes, but the label is a number: use linear or mlp", s.Type)
+	case s.Type == familyLogistic && target.Classes == 0:
+		c.add("type", "logistic predicts classes, but the label is a number: use linear, svm or mlp")
 	case s.Type == familyLinear && target.Classes > 0:
 		c.add("type", "linear predicts numbers, but the label has classes: use logistic, svm or mlp")
 	}
@@ -139,8 +141,6 @@ func (s Spec) validateLoss(c *checker, target TargetSpec) {
 	}
 	var fit []string
 	switch {
-	case s.Type == familySVM:
-		fit = []string{lossHinge}
 	case s.Type == familyLogistic || s.Type == familyMLP && target.Classes > 0:
 		fit = []string{lossCrossEntropy}
 	default:
