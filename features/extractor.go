@@ -3,6 +3,7 @@ package features
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"millrace"
@@ -29,7 +30,13 @@ type Extractor struct {
 	words           vocabulary
 
 	scales []scale // derived from the moments: see scale.refresh
+
+	seed   uint64
+	blocks []block // of the standard view, one a feature
 	views  []millrace.ViewKind
+	base   int     // the standard view's place in views, -1 while it is not compiled
+	levels *levels // nil until the view is compiled
+	pairs  *pairs  // likewise
 }
 
 var (
@@ -78,7 +85,7 @@ func New(spec Spec) (*Extractor, error) {
 		}
 		return nil, fmt.Errorf("compiling features: %s", strings.Join(lines, "; "))
 	}
-	x := &Extractor{columns: append(Columns(nil), spec.Columns...)}
+	x := &Extractor{columns: append(Columns(nil), spec.Columns...), seed: spec.Seed, base: -1}
 	sparse := x.sparse()
 	// Every category has a vocabulary, hashed ones too: the raw view and explanations read it.
 	caps := []int{}
@@ -100,6 +107,8 @@ func New(spec Spec) (*Extractor, error) {
 		if r, ok := c.rejecting(i); ok {
 			x.rejecting = append(x.rejecting, r)
 		}
+		x.blocks = append(x.blocks, block{
+			first: column, values: column + c.width() - c.indicators(), end: column + c.width(), numeric: c.Type == Number})
 		column += c.width()
 	}
 	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: len(x.columns)}
@@ -155,39 +164,58 @@ func (c Column) rejecting(field int) (rejecting, bool) {
 	return r, r.rejections != [2]*millrace.Rejection{}
 }
 
-// View compiles a view, before the first NewInput; asking twice for one kind gives one view. It does
-// not change the shape of State.
+// View compiles a view, before the first NewInput; asking twice for one kind gives one view. Levels have
+// state of their own, which State visits from then on: ask for all views before a snapshot is planned.
+// Levels and pairs are made from the standard view, which is compiled with them.
 func (x *Extractor) View(kind millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
 	shape := x.standard
 	switch kind {
-	case millrace.ViewRaw:
-		shape = millrace.ViewShape{Width: len(x.columns), NonZeroMax: len(x.columns)}
 	case millrace.ViewStandard:
-	default:
-		return 0, millrace.ViewShape{}, fmt.Errorf("compiling view %q: there are only %s and %s",
-			kind, millrace.ViewRaw, millrace.ViewStandard)
-	}
-	for id, compiled := range x.views {
-		if compiled == kind {
-			return millrace.ViewID(id), shape, nil
+		x.compile(kind)
+	case millrace.ViewRaw:
+		x.compile(kind)
+		shape = millrace.ViewShape{Width: len(x.columns), NonZeroMax: len(x.columns)}
+	case millrace.ViewLevels:
+		x.compile(millrace.ViewStandard)
+		if x.compile(kind) {
+			x.levels = x.newLevels()
 		}
+		shape = x.levels.shape(x.standard)
+	case millrace.ViewPairs:
+		x.compile(millrace.ViewStandard)
+		if x.compile(kind) {
+			x.pairs = x.newPairs()
+		}
+		shape = x.pairs.shape
+	default:
+		return 0, millrace.ViewShape{}, fmt.Errorf("compiling view %q: there are only %s, %s, %s and %s",
+			kind, millrace.ViewRaw, millrace.ViewStandard, millrace.ViewLevels, millrace.ViewPairs)
+	}
+	return millrace.ViewID(slices.Index(x.views, kind)), shape, nil
+}
+
+// compile enters a view, and reports whether it is new.
+func (x *Extractor) compile(kind millrace.ViewKind) bool {
+	if slices.Contains(x.views, kind) {
+		return false
+	}
+	if kind == millrace.ViewStandard {
+		x.base = len(x.views)
 	}
 	x.views = append(x.views, kind)
-	return millrace.ViewID(len(x.views) - 1), shape, nil
+	return true
 }
 
 // NewInput returns buffers for every compiled view; one Input serves one goroutine.
 func (x *Extractor) NewInput() millrace.Input {
 	in := make(millrace.Input, len(x.views))
 	for id, kind := range x.views {
-		switch {
-		case kind == millrace.ViewRaw:
-			in[id].Dense = make([]float32, len(x.columns))
-		case x.standard.Sparse:
-			in[id].Index = make([]uint32, 0, x.standard.NonZeroMax)
-			in[id].Value = make([]float32, 0, x.standard.NonZeroMax)
-		default:
-			in[id].Dense = make([]float32, x.standard.Width)
+		_, shape, _ := x.View(kind) // it is compiled
+		if shape.Sparse {
+			in[id].Index = make([]uint32, 0, shape.NonZeroMax)
+			in[id].Value = make([]float32, 0, shape.NonZeroMax)
+		} else {
+			in[id].Dense = make([]float32, shape.Width)
 		}
 	}
 	return in
@@ -203,14 +231,27 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 			return r.rejections[p]
 		}
 	}
+	var standard *millrace.Vector
+	if x.base >= 0 { // first, because levels and pairs are made from it
+		standard = &dst[x.base]
+		if x.standard.Sparse {
+			x.extractSparse(standard, e)
+		} else {
+			x.extractDense(standard.Dense, e)
+		}
+	}
 	for id, kind := range x.views {
-		switch {
-		case kind == millrace.ViewRaw:
+		switch kind {
+		case millrace.ViewRaw:
 			x.extractRaw(dst[id].Dense, e)
-		case x.standard.Sparse:
-			x.extractSparse(&dst[id], e)
-		default:
-			x.extractDense(dst[id].Dense, e)
+		case millrace.ViewLevels:
+			x.levels.extract(&dst[id], standard, e)
+		case millrace.ViewPairs:
+			if x.pairs.shape.Sparse {
+				x.pairs.sparse(x, &dst[id], standard)
+			} else {
+				x.pairs.dense(dst[id].Dense, standard.Dense)
+			}
 		}
 	}
 	return nil

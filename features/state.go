@@ -14,6 +14,8 @@ import (
 //	categories.size                           I32 [categories]: values learned of each
 //	categories.hash                           U64 [sum of caps]: their hashes, category by category
 //	categories.text, categories.length        U8 [sum of caps, 32] and [sum of caps]: their text
+//	levels.size                           I32 [numbers]: levels of each, -1 for none (ViewLevels only)
+//	levels.value                          F64 [numbers, 32]: their values
 func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
 	if n := len(x.count); n > 0 {
 		visit("numbers.count", millrace.Tensor{Shape: []int{n}, F64: x.count}, millrace.Serving)
@@ -26,6 +28,11 @@ func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millra
 		visit("categories.hash", millrace.Tensor{Shape: []int{values}, U64: x.words.hashes}, millrace.Serving)
 		visit("categories.text", millrace.Tensor{Shape: []int{values, textMax}, U8: x.words.text}, millrace.Serving)
 		visit("categories.length", millrace.Tensor{Shape: []int{values}, U8: x.words.length}, millrace.Serving)
+	}
+	if x.levels != nil && len(x.levels.size) > 0 {
+		n := len(x.levels.size)
+		visit("levels.size", millrace.Tensor{Shape: []int{n}, I32: x.levels.size}, millrace.Serving)
+		visit("levels.value", millrace.Tensor{Shape: []int{n, levelsMax}, F64: x.levels.value}, millrace.Serving)
 	}
 }
 
@@ -48,6 +55,11 @@ func (x *Extractor) Restored() error {
 	}
 	if err := x.words.restored(); err != nil {
 		return fmt.Errorf("restoring features: %w", err)
+	}
+	if x.levels != nil {
+		if err := x.levels.restored(); err != nil {
+			return fmt.Errorf("restoring features: %w", err)
+		}
 	}
 	x.refresh()
 	return nil
