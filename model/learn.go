@@ -260,6 +260,10 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 		}
 		g := make([]float32, l.in*l.out)
 		outer(g, input, sc.deltas[i])
+		// What State hands out is the weight before its layer's scale.
+		for j := range g {
+			g[j] *= float32(l.scale[0])
+		}
 		visit(l.weight.name, g)
 		visit(l.bias.name, sc.deltas[i])
 	}
