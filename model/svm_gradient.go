@@ -66,6 +66,9 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 		}
 		g := make([]float32, m.margins.in*m.margins.out)
 		outer(g, input, sc.d())
+		for j := range g {
+			g[j] *= float32(m.margins.scale[0]) // State hands out the weight before its scale
+		}
 		visit(m.margins.weight.name, g)
 		visit(m.margins.bias.name, sc.d())
 	}
