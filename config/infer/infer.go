@@ -64,8 +64,8 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	if o.RowsMax <= 0 {
 		o.RowsMax = rowsDefault
 	}
-	if o.Model != "" && !slices.Contains([]string{"logistic", "linear", "svm", "mlp"}, o.Model) {
-		return nil, fmt.Errorf("unknown model %q: use logistic, linear, svm or mlp", o.Model)
+	if o.Model != "" && !slices.Contains([]string{"logistic", "linear", "svm", "mlp", "tree", "forest"}, o.Model) {
+		return nil, fmt.Errorf("unknown model %q: use logistic, linear, svm, mlp, tree or forest", o.Model)
 	}
 	s := &survey{next: next, seen: newSeen()}
 	if err := s.read(ctx, o.RowsMax); err != nil {

@@ -303,7 +303,7 @@ func TestRefusals(t *testing.T) {
 		{infer.Options{Label: "z"}, []string{`{"a":1,"b":2}`}, `no field "z" for the label; the events have a, b`},
 		{infer.Options{Label: "a"}, []string{`{"a":null,"b":2}`}, "no value"},
 		{infer.Options{Model: "linear"}, []string{`{"a":1,"y":"x"}`}, "predicts numbers"},
-		{infer.Options{Model: "forest"}, []string{`{"a":1}`}, "unknown model"},
+		{infer.Options{Model: "ensemble"}, []string{`{"a":1}`}, "unknown model"},
 		{infer.Options{}, repeat(1001, func(i int) string { return fmt.Sprintf(`{"a":1,"y":"c%d"}`, i) }), "too many for classes"},
 	} {
 		_, err := infer.FromSource(context.Background(), events(c.events...), c.o)

@@ -1,0 +1,171 @@
+package tree
+
+import (
+	"fmt"
+	"math"
+
+	"millrace"
+)
+
+// Trees is one tree or a forest. Predict may be called concurrently, each call with a Work of its own;
+// Learn by one goroutine, with no Predict meanwhile.
+type Trees struct {
+	plan    *plan
+	members []member
+	shared  shared
+	target  scaler   // of a numeric label
+	steps   []uint64 // [1] examples learned
+	tensors []entry  // all state
+}
+
+// shared is what all trees of a model learn with.
+type shared struct {
+	*plan
+	scaler scaler
+	random generator
+	finder *finder
+	// The example that is being learned.
+	input []float32
+	z     []float64
+}
+
+// within is the value of feature f that observers see: no farther from the mean than observedMax
+// deviations, so that a few wild values do not make a histogram coarse.
+func (s *shared) within(f int, v float32) float64 {
+	x := bounded(v)
+	if s.category[f] || s.scaler.factor[f] == 0 || s.scaler.moments[3*f] < settled {
+		return x
+	}
+	d := observedMax / s.scaler.factor[f]
+	return min(max(x, s.scaler.centre[f]-d), s.scaler.centre[f]+d)
+}
+
+const observedMax = 4
+
+// Work is the working memory of one goroutine.
+type Work struct {
+	works []*work
+	spare *work // of a branch or a tree in the background
+	z     []float64
+	input *float32 // what the rest was made from, and when
+	steps uint64
+}
+
+// New makes a tree or a forest that has learned nothing. The error says what is wrong with the config.
+func New(c Config) (*Trees, error) {
+	p, err := newPlan(c)
+	if err != nil {
+		return nil, err
+	}
+	m := &Trees{plan: p, target: newScaler(1), steps: make([]uint64, 1)}
+	m.shared = shared{plan: p, scaler: newScaler(p.Width), random: generator{c.Seed}, finder: newFinder(p)}
+	m.members = make([]member, max(p.Trees, 1))
+	for i := range m.members {
+		m.members[i] = newMember(p)
+		m.members[i].tree.reset(m.shared.random)
+	}
+	m.list()
+	return m, nil
+}
+
+// NewWork returns working memory for Predict and Learn.
+func (m *Trees) NewWork() *Work {
+	w := &Work{z: make([]float64, m.plan.Width), spare: newWork(m.plan)}
+	for range m.members {
+		w.works = append(w.works, newWork(m.plan))
+	}
+	return w
+}
+
+// Outputs is the length of a prediction.
+func (m *Trees) Outputs() int { return max(m.plan.Classes, 1) }
+
+// Leaves is how many leaves the trees have together.
+func (m *Trees) Leaves() int {
+	n := 0
+	for i := range m.members {
+		n += m.members[i].tree.leaves()
+	}
+	return n
+}
+
+// Predict writes the probability of each class, or the number, for x into dst: x has Width values, NaN
+// for what is missing. It is pure and allocates nothing.
+func (m *Trees) Predict(dst []float32, x []float32, w *Work) {
+	m.predict(x, w)
+	k := m.plan.Classes
+	if k == 0 {
+		z, sum := 0.0, 0.0
+		for i := range m.members {
+			share := m.members[i].share(m.plan)
+			z += share * w.works[i].blend[0]
+			sum += share
+		}
+		v := m.target.centre[0] + z/sum*m.target.deviation(0)
+		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+		return
+	}
+	if len(m.members) == 1 {
+		for c, p := range w.works[0].blend {
+			dst[c] = float32(p)
+		}
+		return
+	}
+	m.vote(dst, w)
+}
+
+// predict fills w for x.
+func (m *Trees) predict(x []float32, w *Work) {
+	for i, v := range x {
+		w.z[i] = 0
+		if !m.plan.category[i] {
+			w.z[i] = m.shared.scaler.standard(i, float64(v))
+		}
+	}
+	for i := range m.members {
+		t := m.members[i].tree
+		t.predict(w.works[i], t.find(0, x), x, w.z)
+	}
+	w.input, w.steps = &x[0], m.steps[0]
+}
+
+// weightMax bounds the weight of one example.
+const weightMax = 1e4
+
+// Learn learns one example with a weight; what w holds of the prediction for the same x is used. It
+// allocates nothing. Examples that cannot be learned change nothing and give an error that wraps
+// millrace.ErrUpdateRefused.
+func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) error {
+	k := m.plan.Classes
+	switch {
+	case !(weight >= 0) || math.IsInf(float64(weight), 1):
+		return fmt.Errorf("an example of weight %g: %w", weight, millrace.ErrUpdateRefused)
+	case k > 0 && (y.Class < 0 || int(y.Class) >= k):
+		return fmt.Errorf("class %d of %d: %w", y.Class, k, millrace.ErrUpdateRefused)
+	case k == 0 && !(math.Abs(y.Value) <= valueMax):
+		return fmt.Errorf("a target of %g: %w", y.Value, millrace.ErrUpdateRefused)
+	case weight == 0:
+		return nil
+	}
+	if w.input != &x[0] || w.steps != m.steps[0] {
+		m.predict(x, w)
+	}
+	to := target{class: int(y.Class)}
+	if k == 0 {
+		m.target.observe(0, y.Value)
+		to.value = (y.Value - m.target.centre[0]) * m.target.factor[0]
+		to.value = min(max(to.value, -targetReach), targetReach)
+	}
+	for i, v := range x {
+		if !m.plan.category[i] {
+			m.shared.scaler.observe(i, float64(v))
+		}
+	}
+	m.shared.input, m.shared.z = x, w.z
+	m.steps[0]++
+	each := min(float64(weight), weightMax)
+	for i := range m.members {
+		m.members[i].learn(w.works[i], x, to, each, &m.shared, w)
+	}
+	return nil
+}
