@@ -64,7 +64,7 @@ func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millra
 
 // BenchmarkNetwork is predict and learn of 100 → 64 → 64 → 10, relu, softmax, batch 1.
 func BenchmarkNetwork(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "rmsprop", "adam"} {
+	for _, rule := range []string{"sgd", "adagrad", "rmsprop", "adam", "amsgrad", "adadelta", "cocob"} {
 		b.Run(rule, func(b *testing.B) {
 			s := model.Spec{Type: "mlp", Hidden: []int{64, 64}, Optimizer: model.OptimizerSpec{Type: rule}}
 			benchmark(b, s, model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
@@ -74,7 +74,7 @@ func BenchmarkNetwork(b *testing.B) {
 
 // BenchmarkLinear is predict and learn of 8 dense features.
 func BenchmarkLinear(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized"} {
+	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl", "cocob"} {
 		for _, family := range []string{"logistic", "svm", "linear"} {
 			b.Run(family+"-"+rule, func(b *testing.B) {
 				s := model.Spec{Type: family, Optimizer: model.OptimizerSpec{Type: rule}}
@@ -90,7 +90,7 @@ func BenchmarkLinear(b *testing.B) {
 
 // BenchmarkSparse is predict and learn of 150 non-zeros among 2^18 columns.
 func BenchmarkSparse(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized"} {
+	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl"} {
 		b.Run(rule, func(b *testing.B) {
 			s := model.Spec{Type: "logistic", L2: 1e-6, Optimizer: model.OptimizerSpec{Type: rule}}
 			shape := millrace.ViewShape{Width: 1 << 18, Sparse: true, NonZeroMax: 150}

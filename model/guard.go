@@ -58,6 +58,8 @@ func (g *guard) fits(n *network, norm float64) bool {
 	o := n.optimizer
 	gradient := norm + o.l2*g.weight
 	switch {
+	case o.spec.Type == ruleCOCOB:
+		g.grow = 0 // measure's bound holds for good
 	case o.reach > 0:
 		g.grow = o.rate * o.reach
 	case o.spec.Momentum > 0:
@@ -88,5 +90,9 @@ func (g *guard) measure(n *network) {
 		if n.optimizer.spec.Momentum > 0 {
 			g.moment = max(g.moment, largest(l.weight.first), largest(l.bias.first))
 		}
+		g.weight = max(g.weight, n.optimizer.implied(&l.weight), n.optimizer.implied(&l.bias))
+	}
+	if n.optimizer.spec.Type == ruleCOCOB {
+		g.weight = originMax + 2*wealthMax // |w − w₁| ≤ 1 + R/L
 	}
 }

@@ -17,14 +17,14 @@ const (
 	headHinge                // one margin, or one a class: hinge loss, one against the rest
 	headSquared              // one output in standard deviations of the target; ½(z − t)²
 	headHuber                // the same; ½r² up to δ, δ(|r| − ½δ) beyond (Huber 1964)
+	headQuantile             // the same; τr above the prediction, (1−τ)|r| below (Koenker, Bassett 1978)
+	headPoisson              // log of the expected count: e^z − yz, as torch.nn.PoissonNLLLoss
 )
 
 // outputs is how many outputs the last layer has.
 func (h head) outputs(classes int) int {
 	switch {
-	case h == headSquared || h == headHuber || h == headLogistic:
-		return 1
-	case h == headHinge && classes == 2:
+	case h == headLogistic || h == headHinge && classes == 2 || classes == 0:
 		return 1
 	default:
 		return classes
@@ -41,10 +41,25 @@ func headOf(s Spec, target TargetSpec) head {
 		return headSoftmax
 	case s.Loss == lossHuber:
 		return headHuber
+	case s.Loss == lossQuantile:
+		return headQuantile
+	case s.Loss == lossPoisson:
+		return headPoisson
 	default:
 		return headSquared
 	}
 }
+
+// standardises reports that the model learns a number in standard deviations. All losses of a residual do:
+// a quantile of the standardised number is the standardised quantile. Counts have their own scale.
+func (n *network) standardises() bool { return n.classes == 0 && n.head != headPoisson }
+
+// countLogMax bounds the log of an expected count. Beyond it, at 10¹³, one wild input would make gradients
+// that no later update could undo.
+const countLogMax = 30
+
+// count is the expected count of the output z.
+func count(z float32) float64 { return math.Exp(min(float64(z), countLogMax)) }
 
 // predict writes the prediction for the bounded outputs z.
 func (n *network) predict(dst, z []float32) {
@@ -55,6 +70,8 @@ func (n *network) predict(dst, z []float32) {
 		softmax(dst, z, 1)
 	case headHinge:
 		n.temperature.predict(dst, z)
+	case headPoisson:
+		dst[0] = float32(count(z[0]))
 	default:
 		v := n.target.restore(float64(z[0]))
 		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
@@ -81,7 +98,7 @@ func softmax(dst, z []float32, factor float64) {
 }
 
 // derive writes into d the derivative of weight times the loss by the outputs z. p is the prediction
-// that was made from z, t the standardised target of a number.
+// that was made from z, t the target of a number, standardised if the model does that.
 func (n *network) derive(d, z, p []float32, class int32, t float64, weight float32) {
 	switch n.head {
 	case headLogistic:
@@ -105,6 +122,17 @@ func (n *network) derive(d, z, p []float32, class int32, t float64, weight float
 	case headHuber:
 		delta := n.spec.HuberDelta
 		d[0] = float32(min(max(float64(z[0])-t, -delta), delta))
+	case headQuantile:
+		switch r := t - float64(z[0]); {
+		case r > 0:
+			d[0] = -float32(n.spec.Quantile)
+		case r < 0:
+			d[0] = float32(1 - n.spec.Quantile)
+		default:
+			d[0] = 0
+		}
+	case headPoisson:
+		d[0] = float32(count(z[0]) - t)
 	}
 	for i, v := range d {
 		d[i] = flush(v*weight, momentTiny)
@@ -152,6 +180,12 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 			sum += n.spec.C * max(0, 1-float64(sideOf(i, len(z), class)*v))
 		}
 		return sum
+	case headQuantile:
+		r := t - float64(z[0])
+		return max(n.spec.Quantile*r, (n.spec.Quantile-1)*r)
+	case headPoisson:
+		beyond := max(0, float64(z[0])-countLogMax) // where the exponential goes on as its tangent
+		return count(z[0])*(1+beyond) - t*float64(z[0])
 	default:
 		r := math.Abs(float64(z[0]) - t)
 		if delta := n.spec.HuberDelta; n.head == headHuber && r > delta {

@@ -20,6 +20,10 @@ type kernels struct {
 	adagrad  func(w []float32, s []float64, x, d []float32, c *coefficients)
 	rmsprop  func(w, v, x, d []float32, c *coefficients)
 	adam     func(w, m, v, x, d []float32, c *coefficients)
+	amsgrad  func(w, m, v, most, x, d []float32, c *coefficients)
+	adadelta func(w, v, u, x, d []float32, c *coefficients)
+	ftrl     func(w []float32, z, s []float64, x, d []float32, c *coefficients)
+	cocob    func(w, most []float32, sums, thetas, rewards []float64, origin, x, d []float32, c *coefficients)
 }
 
 // coefficients are an update's scalars, computed once an update in float64 and rounded once. The
@@ -28,7 +32,7 @@ type coefficients struct {
 	rate   float32 // learning rate; for Adam divided by 1 − β₁ᵗ
 	decay  float32 // L2 penalty
 	mix1   float32 // SGD: momentum μ; Adam: 1 − β₁
-	keep2  float32 // RMSprop: ρ; Adam: β₂
+	keep2  float32 // RMSprop, Adadelta: ρ; Adam: β₂
 	mix2   float32 // 1 − keep2
 	root   float32 // Adam: 1 / √(1 − β₂ᵗ)
 	eps    float32
@@ -37,6 +41,15 @@ type coefficients struct {
 	tiny   float32 // moments below it become zero
 	rate64 float64 // AdaGrad, which computes in float64
 	eps64  float64
+	most   float32 // Adadelta: bound of the average of squared steps
+	// FTRL: 1/α, β and the penalties.
+	inverse float64
+	beta    float64
+	l1      float64
+	l2      float64
+	// COCOB: α and the bound of its winnings.
+	alpha  float64
+	wealth float64
 }
 
 // momentTiny is where moments become exactly zero. Decaying moments of units that no longer learn
@@ -56,6 +69,10 @@ func genericKernels() *kernels {
 		adagrad:  adagradGeneric,
 		rmsprop:  rmspropGeneric,
 		adam:     adamGeneric,
+		amsgrad:  amsgradGeneric,
+		adadelta: adadeltaGeneric,
+		ftrl:     ftrlGeneric,
+		cocob:    cocobGeneric,
 	}
 }
 

@@ -17,6 +17,10 @@ func bestKernels() *kernels {
 		adagrad:  adagradAVX2,
 		rmsprop:  rmspropAVX2,
 		adam:     adamAVX2,
+		amsgrad:  amsgradAVX2,
+		adadelta: adadeltaAVX2,
+		ftrl:     ftrlAVX2,
+		cocob:    cocobAVX2,
 	}
 }
 
@@ -45,3 +49,15 @@ func rmspropAVX2(w, v, x, d []float32, c *coefficients)
 
 //go:noescape
 func adamAVX2(w, m, v, x, d []float32, c *coefficients)
+
+//go:noescape
+func amsgradAVX2(w, m, v, most, x, d []float32, c *coefficients)
+
+//go:noescape
+func adadeltaAVX2(w, v, u, x, d []float32, c *coefficients)
+
+//go:noescape
+func ftrlAVX2(w []float32, z, s []float64, x, d []float32, c *coefficients)
+
+//go:noescape
+func cocobAVX2(w, most []float32, sums, thetas, rewards []float64, origin, x, d []float32, c *coefficients)

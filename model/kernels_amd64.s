@@ -1,5 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
+#include "kernels_amd64.h"
 
 // Operands are in Go's order: sources first, destination last, so VSUBPS b, a, c is c = a − b and
 // VFMADD231PS a, b, c is c += a·b.
@@ -252,11 +253,6 @@ done:
 // zeroes the other lanes, so that the same body serves both; zero lanes stay finite in every body.
 // Each body takes d in Y0 and w in Y1 and leaves the new w in Y1; Y9 and up hold the coefficients.
 
-// GRADIENT leaves g = x·d + λw in Y0.
-#define GRADIENT \
-	VMULPS      Y8, Y0, Y0  \
-	VFMADD231PS Y1, Y10, Y0
-
 // func sgdAVX2(w, x, d []float32, c *coefficients)
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-80
 	MOVQ         w_base+0(FP), DI
@@ -306,17 +302,6 @@ loop1:
 done:
 	VZEROUPPER
 	RET
-
-// FLUSH sets the lanes of r whose absolute value is below tiny (Y7) to zero; Y6 is lost and Y5 must
-// hold the mask of all bits but the sign.
-#define FLUSH(r) \
-	VANDPS r, Y5, Y6         \
-	VCMPPS $13, Y7, Y6, Y6   \
-	VANDPS r, Y6, r
-
-#define SIGNMASK \
-	VPCMPEQD Y5, Y5, Y5 \
-	VPSRLD   $1, Y5, Y5
 
 // MOMENTUM: b in Y2.
 #define MOMENTUM \

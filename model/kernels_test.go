@@ -11,7 +11,8 @@ import (
 // kernelCase is one set of arguments, at an offset into a larger slice so that alignment varies.
 type kernelCase struct {
 	x, d, z, dx, w, first, second []float32
-	square                        []float64
+	third                         []float32
+	square, sum, reward           []float64
 }
 
 func newKernelCase(rows, cols, offset int) kernelCase {
@@ -29,13 +30,14 @@ func newKernelCase(rows, cols, offset int) kernelCase {
 	c := kernelCase{
 		x: draw(rows, false), d: draw(cols, false), z: draw(cols, false), dx: draw(rows, false),
 		w: draw(rows*cols, false), first: draw(rows*cols, false), second: draw(rows*cols, true),
-		square: make([]float64, offset+rows*cols)[offset:],
+		third: draw(rows*cols, true), square: make([]float64, offset+rows*cols)[offset:],
+		sum: make([]float64, offset+rows*cols)[offset:], reward: make([]float64, offset+rows*cols)[offset:],
 	}
 	for i := range c.square {
-		c.square[i] = float64(c.second[i])
+		c.square[i], c.sum[i], c.reward[i] = float64(c.second[i]), float64(c.first[i]), float64(c.third[i])
 	}
-	// Entries that a flush must clear, and entries that have no gradient.
-	c.first[0], c.second[0], c.x[0] = 1e-31, 1e-31, 0
+	// Entries that a flush must clear, and entries that have no gradient, or never had one.
+	c.first[0], c.second[0], c.third[0], c.x[0] = 1e-31, 1e-31, 0, 0
 	return c
 }
 
@@ -52,7 +54,8 @@ func kernelShapes() [][2]int {
 func testCoefficients() *coefficients {
 	return &coefficients{
 		rate: 0.1, decay: 0.01, mix1: 0.3, keep2: 0.9, mix2: 0.1, root: 1.7, eps: 1e-8,
-		direct: 1, buffer: 0.3, tiny: momentTiny, rate64: 0.1, eps64: 1e-10,
+		direct: 1, buffer: 0.3, tiny: momentTiny, rate64: 0.1, eps64: 1e-10, most: 0.7,
+		inverse: 10, beta: 1, l1: 0.5, l2: 0.2, alpha: cocobAlpha, wealth: 1.5,
 	}
 }
 
@@ -68,17 +71,24 @@ func steps(k *kernels) map[string]func(c kernelCase) {
 		"adagrad":  func(c kernelCase) { k.adagrad(c.w, c.square, c.x, c.d, co) },
 		"rmsprop":  func(c kernelCase) { k.rmsprop(c.w, c.second, c.x, c.d, co) },
 		"adam":     func(c kernelCase) { k.adam(c.w, c.first, c.second, c.x, c.d, co) },
+		"amsgrad":  func(c kernelCase) { k.amsgrad(c.w, c.first, c.second, c.third, c.x, c.d, co) },
+		"adadelta": func(c kernelCase) { k.adadelta(c.w, c.second, c.third, c.x, c.d, co) },
+		"ftrl":     func(c kernelCase) { k.ftrl(c.w, c.sum, c.square, c.x, c.d, co) },
+		"cocob":    func(c kernelCase) { k.cocob(c.w, c.third, c.square, c.sum, c.reward, nil, c.x, c.d, co) },
+		"cocob from weights": func(c kernelCase) {
+			k.cocob(c.w, c.third, c.square, c.sum, c.reward, c.first, c.x, c.d, co)
+		},
 	}
 }
 
 func (c kernelCase) floats() []float64 {
 	var all []float64
-	for _, s := range [][]float32{c.x, c.d, c.z, c.dx, c.w, c.first, c.second} {
+	for _, s := range [][]float32{c.x, c.d, c.z, c.dx, c.w, c.first, c.second, c.third} {
 		for _, v := range s {
 			all = append(all, float64(v))
 		}
 	}
-	return append(all, c.square...)
+	return slices.Concat(all, c.square, c.sum, c.reward)
 }
 
 // TestKernelsAgree: the kernels of this processor and the fallback differ by rounding only, at every

@@ -20,8 +20,9 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if weight == 0 || !y.Known {
 		return nil
 	}
-	var w, mean, squares, t float64
-	if n.classes == 0 {
+	t := y.Value
+	var w, mean, squares float64
+	if n.standardises() {
 		w, mean, squares = n.target.next(y.Value, float64(weight))
 		if math.IsInf(squares, 1) {
 			return fmt.Errorf("a label of %g overflows the variance: %w", y.Value, millrace.ErrUpdateRefused)
@@ -29,12 +30,16 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		t = standard(y.Value, w, mean, squares)
 	}
 	sc, v := s.(*scratch), &x[n.view]
+	sc.example = example{raw: v, class: y.Class, t: t, weight: float64(weight)}
+	if n.inputs != nil {
+		v = &sc.scaled // as Predict left it
+	}
 	n.backpropagate(sc, y.Class, t, weight)
 	if err := n.take(v, sc); err != nil {
 		return err
 	}
 	// Nothing below can fail: a refused update has left no trace.
-	if n.classes == 0 {
+	if n.standardises() {
 		n.target.commit(w, mean, squares)
 	}
 	if n.head == headHinge {
@@ -52,6 +57,8 @@ func (n *network) admissible(y millrace.Target, weight float32) error {
 		return fmt.Errorf("class %d of %d: %w", y.Class, n.classes, millrace.ErrUpdateRefused)
 	case n.classes == 0 && !(math.Abs(y.Value) <= targetMax):
 		return fmt.Errorf("a label of %g: %w", y.Value, millrace.ErrUpdateRefused)
+	case n.head == headPoisson && y.Value < 0:
+		return fmt.Errorf("a label of %g, which is no count: %w", y.Value, millrace.ErrUpdateRefused)
 	}
 	return nil
 }
@@ -106,19 +113,23 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 	}
 	norm := n.norm(v, sc)
 	taken := norm
-	if factor := n.clip(norm); factor < 1 {
-		taken *= factor
+	factor := n.clip(norm)
+	taken *= factor
+	if n.spec.Optimizer.perExample() {
+		taken *= n.condition(sc)
+	}
+	if factor < 1 {
 		for _, d := range sc.deltas {
 			for i := range d {
 				d[i] *= float32(factor)
 			}
 		}
 	}
-	if n.optimizer.perExample() {
-		taken *= n.optimizer.condition(sc.deltas[0], sc.square)
-	}
 	if err := n.guard.admit(n, taken); err != nil {
 		return err
+	}
+	if n.inputs != nil {
+		n.observe(sc)
 	}
 	n.latest = norm
 	o := n.optimizer
@@ -238,8 +249,11 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 	n.forward(v, sc)
 	z := sc.outputs[len(sc.outputs)-1]
 	n.predict(sc.prediction, z)
-	var t float64
-	if n.classes == 0 {
+	t := y.Value
+	if n.inputs != nil {
+		v = &sc.scaled
+	}
+	if n.standardises() {
 		t = standard(y.Value, n.target.v[0], n.target.v[1], n.target.v[2])
 	}
 	loss := n.loss(z, y.Class, t)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"millrace"
@@ -17,6 +18,9 @@ type network struct {
 	view    millrace.ViewID
 	views   []millrace.ViewID
 	shape   millrace.ViewShape
+	// normalized adaptive: the largest absolute value of each input, nil for other rules.
+	inputs      []float32
+	inputsShape []int
 
 	k           *kernels
 	head        head
@@ -37,7 +41,9 @@ type scratch struct {
 	// was applied to.
 	outputs, deltas [][]float32
 	prediction      []float32
-	square          float64 // ‖x‖² of the first layer's input, the 1 of its bias included
+	square          float64         // ‖x‖² of the first layer's input, the 1 of its bias included
+	example         example         // what is being learned
+	scaled          millrace.Vector // normalized adaptive: the input in units of its largest values
 }
 
 func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernels) *network {
@@ -54,6 +60,9 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 		in = l.Units
 	}
 	n.addLayer(len(s.Layers), in, n.head.outputs(target.Classes), identity, random)
+	if s.Optimizer.Type == ruleNormalizedAdaptive {
+		n.inputs, n.inputsShape = make([]float32, shape.Width), []int{shape.Width}
+	}
 	if shape.Sparse {
 		n.rows = newRows(s.Batch, shape, &n.layers[0], n.optimizer)
 	}
@@ -76,6 +85,9 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 	}
 	l.weight.penalised = true
 	l.initialise(n.spec.Init, random)
+	if n.spec.Type == familyMLP && n.spec.Optimizer.Type == ruleCOCOB {
+		l.weight.origin, l.bias.origin = slices.Clone(l.weight.w), slices.Clone(l.bias.w)
+	}
 	n.layers = append(n.layers, l)
 }
 
@@ -94,6 +106,12 @@ func (n *network) NewScratch() Scratch {
 		s.outputs = append(s.outputs, make([]float32, n.layers[i].out))
 		s.deltas = append(s.deltas, make([]float32, n.layers[i].out))
 	}
+	if n.inputs != nil {
+		s.scaled.Dense = make([]float32, 0, n.shape.Width)
+		if n.shape.Sparse {
+			s.scaled = millrace.Vector{Value: make([]float32, 0, rowsCap(1, n.shape))}
+		}
+	}
 	return s
 }
 
@@ -106,6 +124,9 @@ func (n *network) Predict(dst []float32, x millrace.Input, s Scratch) {
 
 // forward fills the scratch's outputs.
 func (n *network) forward(x *millrace.Vector, sc *scratch) {
+	if n.inputs != nil {
+		x = n.scale(x, sc)
+	}
 	for i := range n.layers {
 		l, z := &n.layers[i], sc.outputs[i]
 		switch {
@@ -145,11 +166,15 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 			visit(l.scaleName, millrace.Tensor{Shape: scalarShape, F64: l.scale}, millrace.Serving)
 		}
 	}
-	if n.classes == 0 {
+	if n.standardises() {
 		n.target.state(visit)
 	}
 	if n.head == headHinge {
 		n.temperature.state(visit)
+	}
+	if n.inputs != nil {
+		visit("layers.0.input.largest", millrace.Tensor{Shape: n.inputsShape, F32: n.inputs}, millrace.Serving)
+		visit("optimizer.norms", millrace.Tensor{Shape: scalarShape, F64: n.optimizer.norms}, millrace.Training)
 	}
 	visit("optimizer.steps", millrace.Tensor{Shape: scalarShape, U64: n.optimizer.steps}, millrace.Training)
 	if n.spec.Batch > 1 {
@@ -172,6 +197,9 @@ func (n *network) Restored() error {
 		if s := l.scale[0]; !(s >= scaleMin && s <= 1) {
 			return fmt.Errorf("checking restored weights: %s.scale is %g", l.weight.name, s)
 		}
+	}
+	if err := n.checkInputs(); err != nil {
+		return fmt.Errorf("checking restored inputs: %w", err)
 	}
 	if err := n.target.check(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)

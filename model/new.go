@@ -75,14 +75,22 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	}
 	// In float64, no count overflows; it is exact up to 8 PiB.
 	each := float64(4) // bytes a weight
-	switch o := s.Optimizer; {
-	case o.Type == ruleSGD && o.Momentum > 0, o.Type == ruleRMSprop:
-		each += 4
-	case o.Type == ruleAdaGrad, o.Type == ruleAdam:
-		each += 8
+	m := s.Optimizer.remembers()
+	for _, has := range []bool{m.first, m.second, m.third, s.Optimizer.Type == ruleCOCOB && s.Type == familyMLP} {
+		if has {
+			each += 4
+		}
+	}
+	for _, has := range []bool{m.square, m.sum, m.reward} {
+		if has {
+			each += 8
+		}
 	}
 	const scalars = 256 // steps, counts, moments of the target
 	bytes := float64(scalars)
+	if s.Optimizer.Type == ruleNormalizedAdaptive {
+		bytes += 4 * float64(shape.Width)
+	}
 	in := shape.Width
 	outs := make([]int, 0, LayersMax+1)
 	for _, l := range s.Layers {

@@ -19,6 +19,7 @@ type optimizer struct {
 	// reach bounds how far an update moves any weight, in rates, whatever the gradient; 0 for SGD,
 	// where the gradient decides. See guard.
 	reach float64
+	norms []float64 // [1] normalized adaptive: N, the sum of the squared inputs in units of their largest
 	// Adam's decays, as bias corrections want them.
 	lnBeta1, lnBeta2 float64
 	one              []float32 // the factor of a gradient that is taken as it is
@@ -26,20 +27,34 @@ type optimizer struct {
 
 func newOptimizer(s Spec, k *kernels) *optimizer {
 	o := &optimizer{spec: s.Optimizer, l1: s.L1, l2: s.L2, k: k, steps: make([]uint64, 1), one: []float32{1}}
+	if o.spec.Type == ruleNormalizedAdaptive {
+		o.norms = make([]float64, 1)
+	}
 	c := coefficients{eps: float32(o.spec.Epsilon), eps64: o.spec.Epsilon, tiny: momentTiny}
 	switch o.spec.Type {
-	case ruleSGD:
+	case ruleSGD, ruleNormalized, ruleImportanceAware:
 		mu := float32(o.spec.Momentum)
 		c.mix1, c.direct, c.buffer = mu, 0, 1
 		if o.spec.Nesterov {
 			c.direct, c.buffer = 1, mu
 		}
-	case ruleAdaGrad:
+	case ruleAdaGrad, ruleNormalizedAdaptive:
 		o.reach = 1 // s ≥ g², so |g|/√s ≤ 1
 	case ruleRMSprop:
 		c.keep2, c.mix2 = float32(o.spec.Rho), float32(1-o.spec.Rho)
 		o.reach = 2 / math.Sqrt(1-o.spec.Rho) // v ≥ (1−ρ)g²
-	case ruleAdam:
+	case ruleAdadelta:
+		c.keep2, c.mix2, c.most = float32(o.spec.Rho), float32(1-o.spec.Rho), stepSquareMax
+		// v ≥ (1−ρ)g² again, and √(u + ε) is bounded.
+		o.reach = 2 * math.Sqrt((stepSquareMax+o.spec.Epsilon)/(1-o.spec.Rho))
+	case ruleFTRL:
+		// Without λ₁, w moves by g/((β + √n)/α + λ₂), as n ≥ g² by at most α; λ₁ only takes from |w|.
+		o.reach = 1
+		c.inverse, c.beta = 1/o.spec.Rate, o.spec.Beta
+	case ruleCOCOB:
+		// θ ≤ G, so weights stay within 1 + R/L of where they started: see guard.
+		c.alpha, c.wealth = cocobAlpha, wealthMax
+	default: // Adam, AMSGrad
 		b1, b2 := o.spec.Beta1, o.spec.Beta2
 		c.mix1, c.keep2, c.mix2 = float32(1-b1), float32(b2), float32(1-b2)
 		o.lnBeta1, o.lnBeta2 = math.Log(b1), math.Log(b2)
@@ -48,57 +63,59 @@ func newOptimizer(s Spec, k *kernels) *optimizer {
 		o.reach = 2 / math.Sqrt((1-b2)*(1-b1*b1/b2))
 	}
 	o.weights, o.biases = c, c
-	o.weights.decay = float32(o.l2)
+	if o.spec.Type == ruleFTRL {
+		o.weights.l1, o.weights.l2 = o.l1, o.l2
+	} else {
+		o.weights.decay = float32(o.l2)
+	}
 	o.begin()
 	return o
 }
 
-// remembers reports what a parameter must hold for this rule.
-func (o *optimizer) remembers() (first, second, square bool) {
-	switch o.spec.Type {
+// memory says what a parameter must hold for a rule, besides its weights.
+type memory struct{ first, second, third, square, sum, reward bool }
+
+func (s OptimizerSpec) remembers() memory {
+	switch s.Type {
 	case ruleSGD:
-		return o.spec.Momentum > 0, false, false
-	case ruleNormalized:
-		return false, false, false
-	case ruleAdaGrad:
-		return false, false, true
+		return memory{first: s.Momentum > 0}
+	case ruleNormalized, ruleImportanceAware:
+		return memory{}
+	case ruleAdaGrad, ruleNormalizedAdaptive:
+		return memory{square: true}
 	case ruleRMSprop:
-		return false, true, false
+		return memory{second: true}
+	case ruleAdadelta:
+		return memory{second: true, third: true}
+	case ruleAMSGrad:
+		return memory{first: true, second: true, third: true}
+	case ruleFTRL:
+		return memory{square: true, sum: true}
+	case ruleCOCOB:
+		return memory{third: true, square: true, sum: true, reward: true}
 	default:
-		return true, true, false
+		return memory{first: true, second: true}
 	}
 }
 
 // scales reports that the L2 penalty only multiplies a weight that has no gradient, all by the same.
 func (o *optimizer) scales() bool {
-	plain := o.spec.Type == ruleSGD && o.spec.Momentum == 0 || o.spec.Type == ruleNormalized
+	plain := o.spec.Type == ruleSGD && o.spec.Momentum == 0 || o.spec.Type == ruleNormalized || o.spec.Type == ruleImportanceAware
 	return plain && o.l2 > 0
 }
 
+// adam reports Adam's bias corrections.
+func (o *optimizer) adam() bool { return o.spec.Type == ruleAdam || o.spec.Type == ruleAMSGrad }
+
 // setRate changes the base rate from the next update on, a schedule applying to it as before. The rate
 // is no part of the state: who changes it keeps it. A rate of SGD times its L2 penalty must stay below 1.
+// FTRL, whose sums are in terms of its rate, and COCOB, which has none, stay as they are.
 func (o *optimizer) setRate(rate float64) {
+	if o.spec.Type == ruleFTRL || o.spec.Type == ruleCOCOB {
+		return
+	}
 	o.spec.Rate = rate
 	o.begin()
-}
-
-// perExample reports that a rule is defined for one example of a linear model at a time: it reads the
-// size of the example's input.
-func (o *optimizer) perExample() bool { return o.spec.Type == ruleNormalized }
-
-// condition replaces d, the derivatives of an example's loss by the outputs of a linear model, by what
-// the SGD kernel turns into this rule's step. square is ‖x‖², the 1 of the bias included. It returns the
-// factor by which the gradient became smaller, at most 1.
-//
-// Normalized: the step is rate·g/‖x‖² (normalised LMS, Haykin, Adaptive Filter Theory, section 6.1, with
-// the bias as the regularisation that keeps the divisor from zero), so that a rate of 1 moves the outputs
-// by the loss's derivative whatever the scale and number of the features.
-func (o *optimizer) condition(d []float32, square float64) float64 {
-	factor := 1 / square
-	for i, v := range d {
-		d[i] = flush(float32(float64(v)*factor), momentTiny)
-	}
-	return factor
 }
 
 // begin computes the scalars of the next update from the count of those made, so that they are a
@@ -110,7 +127,7 @@ func (o *optimizer) begin() {
 		o.rate /= power(1+s.Decay*t, s.Power)
 	}
 	rate := o.rate
-	if o.spec.Type == ruleAdam {
+	if o.adam() {
 		rate /= biasCorrection(o.lnBeta1, t+1)
 		root := float32(1 / math.Sqrt(biasCorrection(o.lnBeta2, t+1)))
 		o.weights.root, o.biases.root = root, root
@@ -138,7 +155,7 @@ func power(x, p float64) float64 {
 
 // constant reports that begin computes the same scalars for every update.
 func (o *optimizer) constant() bool {
-	return o.spec.Schedule.Type == scheduleConstant && o.spec.Type != ruleAdam
+	return o.spec.Schedule.Type == scheduleConstant && !o.adam() && o.norms == nil
 }
 
 // Step moves p against the gradient x·dᵀ, which has as many entries as p. It is the update rule of the
@@ -163,16 +180,29 @@ func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *coeffic
 		panic("model: the gradient's shape differs from the parameter's")
 	}
 	switch o.spec.Type {
-	case ruleSGD, ruleNormalized:
+	case ruleSGD, ruleNormalized, ruleImportanceAware:
 		if p.first == nil {
 			o.k.sgd(w, x, d, c)
 		} else {
 			o.k.momentum(w, p.first[from:to], x, d, c)
 		}
-	case ruleAdaGrad:
+	case ruleAdaGrad, ruleNormalizedAdaptive:
 		o.k.adagrad(w, p.square[from:to], x, d, c)
 	case ruleRMSprop:
 		o.k.rmsprop(w, p.second[from:to], x, d, c)
+	case ruleAMSGrad:
+		o.k.amsgrad(w, p.first[from:to], p.second[from:to], p.third[from:to], x, d, c)
+	case ruleAdadelta:
+		o.k.adadelta(w, p.second[from:to], p.third[from:to], x, d, c)
+	case ruleFTRL:
+		o.k.ftrl(w, p.sum[from:to], p.square[from:to], x, d, c)
+		return // its penalties are in the weights already
+	case ruleCOCOB:
+		var origin []float32
+		if p.origin != nil {
+			origin = p.origin[from:to]
+		}
+		o.k.cocob(w, p.third[from:to], p.square[from:to], p.sum[from:to], p.reward[from:to], origin, x, d, c)
 	default:
 		o.k.adam(w, p.first[from:to], p.second[from:to], x, d, c)
 	}

@@ -20,52 +20,83 @@ type parameter struct {
 	shape      []int
 	penalised  bool // L1 and L2 apply: weights, not biases
 	w          []float32
-	first      []float32 // SGD: momentum; Adam: m
-	second     []float32 // RMSprop, Adam: v
-	square     []float64 // AdaGrad: s
+	first      []float32 // SGD: momentum; Adam, AMSGrad: m
+	second     []float32 // RMSprop, Adam, AMSGrad, Adadelta: v
+	third      []float32 // AMSGrad: largest v; Adadelta: u; COCOB: L
+	square     []float64 // AdaGrad, normalized adaptive: s; FTRL: n; COCOB: G
+	thirdMax   float32
+	sum        []float64 // FTRL: z; COCOB: θ
+	reward     []float64 // COCOB: R
+	origin     []float32 // COCOB: w₁, nil where it is zero
 	gradient   []float32 // the open mini-batch's sum of gradients
 }
 
 // parts are the names of a parameter's tensors, put together once so that visiting them allocates
 // nothing.
-type parts struct{ first, second, square, gradient string }
+type parts struct{ first, second, third, square, sum, reward, origin, gradient string }
 
 // newParameter makes a parameter of zeros. accumulates says that mini-batches need a dense gradient.
 func newParameter(name string, rows, cols int, o *optimizer, accumulates bool) *parameter {
 	n := rows * cols
 	p := &parameter{name: name, rows: rows, cols: cols, shape: []int{rows, cols}, w: make([]float32, n)}
-	p.parts = parts{name + ".first", name + ".second", name + ".square", name + ".gradient"}
-	first, second, square := o.remembers()
-	if first {
-		p.first = make([]float32, n)
+	p.parts = parts{
+		name + ".first", name + ".second", name + ".third", name + ".square", name + ".sum", name + ".reward",
+		name + ".origin", name + ".gradient",
 	}
-	if second {
-		p.second = make([]float32, n)
+	p.thirdMax = squareMax
+	if o.spec.Type == ruleAdadelta {
+		p.thirdMax = stepSquareMax
 	}
-	if square {
-		p.square = make([]float64, n)
+	remembers := o.spec.remembers()
+	floats := func(dst *[]float32, wanted bool) {
+		if wanted {
+			*dst = make([]float32, n)
+		}
 	}
-	if accumulates {
-		p.gradient = make([]float32, n)
+	doubles := func(dst *[]float64, wanted bool) {
+		if wanted {
+			*dst = make([]float64, n)
+		}
 	}
+	floats(&p.first, remembers.first)
+	floats(&p.second, remembers.second)
+	floats(&p.third, remembers.third)
+	doubles(&p.square, remembers.square)
+	doubles(&p.sum, remembers.sum)
+	doubles(&p.reward, remembers.reward)
+	floats(&p.gradient, accumulates)
 	return p
 }
 
 func (p *parameter) state(visit func(string, millrace.Tensor, millrace.Role)) {
 	visit(p.name, millrace.Tensor{Shape: p.shape, F32: p.w}, millrace.Serving)
-	if p.first != nil {
-		visit(p.parts.first, millrace.Tensor{Shape: p.shape, F32: p.first}, millrace.Training)
+	floats := func(name string, values []float32) {
+		if values != nil {
+			visit(name, millrace.Tensor{Shape: p.shape, F32: values}, millrace.Training)
+		}
 	}
-	if p.second != nil {
-		visit(p.parts.second, millrace.Tensor{Shape: p.shape, F32: p.second}, millrace.Training)
+	doubles := func(name string, values []float64) {
+		if values != nil {
+			visit(name, millrace.Tensor{Shape: p.shape, F64: values}, millrace.Training)
+		}
 	}
-	if p.square != nil {
-		visit(p.parts.square, millrace.Tensor{Shape: p.shape, F64: p.square}, millrace.Training)
-	}
-	if p.gradient != nil {
-		visit(p.parts.gradient, millrace.Tensor{Shape: p.shape, F32: p.gradient}, millrace.Training)
-	}
+	floats(p.parts.first, p.first)
+	floats(p.parts.second, p.second)
+	floats(p.parts.third, p.third)
+	doubles(p.parts.square, p.square)
+	doubles(p.parts.sum, p.sum)
+	doubles(p.parts.reward, p.reward)
+	floats(p.parts.origin, p.origin)
+	floats(p.parts.gradient, p.gradient)
 }
+
+// floats are the tensors of float32 that a rule reads and writes, nil where it has none.
+func (p *parameter) floats() [5][]float32 {
+	return [5][]float32{p.w, p.first, p.second, p.third, p.origin}
+}
+
+// doubles are those of float64.
+func (p *parameter) doubles() [3][]float64 { return [3][]float64{p.square, p.sum, p.reward} }
 
 // check reports state that the guard would never have let happen.
 func (p *parameter) check() error {
@@ -86,13 +117,32 @@ func (p *parameter) check() error {
 	if err := within(".second", p.second, 0, squareMax); err != nil {
 		return err
 	}
+	if err := within(".third", p.third, 0, p.thirdMax); err != nil {
+		return err
+	}
+	if err := within(".origin", p.origin, -originMax, originMax); err != nil {
+		return err
+	}
 	for i, v := range p.square {
 		if !(v >= 0) || math.IsInf(v, 1) {
 			return fmt.Errorf("%s.square[%d] is %g, no sum of squares", p.name, i, v)
 		}
 	}
+	for i, v := range p.sum {
+		if !(math.Abs(v) <= math.MaxFloat64) {
+			return fmt.Errorf("%s.sum[%d] is %g", p.name, i, v)
+		}
+	}
+	for i, v := range p.reward {
+		if !(v >= 0 && v <= wealthMax*float64(p.third[i])*slack && math.Abs(p.sum[i]) <= p.square[i]*slack) {
+			return fmt.Errorf("%s.reward[%d] is %g, with sums of %g and %g", p.name, i, v, p.sum[i], p.square[i])
+		}
+	}
 	return within(".gradient", p.gradient, -momentMax, momentMax)
 }
+
+// originMax bounds initial weights, which are of the order of 1.
+const originMax = 1e6
 
 // largest is the largest absolute value of x.
 func largest(x []float32) float64 {

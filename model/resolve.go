@@ -19,13 +19,23 @@ const (
 	lossCrossEntropy = "cross_entropy"
 	lossSquared      = "squared"
 	lossHuber        = "huber"
+	lossQuantile     = "quantile"
+	lossPoisson      = "poisson"
 	lossHinge        = "hinge"
 
-	ruleSGD        = "sgd"
-	ruleAdaGrad    = "adagrad"
-	ruleRMSprop    = "rmsprop"
-	ruleAdam       = "adam"
-	ruleNormalized = "normalized"
+	ruleSGD      = "sgd"
+	ruleAdaGrad  = "adagrad"
+	ruleRMSprop  = "rmsprop"
+	ruleAdam     = "adam"
+	ruleAMSGrad  = "amsgrad"
+	ruleAdadelta = "adadelta"
+	ruleFTRL     = "ftrl"
+	ruleCOCOB    = "cocob"
+
+	// Rules that are defined for one example of a linear model at a time.
+	ruleNormalized         = "normalized"
+	ruleNormalizedAdaptive = "normalized_adaptive"
+	ruleImportanceAware    = "importance_aware"
 
 	scheduleConstant    = "constant"
 	scheduleInverseTime = "inverse_time"
@@ -65,6 +75,9 @@ func (s Spec) Resolve(target TargetSpec) Spec {
 	}
 	if s.Loss == lossHuber {
 		fill(&s.HuberDelta, 1)
+	}
+	if s.Loss == lossQuantile {
+		fill(&s.Quantile, 0.5)
 	}
 	if s.Type == familyMLP {
 		s = s.resolveLayers()
@@ -121,20 +134,29 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 		switch {
 		case o.Momentum != 0:
 			o.Type = ruleSGD
+		case o.Beta != 0:
+			o.Type = ruleFTRL
 		case o.Beta1 != 0 || o.Beta2 != 0:
 			o.Type = ruleAdam
 		case o.Rho != 0:
 			o.Type = ruleRMSprop
 		}
 	}
-	fill(&o.Rate, defaultRate(family, o.Type))
+	if o.Type != ruleCOCOB {
+		fill(&o.Rate, defaultRate(family, o.Type))
+	}
 	switch o.Type {
-	case ruleAdaGrad:
+	case ruleAdaGrad, ruleNormalizedAdaptive:
 		fill(&o.Epsilon, 1e-10)
 	case ruleRMSprop:
 		fill(&o.Rho, 0.99)
 		fill(&o.Epsilon, 1e-8)
-	case ruleAdam:
+	case ruleAdadelta:
+		fill(&o.Rho, 0.9)
+		fill(&o.Epsilon, 1e-6)
+	case ruleFTRL:
+		fill(&o.Beta, 1)
+	case ruleAdam, ruleAMSGrad:
 		fill(&o.Beta1, 0.9)
 		fill(&o.Beta2, 0.999)
 		fill(&o.Epsilon, 1e-8)
@@ -170,6 +192,12 @@ func defaultRate(family, rule string) float64 {
 		return 0.03
 	case ruleNormalized:
 		return 0.5
+	case ruleNormalizedAdaptive, ruleFTRL:
+		return 0.1
+	case ruleImportanceAware:
+		return 0.05
+	case ruleAdadelta:
+		return 1
 	default:
 		if network {
 			return 0.001

@@ -67,6 +67,9 @@ func newRows(batch int, shape millrace.ViewShape, first *layer, o *optimizer) *r
 	if first.out == 1 {
 		r.packed = newParameter("packed", n, 1, o, false)
 		r.packed.penalised = true
+		if first.weight.origin != nil {
+			r.packed.origin = make([]float32, n)
+		}
 	}
 	return r
 }
@@ -193,32 +196,44 @@ func (r *rows) step(o *optimizer, l *layer, d []float32) {
 }
 
 func (r *rows) pack(p *parameter, n int) {
-	for i, row := range r.index[:n] {
-		r.packed.w[i] = p.w[row]
-		if p.first != nil {
-			r.packed.first[i] = p.first[row]
-		}
-		if p.second != nil {
-			r.packed.second[i] = p.second[row]
-		}
-		if p.square != nil {
-			r.packed.square[i] = p.square[row]
-		}
+	index := r.index[:n]
+	floats, doubles := p.floats(), p.doubles()
+	for k, to := range r.packed.floats() {
+		gather(to, floats[k], index)
+	}
+	for k, to := range r.packed.doubles() {
+		gather(to, doubles[k], index)
 	}
 }
 
 func (r *rows) unpack(p *parameter, n int) {
-	for i, row := range r.index[:n] {
-		p.w[row] = r.packed.w[i]
-		if p.first != nil {
-			p.first[row] = r.packed.first[i]
-		}
-		if p.second != nil {
-			p.second[row] = r.packed.second[i]
-		}
-		if p.square != nil {
-			p.square[row] = r.packed.square[i]
-		}
+	index := r.index[:n]
+	floats, doubles := p.floats(), p.doubles()
+	for k, from := range r.packed.floats() {
+		scatter(floats[k], from, index)
+	}
+	for k, from := range r.packed.doubles() {
+		scatter(doubles[k], from, index)
+	}
+}
+
+// gather sets to[i] to from[index[i]]; nothing where there is nothing to gather from.
+func gather[T any](to, from []T, index []uint32) {
+	if from == nil {
+		return
+	}
+	for i, row := range index {
+		to[i] = from[row]
+	}
+}
+
+// scatter is the inverse of gather.
+func scatter[T any](to, from []T, index []uint32) {
+	if to == nil {
+		return
+	}
+	for i, row := range index {
+		to[row] = from[i]
 	}
 }
 

@@ -91,7 +91,7 @@ func TestResolve(t *testing.T) {
 				if r.Update == "pa1" {
 					continue
 				}
-				if r.Optimizer.Type == "" || r.Optimizer.Rate == 0 || r.Loss == "" || r.Batch == 0 {
+				if r.Optimizer.Type == "" || r.Optimizer.Rate == 0 && r.Optimizer.Type != "cocob" || r.Loss == "" || r.Batch == 0 {
 					t.Errorf("%s: defaults are missing from %+v", f.name, r)
 				}
 			}
@@ -107,8 +107,11 @@ func TestResolve(t *testing.T) {
 func TestStateBytes(t *testing.T) {
 	for _, f := range modelFamilies() {
 		for _, shape := range []millrace.ViewShape{{Width: 30}, {Width: 3000, Sparse: true, NonZeroMax: 4}} {
-			for rule, optimizer := range rules() {
+			for rule, optimizer := range rulesFor(f) {
 				for _, batch := range []int{1, 5} {
+					if batch > 1 && single(rule) {
+						continue
+					}
 					s := f.spec
 					s.Optimizer, s.Batch = optimizer, batch
 					m, err := model.New(s, f.target, shapeViews(shape))

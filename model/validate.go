@@ -91,7 +91,7 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	s.validateLayers(&c)
 	s.validatePenalties(&c, target)
 	s.Optimizer.validate(&c, s.Type)
-	s.validateRule(&c)
+	s.validateRule(&c, target)
 	return c.found
 }
 
@@ -136,7 +136,7 @@ func (s Spec) validateTarget(c *checker, target TargetSpec) {
 }
 
 func (s Spec) validateLoss(c *checker, target TargetSpec) {
-	if !c.word("loss", s.Loss, lossCrossEntropy, lossSquared, lossHuber, lossHinge) {
+	if !c.word("loss", s.Loss, lossCrossEntropy, lossSquared, lossHuber, lossQuantile, lossPoisson, lossHinge) {
 		return
 	}
 	var fit []string
@@ -144,13 +144,15 @@ func (s Spec) validateLoss(c *checker, target TargetSpec) {
 	case s.Type == familyLogistic || s.Type == familyMLP && target.Classes > 0:
 		fit = []string{lossCrossEntropy}
 	default:
-		fit = []string{lossSquared, lossHuber}
+		fit = []string{lossSquared, lossHuber, lossQuantile, lossPoisson}
 	}
 	if s.Loss != "" && !slices.Contains(fit, s.Loss) {
 		c.add("loss", "%s with this label needs %s, not %s", s.Type, strings.Join(fit, " or "), s.Loss)
 	}
 	c.positive("huber_delta", s.HuberDelta, factorMax)
 	c.unused("huber_delta", s.HuberDelta != 0 && s.Loss != lossHuber, "loss: huber")
+	c.positive("quantile", s.Quantile, 1)
+	c.unused("quantile", s.Quantile != 0 && s.Loss != lossQuantile, "loss: quantile")
 }
 
 func (s Spec) validateLayers(c *checker) {
@@ -188,17 +190,29 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	}
 	// A step of SGD multiplies each weight by 1 − rate·l2, which must stay above zero.
 	r := s.Resolve(target)
-	if o := r.Optimizer; (o.Type == ruleSGD || o.Type == ruleNormalized) && o.Rate > 0 && r.L2 < factorMax && o.Rate*r.L2 >= 1 {
-		c.add("l2", "times the learning rate %g must be below 1, not %g", o.Rate, o.Rate*r.L2)
+	switch o := r.Optimizer; o.Type {
+	case ruleSGD, ruleNormalized, ruleImportanceAware:
+		if o.Rate > 0 && r.L2 < factorMax && o.Rate*r.L2 >= 1 {
+			c.add("l2", "times the learning rate %g must be below 1, not %g", o.Rate, o.Rate*r.L2)
+		}
+	}
+}
+
+// rules are the update rules that an OptimizerSpec can name.
+func rules() []string {
+	return []string{
+		ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam, ruleAMSGrad, ruleAdadelta, ruleFTRL, ruleNormalized,
+		ruleNormalizedAdaptive, ruleImportanceAware, ruleCOCOB,
 	}
 }
 
 func (o OptimizerSpec) validate(c *checker, family string) {
-	if !c.word("optimizer.type", o.Type, ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam, ruleNormalized) {
+	if !c.word("optimizer.type", o.Type, rules()...) {
 		return
 	}
 	c.positive("optimizer.rate", o.Rate, factorMax)
 	c.positive("optimizer.momentum", o.Momentum, averageMax)
+	c.positive("optimizer.beta", o.Beta, factorMax)
 	c.positive("optimizer.beta1", o.Beta1, averageMax)
 	c.positive("optimizer.beta2", o.Beta2, averageMax)
 	c.positive("optimizer.rho", o.Rho, averageMax)
@@ -206,13 +220,28 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 		c.add("optimizer.epsilon", "must be at least %g, not %g", epsilonMin, o.Epsilon)
 	}
 	rule := o.resolve(family).Type
-	c.unused("optimizer.momentum", o.Momentum != 0 && rule != ruleSGD, "type: sgd")
+	for _, f := range []struct {
+		name string
+		set  bool
+		of   []string
+	}{
+		{"momentum", o.Momentum != 0, []string{ruleSGD}},
+		{"beta", o.Beta != 0, []string{ruleFTRL}},
+		{"beta1", o.Beta1 != 0, []string{ruleAdam, ruleAMSGrad}},
+		{"beta2", o.Beta2 != 0, []string{ruleAdam, ruleAMSGrad}},
+		{"rho", o.Rho != 0, []string{ruleRMSprop, ruleAdadelta}},
+		{"epsilon", o.Epsilon != 0, []string{ruleAdaGrad, ruleRMSprop, ruleAdam, ruleAMSGrad, ruleAdadelta, ruleNormalizedAdaptive}},
+	} {
+		c.unused("optimizer."+f.name, f.set && !slices.Contains(f.of, rule), "type: "+strings.Join(f.of, " or "))
+	}
 	c.unused("optimizer.nesterov", o.Nesterov && o.Momentum == 0, "a momentum")
-	c.unused("optimizer.beta1", o.Beta1 != 0 && rule != ruleAdam, "type: adam")
-	c.unused("optimizer.beta2", o.Beta2 != 0 && rule != ruleAdam, "type: adam")
-	c.unused("optimizer.rho", o.Rho != 0 && rule != ruleRMSprop, "type: rmsprop")
-	c.unused("optimizer.epsilon", o.Epsilon != 0 && (rule == ruleSGD || rule == ruleNormalized), "type: adagrad, rmsprop or adam")
-	if rule == ruleAdam {
+	if rule == ruleCOCOB && o.Rate != 0 {
+		c.add("optimizer.rate", "cocob needs none: it finds its own")
+	}
+	if (rule == ruleCOCOB || rule == ruleFTRL) && o.Schedule != (ScheduleSpec{}) && o.Schedule != (ScheduleSpec{Type: scheduleConstant}) {
+		c.add("optimizer.schedule", "%s slows down by itself: leave it out", rule)
+	}
+	if rule == ruleAdam || rule == ruleAMSGrad {
 		// Below this the ratio of Adam's moments, and so a step, has no bound.
 		if b1, b2 := orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999); b1*b1 >= b2 {
 			c.add("optimizer.beta1", "squared must be below beta2, which is %g, not %g", b2, b1*b1)
@@ -221,16 +250,33 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 	o.Schedule.validate(c)
 }
 
-// validateRule checks that the update rule is defined for the family.
-func (s Spec) validateRule(c *checker) {
-	if s.Optimizer.Type != ruleNormalized {
+// validateRule checks that the update rule is defined for the family and the loss.
+func (s Spec) validateRule(c *checker, target TargetSpec) {
+	rule := s.Optimizer.Type
+	r := s.Resolve(target)
+	if rule == ruleCOCOB && s.L1 != 0 {
+		c.add("l1", "has no effect with cocob, whose weights follow from its sums: use l2 or another rule")
+	}
+	if !s.Optimizer.perExample() && rule != ruleFTRL {
 		return
 	}
 	if s.Type == familyMLP {
-		c.add("optimizer.type", "%s is for linear models: use it with logistic, linear or svm", s.Optimizer.Type)
+		c.add("optimizer.type", "%s is for linear models: use it with logistic, linear or svm", rule)
+		return
 	}
-	if s.Batch > 1 {
-		c.add("batch", "must be 1: %s is defined for one event at a time, not %d", s.Optimizer.Type, s.Batch)
+	if s.Batch > 1 && rule != ruleFTRL {
+		c.add("batch", "must be 1: %s is defined for one event at a time, not %d", rule, s.Batch)
+	}
+	if rule != ruleImportanceAware {
+		return
+	}
+	switch {
+	case s.Type == familySVM && (r.Loss != lossHinge || r.Multiclass == "crammer_singer"):
+		c.add("optimizer.type", "%s of an svm is for the hinge loss of one class against the rest: use another rule", rule)
+	case s.Type == familyLogistic && target.Classes > 2:
+		c.add("optimizer.type", "%s has no closed form for more than two classes: use svm, or another rule", rule)
+	case s.Type == familyLinear && r.Loss != lossSquared && r.Loss != lossQuantile:
+		c.add("optimizer.type", "%s has no closed form for the loss %s: use %s or %s", rule, r.Loss, lossSquared, lossQuantile)
 	}
 }
 
