@@ -98,3 +98,36 @@ func BenchmarkSparse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSVM is predict and learn of 8 dense features, of 150 non-zeros among 2^18 columns, and of 8
+// features through 512 random ones.
+func BenchmarkSVM(b *testing.B) {
+	dense := millrace.ViewShape{Width: 8}
+	sparse := millrace.ViewShape{Width: 1 << 18, Sparse: true, NonZeroMax: 150}
+	for _, c := range []struct {
+		name  string
+		spec  model.Spec
+		shape millrace.ViewShape
+	}{
+		{"pa1", model.Spec{Update: "pa1", C: 1}, dense},
+		{"pa2", model.Spec{Update: "pa2", C: 1}, dense},
+		{"default", model.Spec{}, dense},
+		{"gradient", model.Spec{Update: "gradient"}, dense},
+		{"pegasos", model.Spec{Update: "pegasos"}, dense},
+		{"pa1-average", model.Spec{Update: "pa1", C: 1, Average: true}, dense},
+		{"sparse-pa1", model.Spec{Update: "pa1", C: 1}, sparse},
+		{"sparse-default", model.Spec{}, sparse},
+		{"sparse-gradient", model.Spec{Update: "gradient"}, sparse},
+		{"sparse-pegasos", model.Spec{Update: "pegasos"}, sparse},
+		{"rbf-pa1", model.Spec{Update: "pa1", C: 1, Kernel: model.KernelSpec{Type: "rbf"}}, dense},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			inputs := denseInputs(256, 8)
+			if c.shape.Sparse {
+				inputs = sparseInputs(256, 1<<18, 150)
+			}
+			c.spec.Type = "svm"
+			benchmark(b, c.spec, model.TargetSpec{Classes: 2}, c.shape, inputs)
+		})
+	}
+}
