@@ -188,7 +188,10 @@ func TestRestoredRefuses(t *testing.T) {
 		"batch.rows":             func(x millrace.Tensor) { x.U64[0] = 1 << 40 },
 		"batch.row_index":        func(x millrace.Tensor) { x.U32[0] = 1 << 30 },
 		"batch.row_gradient":     func(x millrace.Tensor) { x.F32[0] = nan },
-		"temperature":            func(x millrace.Tensor) { x.F64[0] = math.NaN() },
+		"link.weights":           func(x millrace.Tensor) { x.F64[0] = math.NaN() },
+		"link.shift":             func(x millrace.Tensor) { x.F64[0] = 1e9 },
+		"link.squares":           func(x millrace.Tensor) { x.F64[1] = -1 },
+		"link.counts":            func(x millrace.Tensor) { x.F64[1] = math.Inf(1) },
 
 		"batch.row_gradient/untouched": func(x millrace.Tensor) { x.F32[len(x.F32)-1] = 1 },
 	} {

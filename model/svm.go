@@ -8,29 +8,42 @@ import (
 )
 
 // svm is the family of support-vector machines: margins that are linear in the input, or in random
-// features of it, learned from events whose margin is too small and turned into probabilities by a
+// features of it, learned from events whose margin is too small, and turned into probabilities by a
 // link that is learned beside them.
+//
+// Without a C of its own it learns with several at once, the rungs, and the link weighs their margins:
+// which C is best depends on the noise of a stream and on its drift, over a range of a thousand. The
+// margins of all rungs are the columns of one layer, so that one product finds them all.
 type svm struct {
 	spec    Spec // resolved
 	classes int  // 0 for numbers
 	view    millrace.ViewID
 	views   []millrace.ViewID
 
-	k *kernels
-	// body is the layer of margins: one for two classes or a number, one a class for more. Updates by
-	// gradient are the network's own; the others use its weights, its bias and its rows.
+	k       *kernels
+	fourier *fourier // nil with a linear kernel
+	// body is the layer of margins. Updates by gradient are the network's own; the others use its
+	// weights, its biases and its rows.
 	body    *network
 	margins *layer
-	c       float64
-	step    coefficients // of updates that are not by gradient: a rate of 1
-	bound   float64      // an upper bound of the largest weight, see admit
-	target  moments      // numbers
-	link    temperature  // classes
+	each    int       // margins of one rung: one for two classes or a number, one a class for more
+	c       []float64 // of each rung
+	// scale is what the weights and biases are multiplied by, 1 but with Pegasos.
+	scale   []float64 // [1]
+	average *average  // nil without averaging
+	step    coefficients
+	bound   float64   // an upper bound of the largest weight, before scale: see admit
+	norm    []float64 // [1], Pegasos: the squared norm of all weights and biases
+	target  moments   // numbers
+	link    link
 }
 
 // svmScratch is an svm's working memory.
 type svmScratch struct {
 	body       *scratch
+	features   millrace.Vector // of the kernel
+	averaged   []float32       // margins under the average
+	logits     []float32       // what the link makes of the margins
 	prediction []float32
 }
 
@@ -39,52 +52,107 @@ func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Model,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkSize(target, shape); err != nil {
-		return nil, err
+	if bytes := s.svmBytes(target, shape); bytes > StateBytesMax {
+		return nil, fmt.Errorf("the model would hold %d MiB of state, more than %d MiB: use fewer hash bits, a c or a smaller batch",
+			bytes>>20, StateBytesMax>>20)
 	}
-	body := newNetwork(s.body(), TargetSpec{Classes: max(2, s.margins(target))}, view, shape, k)
 	m := &svm{
-		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, k: k, body: body,
-		margins: &body.layers[0], step: coefficients{rate: 1, rate64: 1}, target: newMoments(), link: newTemperature(),
+		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, k: k, each: s.margins(target),
+		scale: []float64{1}, norm: make([]float64, 1), target: newMoments(), c: s.rungs(),
 	}
-	m.setC(s.C)
+	if s.random() {
+		if m.fourier, err = newFourier(s, shape); err != nil {
+			return nil, err
+		}
+		shape = millrace.ViewShape{Width: s.Kernel.Features}
+	}
+	outputs := m.each * len(m.c)
+	m.body = newNetwork(s.body(), TargetSpec{Classes: max(2, outputs)}, view, shape, k)
+	m.margins = &m.body.layers[0]
+	m.link = newLink(len(m.c), m.classes)
+	if s.Average {
+		m.average = newAverage(m.body)
+	}
 	return m, nil
 }
 
-// setC changes C between events. It is no part of the state.
-func (m *svm) setC(c float64) { m.c = c }
+// setC changes C between events, of several rungs in proportion. It is a setting, no part of the state.
+func (m *svm) setC(c float64) {
+	for i, v := range m.spec.rungs() {
+		m.c[i] = c
+		if len(m.c) > 1 {
+			m.c[i] = c * v
+		}
+	}
+}
 
 func (m *svm) Views() []millrace.ViewID { return m.views }
 
 func (m *svm) Outputs() int { return max(1, m.classes) }
 
 func (m *svm) NewScratch() Scratch {
-	return &svmScratch{body: m.body.NewScratch().(*scratch), prediction: make([]float32, m.Outputs())}
+	sc := &svmScratch{
+		body: m.body.NewScratch().(*scratch), logits: make([]float32, m.each), prediction: make([]float32, m.Outputs()),
+	}
+	if m.fourier != nil {
+		sc.features.Dense = make([]float32, m.margins.in)
+	}
+	if m.average != nil {
+		sc.averaged = make([]float32, m.margins.out)
+	}
+	return sc
 }
 
-// input is what the margins are linear in.
-func (m *svm) input(x millrace.Input, _ *svmScratch) *millrace.Vector { return &x[m.view] }
+// z are the margins of the event that was predicted last, d where their derivatives go.
+func (sc *svmScratch) z() []float32 { return sc.body.outputs[0] }
+func (sc *svmScratch) d() []float32 { return sc.body.deltas[0] }
 
+// Predict leaves in the scratch all that Learn needs.
 func (m *svm) Predict(dst []float32, x millrace.Input, s Scratch) {
 	sc := s.(*svmScratch)
-	m.body.forward(m.input(x, sc), sc.body)
-	m.predict(sc.prediction, sc.z())
+	m.forward(x, sc)
+	z := m.predicting(sc)
+	m.link.combine(sc.logits, z)
+	if m.classes > 0 {
+		m.link.predict(sc.prediction, sc.logits)
+	} else {
+		v := m.target.restore(float64(sc.logits[0]))
+		sc.prediction[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+	}
 	copy(dst, sc.prediction)
 }
 
-// z are the margins that the latest Predict found.
-func (sc *svmScratch) z() []float32 { return sc.body.outputs[0] }
-
-// d is where the derivative by the margins goes.
-func (sc *svmScratch) d() []float32 { return sc.body.deltas[0] }
-
-func (m *svm) predict(dst, z []float32) {
-	if m.classes > 0 {
-		m.link.predict(dst, z)
-		return
+// input is what the margins are linear in.
+func (m *svm) input(x millrace.Input, sc *svmScratch) *millrace.Vector {
+	if m.fourier != nil {
+		return &sc.features
 	}
-	v := m.target.restore(float64(z[0]))
-	dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+	return &x[m.view]
+}
+
+// forward fills the scratch's margins.
+func (m *svm) forward(x millrace.Input, sc *svmScratch) {
+	if m.fourier != nil {
+		m.fourier.features(m.k, sc.features.Dense, &x[m.view])
+	}
+	v := m.input(x, sc)
+	m.body.forward(v, sc.body)
+	if m.average != nil {
+		m.average.forward(m, v, sc)
+	}
+	if scale := m.scale[0]; scale != 1 {
+		for i, z := range sc.z() {
+			sc.z()[i] = float32(float64(z) * scale)
+		}
+	}
+}
+
+// predicting are the margins that predictions are made from.
+func (m *svm) predicting(sc *svmScratch) []float32 {
+	if m.average != nil {
+		return sc.averaged
+	}
+	return sc.z()
 }
 
 // Learn leaves everything as it is when the target is not known or the weight is zero.
@@ -110,8 +178,9 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 	// Nothing below can fail: a refused update has left no trace.
 	if m.classes == 0 {
 		m.target.commit(w, mean, squares)
+		m.link.learnNumber(m.predicting(sc), sc.logits, t, weight)
 	} else {
-		m.link.learn(sc.z(), sc.prediction, y.Class, weight)
+		m.link.learnClass(m.predicting(sc), sc.prediction, y.Class, weight)
 	}
 	return nil
 }
@@ -138,34 +207,55 @@ func (m *svm) update(v *millrace.Vector, sc *svmScratch, class int32, t float64,
 			sc.d()[i] = flush(d*weight, momentTiny)
 		}
 		return m.body.take(v, sc.body)
+	case updatePegasos:
+		return m.pegasos(v, sc, class, t, weight)
 	default:
 		return m.passive(v, sc, class, t, weight)
 	}
 }
 
-func (m *svm) Norms() (weights, gradient float64) { return m.body.Norms() }
+func (m *svm) Norms() (weights, gradient float64) {
+	weights, gradient = m.body.Norms()
+	return weights * m.scale[0], gradient
+}
 
 func (m *svm) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
 	m.body.State(visit)
+	if m.spec.Update == updatePegasos {
+		visit("scale", millrace.Tensor{Shape: scalarShape, F64: m.scale}, millrace.Serving)
+		visit("norm", millrace.Tensor{Shape: scalarShape, F64: m.norm}, millrace.Training)
+	}
+	if m.average != nil {
+		m.average.state(visit)
+	}
 	if m.classes == 0 {
 		m.target.state(visit)
-	} else {
-		m.link.state(visit)
 	}
+	m.link.state(visit)
 }
 
 func (m *svm) Restored() error {
 	if err := m.body.Restored(); err != nil {
 		return err
 	}
+	if s := m.scale[0]; !(s >= scaleMin && s <= 1) {
+		return fmt.Errorf("checking restored weights: scale is %g", s)
+	}
+	if n := m.norm[0]; !(n >= 0) || math.IsInf(n, 1) {
+		return fmt.Errorf("checking restored weights: a squared norm of %g", n)
+	}
+	if m.average != nil {
+		if err := m.average.check(); err != nil {
+			return fmt.Errorf("checking the restored average: %w", err)
+		}
+	}
 	if err := m.target.check(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)
 	}
 	if err := m.link.check(); err != nil {
-		return fmt.Errorf("checking the restored temperature: %w", err)
+		return fmt.Errorf("checking the restored link: %w", err)
 	}
 	m.target.refresh()
-	m.link.refresh()
 	m.measure()
 	return nil
 }

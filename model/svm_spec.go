@@ -1,8 +1,8 @@
 package model
 
 import (
-	"fmt"
 	"math"
+	"slices"
 
 	"millrace"
 )
@@ -25,15 +25,23 @@ const (
 	lossEpsilonInsensitive = "epsilon_insensitive"
 )
 
-// resolveSVM fills in an svm's settings. One that only the gradient reads names the update as well as
-// the word would.
+// FourierMax is the most random features of a kernel.
+const FourierMax = 1 << 16
+
+// resolveSVM fills in an svm's settings. A setting that only the gradient reads names the update as
+// well as the word would. C stays zero where it is not given to a passive-aggressive update: then there
+// are several, see rungs.
 func (s Spec) resolveSVM(target TargetSpec) Spec {
 	if s.View == string(millrace.ViewStandard) {
-		s.View = ""
+		s.View = "" // the default stays unwritten: snapshots made before there was a choice go on being read
 	}
-	s.Loss = lossHinge
+	if s.Loss == "" {
+		s.Loss = lossHinge
+		if target.Classes == 0 {
+			s.Loss = lossEpsilonInsensitive
+		}
+	}
 	if target.Classes == 0 {
-		s.Loss = lossEpsilonInsensitive
 		fill(&s.Epsilon, 0.1)
 	}
 	if s.Update == "" {
@@ -45,18 +53,38 @@ func (s Spec) resolveSVM(target TargetSpec) Spec {
 	if s.Multiclass == "" && target.Classes > 2 {
 		s.Multiclass = multiclassCrammerSinger
 	}
-	fill(&s.C, 1)
-	if s.Update == updateGradient {
+	if s.random() && s.Kernel.Features == 0 {
+		s.Kernel.Features = 512
+	}
+	switch s.Update {
+	case updateGradient:
 		// With C the weight of the loss, 1e-4 is the penalty that scikit-learn's SGDClassifier starts
 		// from; it keeps the margins of long streams from growing without bound.
+		fill(&s.C, 1)
 		fill(&s.L2, 1e-4)
 		if s.Batch == 0 {
 			s.Batch = 1
 		}
 		s.Optimizer = s.Optimizer.resolve(s.Type)
+	case updatePegasos:
+		fill(&s.C, 1)
+		fill(&s.L2, 1e-4)
+		fill(&s.Optimizer.Rate, 0.01)
 	}
 	return s
 }
+
+// rungs are the Cs of an svm that is given none: what is best on a stream is among them or between
+// two, from one that is noisy and stands still to one that drifts without noise.
+func (s Spec) rungs() []float64 {
+	if s.C != 0 {
+		return []float64{s.C}
+	}
+	return []float64{0.003, 0.02, 0.15, 1}
+}
+
+// random reports that the kernel is approximated by random features.
+func (s Spec) random() bool { return s.Kernel.Type == kernelRBF || s.Kernel.Type == kernelLaplace }
 
 // body is the spec of the network of one layer that holds the margins.
 func (s Spec) body() Spec {
@@ -68,7 +96,7 @@ func (s Spec) body() Spec {
 	return b
 }
 
-// margins is how many margins an event has.
+// margins is how many margins an event has on one rung.
 func (s Spec) margins(target TargetSpec) int {
 	if target.Classes > 2 {
 		return target.Classes
@@ -88,44 +116,86 @@ func (s Spec) viewKind() millrace.ViewKind {
 
 // svmBytes is StateBytes of a resolved svm.
 func (s Spec) svmBytes(target TargetSpec, shape millrace.ViewShape) int64 {
-	return s.body().StateBytes(TargetSpec{Classes: max(2, s.margins(target))}, shape)
-}
-
-func (s Spec) checkSize(target TargetSpec, shape millrace.ViewShape) error {
-	if bytes := s.svmBytes(target, shape); bytes > StateBytesMax {
-		return fmt.Errorf("the model would hold %d MiB of state, more than %d MiB: use fewer hash bits or a smaller batch",
-			bytes>>20, StateBytesMax>>20)
+	if s.random() {
+		shape = millrace.ViewShape{Width: s.Kernel.Features}
 	}
-	return nil
+	outputs := s.margins(target) * len(s.rungs())
+	bytes := s.body().StateBytes(TargetSpec{Classes: max(2, outputs)}, shape)
+	if s.Average {
+		bytes += 4 * int64(outputs) * int64(shape.Width+1)
+	}
+	return bytes
 }
 
+// validateSVM adds an svm's mistakes to those of its family and target.
 func (s Spec) validateSVM(c *checker, target TargetSpec) {
 	loss := lossHinge
 	if target.Classes == 0 {
 		loss = lossEpsilonInsensitive
 	}
-	if c.word("loss", s.Loss, lossHinge, lossEpsilonInsensitive) && s.Loss != "" && s.Loss != loss {
+	losses := []string{lossCrossEntropy, lossSquared, lossHuber, lossHinge, lossEpsilonInsensitive}
+	if c.word("loss", s.Loss, losses...) && s.Loss != "" && s.Loss != loss {
 		c.add("loss", "svm with this label needs %s, not %s", loss, s.Loss)
 	}
+	c.positive("epsilon", s.Epsilon, factorMax)
 	c.unused("epsilon", s.Epsilon != 0 && loss != lossEpsilonInsensitive, "a label that is a number")
-	if !c.word("update", s.Update, updateGradient, updatePegasos, updatePA1, updatePA2) {
-		return
-	}
 	c.word("multiclass", s.Multiclass, multiclassRest, multiclassCrammerSinger)
 	c.unused("multiclass", s.Multiclass != "" && target.Classes <= 2, "more than two classes")
-	c.positive("epsilon", s.Epsilon, factorMax)
-	r := s.resolveSVM(target)
-	gradient := r.Update == updateGradient
-	if gradient {
+	c.unused("huber_delta", s.HuberDelta != 0, "loss: huber")
+	c.unused("quantile", s.Quantile != 0, "loss: quantile")
+	s.Kernel.validate(c, s.View)
+	if c.word("update", s.Update, updateGradient, updatePegasos, updatePA1, updatePA2) {
+		s.validateUpdate(c, target)
+	}
+}
+
+func (s Spec) validateUpdate(c *checker, target TargetSpec) {
+	update := s.resolveSVM(target).Update
+	c.unused("average", s.Average && update == updateGradient, "update: pegasos, pa1 or pa2")
+	if update == updateGradient {
 		s.validatePenalties(c, target)
 		s.Optimizer.validate(c, s.Type)
 		return
 	}
 	c.positive("c", s.C, factorMax)
 	only := "update: gradient"
-	c.unused("optimizer", s.Optimizer != OptimizerSpec{}, only)
 	c.unused("l1", s.L1 != 0, only)
-	c.unused("l2", s.L2 != 0, only)
-	c.unused("clip", s.Clip != 0 || math.IsNaN(s.Clip), only)
+	c.unused("clip", s.Clip != 0, only)
 	c.unused("batch", s.Batch != 0, only)
+	if update != updatePegasos {
+		c.unused("l2", s.L2 != 0, only+" or pegasos")
+		c.unused("optimizer", s.Optimizer != OptimizerSpec{}, only)
+		return
+	}
+	c.positive("l2", s.L2, factorMax)
+	c.positive("optimizer.rate", s.Optimizer.Rate, factorMax)
+	c.unused("optimizer", s.Optimizer != OptimizerSpec{Rate: s.Optimizer.Rate}, only+", but for the rate")
+	if r := s.resolveSVM(target); r.Optimizer.Rate > 0 && r.Optimizer.Rate*r.L2 >= 1 {
+		c.add("l2", "times the learning rate %g must be below 1, not %g", r.Optimizer.Rate, r.Optimizer.Rate*r.L2)
+	}
+}
+
+func (k KernelSpec) validate(c *checker, view string) {
+	if !c.word("kernel.type", k.Type, kernelLinear, kernelRBF, kernelLaplace, kernelPolynomial) {
+		return
+	}
+	random := k.Type == kernelRBF || k.Type == kernelLaplace
+	c.unused("kernel.features", k.Features != 0 && !random, "type: rbf or laplace")
+	c.unused("kernel.gamma", k.Gamma != 0 && !random, "type: rbf or laplace")
+	if k.Features < 0 || k.Features > FourierMax {
+		c.add("kernel.features", "must be between 1 and %d, not %d", FourierMax, k.Features)
+	}
+	c.positive("kernel.gamma", k.Gamma, factorMax)
+	pairs := string(millrace.ViewPairs)
+	if k.Type == kernelPolynomial && !slices.Contains([]string{"", pairs}, view) {
+		c.add("view", "must be pairs with a polynomial kernel, not %s", view)
+	}
+}
+
+// kernelGamma is the γ of a kernel on a view of this shape: 1 over the columns that are not zero.
+func (k KernelSpec) kernelGamma(shape millrace.ViewShape) float64 {
+	if k.Gamma != 0 {
+		return k.Gamma
+	}
+	return 1 / math.Max(1, float64(rowsCap(1, shape)))
 }

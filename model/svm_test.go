@@ -10,14 +10,46 @@ import (
 
 // svmFamilies are the ways to learn of an svm that are not by gradient.
 func svmFamilies() []family {
+	two, four, number := model.TargetSpec{Classes: 2}, model.TargetSpec{Classes: 4}, model.TargetSpec{}
+	svm := func(change func(*model.Spec)) model.Spec {
+		s := model.Spec{Type: "svm"}
+		change(&s)
+		return s
+	}
+	pa1 := svm(func(s *model.Spec) { s.Update, s.C = "pa1", 1 })
+	pa2 := svm(func(s *model.Spec) { s.Update, s.C, s.Epsilon = "pa2", 0.3, 0 })
+	pegasos := svm(func(s *model.Spec) { s.Update, s.L2 = "pegasos", 0.01 })
+	average := func(s model.Spec) model.Spec { s.Average = true; return s }
+	rest := func(s model.Spec) model.Spec { s.Multiclass = "one_vs_rest"; return s }
+	kernel := func(s model.Spec, k string) model.Spec {
+		s.Kernel = model.KernelSpec{Type: k, Features: 40}
+		s.Seed = 3
+		return s
+	}
 	return []family{
-		{"svm-pa1", model.Spec{Type: "svm", Update: "pa1"}, model.TargetSpec{Classes: 2}},
-		{"svm-pa2", model.Spec{Type: "svm", Update: "pa2", C: 0.3}, model.TargetSpec{Classes: 2}},
-		{"svm-pa1-rest", model.Spec{Type: "svm", Update: "pa1", C: 3, Multiclass: "one_vs_rest"}, model.TargetSpec{Classes: 4}},
-		{"svm-pa1-crammer-singer", model.Spec{Type: "svm", Update: "pa1"}, model.TargetSpec{Classes: 4}},
-		{"svm-pa2-crammer-singer", model.Spec{Type: "svm", Update: "pa2"}, model.TargetSpec{Classes: 10}},
-		{"svm-pa1-number", model.Spec{Type: "svm", Update: "pa1"}, model.TargetSpec{}},
-		{"svm-pa2-number", model.Spec{Type: "svm", Update: "pa2", Epsilon: 0.01}, model.TargetSpec{}},
+		{"svm", svm(func(*model.Spec) {}), two},
+		{"svm-many", svm(func(*model.Spec) {}), four},
+		{"svm-number", svm(func(*model.Spec) {}), number},
+		{"svm-pa1", pa1, two},
+		{"svm-pa2", pa2, two},
+		{"svm-pa1-many", pa1, four},
+		{"svm-pa2-many", pa2, model.TargetSpec{Classes: 10}},
+		{"svm-pa1-rest", rest(pa1), four},
+		{"svm-pa1-number", pa1, number},
+		{"svm-pa2-number", svm(func(s *model.Spec) { s.Update, s.Epsilon = "pa2", 0.01 }), number},
+		{"svm-pa1-average", average(pa1), two},
+		{"svm-average-many", average(svm(func(*model.Spec) {})), four},
+		{"svm-pegasos", pegasos, two},
+		{"svm-pegasos-average", average(pegasos), two},
+		{"svm-pegasos-many", pegasos, four},
+		{"svm-pegasos-rest-average", average(rest(pegasos)), four},
+		{"svm-pegasos-number", pegasos, number},
+		{"svm-rbf", kernel(pa1, "rbf"), two},
+		{"svm-laplace", kernel(svm(func(*model.Spec) {}), "laplace"), four},
+		{"svm-pegasos-rbf-average", average(kernel(pegasos, "rbf")), number},
+		{"svm-gradient-rbf", kernel(svm(func(s *model.Spec) { s.Update = "gradient" }), "rbf"), two},
+		{"svm-gradient-many", svm(func(s *model.Spec) { s.Update = "gradient" }), four},
+		{"svm-gradient-number", svm(func(s *model.Spec) { s.Update, s.Batch = "gradient", 4 }), number},
 	}
 }
 

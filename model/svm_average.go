@@ -1,0 +1,90 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"millrace"
+)
+
+// average is the mean of the weights after every event so far. It is kept as mix·(layer + share·w)
+// with the present weights w, before their scale, so that an event that changes some rows of w costs
+// those rows only, and one that changes none costs nothing (Xu 2011, section 6.1, after Bottou).
+type average struct {
+	layer layer
+	share []float64 // [1]
+	mix   []float64 // [1]
+}
+
+func newAverage(body *network) *average {
+	l, none := &body.layers[0], newOptimizer(Spec{Optimizer: OptimizerSpec{Type: ruleSGD}}, body.k)
+	a := &average{share: make([]float64, 1), mix: []float64{1}}
+	a.layer = layer{
+		in: l.in, out: l.out, scale: []float64{1},
+		weight: *newParameter("average.weight", l.in, l.out, none, false),
+		bias:   *newParameter("average.bias", 1, l.out, none, false),
+	}
+	return a
+}
+
+// forward writes the margins under the average into the scratch. Those under the present weights are
+// there, before their scale.
+func (a *average) forward(m *svm, v *millrace.Vector, sc *svmScratch) {
+	if m.body.rows != nil {
+		a.layer.gather(m.k, sc.averaged, v)
+	} else {
+		a.layer.forward(m.k, sc.averaged, v.Dense)
+	}
+	for i, z := range sc.z() {
+		sc.averaged[i] = bounded(float32(a.mix[0] * (float64(bounded(sc.averaged[i])) + a.share[0]*float64(z))))
+	}
+}
+
+// count takes the weights after the event that was just counted into the mean.
+func (a *average) count(m *svm) {
+	n := float64(m.body.optimizer.steps[0])
+	a.mix[0] *= 1 - 1/n
+	if a.mix[0] == 0 { // of one event, the mean is its weights
+		a.mix[0], a.share[0] = 1, m.scale[0]
+		return
+	}
+	a.share[0] += m.scale[0] / (n * a.mix[0])
+	if a.mix[0] < scaleMin {
+		a.fold(m.margins)
+	}
+}
+
+// fold makes the mean layer alone, so that neither number can grow without bound.
+func (a *average) fold(l *layer) {
+	mix, share := float32(a.mix[0]), float32(a.share[0])
+	for i, w := range l.weight.w {
+		a.layer.weight.w[i] = mix * (a.layer.weight.w[i] + share*w)
+	}
+	for i, w := range l.bias.w {
+		a.layer.bias.w[i] = mix * (a.layer.bias.w[i] + share*w)
+	}
+	a.mix[0], a.share[0] = 1, 0
+}
+
+func (a *average) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	a.layer.weight.state(visit)
+	a.layer.bias.state(visit)
+	visit("average.share", millrace.Tensor{Shape: scalarShape, F64: a.share}, millrace.Serving)
+	visit("average.mix", millrace.Tensor{Shape: scalarShape, F64: a.mix}, millrace.Serving)
+}
+
+func (a *average) check() error {
+	if err := a.layer.weight.check(); err != nil {
+		return err
+	}
+	if err := a.layer.bias.check(); err != nil {
+		return err
+	}
+	if mix := a.mix[0]; !(mix >= scaleMin && mix <= 1) {
+		return fmt.Errorf("average.mix is %g", mix)
+	}
+	if share := a.share[0]; !(share >= 0) || math.IsInf(share, 1) {
+		return fmt.Errorf("average.share is %g", share)
+	}
+	return nil
+}

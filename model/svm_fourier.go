@@ -1,0 +1,86 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"millrace"
+)
+
+// fourier are random Fourier features √(2/D)·cos(ωᵀx + b) (Rahimi and Recht 2007, algorithm 1): the dot
+// product of two events' features is in the mean the kernel of the events. With b uniform and the ω of
+// N(0, 2γ) that is exp(−γ‖x − y‖²), the rbf kernel; with those of a Cauchy distribution of scale γ it is
+// exp(−γ‖x − y‖₁), the Laplace kernel. ω and b are float32, are drawn from the spec's seed when the
+// model is made, and are no part of its state. They are kept in turns, of 2π.
+type fourier struct {
+	frequencies []float32 // [width, D]
+	phases      []float32 // [D]
+	sparse      bool
+	amplitude   float32
+}
+
+const (
+	// fourierBytesMax bounds the frequencies, which no snapshot holds: more than this no event wants
+	// to be multiplied by.
+	fourierBytesMax = 256 << 20
+	// fourierMax bounds a frequency: the tails of a Cauchy distribution reach beyond float32.
+	fourierMax = 1e6
+
+	streamFourier = 0x666f7572
+)
+
+func newFourier(s Spec, shape millrace.ViewShape) (*fourier, error) {
+	d := s.Kernel.Features
+	if bytes := 4 * float64(d) * float64(shape.Width); bytes > fourierBytesMax {
+		return nil, fmt.Errorf("%d random features of %d columns need %d MiB, more than %d MiB: use fewer features or hash bits",
+			d, shape.Width, int64(bytes)>>20, fourierBytesMax>>20)
+	}
+	f := &fourier{
+		frequencies: make([]float32, shape.Width*d), phases: make([]float32, d), sparse: shape.Sparse,
+		amplitude: float32(math.Sqrt(2 / float64(d))),
+	}
+	gamma := s.Kernel.kernelGamma(shape)
+	random := rand.New(rand.NewPCG(s.Seed, streamFourier))
+	for i := range f.frequencies {
+		var w float64
+		if s.Kernel.Type == kernelLaplace {
+			w = gamma * math.Tan(math.Pi*(random.Float64()-0.5))
+		} else {
+			w = math.Sqrt(2*gamma) * random.NormFloat64()
+		}
+		f.frequencies[i] = float32(min(max(w/(2*math.Pi), -fourierMax), fourierMax))
+	}
+	for i := range f.phases {
+		f.phases[i] = random.Float32()
+	}
+	return f, nil
+}
+
+// features writes an input's features into dst.
+func (f *fourier) features(k *kernels, dst []float32, x *millrace.Vector) {
+	copy(dst, f.phases)
+	if f.sparse {
+		for i, row := range x.Index {
+			from := int(row) * len(dst)
+			k.forward(dst, f.frequencies[from:from+len(dst)], x.Value[i:i+1])
+		}
+	} else {
+		k.forward(dst, f.frequencies, x.Dense)
+	}
+	for i, turns := range dst {
+		dst[i] = f.amplitude * cosine(bounded(turns))
+	}
+}
+
+// cosine is cos(2πt) to seven digits: −sin(2πg) with g = |t − round(t)| − ¼, by the sine's series.
+func cosine(t float32) float32 {
+	whole := float32(math.Floor(float64(t + 0.5)))
+	g := t - whole
+	if g < 0 {
+		g = -g
+	}
+	u := (g - 0.25) * (2 * math.Pi)
+	q := u * u
+	return -u * (1 + q*(-1.0/6+q*(1.0/120+q*(-1.0/5040+q*(1.0/362880-q*(1.0/39916800))))))
+}

@@ -1,0 +1,135 @@
+package model
+
+import (
+	"math"
+
+	"millrace"
+)
+
+// violations writes into d the loss of each margin, with the sign of its derivative by the margin, and
+// reports whether there is any: max(0, 1 − s·z) one against the rest, with s the side of the margin;
+// max(0, 1 − z_class + z_rival) after Crammer and Singer (2001); and max(0, |z − t| − ε) for numbers.
+func (m *svm) violations(d, z []float32, class int32, t float64) bool {
+	if m.each > 1 {
+		return m.violationsOfMany(d, z, class)
+	}
+	any := false
+	if m.classes == 0 {
+		for i, v := range z {
+			r := float64(v) - t
+			d[i] = float32(math.Copysign(max(0, math.Abs(r)-m.spec.Epsilon), r))
+			any = any || d[i] != 0
+		}
+		return any
+	}
+	side := float32(2*class - 1)
+	for i, v := range z {
+		d[i] = 0
+		if loss := 1 - side*v; loss > 0 {
+			d[i] = -side * loss
+			any = true
+		}
+	}
+	return any
+}
+
+func (m *svm) violationsOfMany(d, z []float32, class int32) bool {
+	any := false
+	for len(z) > 0 {
+		one := d[:m.each]
+		if m.crosses() {
+			clear(one)
+			rival := violator(z[:m.each], class)
+			if loss := 1 - (z[class] - z[rival]); loss > 0 {
+				one[class], one[rival] = -loss, loss
+				any = true
+			}
+		} else {
+			for i, v := range z[:m.each] {
+				side := float32(-1)
+				if int32(i) == class {
+					side = 1
+				}
+				loss := max(0, 1-side*v)
+				one[i] = -side * loss
+				any = any || loss > 0
+			}
+		}
+		d, z = d[m.each:], z[m.each:]
+	}
+	return any
+}
+
+// crosses reports that an event's loss is that of its class against the largest other margin.
+func (m *svm) crosses() bool { return m.each > 1 && m.spec.Multiclass == multiclassCrammerSinger }
+
+// violator is the class with the largest margin but for the event's own.
+func violator(z []float32, class int32) int {
+	rival := -1
+	for i, v := range z {
+		if int32(i) != class && (rival < 0 || v > z[rival]) {
+			rival = i
+		}
+	}
+	return rival
+}
+
+// derive writes into d a subgradient of C times the loss by the margins z. Where a margin is exactly
+// enough it takes the side that does not learn.
+func (m *svm) derive(d, z []float32, class int32, t float64) {
+	m.violations(d, z, class, t)
+	for i, loss := range d {
+		if loss != 0 {
+			d[i] = float32(math.Copysign(m.c[i/m.each], float64(loss)))
+		}
+	}
+}
+
+// loss is what derive is the derivative of.
+func (m *svm) loss(d, z []float32, class int32, t float64) float64 {
+	m.violations(d, z, class, t)
+	var sum float64
+	for i, v := range d {
+		if m.crosses() {
+			v = max(0, v) // of a class and its rival, one counts
+		}
+		sum += m.c[i/m.each] * math.Abs(float64(v))
+	}
+	return sum
+}
+
+// LossGradient returns C times the loss of one example under the present state, of all rungs together,
+// without penalties and with weight 1, and calls visit with the gradient of each tensor of weights, by
+// its name in State. It allocates: it is there to be checked against finite differences.
+func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name string, gradient []float32)) float64 {
+	sc := m.NewScratch().(*svmScratch)
+	m.forward(x, sc)
+	var t float64
+	if m.classes == 0 {
+		t = standard(y.Value, m.target.v[0], m.target.v[1], m.target.v[2])
+	}
+	loss := m.loss(sc.d(), sc.z(), y.Class, t)
+	if visit == nil {
+		return loss
+	}
+	v := m.input(x, sc)
+	input := v.Dense
+	if m.body.rows != nil {
+		input = make([]float32, m.margins.in)
+		for j, row := range v.Index {
+			input[row] += v.Value[j]
+		}
+	}
+	m.derive(sc.d(), sc.z(), y.Class, t)
+	for i := range sc.d() {
+		sc.d()[i] *= float32(m.scale[0])
+	}
+	g := make([]float32, m.margins.in*m.margins.out)
+	outer(g, input, sc.d())
+	for j := range g {
+		g[j] *= float32(m.margins.scale[0]) // State hands out the weight before its scale
+	}
+	visit(m.margins.weight.name, g)
+	visit(m.margins.bias.name, sc.d())
+	return loss
+}
