@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -69,6 +70,21 @@ func BenchmarkNetwork(b *testing.B) {
 			s := model.Spec{Type: "mlp", Hidden: []int{64, 64}, Optimizer: model.OptimizerSpec{Type: rule}}
 			benchmark(b, s, model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
 		})
+	}
+}
+
+// BenchmarkSmallNetwork is predict and learn of networks on 8 numbers with two classes, relu, softmax: the sizes that
+// a mixture runs several of.
+func BenchmarkSmallNetwork(b *testing.B) {
+	for _, hidden := range [][]int{{64, 64}, {64}} {
+		for _, rule := range []string{"sgd", "rmsprop", "adam"} {
+			for _, batch := range []int{1, 8} {
+				b.Run(fmt.Sprintf("%d-layer/%s/batch-%d", len(hidden), rule, batch), func(b *testing.B) {
+					s := model.Spec{Type: "mlp", Hidden: hidden, Batch: batch, Optimizer: model.OptimizerSpec{Type: rule}}
+					benchmark(b, s, model.TargetSpec{Classes: 2}, millrace.ViewShape{Width: 8}, denseInputs(256, 8))
+				})
+			}
+		}
 	}
 }
 

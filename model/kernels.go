@@ -7,7 +7,8 @@ import "math"
 // takes the gradient as the outer product x·dᵀ, which it never stores: at batch 1 the gradient of a
 // dense layer is exactly that, and a gradient that is stored is the outer product of [scale] with it.
 type kernels struct {
-	name string
+	name    string
+	network networkKernels
 	// forward adds to z[o] the sum over j of x[j]·w[j,o].
 	forward func(z, w, x []float32)
 	// backward sets dx[j] to the sum over o of w[j,o]·d[o].
@@ -61,6 +62,7 @@ const momentTiny = 1e-30
 func genericKernels() *kernels {
 	return &kernels{
 		name:     "generic",
+		network:  genericNetworkKernels(),
 		forward:  forwardGeneric,
 		backward: backwardGeneric,
 		squares:  squaresGeneric,

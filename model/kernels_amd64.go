@@ -4,11 +4,12 @@ import "golang.org/x/sys/cpu"
 
 // bestKernels picks the fastest set that this processor runs.
 func bestKernels() *kernels {
-	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA || !cpu.X86.HasBMI1 {
 		return genericKernels()
 	}
 	return &kernels{
 		name:     "avx2-fma",
+		network:  avx2NetworkKernels(),
 		forward:  forwardAVX2,
 		backward: backwardAVX2,
 		squares:  squaresAVX2,

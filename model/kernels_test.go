@@ -48,6 +48,10 @@ func kernelShapes() [][2]int {
 			shapes = append(shapes, [2]int{rows, cols})
 		}
 	}
+	// Kernels that pass over zeros take rows 64 at a time.
+	for _, cols := range []int{1, 2, 7, 10, 64, 67} {
+		shapes = append(shapes, [2]int{64, cols}, [2]int{139, cols})
+	}
 	return shapes
 }
 
@@ -78,7 +82,19 @@ func steps(k *kernels) map[string]func(c kernelCase) {
 		"cocob from weights": func(c kernelCase) {
 			k.cocob(c.w, c.third, c.square, c.sum, c.reward, c.first, c.x, c.d, co)
 		},
+
+		"relu":             func(c kernelCase) { k.network.relu(c.w, 1) },
+		"gate":             func(c kernelCase) { k.network.gate(c.first, c.w) },
+		"network forward":  func(c kernelCase) { k.network.forward(c.z, c.w, halfZero(c.x)) },
+		"network backward": func(c kernelCase) { k.network.backward(c.dx, c.w, c.d, halfZero(c.x)) },
+		"outer":            func(c kernelCase) { k.network.outer(c.w, halfZero(c.x), c.d, -0.1) },
 	}
+}
+
+// halfZero is x as a relu leaves it.
+func halfZero(x []float32) []float32 {
+	reluGeneric(x, activationMax)
+	return x
 }
 
 func (c kernelCase) floats() []float64 {
@@ -143,6 +159,20 @@ func TestMomentsBecomeZero(t *testing.T) {
 		for i := range c.first {
 			if c.first[i] != 0 || c.second[i] != 0 {
 				t.Errorf("%s: moments %g and %g after 2000 steps without gradient", k.name, c.first[i], c.second[i])
+			}
+		}
+	}
+}
+
+func TestReluOfExtremes(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+		for n := 6; n < 20; n++ { // in vectors and in what is left of them
+			z := make([]float32, n)
+			copy(z[n-6:], []float32{inf, -inf, nan, 1e30, -1e-45, 2})
+			k.network.relu(z, activationMax)
+			if want := []float32{activationMax, 0, 0, activationMax, 0, 2}; !slices.Equal(z[n-6:], want) {
+				t.Errorf("%s: %v, want %v", k.name, z[n-6:], want)
 			}
 		}
 	}
@@ -232,7 +262,7 @@ func TestShrinkStopsAtZero(t *testing.T) {
 
 func BenchmarkKernels(b *testing.B) {
 	for _, k := range []*kernels{bestKernels(), genericKernels()} {
-		for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam"} {
+		for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam", "network forward", "network backward", "outer"} {
 			c, step := newKernelCase(64, 64, 0), steps(k)[name]
 			b.Run(fmt.Sprintf("%s/%s", name, k.name), func(b *testing.B) {
 				b.ReportAllocs()

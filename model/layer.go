@@ -33,15 +33,10 @@ func activationOf(name string) activation {
 // apply replaces z by its activation, bounded by activationMax; a NaN, which only inputs near the
 // end of float32 can cause, becomes a bound too. So whatever comes in, the next layer's sums are
 // finite.
-func (a activation) apply(z []float32) {
+func (a activation) apply(k *kernels, z []float32) {
 	switch a {
 	case relu:
-		for i, v := range z {
-			z[i] = min(max(v, 0), activationMax)
-			if v != v {
-				z[i] = 0
-			}
-		}
+		k.network.relu(z, activationMax)
 	case tanh:
 		for i, v := range z {
 			z[i] = float32(math.Tanh(float64(bounded(v))))
@@ -59,14 +54,10 @@ func (a activation) apply(z []float32) {
 
 // derive multiplies d, the gradient at the activation's output, by the derivative, which is a
 // function of the output out.
-func (a activation) derive(d, out []float32) {
+func (a activation) derive(k *kernels, d, out []float32) {
 	switch a {
 	case relu:
-		for i, v := range out {
-			if v <= 0 {
-				d[i] = 0
-			}
-		}
+		k.network.gate(d, out)
 	case tanh:
 		for i, v := range out {
 			d[i] *= 1 - v*v
@@ -133,15 +124,31 @@ func (l *layer) initialise(name string, random *rand.Rand) {
 	}
 }
 
-// forward writes the layer's sums for a dense input into z, before the activation.
-func (l *layer) forward(k *kernels, z, x []float32) {
+// forward writes the layer's sums for a dense input into z, before the activation. active says that many
+// values of x are zero.
+func (l *layer) forward(k *kernels, z, x []float32, active bool) {
 	if l.out == 1 {
 		k.backward(z, l.weight.w, x) // a matrix of one column is a row
 		z[0] += l.bias.w[0]
 		return
 	}
 	copy(z, l.bias.w)
-	k.forward(z, l.weight.w, x)
+	if active || l.out < 8 {
+		k.network.forward(z, l.weight.w, x)
+	} else {
+		k.forward(z, l.weight.w, x)
+	}
+}
+
+// backward writes into d the loss's derivatives by the sums of the layer before, whose activation is a and whose
+// outputs are out, from this layer's own.
+func (l *layer) backward(k *kernels, d, own, out []float32, a activation) {
+	if a == relu && l.out > 1 {
+		k.network.backward(d, l.weight.w, own, out)
+		return
+	}
+	k.backward(d, l.weight.w, own)
+	a.derive(k, d, out)
 }
 
 // gather is forward for a sparse input: it reads only the rows that the input names.

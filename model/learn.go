@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"millrace"
 )
 
@@ -68,8 +66,7 @@ func (n *network) backpropagate(sc *scratch, class int32, t float64, weight floa
 	last := len(n.layers) - 1
 	n.derive(sc.deltas[last], sc.outputs[last], sc.prediction, class, t, weight)
 	for i := last; i > 0; i-- {
-		n.k.backward(sc.deltas[i-1], n.layers[i].weight.w, sc.deltas[i])
-		n.layers[i-1].activation.derive(sc.deltas[i-1], sc.outputs[i-1])
+		n.layers[i].backward(n.k, sc.deltas[i-1], sc.deltas[i], sc.outputs[i-1], n.layers[i-1].activation)
 	}
 }
 
@@ -137,16 +134,37 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 		l, d := &n.layers[i], sc.deltas[i]
 		switch {
 		case i > 0:
-			o.Step(&l.weight, sc.outputs[i-1], d)
+			n.step(&l.weight, sc.outputs[i-1], d)
 		case n.rows != nil:
 			n.rows.step(o, l, d)
 		default:
-			o.Step(&l.weight, v.Dense, d)
+			n.step(&l.weight, v.Dense, d)
 		}
 		o.Step(&l.bias, o.one, d)
 	}
 	n.finish()
 	return nil
+}
+
+// step moves a dense layer's weights against the gradient x·dᵀ.
+func (n *network) step(p *parameter, x, d []float32) {
+	o := n.optimizer
+	switch {
+	case len(d) == 1:
+		o.Step(p, x, d)
+	case n.plain:
+		// SGD alone leaves the rows of zeros as they are, and needs no gradient of its own.
+		n.k.network.outer(p.w, x, d, -o.weights.rate)
+	case len(d)%8 == 0:
+		o.Step(p, x, d)
+	default:
+		// Rows that do not fill vectors are walked as one: dividing and taking roots one by one costs more than
+		// writing the gradient out.
+		g := n.flat[:len(p.w)]
+		clear(g)
+		n.k.network.outer(g, x, d, 1)
+		o.Step(p, o.one, g)
+	}
 }
 
 // clip is the factor that brings a gradient of this norm down to the limit, 1 when it is within it or
@@ -177,13 +195,13 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 		l, d := &n.layers[i], sc.deltas[i]
 		switch {
 		case i > 0:
-			outer(l.weight.gradient, sc.outputs[i-1], d)
+			n.outer(l.weight.gradient, sc.outputs[i-1], d)
 		case n.rows != nil:
 			n.rows.accumulate(v, d)
 		default:
-			outer(l.weight.gradient, v.Dense, d)
+			n.outer(l.weight.gradient, v.Dense, d)
 		}
-		outer(l.bias.gradient, n.optimizer.one, d)
+		n.outer(l.bias.gradient, n.optimizer.one, d)
 	}
 	n.batch[0]++
 	if n.batch[0] == uint64(n.spec.Batch) {
@@ -192,11 +210,12 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 	return nil
 }
 
-// outer adds x·dᵀ to g, which is [len(x), len(d)]. Of BLAS it is the rank-one update, which works
-// entry by entry: no sum whose order could depend on alignment, and no goroutines at any size.
-func outer(g, x, d []float32) {
-	blas32.Ger(1, blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(d), Inc: 1, Data: d},
-		blas32.General{Rows: len(x), Cols: len(d), Stride: len(d), Data: g})
+// outer adds x·dᵀ to g, which is [len(x), len(d)].
+func (n *network) outer(g, x, d []float32) {
+	if len(d) == 1 {
+		x, d = d, x // a column is a row of the transposed gradient
+	}
+	n.k.network.outer(g, x, d, 1)
 }
 
 // update steps by the mean gradient of the mini-batch and opens the next one.
@@ -273,11 +292,7 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 			}
 		}
 		g := make([]float32, l.in*l.out)
-		outer(g, input, sc.deltas[i])
-		// What State hands out is the weight before its layer's scale.
-		for j := range g {
-			g[j] *= float32(l.scale[0])
-		}
+		n.outer(g, input, sc.deltas[i])
 		visit(l.weight.name, g)
 		visit(l.bias.name, sc.deltas[i])
 	}

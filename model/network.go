@@ -33,6 +33,8 @@ type network struct {
 	temperature temperature // SVM
 	latest      float64     // norm of the latest gradient, for metrics only
 	factor      []float32   // [1], scratch of an update: what a stored gradient is multiplied by
+	plain       bool        // SGD without momentum or penalties: the step is the gradient times the rate
+	flat        []float32   // scratch of an update: the gradient of a layer whose rows do not fill vectors
 }
 
 // scratch is a network's working memory.
@@ -65,6 +67,12 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	}
 	if shape.Sparse {
 		n.rows = newRows(s.Batch, shape, &n.layers[0], n.optimizer)
+	}
+	n.plain = s.Optimizer.Type == ruleSGD && s.Optimizer.Momentum == 0 && s.L1 == 0 && s.L2 == 0
+	for i := range n.layers {
+		if l := &n.layers[i]; l.out%8 != 0 && l.out > 1 && !n.plain && (i > 0 || !shape.Sparse) {
+			n.flat = append(n.flat, make([]float32, max(0, l.in*l.out-len(n.flat)))...)
+		}
 	}
 	n.guard.measure(n)
 	return n
@@ -131,13 +139,13 @@ func (n *network) forward(x *millrace.Vector, sc *scratch) {
 		l, z := &n.layers[i], sc.outputs[i]
 		switch {
 		case i > 0:
-			l.forward(n.k, z, sc.outputs[i-1])
+			l.forward(n.k, z, sc.outputs[i-1], n.layers[i-1].activation == relu)
 		case n.shape.Sparse:
 			l.gather(n.k, z, x)
 		default:
-			l.forward(n.k, z, x.Dense)
+			l.forward(n.k, z, x.Dense, false)
 		}
-		l.activation.apply(z)
+		l.activation.apply(n.k, z)
 	}
 }
 

@@ -33,7 +33,7 @@ func (a *average) forward(m *svm, v *millrace.Vector, sc *svmScratch) {
 	if m.body.rows != nil {
 		a.layer.gather(m.k, sc.averaged, v)
 	} else {
-		a.layer.forward(m.k, sc.averaged, v.Dense)
+		a.layer.forward(m.k, sc.averaged, v.Dense, false)
 	}
 	for i, z := range sc.z() {
 		sc.averaged[i] = bounded(float32(a.mix[0] * (float64(bounded(sc.averaged[i])) + a.share[0]*float64(z))))

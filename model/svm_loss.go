@@ -125,7 +125,7 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 		sc.d()[i] *= float32(m.scale[0])
 	}
 	g := make([]float32, m.margins.in*m.margins.out)
-	outer(g, input, sc.d())
+	outerGeneric(g, input, sc.d(), 1)
 	for j := range g {
 		g[j] *= float32(m.margins.scale[0]) // State hands out the weight before its scale
 	}
