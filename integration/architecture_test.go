@@ -55,6 +55,7 @@ var only = []struct {
 		"the fake store belongs to the embedded set-up"},
 	{"github.com/spf13/cobra", []string{"millrace/cmd/millrace"}, "only the binary has a command line"},
 	{"github.com/schollz/progressbar", []string{"millrace/cmd/millrace"}, "only the binary has a terminal"},
+	{"gonum.org/v1/plot", []string{"millrace/cmd/millrace"}, "only the binary draws"},
 	{"millrace/cmd", nil, "a command is not a library"},
 	{"millrace/integration", []string{"millrace/integration"}, "the harness is for tests"},
 }
@@ -174,6 +175,8 @@ func TestImportRulesRefuse(t *testing.T) {
 		{"millrace/embedded", "github.com/twmb/franz-go/pkg/kfake", 0},
 		{"millrace/consumers", "github.com/twmb/franz-go/pkg/kgo", 1},
 		{"millrace/cmd/millrace", "millrace/config", 0},
+		{"millrace/cmd/millrace", "gonum.org/v1/plot/vg", 0},
+		{"millrace/learner", "gonum.org/v1/plot", 1},
 		{"millrace/learner", "millrace/config", 1},
 		{"millrace/learner", "github.com/prometheus/client_golang/prometheus", 0},
 	}

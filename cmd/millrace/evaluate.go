@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -12,37 +13,53 @@ import (
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/learner"
+	"millrace/model"
 )
 
 func (a *app) evaluate() *cobra.Command {
 	var file, label, family string
+	var seed seedFlag
+	var seeds int
 	cmd := &cobra.Command{
 		Use:   "evaluate [-c FILE] DATA",
 		Short: "Progressive validation over a file, without Kafka",
 		Long: `Predict every row of a CSV, JSON-lines or LIBSVM file before learning it, in order, and print the
 losses beside those of two baselines: the majority class (or the mean) and the last label. Without a
-pipeline file one is inferred from the data, as init does; LIBSVM labels are called y.`,
+pipeline file one is inferred from the data, as init does; LIBSVM labels are called y.
+
+--seeds N does so with N seeds, of which --seed is the first, and prints the mean of the losses and their
+standard deviation: what differs by less is chance.`,
 		Example: `  millrace evaluate -c examples/elec.yaml elec.csv
-  millrace evaluate --model logistic --label y data.csv.gz --output json`,
+  millrace evaluate --model logistic --label y data.csv.gz --output json
+  millrace evaluate --model mlp --label y --seeds 5 data.csv`,
 		Args: exactly(1, "one data file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if seeds < 1 || seeds > seedsMax {
+				return usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, seedsMax)
+			}
 			p, err := a.pipelineFor(cmd.Context(), file, args[0], infer.Options{Label: label, Model: family, ScanAll: true})
 			if err != nil {
 				return err
+			}
+			seed.apply(p)
+			if seeds > 1 {
+				return a.evaluateSeeds(cmd.Context(), p, args[0], seeds)
 			}
 			return a.evaluateFile(cmd.Context(), p, args[0])
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
 	cmd.Flags().StringVar(&label, "label", "", "without -c: the column to predict; guessed when left out")
-	cmd.Flags().StringVar(&family, "model", "", "without -c: logistic, linear, svm or mlp")
+	cmd.Flags().StringVar(&family, "model", "", "without -c: the family, one of "+strings.Join(model.Families(), ", ")+"; by the label when left out")
+	cmd.Flags().Var(&seed, "seed", "seed of all randomness, in place of the pipeline file's")
+	cmd.Flags().IntVar(&seeds, "seeds", 1, "how many seeds, one after the other, to take mean and spread over")
 	return cmd
 }
 
 // pipelineFor loads the pipeline file, or infers one from the data.
 func (a *app) pipelineFor(ctx context.Context, file, data string, o infer.Options) (*config.Pipeline, error) {
 	if file == "" {
-		p, err := inferPipeline(ctx, data, o)
+		_, p, err := inferred(ctx, data, o)
 		if err != nil {
 			return nil, usageError{err}
 		}

@@ -122,7 +122,7 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
-		a.produce(), a.train(), a.evaluate(), a.snapshots(), a.version())
+		a.produce(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

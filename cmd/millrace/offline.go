@@ -66,11 +66,16 @@ func learnFile(ctx context.Context, path string, pieces *learned, progress func(
 }
 
 func (p *pass) learn(pieces *learned, rec *millrace.Record, event *millrace.Event) {
-	p.Events++
 	err := pieces.decoder.Decode(rec, event)
 	if err == nil {
 		err = pieces.trainer.Learn(event)
 	}
+	p.count(rec, err)
+}
+
+// count counts one event, learned or rejected.
+func (p *pass) count(rec *millrace.Record, err error) {
+	p.Events++
 	if err == nil {
 		p.Learned++
 		return
@@ -135,17 +140,22 @@ func inferFile(ctx context.Context, path string, o infer.Options) (*infer.Result
 	return r, nil
 }
 
-// inferPipeline is inferFile's result, parsed.
-func inferPipeline(ctx context.Context, path string, o infer.Options) (*config.Pipeline, error) {
+// inferred is inferFile's result, and the same parsed.
+func inferred(ctx context.Context, path string, o infer.Options) (*infer.Result, *config.Pipeline, error) {
 	r, err := inferFile(ctx, path, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := config.Parse("inferred from "+path, bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
-	if err != nil {
-		return nil, fmt.Errorf("the inferred pipeline is not accepted: %w\n%s", err, r.YAML)
+	var problems config.Errors
+	if errors.As(err, &problems) && strings.HasPrefix(problems[0].Path, "model") {
+		// Nobody has seen the file that the place is of; what does not suit the label is the model that was asked for.
+		return nil, nil, fmt.Errorf("%s with the label %s: %s", r.Model, r.Label, problems[0].Message)
 	}
-	return p, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("the inferred pipeline is not accepted: %w\n%s", err, r.YAML)
+	}
+	return r, p, nil
 }
 
 // pipelineName makes a name from a file's: letters, digits, dots and dashes, without the ending.

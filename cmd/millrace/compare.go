@@ -1,0 +1,187 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"millrace/config"
+	"millrace/config/infer"
+	"millrace/model"
+)
+
+// compareFlags say who is compared.
+type compareFlags struct {
+	files  []string
+	models []string
+	label  string
+	seed   seedFlag
+	plot   string
+}
+
+func (a *app) compare() *cobra.Command {
+	var o compareFlags
+	cmd := &cobra.Command{
+		Use:   "compare DATA [--label PATH] [--models LIST] [-c FILE]... [--plot FILE]",
+		Short: "Progressive validation of several models over the same events, side by side",
+		Long: `Let several models predict every row of a file before learning it, all of them the same rows in one pass,
+and print a table of their losses, speeds and sizes, the best of each column marked. Without -c features and label are
+inferred from the data, and every family that suits the label takes part. Each -c adds the model of a pipeline file,
+which must predict the same label; with --models, those families take part on the first file's features too.
+
+Events per second are those of a model alone, once events are decoded. --plot draws how the log-loss (for numbers, the
+root mean squared error) went, as .svg or .png.`,
+		Example: `  millrace compare elec.csv --label y --plot elec.svg
+  millrace compare --models logistic,mlp --label y data.csv.gz --output json
+  millrace compare -c examples/elec.yaml -c examples/elec-mlp.yaml elec.csv`,
+		Args: exactly(1, "one data file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			contenders, err := a.contenders(cmd.Context(), args[0], o)
+			if err != nil {
+				return err
+			}
+			return a.compareFile(cmd.Context(), contenders, args[0], o.plot)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.files, "config", "c", nil, "pipeline file; may be given several times")
+	f.StringSliceVar(&o.models, "models", nil, "families: "+strings.Join(model.Families(), ", ")+"; without -c, all that suit the label")
+	f.StringVar(&o.label, "label", "", "without -c: the column to predict; guessed when left out")
+	f.Var(&o.seed, "seed", "seed of all randomness, in place of the pipeline files'")
+	f.StringVar(&o.plot, "plot", "", "draw the losses into this file, .svg or .png")
+	return cmd
+}
+
+// contenders builds all that are asked for. Those that cannot be built say why, unless none can.
+func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*contender, error) {
+	if o.plot != "" {
+		if _, err := plotFormat(o.plot); err != nil {
+			return nil, err
+		}
+	}
+	var list []*contender
+	var base *config.Pipeline // whose features and label the families take
+	sparse := false
+	if len(o.files) == 0 {
+		r, p, err := inferred(ctx, data, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
+		if err != nil {
+			return nil, usageError{err}
+		}
+		base, sparse = p, r.Sparse
+		if len(o.models) == 0 {
+			o.models = model.Suitable(p.Target())
+		}
+	} else if o.label != "" {
+		return nil, usagef("--label is for runs without a pipeline file; %s names it", o.files[0])
+	}
+	for _, file := range o.files {
+		p, err := loadPipeline(file)
+		if err != nil {
+			return nil, err
+		}
+		base = cmp.Or(base, p)
+		if !reflect.DeepEqual(p.Label, base.Label) {
+			return nil, usagef("%s and %s predict different labels: losses of different things cannot be compared", o.files[0], file)
+		}
+		o.seed.apply(p)
+		list = append(list, newContender(unusedName(list, p.Name), p))
+	}
+	for _, family := range o.models {
+		if !slices.Contains(model.Families(), family) {
+			return nil, usagef("--models: %q is none of %s", family, strings.Join(model.Families(), ", "))
+		}
+		p := *base
+		p.Model = infer.ModelSpec(family, sparse)
+		p.Model.Seed = base.Model.Seed
+		o.seed.apply(&p)
+		list = append(list, newContender(unusedName(list, family), &p))
+	}
+	if failed := failures(list); len(failed) == len(list) {
+		return nil, usageError{errors.Join(failed...)}
+	}
+	return list, nil
+}
+
+// targetFamily is the family that settles whether whole numbers are classes or numbers, when the families that are asked
+// for say so.
+func targetFamily(models []string) string {
+	linear, logistic := slices.Contains(models, "linear"), slices.Contains(models, "logistic")
+	switch {
+	case linear && !logistic:
+		return "linear"
+	case logistic && !linear:
+		return "logistic"
+	}
+	return ""
+}
+
+// unusedName numbers names that come again.
+func unusedName(list []*contender, name string) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(list, func(c *contender) bool { return c.name == name })
+	}
+	unused := name
+	for n := 2; taken(unused); n++ {
+		unused = fmt.Sprintf("%s (%d)", name, n)
+	}
+	return unused
+}
+
+// failures are the errors of the contenders that could not be built.
+func failures(list []*contender) []error {
+	var errs []error
+	for _, c := range list {
+		if c.err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, c.err))
+		}
+	}
+	return errs
+}
+
+func (a *app) compareFile(ctx context.Context, contenders []*contender, data, plot string) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	if err := a.race(ctx, data, "comparing", contenders); err != nil {
+		return err
+	}
+	built := slices.DeleteFunc(slices.Clone(contenders), func(c *contender) bool { return c.err != nil })
+	first := built[0]
+	if first.pass.Learned == 0 {
+		return noneLearned(data, &first.pass)
+	}
+	if plot != "" {
+		if err := savePlot(plot, pipelineName(data), built); err != nil {
+			return err
+		}
+	}
+	result := newComparison(pipelineName(data), contenders)
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(result)
+	}
+	if first.pass.First != "" {
+		fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", first.pass.reasons(), first.pass.First)
+	}
+	return result.print(a.out)
+}
+
+// race runs the contenders with a progress bar.
+func (a *app) race(ctx context.Context, data, what string, contenders []*contender) error {
+	var bar *progressBar
+	err := runRace(ctx, data, contenders, func(total int64) func(int64) {
+		bar = a.newProgress(total, what, true)
+		return bar.set
+	})
+	if bar != nil {
+		bar.finish()
+	}
+	return err
+}
