@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"millrace"
 	"millrace/config/infer"
 	"millrace/consumers"
+	"millrace/model"
 )
 
 func (a *app) initFile() *cobra.Command {
@@ -53,7 +55,7 @@ a commented pipeline file to standard output that check accepts. Read it before 
 	cmd.Flags().StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
 	cmd.Flags().StringVar(&o.Name, "name", "", "name of the pipeline; from the file or topic by default")
 	cmd.Flags().StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
-	cmd.Flags().StringVar(&o.Model, "model", "", "logistic, linear, svm or mlp; by the label when left out")
+	cmd.Flags().StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; by the label when left out")
 	return cmd
 }
 

@@ -7,7 +7,23 @@ import (
 	"strings"
 
 	"millrace/features"
+	"millrace/model"
 )
+
+// modelDefault is the family that a file starts with when none is asked for. Empty is by the label: logistic for classes,
+// linear for numbers.
+const modelDefault = ""
+
+// ModelSpec is a family's model as a file starts with it: its defaults, but for what does not suit sparse events, where
+// absent numbers are zeros.
+func ModelSpec(family string, sparse bool) model.Spec {
+	s := model.Spec{Type: family}
+	if sparse && (family == "logistic" || family == "linear") {
+		// AdaGrad gives rare features the larger steps that they need.
+		s.Optimizer = model.OptimizerSpec{Type: "adagrad", Rate: 0.1}
+	}
+	return s
+}
 
 // plan is a pipeline in the making.
 type plan struct {

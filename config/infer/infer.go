@@ -13,6 +13,7 @@ import (
 
 	"millrace"
 	"millrace/features"
+	"millrace/model"
 )
 
 const (
@@ -32,7 +33,7 @@ const (
 type Options struct {
 	Name  string // of the pipeline; from the records' topic when empty
 	Label string // path of the label, or a column's name; guessed when empty
-	Model string // logistic, linear, svm or mlp; by the label when empty
+	Model string // a model's family; modelDefault, or by the label, when empty
 	// RowsMax is how many events are looked at; 10,000 when zero.
 	RowsMax int
 	// ScanAll reads on to the end for the label, so that a file's rare classes are all found. Leave
@@ -53,6 +54,7 @@ type Result struct {
 	Model    string   // its type
 	ID, Time string   // paths; empty when there are none
 	Features features.Columns
+	Sparse   bool  // absent numbers are zeros, as in a LIBSVM file
 	Rows     int64 // events looked at
 	Skipped  int64 // of them no JSON objects
 }
@@ -64,8 +66,8 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	if o.RowsMax <= 0 {
 		o.RowsMax = rowsDefault
 	}
-	if o.Model != "" && !slices.Contains([]string{"logistic", "linear", "svm", "mlp", "tree", "forest"}, o.Model) {
-		return nil, fmt.Errorf("unknown model %q: use logistic, linear, svm, mlp, tree or forest", o.Model)
+	if o.Model != "" && !slices.Contains(model.Families(), o.Model) {
+		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
 	s := &survey{next: next, seen: newSeen()}
 	if err := s.read(ctx, o.RowsMax); err != nil {

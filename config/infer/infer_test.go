@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"millrace/consumers/files"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/model"
 	"millrace/payments"
 )
 
@@ -146,6 +148,31 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+// TestModelSpec: what callers are told a family starts with is what the file says.
+func TestModelSpec(t *testing.T) {
+	dense := repeat(60, func(i int) string { return fmt.Sprintf(`{"a":%d,"y":"k%d"}`, i, i%2) })
+	sparse := repeat(60, func(i int) string { return fmt.Sprintf(`{"%d":1,"y":"k%d"}`, i%9+1, i%2) })
+	for _, family := range model.Suitable(model.TargetSpec{Classes: 2}) {
+		for _, texts := range [][]string{dense, sparse} {
+			r := run(t, infer.Options{Model: family}, texts...)
+			p, target := accept(t, r), model.TargetSpec{Classes: 2}
+			if got, want := p.Model.Resolve(target), infer.ModelSpec(family, r.Sparse).Resolve(target); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, sparse %v: the file says %+v, ModelSpec %+v", family, r.Sparse, got, want)
+			}
+			note := "# Others: "
+			if family == "auto" {
+				note = "# auto: a mixture of experts that needs no tuning; others: logistic, svm, mlp, tree, forest."
+			}
+			if !strings.Contains(string(r.YAML), note) {
+				t.Errorf("no %q in\n%s", note, r.YAML)
+			}
+		}
+	}
+	if r := run(t, infer.Options{}, sparse...); !r.Sparse || run(t, infer.Options{}, dense...).Sparse {
+		t.Error("what is sparse is not said")
+	}
+}
+
 func TestManyValuesAreHashed(t *testing.T) {
 	r := run(t, infer.Options{}, repeat(2000, func(i int) string {
 		return fmt.Sprintf(`{"user":"u%d","y":%d}`, i%800, i%2)
@@ -172,7 +199,9 @@ func TestLabels(t *testing.T) {
 		{"few integers", infer.Options{}, integers(12, 240), "logistic 0 1 2 3 4 5 6 7 8 9 10 11"},
 		{"few, but too few rows", infer.Options{}, integers(12, 100), "linear"},
 		{"many integers", infer.Options{}, integers(51, 5000), "linear"},
-		{"many, asked for classes", infer.Options{Model: "svm"}, integers(3, 30), "svm 0 1 2"},
+		{"many, asked for classes", infer.Options{Model: "logistic"}, integers(3, 30), "logistic 0 1 2"},
+		{"classes for a tree", infer.Options{Model: "tree"}, values(`"a"`, `"b"`), "tree a b"},
+		{"numbers for a mixture", infer.Options{Model: "auto"}, values("1.5", "2", "3"), "auto"},
 		{"asked for a number", infer.Options{Model: "linear"}, integers(2, 100), "linear"},
 		{"numbers for an mlp", infer.Options{Model: "mlp"}, values("1.5", "2", "3"), "mlp"},
 		{"classes for an mlp", infer.Options{Model: "mlp"}, values(`"a"`, `"b"`, `"c"`), "mlp a b c"},
@@ -303,7 +332,7 @@ func TestRefusals(t *testing.T) {
 		{infer.Options{Label: "z"}, []string{`{"a":1,"b":2}`}, `no field "z" for the label; the events have a, b`},
 		{infer.Options{Label: "a"}, []string{`{"a":null,"b":2}`}, "no value"},
 		{infer.Options{Model: "linear"}, []string{`{"a":1,"y":"x"}`}, "predicts numbers"},
-		{infer.Options{Model: "ensemble"}, []string{`{"a":1}`}, "unknown model"},
+		{infer.Options{Model: "bush"}, []string{`{"a":1}`}, "unknown model"},
 		{infer.Options{}, repeat(1001, func(i int) string { return fmt.Sprintf(`{"a":1,"y":"c%d"}`, i) }), "too many for classes"},
 	} {
 		_, err := infer.FromSource(context.Background(), events(c.events...), c.o)

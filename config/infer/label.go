@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"millrace/model"
 )
 
 // Words for the class that is not looked for; with two classes it stands first.
@@ -20,15 +22,15 @@ func (p *plan) decideLabel() error {
 	if c.values() == 0 {
 		return fmt.Errorf("the label %q has no value that is a number, a boolean or text", c.path)
 	}
-	p.model = p.options.Model
+	p.model = cmp.Or(p.options.Model, modelDefault)
 	numeric := c.numbers == c.values()
 	switch {
 	case p.model == "linear":
 		if !numeric {
-			return fmt.Errorf("a linear model predicts numbers, and the label %q is %.40q: use logistic, svm or mlp", c.path, c.sample)
+			return fmt.Errorf("a linear model predicts numbers, and the label %q is %.40q: use logistic, svm, mlp, tree, forest or auto", c.path, c.sample)
 		}
 		return nil
-	case numeric && p.model != "logistic" && p.model != "svm" && !fewIntegers(c):
+	case numeric && !fewIntegers(c) && (p.model == "" || slices.Contains(model.Suitable(model.TargetSpec{}), p.model)):
 		if p.model == "" {
 			p.model = "linear"
 		}
@@ -37,6 +39,10 @@ func (p *plan) decideLabel() error {
 		p.model = "logistic"
 	}
 	delete(c.distinct, "") // no class can be named so; the decoder will reject such a label as unknown
+	if numeric && p.model == "logistic" && (c.many || len(c.distinct) > classesMax) {
+		return fmt.Errorf("a logistic model predicts classes, and the label %q is a number with more than %d different values: "+
+			"use linear, svm, mlp, tree, forest or auto", c.path, classesMax)
+	}
 	if c.many || len(c.distinct) > classesMax {
 		return fmt.Errorf("the label %q has more than %d different values: too many for classes", c.path, classesMax)
 	}

@@ -11,13 +11,14 @@ import (
 	"unicode/utf8"
 
 	"millrace/features"
+	"millrace/model"
 )
 
 // result writes the file and gathers what stands in it.
 func (p *plan) result(skipped int64) *Result {
 	r := &Result{
 		Name: p.options.Name, Label: p.label.path, Guessed: p.why != "", Classes: p.classes,
-		Model: p.model, Rows: p.rows, Skipped: skipped,
+		Model: p.model, Sparse: p.sparse, Rows: p.rows, Skipped: skipped,
 	}
 	if r.Name == "" {
 		r.Name = nameOf(p.topic)
@@ -220,22 +221,38 @@ func wrap(list string, width int, indent string) string {
 	return b.String()
 }
 
-// modelLines writes the model. Rates are given where a family's default does not suit what was seen.
+// modelLines writes the model, and what it could be instead.
 func (w *writer) modelLines() {
 	p := w.plan
+	w.line("# %s", modelNote(p.model, len(p.classes)))
+	optimizer := ""
+	if o := ModelSpec(p.model, p.sparse).Optimizer; o.Type != "" {
+		optimizer = fmt.Sprintf(", optimizer: {type: %s, rate: %g}", o.Type, o.Rate)
+	}
 	switch {
 	case p.model == "mlp":
 		w.line("model:")
 		w.line("  type: mlp")
 		w.line("  hidden: [64, 64]")
 		w.line("  activation: relu")
-	case p.sparse && p.model != "svm":
-		// AdaGrad gives rare features the larger steps that they need.
-		w.line("model: {type: %s, optimizer: {type: adagrad, rate: 0.1}}", p.model)
+	case optimizer != "":
+		w.line("model: {type: %s%s}", p.model, optimizer)
 	default:
 		w.line("model: %s", p.model)
 	}
 	w.line("")
+}
+
+// modelNote says which families could stand there.
+func modelNote(family string, classes int) string {
+	const auto = "auto"
+	others := slices.DeleteFunc(model.Suitable(model.TargetSpec{Classes: classes}), func(other string) bool {
+		return other == family || other == auto
+	})
+	if family == auto {
+		return "auto: a mixture of experts that needs no tuning; others: " + strings.Join(others, ", ") + "."
+	}
+	return "Others: " + strings.Join(others, ", ") + ", and auto, a mixture of experts that needs no tuning."
 }
 
 func (w *writer) tail() {
