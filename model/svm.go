@@ -11,9 +11,9 @@ import (
 // features of it, learned from events whose margin is too small, and turned into probabilities by a
 // link that is learned beside them.
 //
-// Without a C of its own it learns with several at once, the rungs, and the link weighs their margins:
-// which C is best depends on the noise of a stream and on its drift, over a range of a thousand. The
-// margins of all rungs are the columns of one layer, so that one product finds them all.
+// Without a C of its own it learns with two at once, the rungs, and the link weighs their margins, under
+// the present weights and under their average: which is best depends on the noise of a stream and on
+// its drift. The margins of all rungs are the columns of one layer, so that one product finds them.
 type svm struct {
 	spec    Spec // resolved
 	classes int  // 0 for numbers
@@ -31,6 +31,7 @@ type svm struct {
 	// scale is what the weights and biases are multiplied by, 1 but with Pegasos.
 	scale   []float64 // [1]
 	average *average  // nil without averaging
+	both    bool      // predictions are made from the present weights and the average
 	step    coefficients
 	bound   float64   // an upper bound of the largest weight, before scale: see admit
 	norm    []float64 // [1], Pegasos: the squared norm of all weights and biases
@@ -42,7 +43,7 @@ type svm struct {
 type svmScratch struct {
 	body       *scratch
 	features   millrace.Vector // of the kernel
-	averaged   []float32       // margins under the average
+	margins    []float32       // what predictions are made from, where that is not body's alone
 	logits     []float32       // what the link makes of the margins
 	prediction []float32
 }
@@ -66,11 +67,16 @@ func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Model,
 		}
 		shape = millrace.ViewShape{Width: s.Kernel.Features}
 	}
-	outputs := m.each * len(m.c)
-	m.body = newNetwork(s.body(), TargetSpec{Classes: max(2, outputs)}, view, shape, k)
+	body, outputs := s.body(m.each * len(m.c))
+	m.body = newNetwork(body, outputs, view, shape, k)
 	m.margins = &m.body.layers[0]
-	m.link = newLink(len(m.c), m.classes)
-	if s.Average {
+	m.both = s.C == 0 && !s.Average
+	columns := len(m.c)
+	if m.both {
+		columns *= 2
+	}
+	m.link = newLink(columns, m.classes)
+	if m.both || s.Average {
 		m.average = newAverage(m.body)
 	}
 	return m, nil
@@ -98,7 +104,7 @@ func (m *svm) NewScratch() Scratch {
 		sc.features.Dense = make([]float32, m.margins.in)
 	}
 	if m.average != nil {
-		sc.averaged = make([]float32, m.margins.out)
+		sc.margins = make([]float32, m.each*len(m.link.weights))
 	}
 	return sc
 }
@@ -138,19 +144,22 @@ func (m *svm) forward(x millrace.Input, sc *svmScratch) {
 	v := m.input(x, sc)
 	m.body.forward(v, sc.body)
 	if m.average != nil {
-		m.average.forward(m, v, sc)
+		m.average.forward(m, v, sc.margins[len(sc.margins)-m.margins.out:], sc.z())
 	}
 	if scale := m.scale[0]; scale != 1 {
 		for i, z := range sc.z() {
 			sc.z()[i] = float32(float64(z) * scale)
 		}
 	}
+	if m.both {
+		copy(sc.margins, sc.z())
+	}
 }
 
 // predicting are the margins that predictions are made from.
 func (m *svm) predicting(sc *svmScratch) []float32 {
 	if m.average != nil {
-		return sc.averaged
+		return sc.margins
 	}
 	return sc.z()
 }

@@ -7,14 +7,18 @@ import (
 	"millrace"
 )
 
-// average is the mean of the weights after every event so far. It is kept as mix·(layer + share·w)
-// with the present weights w, before their scale, so that an event that changes some rows of w costs
-// those rows only, and one that changes none costs nothing (Xu 2011, section 6.1, after Bottou).
+// average is the mean of the weights after each event, of all so far until there are averageEvents,
+// from then on with weights that fall off by the event: a mean of all would take as long to follow a
+// drift as the stream has lasted. It is kept as mix·(layer + share·w) with the present weights w,
+// before their scale, so that an event that changes some rows of w costs those rows only, and one that
+// changes none costs nothing (Xu 2011, section 6.1, after Bottou).
 type average struct {
 	layer layer
 	share []float64 // [1]
 	mix   []float64 // [1]
 }
+
+const averageEvents = 10_000
 
 func newAverage(body *network) *average {
 	l, none := &body.layers[0], newOptimizer(Spec{Optimizer: OptimizerSpec{Type: ruleSGD}}, body.k)
@@ -27,22 +31,22 @@ func newAverage(body *network) *average {
 	return a
 }
 
-// forward writes the margins under the average into the scratch. Those under the present weights are
-// there, before their scale.
-func (a *average) forward(m *svm, v *millrace.Vector, sc *svmScratch) {
+// forward writes the margins under the average into dst; z are those under the present weights, before
+// their scale.
+func (a *average) forward(m *svm, v *millrace.Vector, dst, z []float32) {
 	if m.body.rows != nil {
-		a.layer.gather(m.k, sc.averaged, v)
+		a.layer.gather(m.k, dst, v)
 	} else {
-		a.layer.forward(m.k, sc.averaged, v.Dense, false)
+		a.layer.forward(m.k, dst, v.Dense, false)
 	}
-	for i, z := range sc.z() {
-		sc.averaged[i] = bounded(float32(a.mix[0] * (float64(bounded(sc.averaged[i])) + a.share[0]*float64(z))))
+	for i, present := range z {
+		dst[i] = bounded(float32(a.mix[0] * (float64(bounded(dst[i])) + a.share[0]*float64(present))))
 	}
 }
 
 // count takes the weights after the event that was just counted into the mean.
 func (a *average) count(m *svm) {
-	n := float64(m.body.optimizer.steps[0])
+	n := float64(min(m.body.optimizer.steps[0], averageEvents))
 	a.mix[0] *= 1 - 1/n
 	if a.mix[0] == 0 { // of one event, the mean is its weights
 		a.mix[0], a.share[0] = 1, m.scale[0]

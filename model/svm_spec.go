@@ -30,7 +30,7 @@ const FourierMax = 1 << 16
 
 // resolveSVM fills in an svm's settings. A setting that only the gradient reads names the update as
 // well as the word would. C stays zero where it is not given to a passive-aggressive update: then there
-// are several, see rungs.
+// are two, see rungs.
 func (s Spec) resolveSVM(target TargetSpec) Spec {
 	if s.View == string(millrace.ViewStandard) {
 		s.View = "" // the default stays unwritten: snapshots made before there was a choice go on being read
@@ -74,26 +74,29 @@ func (s Spec) resolveSVM(target TargetSpec) Spec {
 	return s
 }
 
-// rungs are the Cs of an svm that is given none: what is best on a stream is among them or between
-// two, from one that is noisy and stands still to one that drifts without noise.
+// rungs are the Cs of an svm. When it is given none there are two: a large one that follows every event,
+// and a small one that noise cannot throw far.
 func (s Spec) rungs() []float64 {
 	if s.C != 0 {
 		return []float64{s.C}
 	}
-	return []float64{0.003, 0.02, 0.15, 1}
+	return []float64{0.03, 1}
 }
 
 // random reports that the kernel is approximated by random features.
 func (s Spec) random() bool { return s.Kernel.Type == kernelRBF || s.Kernel.Type == kernelLaplace }
 
-// body is the spec of the network of one layer that holds the margins.
-func (s Spec) body() Spec {
+// body is the spec of the network of one layer that holds the margins, and its target.
+func (s Spec) body(margins int) (Spec, TargetSpec) {
 	b := Spec{Type: familyLogistic, Loss: lossCrossEntropy, Batch: 1, Optimizer: OptimizerSpec{Type: ruleSGD, Rate: 1}}
 	b.Optimizer.Schedule.Type = scheduleConstant
 	if s.Update == updateGradient {
 		b.L1, b.L2, b.Clip, b.Batch, b.Optimizer = s.L1, s.L2, s.Clip, s.Batch, s.Optimizer
 	}
-	return b
+	if margins == 2 {
+		b.Type = familyMLP // logistic has one output for two classes
+	}
+	return b, TargetSpec{Classes: max(2, margins)}
 }
 
 // margins is how many margins an event has on one rung.
@@ -119,12 +122,17 @@ func (s Spec) svmBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	if s.random() {
 		shape = millrace.ViewShape{Width: s.Kernel.Features}
 	}
-	outputs := s.margins(target) * len(s.rungs())
-	bytes := s.body().StateBytes(TargetSpec{Classes: max(2, outputs)}, shape)
-	if s.Average {
-		bytes += 4 * int64(outputs) * int64(shape.Width+1)
+	margins := s.margins(target) * len(s.rungs())
+	if s.Update == updateGradient {
+		body, outputs := s.body(margins)
+		return body.StateBytes(outputs, shape)
 	}
-	return bytes
+	const scalars = 256
+	each := float64(4)
+	if s.Average || s.C == 0 {
+		each *= 2
+	}
+	return int64(min(scalars+each*float64(margins)*float64(shape.Width+1), math.MaxInt64/2))
 }
 
 // validateSVM adds an svm's mistakes to those of its family and target.
