@@ -1,10 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"math"
-
-	"millrace"
 )
 
 // head turns the last layer's outputs into a prediction, and a target into the loss's derivative by
@@ -14,7 +11,6 @@ type head uint8
 const (
 	headLogistic head = iota // one output z: probabilities 1−σ(z), σ(z); binary cross-entropy
 	headSoftmax              // an output a class; cross-entropy
-	headHinge                // one margin, or one a class: hinge loss, one against the rest
 	headSquared              // one output in standard deviations of the target; ½(z − t)²
 	headHuber                // the same; ½r² up to δ, δ(|r| − ½δ) beyond (Huber 1964)
 	headQuantile             // the same; τr above the prediction, (1−τ)|r| below (Koenker, Bassett 1978)
@@ -24,7 +20,7 @@ const (
 // outputs is how many outputs the last layer has.
 func (h head) outputs(classes int) int {
 	switch {
-	case h == headLogistic || h == headHinge && classes == 2 || classes == 0:
+	case h == headLogistic || classes == 0:
 		return 1
 	default:
 		return classes
@@ -33,8 +29,6 @@ func (h head) outputs(classes int) int {
 
 func headOf(s Spec, target TargetSpec) head {
 	switch {
-	case s.Type == familySVM:
-		return headHinge
 	case s.Type == familyLogistic && target.Classes == 2:
 		return headLogistic
 	case target.Classes > 0:
@@ -68,8 +62,6 @@ func (n *network) predict(dst, z []float32) {
 		dst[0], dst[1] = logistic(float64(z[0]))
 	case headSoftmax:
 		softmax(dst, z, 1)
-	case headHinge:
-		n.temperature.predict(dst, z)
 	case headPoisson:
 		dst[0] = float32(count(z[0]))
 	default:
@@ -115,8 +107,6 @@ func (n *network) derive(d, z, p []float32, class int32, t float64, weight float
 			}
 		}
 		d[class] = -rest
-	case headHinge:
-		n.deriveHinge(d, z, class)
 	case headSquared:
 		d[0] = float32(float64(z[0]) - t)
 	case headHuber:
@@ -139,30 +129,6 @@ func (n *network) derive(d, z, p []float32, class int32, t float64, weight float
 	}
 }
 
-// deriveHinge: C·max(0, 1 − s·z) for each margin z, where s is +1 for the class and −1 for the rest.
-// At the kink it takes the side that learns, as scikit-learn does.
-func (n *network) deriveHinge(d, z []float32, class int32) {
-	c := float32(n.spec.C)
-	for i, v := range z {
-		d[i] = 0
-		if side := sideOf(i, len(z), class); side*v <= 1 {
-			d[i] = -c * side
-		}
-	}
-}
-
-// sideOf is the side of margin i, of n, that an example of a class belongs on: one margin alone is the
-// second class's, several are one each.
-func sideOf(i, n int, class int32) float32 {
-	if n == 1 {
-		i = 1
-	}
-	if int32(i) == class {
-		return 1
-	}
-	return -1
-}
-
 // loss is the loss of the outputs z, for tests and metrics.
 func (n *network) loss(z []float32, class int32, t float64) float64 {
 	switch n.head {
@@ -174,12 +140,6 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 		return max(m, 0) + math.Log1p(math.Exp(-math.Abs(m)))
 	case headSoftmax:
 		return logSumExp(z) - float64(z[class])
-	case headHinge:
-		var sum float64
-		for i, v := range z {
-			sum += n.spec.C * max(0, 1-float64(sideOf(i, len(z), class)*v))
-		}
-		return sum
 	case headQuantile:
 		r := t - float64(z[0])
 		return max(n.spec.Quantile*r, (n.spec.Quantile-1)*r)
@@ -205,74 +165,4 @@ func logSumExp(z []float32) float64 {
 		sum += math.Exp(float64(v) - most)
 	}
 	return most + math.Log(sum)
-}
-
-// temperature turns margins into probabilities: σ(a·z) of one margin, softmax(a·z) of several, with
-// one factor a = exp(α) learned online by AdaGrad on the cross-entropy of each margin before its
-// event is learned. It is Platt's link (1999) without the shift, so the likeliest class is always the
-// one that the margins name (Guo et al. 2017, equation 9, calls it temperature scaling).
-type temperature struct {
-	alpha  []float64 // [1]
-	square []float64 // [1], AdaGrad's sum
-	factor float64   // e^α
-}
-
-const (
-	temperatureRate = 0.1
-	// temperatureMax bounds α: margins of an SVM are of the order of 1, so factors beyond e^±4 only
-	// say that nothing, or everything, is certain.
-	temperatureMax = 4
-)
-
-func newTemperature() temperature {
-	return temperature{alpha: make([]float64, 1), square: make([]float64, 1), factor: 1}
-}
-
-func (t *temperature) refresh() { t.factor = math.Exp(t.alpha[0]) }
-
-func (t *temperature) predict(dst, z []float32) {
-	if len(z) == 1 {
-		dst[0], dst[1] = logistic(t.factor * float64(z[0]))
-		return
-	}
-	softmax(dst, z, t.factor)
-}
-
-// learn takes the margins z and the probabilities p that were predicted from them.
-func (t *temperature) learn(z, p []float32, class int32, weight float32) {
-	var g float64
-	if len(z) == 1 {
-		g = float64(p[1]) * float64(z[0])
-		if class == 1 {
-			g = -float64(p[0]) * float64(z[0])
-		}
-	} else {
-		g = -float64(z[class])
-		for i, v := range z {
-			g += float64(p[i]) * float64(v)
-		}
-	}
-	g *= t.factor * float64(weight)
-	if g == 0 {
-		return
-	}
-	t.square[0] += g * g
-	t.alpha[0] -= temperatureRate * g / math.Sqrt(t.square[0])
-	t.alpha[0] = min(max(t.alpha[0], -temperatureMax), temperatureMax)
-	t.refresh()
-}
-
-func (t *temperature) state(visit func(string, millrace.Tensor, millrace.Role)) {
-	visit("temperature", millrace.Tensor{Shape: scalarShape, F64: t.alpha}, millrace.Serving)
-	visit("temperature.square", millrace.Tensor{Shape: scalarShape, F64: t.square}, millrace.Training)
-}
-
-func (t *temperature) check() error {
-	if a := t.alpha[0]; !(math.Abs(a) <= temperatureMax) {
-		return fmt.Errorf("temperature is %g, outside ±%d", a, temperatureMax)
-	}
-	if s := t.square[0]; !(s >= 0) || math.IsInf(s, 1) {
-		return fmt.Errorf("temperature.square is %g, no sum of squares", s)
-	}
-	return nil
 }

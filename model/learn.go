@@ -40,9 +40,6 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if n.standardises() {
 		n.target.commit(w, mean, squares)
 	}
-	if n.head == headHinge {
-		n.temperature.learn(sc.outputs[len(sc.outputs)-1], sc.prediction, y.Class, weight)
-	}
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"millrace"
 )
 
-// network is every family of this package: layers, the last one the output layer. The linear families
-// and the SVM are a network of that layer alone, which starts at zero.
+// network is layers, the last one the output layer. The linear families are a network of that layer
+// alone, which starts at zero, and so are the margins of an svm.
 type network struct {
 	spec    Spec // resolved
 	classes int
@@ -22,19 +22,18 @@ type network struct {
 	inputs      []float32
 	inputsShape []int
 
-	k           *kernels
-	head        head
-	layers      []layer
-	optimizer   *optimizer
-	guard       guard
-	rows        *rows       // of a sparse input: what the open update touches
-	batch       []uint64    // [1], events in the open mini-batch
-	target      moments     // numbers
-	temperature temperature // SVM
-	latest      float64     // norm of the latest gradient, for metrics only
-	factor      []float32   // [1], scratch of an update: what a stored gradient is multiplied by
-	plain       bool        // SGD without momentum or penalties: the step is the gradient times the rate
-	flat        []float32   // scratch of an update: the gradient of a layer whose rows do not fill vectors
+	k         *kernels
+	head      head
+	layers    []layer
+	optimizer *optimizer
+	guard     guard
+	rows      *rows     // of a sparse input: what the open update touches
+	batch     []uint64  // [1], events in the open mini-batch
+	target    moments   // numbers
+	latest    float64   // norm of the latest gradient, for metrics only
+	factor    []float32 // [1], scratch of an update: what a stored gradient is multiplied by
+	plain     bool      // SGD without momentum or penalties: the step is the gradient times the rate
+	flat      []float32 // scratch of an update: the gradient of a layer whose rows do not fill vectors
 }
 
 // scratch is a network's working memory.
@@ -52,7 +51,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	n := &network{
 		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, shape: shape,
 		k: k, head: headOf(s, target), optimizer: newOptimizer(s, k),
-		batch: make([]uint64, 1), target: newMoments(), temperature: newTemperature(), factor: make([]float32, 1),
+		batch: make([]uint64, 1), target: newMoments(), factor: make([]float32, 1),
 	}
 	// The generator is used here only, so its state is no part of the model's.
 	random := rand.New(rand.NewPCG(s.Seed, streamInit))
@@ -177,9 +176,6 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 	if n.standardises() {
 		n.target.state(visit)
 	}
-	if n.head == headHinge {
-		n.temperature.state(visit)
-	}
 	if n.inputs != nil {
 		visit("layers.0.input.largest", millrace.Tensor{Shape: n.inputsShape, F32: n.inputs}, millrace.Serving)
 		visit("optimizer.norms", millrace.Tensor{Shape: scalarShape, F64: n.optimizer.norms}, millrace.Training)
@@ -212,9 +208,6 @@ func (n *network) Restored() error {
 	if err := n.target.check(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)
 	}
-	if err := n.temperature.check(); err != nil {
-		return fmt.Errorf("checking the restored temperature: %w", err)
-	}
 	if n.batch[0] >= uint64(n.spec.Batch) {
 		return fmt.Errorf("checking the restored mini-batch: %d events of %d", n.batch[0], n.spec.Batch)
 	}
@@ -224,7 +217,6 @@ func (n *network) Restored() error {
 		}
 	}
 	n.target.refresh()
-	n.temperature.refresh()
 	n.optimizer.begin()
 	n.guard.measure(n)
 	return nil

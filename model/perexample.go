@@ -54,9 +54,6 @@ func (n *network) implicit(sc *scratch, i int) float32 {
 			side = -1
 		}
 		return float32(-side * advance(side*z, h*reach) / reach)
-	case headHinge:
-		side := float64(sideOf(i, len(sc.outputs[0]), e.class))
-		return float32(-side * min(h*n.spec.C, max(0, 1-side*z)/reach))
 	case headQuantile:
 		tau := n.spec.Quantile
 		if e.t >= z {

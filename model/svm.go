@@ -211,11 +211,7 @@ func (m *svm) admissible(y millrace.Target, weight float32) error {
 func (m *svm) update(v *millrace.Vector, sc *svmScratch, class int32, t float64, weight float32) error {
 	switch m.spec.Update {
 	case updateGradient:
-		m.derive(sc.d(), sc.z(), class, t)
-		for i, d := range sc.d() {
-			sc.d()[i] = flush(d*weight, momentTiny)
-		}
-		return m.body.take(v, sc.body)
+		return m.descend(v, sc, class, t, weight)
 	case updatePegasos:
 		return m.pegasos(v, sc, class, t, weight)
 	default:

@@ -98,6 +98,29 @@ func (m *svm) loss(d, z []float32, class int32, t float64) float64 {
 	return sum
 }
 
+// descend is a step of the optimizer against C times the loss.
+//
+// The importance-aware step (Karampatziakis and Langford 2011, table 1) follows the gradient until the
+// violation is gone and no further: for the losses of an svm it is PA-I with ηC in the place of C.
+func (m *svm) descend(v *millrace.Vector, sc *svmScratch, class int32, t float64, weight float32) error {
+	d := sc.d()
+	if m.spec.Optimizer.Type == ruleImportanceAware {
+		if m.violations(d, sc.z(), class, t) {
+			m.limit(d, m.body.optimizer.rate*m.across(v), weight)
+		}
+	} else {
+		m.derive(d, sc.z(), class, t)
+		for i, g := range d {
+			d[i] = flush(g*weight, momentTiny)
+		}
+	}
+	sc.body.example = example{raw: v}
+	if m.body.inputs != nil {
+		v = &sc.body.scaled // as Predict left it
+	}
+	return m.body.take(v, sc.body)
+}
+
 // LossGradient returns C times the loss of one example under the present state, of all rungs together,
 // without penalties and with weight 1, and calls visit with the gradient of each tensor of weights, by
 // its name in State. It allocates: it is there to be checked against finite differences.
@@ -113,6 +136,9 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 		return loss
 	}
 	v := m.input(x, sc)
+	if m.body.inputs != nil {
+		v = &sc.body.scaled
+	}
 	input := v.Dense
 	if m.body.rows != nil {
 		input = make([]float32, m.margins.in)

@@ -16,11 +16,29 @@ func (m *svm) passive(v *millrace.Vector, sc *svmScratch, class int32, t float64
 		m.count()
 		return nil
 	}
-	norm := m.squares(v) + 1
-	across := norm
-	if m.crosses() {
-		across *= 2 // ‖Φ(x, class) − Φ(x, rival)‖²: section 8
+	across := m.across(v)
+	most := m.limit(d, across, weight)
+	if err := m.admit(1, most*math.Sqrt(across)); err != nil {
+		return err
 	}
+	m.move(v, d)
+	m.count()
+	return nil
+}
+
+// across is the squared norm of what a violation's derivative multiplies: of the input and the bias's 1,
+// twice where two classes' weights move, ‖Φ(x, class) − Φ(x, rival)‖² of section 8.
+func (m *svm) across(v *millrace.Vector) float64 {
+	square := m.squares(v) + 1
+	if m.crosses() {
+		square *= 2
+	}
+	return square
+}
+
+// limit makes each violation in d the multiple of the input that takes it away, or what C allows of it:
+// equation 14. It returns the largest.
+func (m *svm) limit(d []float32, across float64, weight float32) float64 {
 	var most float64
 	for i, loss := range d {
 		if loss == 0 {
@@ -28,19 +46,14 @@ func (m *svm) passive(v *millrace.Vector, sc *svmScratch, class int32, t float64
 		}
 		size, c := math.Abs(float64(loss)), m.c[i/m.each]*float64(weight)
 		if m.spec.Update == updatePA2 {
-			size /= across + 1/(2*c) // equation 14, PA-II
+			size /= across + 1/(2*c) // PA-II
 		} else {
-			size = min(c, size/across) // equation 14, PA-I
+			size = min(c, size/across) // PA-I
 		}
 		d[i] = float32(math.Copysign(size, float64(loss)))
 		most = max(most, size)
 	}
-	if err := m.admit(1, most*math.Sqrt(norm)); err != nil {
-		return err
-	}
-	m.move(v, d)
-	m.count()
-	return nil
+	return most
 }
 
 // squares is the squared norm of an input. The values of a sparse input's repeated indices add up

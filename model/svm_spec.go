@@ -92,6 +92,9 @@ func (s Spec) body(margins int) (Spec, TargetSpec) {
 	b.Optimizer.Schedule.Type = scheduleConstant
 	if s.Update == updateGradient {
 		b.L1, b.L2, b.Clip, b.Batch, b.Optimizer = s.L1, s.L2, s.Clip, s.Batch, s.Optimizer
+		if b.Optimizer.Type == ruleImportanceAware {
+			b.Optimizer.Type = ruleSGD // whose steps descend has bounded
+		}
 	}
 	if margins == 2 {
 		b.Type = familyMLP // logistic has one output for two classes
@@ -162,6 +165,7 @@ func (s Spec) validateUpdate(c *checker, target TargetSpec) {
 	c.unused("average", s.Average && update == updateGradient, "update: pegasos, pa1 or pa2")
 	if update == updateGradient {
 		s.validatePenalties(c, target)
+		s.validateRule(c, target)
 		s.Optimizer.validate(c, s.Type)
 		return
 	}

@@ -271,8 +271,6 @@ func (s Spec) validateRule(c *checker, target TargetSpec) {
 		return
 	}
 	switch {
-	case s.Type == familySVM && (r.Loss != lossHinge || r.Multiclass == "crammer_singer"):
-		c.add("optimizer.type", "%s of an svm is for the hinge loss of one class against the rest: use another rule", rule)
 	case s.Type == familyLogistic && target.Classes > 2:
 		c.add("optimizer.type", "%s has no closed form for more than two classes: use svm, or another rule", rule)
 	case s.Type == familyLinear && r.Loss != lossSquared && r.Loss != lossQuantile:
