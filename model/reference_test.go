@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"millrace"
 	"millrace/model"
 )
 
-// referenceFile is what testdata/reference.py writes.
+// referenceFile is what testdata/reference.py and rules.py write.
 type referenceFile struct {
 	Versions map[string]string
 	Data     struct {
@@ -18,6 +19,9 @@ type referenceFile struct {
 		Binary  []int32
 		Classes []int32
 		Numbers []float64
+		// Of rules.py: columns of very different scales, and numbers for the loss of counts.
+		Unscaled [][]float32
+		Counts   []float64
 	}
 	Runs []referenceRun
 }
@@ -28,17 +32,21 @@ type referenceRun struct {
 		Type, Activation, Loss string
 		Hidden                 []int
 		HuberDelta             float64 `json:"huber_delta"`
-		C, L2, Clip            float64
+		C, L1, L2, Clip        float64
+		Quantile               float64
 		Batch                  int
 		Optimizer              struct {
 			Type           string
 			Rate, Momentum float64
+			Beta           float64
 			Nesterov       bool
 		}
 	}
 	Classes     int
 	First, Last map[string][]float32
 	Losses      []float64
+	Weights     []float32 // of the events, in turn; 1 when there are none
+	Unscaled    bool
 }
 
 func (r referenceRun) spec() model.Spec {
@@ -51,14 +59,31 @@ func (r referenceRun) spec() model.Spec {
 		Multiclass: multiclass,
 		Type:       r.Spec.Type, Hidden: r.Spec.Hidden, Activation: r.Spec.Activation, Loss: r.Spec.Loss,
 		HuberDelta: r.Spec.HuberDelta, C: r.Spec.C, L2: r.Spec.L2, Clip: r.Spec.Clip, Batch: r.Spec.Batch,
-		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov},
+		L1: r.Spec.L1, Quantile: r.Spec.Quantile,
+		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta: o.Beta},
 	}
 }
 
-// TestReferenceTrajectories follows PyTorch and scikit-learn for 100 updates: every loss on the way and
+// example is a row as the run learns it.
+func (r referenceRun) example(file referenceFile, row int) (millrace.Input, millrace.Target) {
+	x := millrace.Input{{Dense: file.Data.X[row]}}
+	if r.Unscaled {
+		x[0].Dense = file.Data.Unscaled[row]
+	}
+	y := millrace.Target{Known: true, Value: file.Data.Numbers[row], Class: file.Data.Classes[row]}
+	if r.Classes == 2 {
+		y.Class = file.Data.Binary[row]
+	}
+	if r.Spec.Loss == "poisson" {
+		y.Value = file.Data.Counts[row]
+	}
+	return x, y
+}
+
+// TestReferenceTrajectories follows PyTorch, scikit-learn and the papers for 100 updates: every loss on the way and
 // every weight at the end.
 func TestReferenceTrajectories(t *testing.T) {
-	for _, name := range []string{"testdata/torch.json", "testdata/sklearn.json"} {
+	for _, name := range []string{"testdata/torch.json", "testdata/sklearn.json", "testdata/rules.json"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -82,9 +107,9 @@ func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 		t.Fatal(err)
 	}
 	weights := servingWeights(m)
-	for name, values := range r.First {
-		copy(weights[name], values)
-	}
+	m.State(func(name string, x millrace.Tensor, _ millrace.Role) {
+		copy(x.F32, r.First[strings.TrimSuffix(name, ".origin")])
+	})
 	if err := m.Restored(); err != nil {
 		t.Fatal(err)
 	}
@@ -94,11 +119,7 @@ func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 		var sum float64
 		for i := range batch {
 			row := (update*batch + i) % len(file.Data.X)
-			x := millrace.Input{{Dense: file.Data.X[row]}}
-			y := millrace.Target{Known: true, Value: file.Data.Numbers[row], Class: file.Data.Classes[row]}
-			if r.Classes == 2 {
-				y.Class = file.Data.Binary[row]
-			}
+			x, y := r.example(file, row)
 			m.Predict(dst, x, scratch)
 			if r.Classes == 0 {
 				sum += (float64(dst[0]) - y.Value) * (float64(dst[0]) - y.Value) / 2
@@ -107,7 +128,11 @@ func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 					LossGradient(millrace.Input, millrace.Target, func(string, []float32)) float64
 				}).LossGradient(x, y, nil)
 			}
-			if err := m.Learn(x, y, 1, scratch); err != nil {
+			weight := float32(1)
+			if len(r.Weights) > 0 {
+				weight = r.Weights[row%len(r.Weights)]
+			}
+			if err := m.Learn(x, y, weight, scratch); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -202,6 +202,7 @@ def write(name, versions, runs):
     (HERE / name).write_text(text)
 
 
-torch.set_num_threads(1)
-write("torch.json", {"torch": torch.__version__}, list(torch_runs()))
-write("sklearn.json", {"scikit-learn": sklearn.__version__}, list(sklearn_runs()))
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    write("torch.json", {"torch": torch.__version__}, list(torch_runs()))
+    write("sklearn.json", {"scikit-learn": sklearn.__version__}, list(sklearn_runs()))
