@@ -39,7 +39,7 @@ type Spec struct {
 	Depth    int     `yaml:"depth" doc:"tree, forest: largest depth of a tree"`
 	Leaves   int     `yaml:"leaves" doc:"tree, forest: most leaves of a tree that learn how to split; the least promising wait"`
 	Trees    int     `yaml:"trees" doc:"forest: trees"`
-	Subspace int     `yaml:"subspace" doc:"forest: features that a leaf looks at; √features + 1 by default"`
+	Subspace int     `yaml:"subspace" doc:"forest: features that a leaf looks at; √features + 1 by default for classes, all for numbers"`
 	Lambda   float64 `yaml:"lambda" doc:"forest: mean of the Poisson weights of online bagging"`
 
 	Budget string `yaml:"budget" doc:"auto: most that learning costs, in units of one 64-64 mlp on the same features, as 4x"`

@@ -20,7 +20,7 @@ type arena struct {
 	stats     []float64 // [nodes × plan.stats]
 	recent    []float64 // [nodes × plan.recent]
 	score     []float64 // [nodes × expertCount] faded gains or losses of the experts
-	linear    []float32 // [nodes × outputs × row]
+	linear    []float32 // [nodes × heads × outputs × row]
 	temper    []float64 // [2] exponent of naive Bayes' likelihoods, and AdaGrad's sum for it
 
 	// Training.
@@ -49,7 +49,7 @@ func newArena(p *plan) *arena {
 		subset: make([]uint64, n), heavier: make([]uint8, n), slot: make([]int32, n),
 		alternate: make([]int32, n), depth: make([]int32, n),
 		stats: make([]float64, n*p.stats), recent: make([]float64, n*p.recent), score: make([]float64, n*expertCount),
-		linear: make([]float32, n*p.outputs*p.row), temper: make([]float64, 2),
+		linear: make([]float32, n*p.heads*p.outputs*p.row), temper: make([]float64, 2),
 		seen: make([]float64, n), checked: make([]float64, n), promise: make([]float64, n), clock: make([]uint64, 1),
 		subspace: make([]int32, p.Leaves*p.Subspace), blocks: make([]float64, p.Leaves*p.Subspace*p.block),
 		owner: make([]int32, p.Leaves), taken: make([]bool, n/2), stack: make([]int32, 0, n),
@@ -125,7 +125,7 @@ func (t *arena) scoreOf(n int32) []float64 {
 }
 
 func (t *arena) linearOf(n int32) []float32 {
-	size := t.outputs * t.row
+	size := t.heads * t.outputs * t.row
 	return t.linear[int(n)*size : (int(n)+1)*size]
 }
 

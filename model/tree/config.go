@@ -74,6 +74,7 @@ type plan struct {
 	recent   int // float64 a node
 	outputs  int // rows of a leaf's linear model
 	row      int // weights a row, the last one the bias
+	heads    int // linear models a leaf
 	bins     int // of a histogram
 	block    int // float64 a feature that a leaf observes
 	nodes    int // capacity: a root and pairs of children
@@ -86,7 +87,8 @@ type plan struct {
 const (
 	expertConstant = iota // all that the leaf has seen
 	expertRecent          // what it has seen lately
-	expertLinear
+	expertLinear          // a linear model
+	expertFast            // another one, which learns faster
 	expertBayes
 	expertCount
 )
@@ -122,10 +124,11 @@ func newPlan(c Config) (*plan, error) {
 
 // shape sets the sizes of a node and of an observer.
 func (p *plan) shape(categories bool) {
-	p.stats, p.recent, p.outputs, p.row = 3, 1, 1, p.Width+1
+	p.stats, p.recent, p.outputs, p.row, p.heads = 3, 1, 1, p.Width+1, 1
 	channels := 3
 	if p.Classes > 0 {
 		p.stats, p.recent, channels = p.Classes, p.Classes, p.Classes
+		p.heads = 2
 		if p.Classes > 2 {
 			p.outputs = p.Classes
 		}
@@ -159,11 +162,11 @@ func (p *plan) choose() {
 	case Constant:
 		p.experts[expertConstant] = true
 	case Linear:
-		p.experts[expertLinear] = true
+		p.experts[expertLinear], p.experts[expertFast] = true, p.Classes > 0
 	case Bayes:
 		p.experts[expertBayes] = true
 	default:
-		p.experts = [expertCount]bool{true, true, true, p.Classes > 0}
+		p.experts = [expertCount]bool{true, true, true, p.Classes > 0, p.Classes > 0}
 	}
 	p.bayes = p.experts[expertBayes]
 }
@@ -175,7 +178,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		return 0, 0, err
 	}
 	// In float64, so that no product overflows.
-	node := float64(nodeBytes + 8*(p.stats+p.recent+expertCount) + 4*p.outputs*p.row)
+	node := float64(nodeBytes + 8*(p.stats+p.recent+expertCount) + 4*p.heads*p.outputs*p.row)
 	observers := float64(p.Leaves) * (4 + 4*float64(p.Subspace) + 8*float64(p.block)*float64(p.Subspace))
 	s, t := float64(p.nodes)*node, float64(p.nodes)*16
 	if p.bayes {

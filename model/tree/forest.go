@@ -46,6 +46,9 @@ func (b *member) share(p *plan) float64 {
 		return 1
 	}
 	q := b.quality[0] + 0.01
+	if p.Classes > 0 {
+		q *= q // a number's loss is a square already
+	}
 	return 1 / (q * q)
 }
 

@@ -87,7 +87,7 @@ func (t *arena) attempt(n int32, s *shared) {
 func (t *arena) sure(f *finder, n int32) bool {
 	if t.Classes > 0 {
 		bound := hoeffding(math.Log2(float64(t.Classes)), t.Delta, t.seen[n])
-		return f.best-f.second > bound || bound < t.Tau
+		return f.best-f.second > bound || bound < t.Tau*math.Log2(float64(t.Classes))
 	}
 	// Ikonomovska et al. 2011, section 4.1: the ratio of the two merits against 1 − ε.
 	bound := hoeffding(1, t.Delta, t.seen[n])

@@ -57,7 +57,10 @@ func (t *arena) predictClasses(w *work, n int32, x []float32, z []float64) {
 		}
 	}
 	if t.experts[expertLinear] {
-		t.predictLinear(w.parts[expertLinear], n, z)
+		size := t.outputs * t.row
+		weights := t.linearOf(n)
+		t.predictLinear(w.parts[expertLinear], weights[:size], z)
+		t.predictLinear(w.parts[expertFast], weights[size:], z)
 	}
 	bayes := t.experts[expertBayes]
 	if bayes {
@@ -109,8 +112,7 @@ func (t *arena) weigh(w *work, n int32, bayes bool) {
 }
 
 // predictLinear is softmax of the leaf's linear model; with two classes, the logistic function.
-func (t *arena) predictLinear(p []float64, n int32, z []float64) {
-	weights := t.linearOf(n)
+func (t *arena) predictLinear(p []float64, weights []float32, z []float64) {
 	if t.outputs == 1 {
 		m := dot(weights, z)
 		p[1] = 1 / (1 + math.Exp(-m))
@@ -244,7 +246,10 @@ func (t *arena) adaptClasses(w *work, n int32, z []float64, class int, weight, s
 		}
 	}
 	if t.experts[expertLinear] {
-		t.stepClasses(w.parts[expertLinear], n, z, class, step)
+		size := t.outputs * t.row
+		weights, norm := t.linearOf(n), 1+squares(z)
+		t.stepClasses(w.parts[expertLinear], weights[:size], z, class, min(linearRate*step, linearRateMax)/norm)
+		t.stepClasses(w.parts[expertFast], weights[size:], z, class, min(fastRate*step, linearRateMax)/norm)
 	}
 	if t.experts[expertBayes] && t.slot[n] != 0 {
 		t.stepTemper(w, class)
@@ -260,9 +265,7 @@ func (t *arena) adaptClasses(w *work, n int32, z []float64, class int, weight, s
 
 // stepClasses is one step of SGD on the cross-entropy of the leaf's linear model, normalised by the
 // input's squared norm so that one rate serves any number of features.
-func (t *arena) stepClasses(p []float64, n int32, z []float64, class int, step float64) {
-	rate := min(linearRate*step, linearRateMax) / (1 + squares(z))
-	weights := t.linearOf(n)
+func (t *arena) stepClasses(p []float64, weights []float32, z []float64, class int, rate float64) {
 	if t.outputs == 1 {
 		g := p[1]
 		if class == 1 {
@@ -280,7 +283,8 @@ func (t *arena) stepClasses(p []float64, n int32, z []float64, class int, step f
 }
 
 const (
-	linearRate    = 1.0
+	linearRate    = 0.5
+	fastRate      = 4
 	linearRateMax = 8
 	weightsMax    = 1e6
 )

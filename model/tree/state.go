@@ -64,7 +64,7 @@ func (t *arena) list(prefix string, predict millrace.Role) []entry {
 		{"stats", millrace.Tensor{Shape: []int{n, t.plan.stats}, F64: t.stats}, predict},
 		{"recent", millrace.Tensor{Shape: []int{n, t.plan.recent}, F64: t.recent}, predict},
 		{"score", millrace.Tensor{Shape: []int{n, expertCount}, F64: t.score}, predict},
-		{"linear", millrace.Tensor{Shape: []int{n, t.outputs, t.row}, F32: t.linear}, predict},
+		{"linear", millrace.Tensor{Shape: []int{n, t.heads, t.outputs, t.row}, F32: t.linear}, predict},
 		{"temper", millrace.Tensor{Shape: []int{2}, F64: t.temper}, predict},
 		{"subspace", millrace.Tensor{Shape: []int{t.Leaves, t.Subspace}, I32: t.subspace}, observers},
 		{"observers", millrace.Tensor{Shape: []int{t.Leaves, t.Subspace, t.block}, F64: t.blocks}, observers},
