@@ -61,31 +61,12 @@ func (n *network) predict(dst, z []float32) {
 	case headLogistic:
 		dst[0], dst[1] = logistic(float64(z[0]))
 	case headSoftmax:
-		softmax(dst, z, 1)
+		n.k.softmax(dst, z, 1)
 	case headPoisson:
 		dst[0] = float32(count(z[0]))
 	default:
 		v := n.target.restore(float64(z[0]))
 		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
-	}
-}
-
-// softmax writes the softmax of factor·z. The largest output is subtracted first, so that no
-// exponential overflows and at least one is 1.
-func softmax(dst, z []float32, factor float64) {
-	most := z[0]
-	for _, v := range z[1:] {
-		most = max(most, v)
-	}
-	var sum float64
-	for i, v := range z {
-		e := math.Exp(factor * (float64(v) - float64(most)))
-		dst[i] = float32(e)
-		sum += e
-	}
-	scale := 1 / sum
-	for i, v := range dst {
-		dst[i] = float32(float64(v) * scale)
 	}
 }
 

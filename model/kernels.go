@@ -15,6 +15,10 @@ type kernels struct {
 	backward func(dx, w, d []float32)
 	// squares is the sum of squares in float64, which no finite float32 can overflow.
 	squares func(x []float32) float64
+	// softmax sets dst to the softmax of factor·z, with factor ≥ 0; logs sets it to the natural logarithms
+	// of p, which are positive: below 2⁻¹²⁶ to the logarithm of that. dst may be z or p.
+	softmax func(dst, z []float32, factor float32)
+	logs    func(dst, p []float32)
 
 	sgd      func(w, x, d []float32, c *coefficients)
 	momentum func(w, b, x, d []float32, c *coefficients)
@@ -66,6 +70,8 @@ func genericKernels() *kernels {
 		forward:  forwardGeneric,
 		backward: backwardGeneric,
 		squares:  squaresGeneric,
+		softmax:  softmaxGeneric,
+		logs:     logsGeneric,
 		sgd:      sgdGeneric,
 		momentum: momentumGeneric,
 		adagrad:  adagradGeneric,

@@ -13,6 +13,8 @@ func bestKernels() *kernels {
 		forward:  forwardAVX2,
 		backward: backwardAVX2,
 		squares:  squaresAVX2,
+		softmax:  softmaxAVX2,
+		logs:     logsAVX2,
 		sgd:      sgdAVX2,
 		momentum: momentumAVX2,
 		adagrad:  adagradAVX2,
@@ -35,6 +37,12 @@ func backwardAVX2(dx, w, d []float32)
 
 //go:noescape
 func squaresAVX2(x []float32) float64
+
+//go:noescape
+func softmaxAVX2(dst, z []float32, factor float32)
+
+//go:noescape
+func logsAVX2(dst, p []float32)
 
 //go:noescape
 func sgdAVX2(w, x, d []float32, c *coefficients)

@@ -120,7 +120,7 @@ func (m *svm) Predict(dst []float32, x millrace.Input, s Scratch) {
 	z := m.predicting(sc)
 	m.link.combine(sc.logits, z)
 	if m.classes > 0 {
-		m.link.predict(sc.prediction, sc.logits)
+		m.link.predict(m.k, sc.prediction, sc.logits)
 	} else {
 		v := m.target.restore(float64(sc.logits[0]))
 		sc.prediction[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))

@@ -79,12 +79,12 @@ func (l *link) combine(logits, z []float32) {
 	}
 }
 
-func (l *link) predict(dst, logits []float32) {
+func (l *link) predict(k *kernels, dst, logits []float32) {
 	if len(logits) == 1 {
 		dst[0], dst[1] = logistic(float64(logits[0]))
 		return
 	}
-	softmax(dst, logits, 1)
+	k.softmax(dst, logits, 1)
 }
 
 // learnClass takes the margins z and the probabilities p that were predicted from them.
