@@ -5,137 +5,6 @@
 // Operands are in Go's order: sources first, destination last, so VSUBPS b, a, c is c = a − b and
 // VFMADD231PS a, b, c is c += a·b.
 
-// func forwardAVX2(z, w, x []float32)
-// Columns are taken in tiles whose sums stay in registers over all rows, so z is read and written
-// once and each weight is read once.
-TEXT ·forwardAVX2(SB), NOSPLIT, $0-72
-	MOVQ  z_base+0(FP), DI
-	MOVQ  z_len+8(FP), CX
-	MOVQ  w_base+24(FP), SI
-	MOVQ  x_base+48(FP), DX
-	MOVQ  x_len+56(FP), R8
-	MOVQ  CX, R9
-	SHLQ  $2, R9                // bytes a row
-	TESTQ R8, R8
-	JZ    done
-
-tile64:
-	CMPQ    CX, $64
-	JLT     tile32
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 96(DI), Y3
-	VMOVUPS 128(DI), Y4
-	VMOVUPS 160(DI), Y5
-	VMOVUPS 192(DI), Y6
-	VMOVUPS 224(DI), Y7
-	MOVQ    SI, R10
-	MOVQ    DX, R11
-	MOVQ    R8, R12
-
-row64:
-	VBROADCASTSS (R11), Y8
-	VFMADD231PS  (R10), Y8, Y0
-	VFMADD231PS  32(R10), Y8, Y1
-	VFMADD231PS  64(R10), Y8, Y2
-	VFMADD231PS  96(R10), Y8, Y3
-	VFMADD231PS  128(R10), Y8, Y4
-	VFMADD231PS  160(R10), Y8, Y5
-	VFMADD231PS  192(R10), Y8, Y6
-	VFMADD231PS  224(R10), Y8, Y7
-	ADDQ         R9, R10
-	ADDQ         $4, R11
-	DECQ         R12
-	JNZ          row64
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	VMOVUPS      Y3, 96(DI)
-	VMOVUPS      Y4, 128(DI)
-	VMOVUPS      Y5, 160(DI)
-	VMOVUPS      Y6, 192(DI)
-	VMOVUPS      Y7, 224(DI)
-	ADDQ         $256, DI
-	ADDQ         $256, SI
-	SUBQ         $64, CX
-	JMP          tile64
-
-tile32:
-	CMPQ    CX, $32
-	JLT     tile8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS 64(DI), Y2
-	VMOVUPS 96(DI), Y3
-	MOVQ    SI, R10
-	MOVQ    DX, R11
-	MOVQ    R8, R12
-
-row32:
-	VBROADCASTSS (R11), Y8
-	VFMADD231PS  (R10), Y8, Y0
-	VFMADD231PS  32(R10), Y8, Y1
-	VFMADD231PS  64(R10), Y8, Y2
-	VFMADD231PS  96(R10), Y8, Y3
-	ADDQ         R9, R10
-	ADDQ         $4, R11
-	DECQ         R12
-	JNZ          row32
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	VMOVUPS      Y3, 96(DI)
-	ADDQ         $128, DI
-	ADDQ         $128, SI
-	SUBQ         $32, CX
-
-tile8:
-	CMPQ    CX, $8
-	JLT     tile1
-	VMOVUPS (DI), Y0
-	MOVQ    SI, R10
-	MOVQ    DX, R11
-	MOVQ    R8, R12
-
-row8:
-	VBROADCASTSS (R11), Y8
-	VFMADD231PS  (R10), Y8, Y0
-	ADDQ         R9, R10
-	ADDQ         $4, R11
-	DECQ         R12
-	JNZ          row8
-	VMOVUPS      Y0, (DI)
-	ADDQ         $32, DI
-	ADDQ         $32, SI
-	SUBQ         $8, CX
-	JMP          tile8
-
-tile1:
-	TESTQ  CX, CX
-	JZ     done
-	VMOVSS (DI), X0
-	MOVQ   SI, R10
-	MOVQ   DX, R11
-	MOVQ   R8, R12
-
-row1:
-	VMOVSS      (R11), X8
-	VFMADD231SS (R10), X8, X0
-	ADDQ        R9, R10
-	ADDQ        $4, R11
-	DECQ        R12
-	JNZ         row1
-	VMOVSS      X0, (DI)
-	ADDQ        $4, DI
-	ADDQ        $4, SI
-	DECQ        CX
-	JMP         tile1
-
-done:
-	VZEROUPPER
-	RET
-
 // func backwardAVX2(dx, w, d []float32)
 TEXT ·backwardAVX2(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
@@ -143,6 +12,9 @@ TEXT ·backwardAVX2(SB), NOSPLIT, $0-72
 	MOVQ w_base+24(FP), SI
 	MOVQ d_base+48(FP), DX
 	MOVQ d_len+56(FP), CX
+	MOVQ CX, AX
+	ANDQ $7, AX
+	TAILMASK
 
 row:
 	TESTQ  R8, R8
@@ -172,13 +44,21 @@ loop32:
 
 loop8:
 	CMPQ        R11, $8
-	JLT         reduce
+	JLT         tail
 	VMOVUPS     (R10), Y4
 	VFMADD231PS (SI), Y4, Y0
 	ADDQ        $32, R10
 	ADDQ        $32, SI
 	SUBQ        $8, R11
 	JMP         loop8
+
+tail:
+	TESTQ       AX, AX
+	JZ          reduce
+	VMASKMOVPS  (R10), Y15, Y4
+	VMASKMOVPS  (SI), Y15, Y5
+	VFMADD231PS Y5, Y4, Y1
+	LEAQ        (SI)(AX*4), SI
 
 reduce:
 	VADDPS       Y1, Y0, Y0
@@ -188,22 +68,10 @@ reduce:
 	VADDPS       X1, X0, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-
-loop1:
-	TESTQ       R11, R11
-	JZ          store
-	VMOVSS      (R10), X4
-	VFMADD231SS (SI), X4, X0
-	ADDQ        $4, R10
-	ADDQ        $4, SI
-	DECQ        R11
-	JMP         loop1
-
-store:
-	VMOVSS X0, (DI)
-	ADDQ   $4, DI
-	DECQ   R8
-	JMP    row
+	VMOVSS       X0, (DI)
+	ADDQ         $4, DI
+	DECQ         R8
+	JMP          row
 
 done:
 	VZEROUPPER

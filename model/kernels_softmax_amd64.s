@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "kernels_amd64.h"
 
 // Operands are in Go's order, as in kernels_amd64.s; the constants and the order of operations are
 // those of exp32 and log32.
@@ -81,25 +82,6 @@ GLOBL one64<>(SB), RODATA|NOPTR, $8
 	VADDPD       Y1, Y10, Y10  \
 	VADDPD       Y2, Y11, Y11
 
-// STORETAIL stores the low AX lanes of Y0, 1 to 7, at DI.
-#define STORETAIL \
-	TESTQ        $4, AX      \
-	JZ           pair        \
-	VMOVUPS      X0, (DI)    \
-	VEXTRACTF128 $1, Y0, X0  \
-	ADDQ         $16, DI     \
-pair:                        \
-	TESTQ        $2, AX      \
-	JZ           single      \
-	VMOVLPS      X0, (DI)    \
-	VPSRLDQ      $8, X0, X0  \
-	ADDQ         $8, DI      \
-single:                      \
-	TESTQ        $1, AX      \
-	JZ           stored      \
-	VMOVSS       X0, (DI)    \
-stored:
-
 // func softmaxAVX2(dst, z []float32, factor float32)
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-52
 	MOVQ  dst_base+0(FP), DI
@@ -112,11 +94,7 @@ TEXT ·softmaxAVX2(SB), NOSPLIT, $0-52
 	MOVQ    CX, AX
 	ANDQ    $7, AX
 	SHRQ    $3, CX
-	LEAQ    ·tailMask+32(SB), R9
-	MOVQ    AX, R10
-	SHLQ    $2, R10
-	SUBQ    R10, R9
-	VMOVUPS (R9), Y15
+	TAILMASK
 
 	// The largest of z, in every lane of Y7.
 	VBROADCASTSS (SI), Y7
@@ -265,11 +243,7 @@ log8:
 log1:
 	TESTQ      AX, AX
 	JZ         done
-	LEAQ       ·tailMask+32(SB), R9
-	MOVQ       AX, R10
-	SHLQ       $2, R10
-	SUBQ       R10, R9
-	VMOVUPS    (R9), Y15
+	TAILMASK
 	VMASKMOVPS (SI), Y15, Y0
 	LOG
 	STORETAIL
