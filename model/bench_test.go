@@ -147,3 +147,36 @@ func BenchmarkSVM(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSparseRows is predict and learn of sparse inputs by layers of many outputs.
+func BenchmarkSparseRows(b *testing.B) {
+	for _, c := range []struct {
+		name            string
+		spec            model.Spec
+		classes         int
+		width, nonZeros int
+	}{
+		{"sgd-150x40", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd"}}, 40, 1 << 18, 150},
+		{"sgd-l2-150x40", model.Spec{Type: "logistic", L2: 1e-6, Optimizer: model.OptimizerSpec{Type: "sgd"}}, 40, 1 << 18, 150},
+		{"adam-150x64", model.Spec{Type: "mlp", Hidden: []int{64}, Optimizer: model.OptimizerSpec{Type: "adam"}}, 2, 1 << 18, 150},
+		{"adagrad-119x1", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adagrad"}}, 2, 1 << 10, 119},
+		{"sgd-14x1", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd"}}, 2, 1 << 10, 14},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			shape := millrace.ViewShape{Width: c.width, Sparse: true, NonZeroMax: c.nonZeros}
+			benchmark(b, c.spec, model.TargetSpec{Classes: c.classes}, shape, sparseInputs(256, c.width, c.nonZeros))
+		})
+	}
+}
+
+// BenchmarkClasses is predict and learn of dense linear models of several classes.
+func BenchmarkClasses(b *testing.B) {
+	for _, shape := range [][2]int{{16, 26}, {152, 26}, {2144, 10}} {
+		for _, rule := range []string{"sgd", "adagrad"} {
+			b.Run(fmt.Sprintf("%s-%dx%d", rule, shape[0], shape[1]), func(b *testing.B) {
+				s := model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: rule}}
+				benchmark(b, s, model.TargetSpec{Classes: shape[1]}, millrace.ViewShape{Width: shape[0]}, denseInputs(64, shape[0]))
+			})
+		}
+	}
+}

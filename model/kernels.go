@@ -44,8 +44,6 @@ type coefficients struct {
 	direct float32 // momentum: share of the gradient itself in the step (Nesterov: 1)
 	buffer float32 // momentum: share of the buffer in the step (Nesterov: μ)
 	tiny   float32 // moments below it become zero
-	rate64 float64 // AdaGrad, which computes in float64
-	eps64  float64
 	most   float32 // Adadelta: bound of the average of squared steps
 	// FTRL: 1/α, β and the penalties.
 	inverse float64
@@ -146,15 +144,17 @@ func momentumGeneric(w, b, x, d []float32, c *coefficients) {
 	}
 }
 
-// adagradGeneric: s ← s + g², w ← w − ηg/(√s + ε); Duchi, Hazan, Singer 2011, diagonal form.
+// adagradGeneric: s ← s + g², w ← w − ηg/(√s + ε); Duchi, Hazan, Singer 2011, diagonal form. Squares
+// add up in float64, where they do not get lost; the root and the quotient need no more than what a
+// float32 weight keeps of them.
 func adagradGeneric(w []float32, s []float64, x, d []float32, c *coefficients) {
 	for _, xj := range x {
 		row, acc := w[:len(d)], s[:len(d)]
 		w, s = w[len(d):], s[len(d):]
 		for o, do := range d {
-			g := float64(xj*do + c.decay*row[o])
-			acc[o] += g * g
-			row[o] -= float32(c.rate64 * (g / (math.Sqrt(acc[o]) + c.eps64)))
+			g := xj*do + c.decay*row[o]
+			acc[o] += float64(g) * float64(g)
+			row[o] -= c.rate * (g / (sqrt32(float32(min(acc[o], math.MaxFloat32))) + c.eps))
 		}
 	}
 }

@@ -81,12 +81,15 @@ done:
 TEXT ·squaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x_base+0(FP), SI
 	MOVQ   x_len+8(FP), CX
+	MOVQ   CX, AX
+	ANDQ   $7, AX
+	TAILMASK
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 
 loop8:
 	CMPQ        CX, $8
-	JLT         reduce
+	JLT         tail
 	VCVTPS2PD   (SI), Y2
 	VCVTPS2PD   16(SI), Y3
 	VFMADD231PD Y2, Y2, Y0
@@ -95,31 +98,53 @@ loop8:
 	SUBQ        $8, CX
 	JMP         loop8
 
+tail:
+	TESTQ        AX, AX
+	JZ           reduce
+	VMASKMOVPS   (SI), Y15, Y2
+	VEXTRACTF128 $1, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VFMADD231PD  Y2, Y2, Y0
+	VFMADD231PD  Y3, Y3, Y1
+
 reduce:
 	VADDPD       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPD       X1, X0, X0
 	VHADDPD      X0, X0, X0
-
-loop1:
-	TESTQ       CX, CX
-	JZ          done
-	VMOVSS      (SI), X2
-	VCVTSS2SD   X2, X2, X2
-	VFMADD231SD X2, X2, X0
-	ADDQ        $4, SI
-	DECQ        CX
-	JMP         loop1
-
-done:
-	VMOVSD X0, ret+24(FP)
+	VMOVSD       X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // The step kernels share one frame: for each row j, x[j] is broadcast into Y8 and the columns are
-// walked eight at a time and then one at a time. The single column is loaded with VMOVSS, which
-// zeroes the other lanes, so that the same body serves both; zero lanes stay finite in every body.
-// Each body takes d in Y0 and w in Y1 and leaves the new w in Y1; Y9 and up hold the coefficients.
+// walked eight at a time; what is left over is loaded by the mask at R13 and goes through the same body,
+// in which zero lanes stay finite. Each body takes d in Y0 and w in Y1 and leaves the new w in Y1; Y9
+// and up hold the coefficients.
+
+// MASKAT makes R13 the address of the mask of the columns left over, of CX; AX is lost.
+#define MASKAT \
+	LEAQ ·tailMask+32(SB), R13 \
+	MOVQ CX, AX                \
+	ANDQ $7, AX                \
+	SHLQ $2, AX                \
+	SUBQ AX, R13
+
+// STORE4, STORE2 and STORE1 store the lowest lanes of y, whose lower half is x, at to and move on to the
+// lanes after them.
+#define STORE4(x, y, to) \
+	VMOVUPS      x, (to)  \
+	VEXTRACTF128 $1, y, x \
+	ADDQ         $16, to
+
+#define STORE2(x, to) \
+	VMOVLPS  x, (to)  \
+	VPSRLDQ  $8, x, x \
+	ADDQ     $8, to
+
+#define STORE1(x, to) \
+	VMOVSS x, (to) \
+	ADDQ   $4, to
 
 // func sgdAVX2(w, x, d []float32, c *coefficients)
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-80
@@ -131,6 +156,7 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-80
 	MOVQ         c+72(FP), AX
 	VBROADCASTSS coefficients_rate(AX), Y9
 	VBROADCASTSS coefficients_decay(AX), Y10
+	MASKAT
 
 row:
 	TESTQ        R8, R8
@@ -143,7 +169,7 @@ row:
 
 loop8:
 	CMPQ         R11, $8
-	JLT          loop1
+	JLT          tail
 	VMOVUPS      (R10), Y0
 	VMOVUPS      (DI), Y1
 	GRADIENT
@@ -154,18 +180,29 @@ loop8:
 	SUBQ         $8, R11
 	JMP          loop8
 
-loop1:
-	TESTQ        R11, R11
-	JZ           row
-	VMOVSS       (R10), X0
-	VMOVSS       (DI), X1
+tail:
+	TESTQ R11, R11
+	JZ row
+	VMOVUPS (R13), Y4
+	VMASKMOVPS (R10), Y4, Y0
+	VMASKMOVPS (DI), Y4, Y1
 	GRADIENT
 	VFNMADD231PS Y0, Y9, Y1
-	VMOVSS       X1, (DI)
-	ADDQ         $4, R10
-	ADDQ         $4, DI
-	DECQ         R11
-	JMP          loop1
+	TESTQ $4, R11
+	JZ pair
+	STORE4(X1, Y1, DI)
+
+pair:
+	TESTQ $2, R11
+	JZ single
+	STORE2(X1, DI)
+
+single:
+	TESTQ $1, R11
+	JZ row
+	STORE1(X1, DI)
+	JMP row
+
 
 done:
 	VZEROUPPER
@@ -197,6 +234,7 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-104
 	VBROADCASTSS coefficients_buffer(AX), Y13
 	VBROADCASTSS coefficients_tiny(AX), Y7
 	SIGNMASK
+	MASKAT
 
 row:
 	TESTQ        R8, R8
@@ -209,7 +247,7 @@ row:
 
 loop8:
 	CMPQ    R11, $8
-	JLT     loop1
+	JLT     tail
 	VMOVUPS (R10), Y0
 	VMOVUPS (DI), Y1
 	VMOVUPS (SI), Y2
@@ -222,37 +260,58 @@ loop8:
 	SUBQ    $8, R11
 	JMP     loop8
 
-loop1:
-	TESTQ  R11, R11
-	JZ     row
-	VMOVSS (R10), X0
-	VMOVSS (DI), X1
-	VMOVSS (SI), X2
+tail:
+	TESTQ R11, R11
+	JZ row
+	VMOVUPS (R13), Y4
+	VMASKMOVPS (R10), Y4, Y0
+	VMASKMOVPS (DI), Y4, Y1
+	VMASKMOVPS (SI), Y4, Y2
 	MOMENTUM
-	VMOVSS X1, (DI)
-	VMOVSS X3, (SI)
-	ADDQ   $4, R10
-	ADDQ   $4, DI
-	ADDQ   $4, SI
-	DECQ   R11
-	JMP    loop1
+	TESTQ $4, R11
+	JZ pair
+	STORE4(X1, Y1, DI)
+	STORE4(X3, Y3, SI)
+
+pair:
+	TESTQ $2, R11
+	JZ single
+	STORE2(X1, DI)
+	STORE2(X3, SI)
+
+single:
+	TESTQ $1, R11
+	JZ row
+	STORE1(X1, DI)
+	STORE1(X3, SI)
+	JMP row
+
 
 done:
 	VZEROUPPER
 	RET
 
-// ADAGRAD works on four lanes, s in Y2, in float64; the new s is left in Y2.
+// ADAGRAD takes eight of s, in float64, in Y2 and Y3, and leaves them there. Squares add up in float64, where
+// they do not get lost; the root and the quotient need no more than what a float32 weight keeps of them.
+// A sum beyond float32, to which MAXFLOAT in Y11 bounds it, would be of gradients of 1e15.
 #define ADAGRAD \
-	VMULPS      X8, X0, X0   \
-	VFMADD231PS X1, X10, X0  \
-	VCVTPS2PD   X0, Y3       \
-	VFMADD231PD Y3, Y3, Y2   \
-	VSQRTPD     Y2, Y4       \
-	VADDPD      Y12, Y4, Y4  \
-	VDIVPD      Y4, Y3, Y3   \
-	VMULPD      Y11, Y3, Y3  \
-	VCVTPD2PSY  Y3, X3       \
-	VSUBPS      X3, X1, X1
+	GRADIENT                   \
+	VEXTRACTF128 $1, Y0, X5    \
+	VCVTPS2PD    X0, Y4        \
+	VCVTPS2PD    X5, Y5        \
+	VFMADD231PD  Y4, Y4, Y2    \
+	VFMADD231PD  Y5, Y5, Y3    \
+	VCVTPD2PSY   Y2, X4        \
+	VCVTPD2PSY   Y3, X5        \
+	VINSERTF128  $1, X5, Y4, Y4 \
+	VMINPS       Y11, Y4, Y4   \
+	VSQRTPS      Y4, Y4        \
+	VADDPS       Y12, Y4, Y4   \
+	VDIVPS       Y4, Y0, Y4    \
+	VFNMADD231PS Y4, Y9, Y1
+
+DATA maxFloat32<>+0(SB)/4, $0x7f7fffff
+GLOBL maxFloat32<>(SB), RODATA|NOPTR, $4
 
 // func adagradAVX2(w []float32, s []float64, x, d []float32, c *coefficients)
 TEXT ·adagradAVX2(SB), NOSPLIT, $0-104
@@ -263,9 +322,17 @@ TEXT ·adagradAVX2(SB), NOSPLIT, $0-104
 	MOVQ         d_base+72(FP), R9
 	MOVQ         d_len+80(FP), CX
 	MOVQ         c+96(FP), AX
+	VBROADCASTSS coefficients_rate(AX), Y9
 	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSD coefficients_rate64(AX), Y11
-	VBROADCASTSD coefficients_eps64(AX), Y12
+	VBROADCASTSS maxFloat32<>+0(SB), Y11
+	VBROADCASTSS coefficients_eps(AX), Y12
+	MASKAT
+
+	// The mask of the columns left over, for floats in Y13 and for the two halves of s in Y14 and Y15.
+	VMOVUPS      (R13), Y13
+	VEXTRACTF128 $1, Y13, X15
+	VPMOVSXDQ    X13, Y14
+	VPMOVSXDQ    X15, Y15
 
 row:
 	TESTQ        R8, R8
@@ -276,35 +343,53 @@ row:
 	MOVQ         R9, R10
 	MOVQ         CX, R11
 
-loop4:
-	CMPQ    R11, $4
-	JLT     loop1
-	VMOVUPS (R10), X0
-	VMOVUPS (DI), X1
+loop8:
+	CMPQ    R11, $8
+	JLT     tail
+	VMOVUPS (R10), Y0
+	VMOVUPS (DI), Y1
 	VMOVUPD (SI), Y2
+	VMOVUPD 32(SI), Y3
 	ADAGRAD
-	VMOVUPS X1, (DI)
+	VMOVUPS Y1, (DI)
 	VMOVUPD Y2, (SI)
-	ADDQ    $16, R10
-	ADDQ    $16, DI
-	ADDQ    $32, SI
-	SUBQ    $4, R11
-	JMP     loop4
+	VMOVUPD Y3, 32(SI)
+	ADDQ    $32, R10
+	ADDQ    $32, DI
+	ADDQ    $64, SI
+	SUBQ    $8, R11
+	JMP     loop8
 
-loop1:
-	TESTQ  R11, R11
-	JZ     row
-	VMOVSS (R10), X0
-	VMOVSS (DI), X1
-	VMOVSD (SI), X2
+tail:
+	TESTQ      R11, R11
+	JZ         row
+	VMASKMOVPS (R10), Y13, Y0
+	VMASKMOVPS (DI), Y13, Y1
+	VMASKMOVPD (SI), Y14, Y2
+	VMASKMOVPD 32(SI), Y15, Y3
 	ADAGRAD
-	VMOVSS X1, (DI)
+	TESTQ      $4, R11
+	JZ         pair
+	STORE4(X1, Y1, DI)
+	VMOVUPD    Y2, (SI)
+	VMOVAPD    Y3, Y2
+	ADDQ       $32, SI
+
+pair:
+	TESTQ        $2, R11
+	JZ           single
+	STORE2(X1, DI)
+	VMOVUPD      X2, (SI)
+	VEXTRACTF128 $1, Y2, X2
+	ADDQ         $16, SI
+
+single:
+	TESTQ  $1, R11
+	JZ     row
+	STORE1(X1, DI)
 	VMOVSD X2, (SI)
-	ADDQ   $4, R10
-	ADDQ   $4, DI
 	ADDQ   $8, SI
-	DECQ   R11
-	JMP    loop1
+	JMP    row
 
 done:
 	VZEROUPPER
@@ -338,6 +423,7 @@ TEXT ·rmspropAVX2(SB), NOSPLIT, $0-104
 	VBROADCASTSS coefficients_eps(AX), Y13
 	VBROADCASTSS coefficients_tiny(AX), Y7
 	SIGNMASK
+	MASKAT
 
 row:
 	TESTQ        R8, R8
@@ -350,7 +436,7 @@ row:
 
 loop8:
 	CMPQ    R11, $8
-	JLT     loop1
+	JLT     tail
 	VMOVUPS (R10), Y0
 	VMOVUPS (DI), Y1
 	VMOVUPS (SI), Y2
@@ -363,20 +449,32 @@ loop8:
 	SUBQ    $8, R11
 	JMP     loop8
 
-loop1:
-	TESTQ  R11, R11
-	JZ     row
-	VMOVSS (R10), X0
-	VMOVSS (DI), X1
-	VMOVSS (SI), X2
+tail:
+	TESTQ R11, R11
+	JZ row
+	VMOVUPS (R13), Y4
+	VMASKMOVPS (R10), Y4, Y0
+	VMASKMOVPS (DI), Y4, Y1
+	VMASKMOVPS (SI), Y4, Y2
 	RMSPROP
-	VMOVSS X1, (DI)
-	VMOVSS X2, (SI)
-	ADDQ   $4, R10
-	ADDQ   $4, DI
-	ADDQ   $4, SI
-	DECQ   R11
-	JMP    loop1
+	TESTQ $4, R11
+	JZ pair
+	STORE4(X1, Y1, DI)
+	STORE4(X2, Y2, SI)
+
+pair:
+	TESTQ $2, R11
+	JZ single
+	STORE2(X1, DI)
+	STORE2(X2, SI)
+
+single:
+	TESTQ $1, R11
+	JZ row
+	STORE1(X1, DI)
+	STORE1(X2, SI)
+	JMP row
+
 
 done:
 	VZEROUPPER
@@ -416,6 +514,7 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-128
 	VBROADCASTSS coefficients_eps(AX), Y15
 	VBROADCASTSS coefficients_tiny(AX), Y7
 	SIGNMASK
+	MASKAT
 
 row:
 	TESTQ        R8, R8
@@ -428,7 +527,7 @@ row:
 
 loop8:
 	CMPQ    R11, $8
-	JLT     loop1
+	JLT     tail
 	VMOVUPS (R10), Y0
 	VMOVUPS (DI), Y1
 	VMOVUPS (SI), Y2
@@ -444,23 +543,36 @@ loop8:
 	SUBQ    $8, R11
 	JMP     loop8
 
-loop1:
-	TESTQ  R11, R11
-	JZ     row
-	VMOVSS (R10), X0
-	VMOVSS (DI), X1
-	VMOVSS (SI), X2
-	VMOVSS (BX), X3
+tail:
+	TESTQ R11, R11
+	JZ row
+	VMOVUPS (R13), Y4
+	VMASKMOVPS (R10), Y4, Y0
+	VMASKMOVPS (DI), Y4, Y1
+	VMASKMOVPS (SI), Y4, Y2
+	VMASKMOVPS (BX), Y4, Y3
 	ADAM
-	VMOVSS X1, (DI)
-	VMOVSS X2, (SI)
-	VMOVSS X3, (BX)
-	ADDQ   $4, R10
-	ADDQ   $4, DI
-	ADDQ   $4, SI
-	ADDQ   $4, BX
-	DECQ   R11
-	JMP    loop1
+	TESTQ $4, R11
+	JZ pair
+	STORE4(X1, Y1, DI)
+	STORE4(X2, Y2, SI)
+	STORE4(X3, Y3, BX)
+
+pair:
+	TESTQ $2, R11
+	JZ single
+	STORE2(X1, DI)
+	STORE2(X2, SI)
+	STORE2(X3, BX)
+
+single:
+	TESTQ $1, R11
+	JZ row
+	STORE1(X1, DI)
+	STORE1(X2, SI)
+	STORE1(X3, BX)
+	JMP row
+
 
 done:
 	VZEROUPPER

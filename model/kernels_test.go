@@ -58,7 +58,7 @@ func kernelShapes() [][2]int {
 func testCoefficients() *coefficients {
 	return &coefficients{
 		rate: 0.1, decay: 0.01, mix1: 0.3, keep2: 0.9, mix2: 0.1, root: 1.7, eps: 1e-8,
-		direct: 1, buffer: 0.3, tiny: momentTiny, rate64: 0.1, eps64: 1e-10, most: 0.7,
+		direct: 1, buffer: 0.3, tiny: momentTiny, most: 0.7,
 		inverse: 10, beta: 1, l1: 0.5, l2: 0.2, alpha: cocobAlpha, wealth: 1.5,
 	}
 }

@@ -30,7 +30,7 @@ func newOptimizer(s Spec, k *kernels) *optimizer {
 	if o.spec.Type == ruleNormalizedAdaptive {
 		o.norms = make([]float64, 1)
 	}
-	c := coefficients{eps: float32(o.spec.Epsilon), eps64: o.spec.Epsilon, tiny: momentTiny}
+	c := coefficients{eps: float32(o.spec.Epsilon), tiny: momentTiny}
 	switch o.spec.Type {
 	case ruleSGD, ruleNormalized, ruleImportanceAware:
 		mu := float32(o.spec.Momentum)
@@ -132,8 +132,7 @@ func (o *optimizer) begin() {
 		root := float32(1 / math.Sqrt(biasCorrection(o.lnBeta2, t+1)))
 		o.weights.root, o.biases.root = root, root
 	}
-	o.weights.rate, o.weights.rate64 = float32(rate), rate
-	o.biases.rate, o.biases.rate64 = float32(rate), rate
+	o.weights.rate, o.biases.rate = float32(rate), float32(rate)
 }
 
 // biasCorrection is 1 − βᵗ for ln β, and exactly 1 once βᵗ is below 2⁻⁵³, half the distance from 1 to

@@ -186,7 +186,7 @@ func (n *network) grow(i int, v float32) {
 // adapt sets the rate to η·√(t/N). Every example adds 1 for the bias to N, so it is at most η.
 func (o *optimizer) adapt() {
 	rate := o.rate * math.Sqrt(min(1, float64(o.steps[0]+1)/max(o.norms[0], 1)))
-	o.weights.rate64, o.biases.rate64 = rate, rate
+	o.weights.rate, o.biases.rate = float32(rate), float32(rate)
 }
 
 // checkInputs reports largest values and a sum of squares that cannot be.
