@@ -2,14 +2,314 @@ package model
 
 import (
 	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"millrace"
 )
 
-func (s Spec) resolveAuto() Spec { return s }
+// mixture is `type: auto`: experts of several families and rates that learn side by side, and a mixer
+// that predicts by the active ones.
+type mixture struct {
+	classes    int
+	experts    []expert
+	views      []millrace.ViewID
+	mixer      mixer
+	servingMax float64 // what predicting may cost
 
-func (s Spec) validateAuto(*checker) {}
+	active []int  // the experts that predict, ascending
+	inside []bool // the same, an entry an expert
+	scores []float64
+	sums   []float64 // working memory of choose
+	taken  []bool
 
-func newMixture(Spec, TargetSpec, millrace.Views, *kernels) (Model, error) {
-	return nil, errors.New("mixtures cannot be built yet")
+	// State, beside the experts' and the mixer's.
+	steps  []uint64  // [1] events learned
+	set    []uint8   // [experts] 1 for the active ones
+	rates  []float64 // [experts]
+	ids    []uint64  // [experts]
+	parent []uint64  // [experts]
+	born   []uint64  // [experts]
+	loss   []float64 // [experts] fading loss
+	carry  []float64 // [experts] fading share of the prediction that the expert carries
+	events []uint64  // [experts] events since birth, up to what matters
+	next   []uint64  // [1] the next id
+	pinned []int32   // [1] the one expert that predicts, -1 for the mixture
+
+	pin string // the spec's, which overrules what a restored state says
+
+	entries []entry
+}
+
+// expert is one member: a model of its own.
+type expert struct {
+	candidate
+	model   Model
+	predict float64 // cost of a prediction, in multiply-adds
+	learn   float64 // cost of predicting and learning
+	entries []entry // its part of the mixture's state
+}
+
+// entry is one tensor of the state. The tensors alias live memory that is never replaced, so they are
+// collected once.
+type entry struct {
+	name   string
+	tensor millrace.Tensor
+	role   millrace.Role
+}
+
+// mixtureScratch is a mixture's working memory.
+type mixtureScratch struct {
+	mixing  *mixing
+	experts []Scratch
+	outputs [][]float32 // each expert's latest prediction
+	result  []float32
+}
+
+// newMixture builds the experts that fit into the budget, in the order of the candidates.
+func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Model, error) {
+	m := &mixture{classes: target.Classes}
+	if err := m.recruit(s, target, views, k); err != nil {
+		return nil, err
+	}
+	n := len(m.experts)
+	if target.Classes > 0 {
+		m.mixer = newClassMixer(n, target.Classes)
+	} else {
+		m.mixer = newNumberMixer(n)
+	}
+	m.steps, m.next, m.pinned, m.pin = make([]uint64, 1), []uint64{uint64(n) + 1}, []int32{-1}, s.Pin
+	m.set, m.inside, m.rates, m.scores = make([]uint8, n), make([]bool, n), make([]float64, n), make([]float64, n)
+	m.ids, m.parent, m.born, m.events = make([]uint64, n), make([]uint64, n), make([]uint64, n), make([]uint64, n)
+	m.loss, m.carry = make([]float64, n), make([]float64, n)
+	m.active = make([]int, 0, n)
+	m.sums, m.taken = make([]float64, costParts+1), make([]bool, n*(costParts+1))
+	for i := range m.experts {
+		m.ids[i], m.rates[i] = uint64(i)+1, m.experts[i].rate()
+		m.carry[i] = 1 / float64(n)
+	}
+	if err := m.fix(); err != nil {
+		return nil, err
+	}
+	m.choose()
+	m.mixer.restrict(m.active, m.inside)
+	m.collect()
+	return m, nil
+}
+
+// fix finds the expert that the spec pins, by id or name.
+func (m *mixture) fix() error {
+	if m.pin == "" {
+		return nil
+	}
+	names := make([]string, len(m.experts))
+	for i := range m.experts {
+		names[i] = m.experts[i].name()
+		if m.pin == names[i] || m.pin == strconv.FormatUint(m.ids[i], 10) {
+			m.pinned[0] = int32(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("pinning expert %q: there are %s", m.pin, strings.Join(names, ", "))
+}
+
+// collect lists the state's tensors.
+func (m *mixture) collect() {
+	add := func(name string, t millrace.Tensor, role millrace.Role) {
+		m.entries = append(m.entries, entry{name, t, role})
+	}
+	n := []int{len(m.experts)}
+	add("mixture.steps", millrace.Tensor{Shape: scalarShape, U64: m.steps}, millrace.Training)
+	add("mixture.next_id", millrace.Tensor{Shape: scalarShape, U64: m.next}, millrace.Training)
+	add("mixture.active", millrace.Tensor{Shape: n, U8: m.set}, millrace.Serving)
+	add("mixture.pinned", millrace.Tensor{Shape: scalarShape, I32: m.pinned}, millrace.Serving)
+	add("mixture.rates", millrace.Tensor{Shape: n, F64: m.rates}, millrace.Serving)
+	add("mixture.ids", millrace.Tensor{Shape: n, U64: m.ids}, millrace.Serving)
+	add("mixture.parents", millrace.Tensor{Shape: n, U64: m.parent}, millrace.Serving)
+	add("mixture.born", millrace.Tensor{Shape: n, U64: m.born}, millrace.Serving)
+	add("mixture.events", millrace.Tensor{Shape: n, U64: m.events}, millrace.Training)
+	add("mixture.loss", millrace.Tensor{Shape: n, F64: m.loss}, millrace.Serving)
+	add("mixture.carry", millrace.Tensor{Shape: n, F64: m.carry}, millrace.Serving)
+	m.mixer.state(add)
+	for i := range m.experts {
+		e := &m.experts[i]
+		from := len(m.entries)
+		e.model.State(func(name string, t millrace.Tensor, role millrace.Role) {
+			add("experts."+strconv.Itoa(i)+"."+name, t, role)
+		})
+		e.entries = m.entries[from:len(m.entries):len(m.entries)]
+	}
+}
+
+func (m *mixture) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
+	for i := range m.entries {
+		visit(m.entries[i].name, m.entries[i].tensor, m.entries[i].role)
+	}
+}
+
+func (m *mixture) Restored() error {
+	for i := range m.experts {
+		e := &m.experts[i]
+		if r := m.rates[i]; !(r >= 0 && r <= e.base*rateReach*slack) || r == 0 && e.base != 0 {
+			return fmt.Errorf("checking expert %d: a rate of %g, which began at %g", i, r, e.base)
+		}
+		e.tune(m.rates[i])
+		if err := e.model.Restored(); err != nil {
+			return fmt.Errorf("checking expert %d, %s: %w", i, e.name(), err)
+		}
+		if !(m.loss[i] >= 0) || math.IsInf(m.loss[i], 1) || !(m.carry[i] >= 0 && m.carry[i] <= 1) || m.set[i] > 1 {
+			return fmt.Errorf("checking expert %d, %s: loss %g, carry %g, active %d", i, e.name(), m.loss[i], m.carry[i], m.set[i])
+		}
+	}
+	if err := m.mixer.check(); err != nil {
+		return fmt.Errorf("checking the mixture: %w", err)
+	}
+	m.follow()
+	if len(m.active) == 0 {
+		return errors.New("checking the mixture: no expert is active")
+	}
+	if p := m.pinned[0]; p < -1 || int(p) >= len(m.experts) {
+		return fmt.Errorf("checking the mixture: expert %d of %d is pinned", p, len(m.experts))
+	}
+	return m.fix()
+}
+
+// follow makes the lists of active experts those of the state.
+func (m *mixture) follow() {
+	m.active = m.active[:0]
+	for i, in := range m.set {
+		m.inside[i] = in == 1
+		if m.inside[i] {
+			m.active = append(m.active, i)
+		}
+	}
+}
+
+func (m *mixture) Views() []millrace.ViewID { return m.views }
+
+func (m *mixture) Outputs() int { return max(1, m.classes) }
+
+func (m *mixture) NewScratch() Scratch {
+	aggregators := len(shareRates) + len(stackerRates)
+	s := &mixtureScratch{
+		mixing: newMixing(len(m.experts), aggregators, m.Outputs()),
+		result: make([]float32, m.Outputs()),
+	}
+	for i := range m.experts {
+		s.experts = append(s.experts, m.experts[i].model.NewScratch())
+		s.outputs = append(s.outputs, make([]float32, m.Outputs()))
+	}
+	return s
+}
+
+func (m *mixture) Predict(dst []float32, x millrace.Input, s Scratch) {
+	sc := s.(*mixtureScratch)
+	if p := int(m.pinned[0]); p >= 0 {
+		m.ask(p, x, sc)
+		copy(dst, sc.outputs[p])
+		return
+	}
+	for _, i := range m.active {
+		m.ask(i, x, sc)
+	}
+	m.mixer.predict(dst, sc.mixing, m.active)
+}
+
+// ask has expert i predict.
+func (m *mixture) ask(i int, x millrace.Input, sc *mixtureScratch) {
+	m.experts[i].model.Predict(sc.outputs[i], x, sc.experts[i])
+	m.mixer.prepare(sc.mixing, i, sc.outputs[i])
+}
+
+// askRest has those experts predict that Predict left out.
+func (m *mixture) askRest(x millrace.Input, sc *mixtureScratch) {
+	p := int(m.pinned[0])
+	for i, in := range m.inside {
+		if p >= 0 && i != p || p < 0 && !in {
+			m.ask(i, x, sc)
+		}
+	}
+	if p >= 0 {
+		m.mixer.predict(sc.result, sc.mixing, m.active)
+	}
+}
+
+// fadeLoss is how fast the experts' losses forget: about a thousand events.
+const fadeLoss = 1e-3
+
+func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
+	if err := m.admissible(y, weight); err != nil {
+		return err
+	}
+	if weight == 0 || !y.Known {
+		return nil
+	}
+	if m.classes == 0 {
+		if err := m.mixer.(*numberMixer).fits(y.Value, float64(weight)); err != nil {
+			return err
+		}
+	}
+	sc := s.(*mixtureScratch)
+	m.askRest(x, sc)
+	// An expert that refuses the update is left as it was, and the others go on: only when none can
+	// learn is the event refused, and then nothing has changed.
+	var refused error
+	learned := 0
+	for i := range m.experts {
+		if err := m.experts[i].model.Learn(x, y, weight, sc.experts[i]); err != nil {
+			refused = err
+			continue
+		}
+		learned++
+	}
+	if learned == 0 {
+		return refused
+	}
+	for i := range m.experts {
+		m.loss[i] += fadeLoss * (m.mixer.loss(sc.mixing, i, y) - m.loss[i])
+	}
+	m.mixer.learn(sc.mixing, y, float64(weight), m.active)
+	m.steps[0]++
+	if due(m.steps[0]) {
+		m.review()
+	}
+	return nil
+}
+
+// inherit makes an expert's state its parent's, whose tensors have the same shapes.
+func (e *expert) inherit(parent *expert) error {
+	for i := range e.entries {
+		to, from := &e.entries[i].tensor, &parent.entries[i].tensor
+		copy(to.F32, from.F32)
+		copy(to.F64, from.F64)
+		copy(to.I32, from.I32)
+		copy(to.I64, from.I64)
+		copy(to.U32, from.U32)
+		copy(to.U64, from.U64)
+		copy(to.U8, from.U8)
+	}
+	return e.model.Restored()
+}
+
+// admissible refuses what no caller should pass on, rather than let it into the experts.
+func (m *mixture) admissible(y millrace.Target, weight float32) error {
+	switch {
+	case !(weight >= 0) || weight > math.MaxFloat32:
+		return fmt.Errorf("a weight of %g: %w", weight, millrace.ErrUpdateRefused)
+	case m.classes > 0 && (y.Class < 0 || int(y.Class) >= m.classes):
+		return fmt.Errorf("class %d of %d: %w", y.Class, m.classes, millrace.ErrUpdateRefused)
+	case m.classes == 0 && !(math.Abs(y.Value) <= targetMax):
+		return fmt.Errorf("a label of %g: %w", y.Value, millrace.ErrUpdateRefused)
+	}
+	return nil
+}
+
+func (m *mixture) Norms() (weights, gradient float64) {
+	for i := range m.experts {
+		w, g := m.experts[i].model.Norms()
+		weights, gradient = math.Hypot(weights, w), math.Hypot(gradient, g)
+	}
+	return weights, gradient
 }

@@ -28,7 +28,7 @@ func (n *network) condition(sc *scratch) float64 {
 	factor := 1.0
 	switch n.optimizer.spec.Type {
 	case ruleNormalized:
-		factor = 1 / sc.square
+		factor = n.weighted(sc.example.weight) / sc.square
 		for i, v := range d {
 			d[i] = flush(float32(float64(v)*factor), momentTiny)
 		}
@@ -38,6 +38,25 @@ func (n *network) condition(sc *scratch) float64 {
 		}
 	}
 	return factor
+}
+
+// weighted holds back a normalised step of importance h: h steps of a quadratic loss whose curvature is the
+// loss's largest move the output by 1 − (1 − r)ʰ of the way that one alone would at r = 1, and so never past the
+// minimum, where h times one step would. The result is that share of h steps; 1 at h = 1.
+func (n *network) weighted(h float64) float64 {
+	if h == 1 || h == 0 {
+		return 1
+	}
+	curvature := 1.0
+	switch n.head {
+	case headLogistic:
+		curvature = 0.25
+	case headSoftmax:
+		curvature = 0.5
+	}
+	const most = 0.9 // beyond it the first step would be all, whatever its weight
+	r := min(n.optimizer.rate*curvature, most)
+	return -math.Expm1(h*math.Log1p(-r)) / (r * h)
 }
 
 // implicit is s(h)/η of Karampatziakis and Langford 2011, Table 1, for output i: the multiple of the input

@@ -1,0 +1,234 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"millrace"
+)
+
+// numberMixer mixes predictions of a number, in standard deviations of the target: the same two levels
+// as for classes with squared loss, for which Vovk's aggregating algorithm predicts by the weighted
+// mean (Vovk 2001, "Competitive on-line statistics", section 2).
+type numberMixer struct {
+	target   moments
+	shares   []share
+	stackers []regression
+	top      share
+	all      []int
+	// error is the fading squared error of the mixture: losses enter the shares in its units, so that
+	// η follows the noise of the stream.
+	error []float64 // [1]
+}
+
+// regression is stacking by linear regression on the experts' predictions (Wolpert 1992; Breiman
+// 1996), learned by AdaGrad.
+type regression struct {
+	rate   float64
+	v      []float64 // [experts], and last the bias
+	square []float64 // of the same length
+}
+
+var (
+	numberShareRates   = [...]float64{1e-2, 1e-3, 1e-4}
+	numberStackerRates = [...]float64{0.003, 0.01, 0.03}
+)
+
+const (
+	// standardMax bounds what an expert may say, in standard deviations, and excessMax its squared
+	// error, so that one outlier decides nothing.
+	standardMax = 20
+	excessMax   = 9
+	errorRate   = 1e-3
+	// shareEta is the share of η = 1/(2σ²), the rate of a Gaussian likelihood, that is used: errors of
+	// neighbouring events are not independent.
+	shareEta = 0.2
+)
+
+func newNumberMixer(experts int) *numberMixer {
+	m := &numberMixer{target: newMoments(), error: []float64{1}}
+	for _, r := range numberShareRates {
+		m.shares = append(m.shares, newShare(experts, r))
+	}
+	for _, r := range numberStackerRates {
+		s := regression{rate: r, v: make([]float64, experts+1), square: make([]float64, experts+1)}
+		for i := range experts {
+			s.v[i] = 1 / float64(experts)
+		}
+		m.stackers = append(m.stackers, s)
+	}
+	m.all = upTo(len(m.shares) + len(m.stackers))
+	m.top = newShare(len(m.all), topRate)
+	return m
+}
+
+// fits refuses a target that would overflow the moments.
+func (m *numberMixer) fits(y, weight float64) error {
+	if _, _, squares := m.target.next(y, weight); math.IsInf(squares, 1) {
+		return fmt.Errorf("a label of %g overflows the variance: %w", y, millrace.ErrUpdateRefused)
+	}
+	return nil
+}
+
+func (m *numberMixer) prepare(sc *mixing, i int, prediction []float32) {
+	sc.p[i] = 0
+	if m.target.deviation > 0 {
+		z := (float64(prediction[0]) - m.target.v[1]) / m.target.deviation
+		sc.p[i] = min(max(z, -standardMax), standardMax)
+	}
+}
+
+func (m *numberMixer) predict(dst []float32, sc *mixing, active []int) {
+	var mixed float64
+	for a := range m.shares {
+		q := 0.0
+		for _, i := range active {
+			q += m.shares[a].weight[i] * sc.p[i]
+		}
+		sc.q[a] = q
+		mixed += m.top.weight[a] * q
+	}
+	for a := range m.stackers {
+		q := m.stackers[a].predict(sc, active)
+		sc.q[len(m.shares)+a] = q
+		mixed += m.top.weight[len(m.shares)+a] * q
+	}
+	sc.mixed[0] = mixed
+	v := m.target.restore(mixed)
+	dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+}
+
+func (s *regression) predict(sc *mixing, active []int) float64 {
+	q := s.v[len(s.v)-1]
+	for _, i := range active {
+		q += s.v[i] * sc.p[i]
+	}
+	return min(max(q, -standardMax), standardMax)
+}
+
+// standard is the target in standard deviations, the event's own value taken in.
+func (m *numberMixer) standard(y millrace.Target) float64 {
+	w, mean, squares := m.target.next(y.Value, 1)
+	z := standard(y.Value, w, mean, squares)
+	return min(max(z, -standardMax), standardMax)
+}
+
+func (m *numberMixer) loss(sc *mixing, i int, y millrace.Target) float64 {
+	e := sc.p[i] - m.standard(y)
+	return min(e*e, excessMax)
+}
+
+func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight float64, active []int) {
+	w, mean, squares := m.target.next(y.Value, weight)
+	z := m.standard(y)
+	eta := weight * shareEta / (2*m.error[0] + 1e-6)
+	for a := range m.all {
+		e := sc.q[a] - z
+		sc.losses[a] = min(e*e, excessMax)
+	}
+	likelihoods(sc.factors, sc.losses, m.all, eta)
+	m.top.learn(sc.factors, m.all)
+	for a := range m.stackers {
+		m.stackers[a].learn(sc, (sc.q[len(m.shares)+a]-z)*weight, active)
+	}
+	for _, i := range active {
+		e := sc.p[i] - z
+		sc.losses[i] = min(e*e, excessMax)
+	}
+	likelihoods(sc.factors, sc.losses, active, eta)
+	for a := range m.shares {
+		m.shares[a].learn(sc.factors, active)
+	}
+	e := sc.mixed[0] - z
+	m.error[0] += errorRate * (min(e*e, excessMax) - m.error[0])
+	m.target.commit(w, mean, squares)
+}
+
+// learn takes one step on ½(q − z)²; g is the derivative by q.
+func (s *regression) learn(sc *mixing, g float64, active []int) {
+	for _, i := range active {
+		s.step(i, g*sc.p[i])
+	}
+	s.step(len(s.v)-1, g)
+}
+
+func (s *regression) step(i int, g float64) {
+	s.square[i] += g * g
+	s.v[i] -= s.rate * g / math.Sqrt(s.square[i]+1e-6)
+	s.v[i] = min(max(s.v[i], -stackerMax), stackerMax)
+}
+
+func (m *numberMixer) weights(dst []float64, active []int) {
+	for a := range m.shares {
+		addScaled(dst, m.shares[a].weight, m.top.weight[a], active)
+	}
+	for a := range m.stackers {
+		addScaled(dst, m.stackers[a].v, m.top.weight[len(m.shares)+a], active)
+	}
+}
+
+func (m *numberMixer) restrict(active []int, inside []bool) {
+	for a := range m.shares {
+		m.shares[a].restrict(active, inside)
+	}
+	for a := range m.stackers {
+		s := &m.stackers[a]
+		for i, in := range inside {
+			if !in {
+				s.v[i], s.square[i] = 0, 0
+			}
+		}
+	}
+}
+
+func (m *numberMixer) split(parent, child int) {
+	for a := range m.shares {
+		m.shares[a].split(parent, child)
+	}
+	for a := range m.stackers {
+		s := &m.stackers[a]
+		s.v[parent] /= 2
+		s.v[child], s.square[child] = s.v[parent], s.square[parent]
+	}
+}
+
+func (m *numberMixer) state(visit visitor) {
+	m.target.state(visit)
+	for a := range m.shares {
+		visit.vector("mixture.share."+strconv.Itoa(a), m.shares[a].weight, millrace.Serving)
+	}
+	for a := range m.stackers {
+		name := "mixture.stacker." + strconv.Itoa(a)
+		visit.vector(name+".weight", m.stackers[a].v, millrace.Serving)
+		visit.vector(name+".square", m.stackers[a].square, millrace.Training)
+	}
+	visit.vector("mixture.top", m.top.weight, millrace.Serving)
+	visit.vector("mixture.error", m.error, millrace.Training)
+}
+
+func (m *numberMixer) check() error {
+	if err := m.target.check(); err != nil {
+		return err
+	}
+	m.target.refresh()
+	for a := range m.shares {
+		if err := checkShare("mixture.share", m.shares[a].weight); err != nil {
+			return err
+		}
+	}
+	for a := range m.stackers {
+		for i, v := range m.stackers[a].v {
+			if !(math.Abs(v) <= stackerMax) {
+				return fmt.Errorf("mixture.stacker[%d] is %g, outside ±%d", i, v, stackerMax)
+			}
+		}
+		if err := checkSquares("mixture.stacker", m.stackers[a].square); err != nil {
+			return err
+		}
+	}
+	if e := m.error[0]; !(e >= 0 && e <= excessMax) {
+		return fmt.Errorf("mixture.error is %g, outside [0, %d]", e, excessMax)
+	}
+	return checkShare("mixture.top", m.top.weight)
+}

@@ -1,0 +1,187 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// due reports whether the experts are to be reviewed after so many events: soon at first, then every
+// selectEvery.
+func due(steps uint64) bool {
+	return steps%selectEvery == 0 || steps == 100 || steps == 200 || steps == 500
+}
+
+const (
+	// selectEvery is how many events pass between two reviews of the experts.
+	selectEvery = 1000
+	// trialEvents is how long an expert is given before it may be found useless.
+	trialEvents = 5 * selectEvery
+	// carryRate is how fast the experts' carry follows, a review: it remembers about three.
+	carryRate = 0.3
+	// idle is the part of an even share below which an expert carries nothing to speak of.
+	idle = 0.3
+	// neighbour is the ratio of neighbouring rates: a quarter of a decade is too near to differ, a whole
+	// one leaves out the best.
+	neighbour = 3
+	// reach bounds how far a rate may wander from its candidate's.
+	rateReach = 30
+	// closeness is by what part of the best loss an expert may be worse and still be worth a look.
+	closeness = 0.15
+)
+
+// review measures who carries the prediction, replaces at most one expert that is no use, and chooses
+// the active set anew. All of it is a function of the state.
+func (m *mixture) review() {
+	clear(m.scores)
+	m.mixer.weights(m.scores, m.active)
+	for i, w := range m.scores {
+		m.carry[i] += carryRate * (w - m.carry[i])
+		m.events[i] += selectEvery
+	}
+	m.replace()
+	m.choose()
+	m.mixer.restrict(m.active, m.inside)
+}
+
+// replace makes the expert that is least use a copy of a better one of its group at a neighbouring rate.
+// The copy predicts what its parent does until their rates part them, so the mixture loses nothing.
+func (m *mixture) replace() {
+	worst := -1
+	for i := range m.experts {
+		if m.events[i] < trialEvents || m.carry[i] >= idle/float64(len(m.experts)) ||
+			m.rates[i] == 0 || i == int(m.pinned[0]) {
+			continue
+		}
+		if worst < 0 || m.carry[i] < m.carry[worst] {
+			worst = i
+		}
+	}
+	if worst < 0 {
+		return
+	}
+	m.events[worst] = 0 // whatever comes of it, the expert gets another trial
+	parent := -1
+	for i := range m.experts {
+		if i != worst && m.experts[i].group == m.experts[worst].group && (parent < 0 || m.carry[i] > m.carry[parent]) {
+			parent = i
+		}
+	}
+	if parent < 0 || m.carry[parent] < idle/float64(len(m.experts)) {
+		return
+	}
+	rate, ok := m.free(parent, worst)
+	if !ok {
+		return
+	}
+	if err := m.experts[worst].inherit(&m.experts[parent]); err != nil {
+		panic(err) // what a model has learned it can restore
+	}
+	m.rates[worst] = rate
+	m.experts[worst].tune(rate)
+	m.parent[worst], m.ids[worst], m.born[worst] = m.ids[parent], m.next[0], m.steps[0]
+	m.next[0]++
+	m.loss[worst] = m.loss[parent]
+	m.mixer.split(parent, worst)
+	m.carry[parent] /= 2
+	m.carry[worst] = m.carry[parent]
+}
+
+// free is a rate beside the parent's that no other of its group has.
+func (m *mixture) free(parent, child int) (float64, bool) {
+	base := m.experts[parent].base
+	for _, rate := range [...]float64{m.rates[parent] / neighbour, m.rates[parent] * neighbour} {
+		taken := rate > base*rateReach || rate < base/rateReach
+		for i := range m.experts {
+			if i != child && m.experts[i].group == m.experts[parent].group && math.Abs(math.Log(m.rates[i]/rate)) < 0.5*math.Log(neighbour) {
+				taken = true
+			}
+		}
+		if !taken {
+			return rate, true
+		}
+	}
+	return 0, false
+}
+
+// choose takes the set of experts whose merits sum to most among those that may be served: a knapsack,
+// solved by dynamic programming over costs in parts of the budget.
+func (m *mixture) choose() {
+	best := math.Inf(1)
+	for _, l := range m.loss {
+		best = min(best, l)
+	}
+	for i := range m.scores {
+		near := math.Exp((best - m.loss[i]) / (closeness * (best + 0.02)))
+		m.scores[i] = m.carry[i] + 0.5*near
+	}
+	// sum[c] is the most that experts up to the present one can reach at a cost of c parts.
+	sum := m.sums[:costParts+1]
+	clear(sum)
+	for i := range m.experts {
+		parts := m.parts(i)
+		taken := m.taken[i*(costParts+1) : (i+1)*(costParts+1)]
+		for c := costParts; c >= 0; c-- {
+			taken[c] = c >= parts && sum[c-parts]+m.scores[i] > sum[c]
+			if taken[c] {
+				sum[c] = sum[c-parts] + m.scores[i]
+			}
+		}
+	}
+	c := costParts
+	for i := len(m.experts) - 1; i >= 0; i-- {
+		m.set[i] = 0
+		if m.taken[i*(costParts+1)+c] {
+			m.set[i] = 1
+			c -= m.parts(i)
+		}
+	}
+	m.follow()
+}
+
+// costParts is how finely the serving budget is divided.
+const costParts = 200
+
+// parts is what serving expert i costs, rounded up.
+func (m *mixture) parts(i int) int {
+	return int(math.Ceil(m.experts[i].predict / m.servingMax * costParts))
+}
+
+// Experts lists the experts for people, in the order in which they were built.
+func (m *mixture) Experts() []Expert {
+	all := make([]Expert, len(m.experts))
+	weights := make([]float64, len(m.experts))
+	m.mixer.weights(weights, m.active)
+	for i := range all {
+		e := &m.experts[i]
+		all[i] = Expert{ID: m.ids[i], Name: e.name(), Spec: e.spec, Parent: m.parent[i], Born: m.born[i],
+			Weight: weights[i], Loss: m.loss[i], Active: m.inside[i]}
+		all[i].Why = m.why(i)
+	}
+	return all
+}
+
+// why says what keeps expert i where it stands.
+func (m *mixture) why(i int) string {
+	best := 0
+	for j := range m.loss {
+		if m.loss[j] < m.loss[best] {
+			best = j
+		}
+	}
+	behind := 0.0
+	if m.loss[best] > 0 {
+		behind = 100 * (m.loss[i]/m.loss[best] - 1)
+	}
+	switch {
+	case i == int(m.pinned[0]):
+		return "pinned: it alone predicts"
+	case i == best && m.inside[i]:
+		return "least loss of all"
+	case !m.inside[i]:
+		return fmt.Sprintf("outside the serving budget: loss %.0f %% above the best", behind)
+	case m.carry[i] < idle/float64(len(m.experts)):
+		return fmt.Sprintf("carries little: loss %.0f %% above the best", behind)
+	default:
+		return fmt.Sprintf("adds to the others: loss %.0f %% above the best", behind)
+	}
+}

@@ -1,0 +1,91 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// share is a mixture of predictors by fixed share (Herbster and Warmuth 1998, section 5, with losses
+// instead of mistakes; Vovk's aggregating algorithm is what it becomes at rate 0): weights follow the
+// predictors' likelihoods, and after each event a part of all weight is dealt out evenly, so that a
+// predictor that was bad for long can lead again at once when the stream changes.
+type share struct {
+	rate   float64   // part of all weight that is dealt out at each event
+	weight []float64 // of each predictor; they sum to 1, those outside the active set are 0
+}
+
+// newShare starts with equal weights on n predictors.
+func newShare(n int, rate float64) share {
+	s := share{rate: rate, weight: make([]float64, n)}
+	for i := range s.weight {
+		s.weight[i] = 1 / float64(n)
+	}
+	return s
+}
+
+// learn multiplies every active weight by its predictor's likelihood, which need not be normalised, and
+// deals out the fixed share. Likelihoods are above 0 and at most 1, and at least one is 1.
+func (s *share) learn(likelihood []float64, active []int) {
+	var sum float64
+	for _, i := range active {
+		s.weight[i] *= likelihood[i]
+		sum += s.weight[i]
+	}
+	keep := (1 - s.rate) / sum
+	deal := s.rate / float64(len(active))
+	for _, i := range active {
+		s.weight[i] = s.weight[i]*keep + deal
+	}
+}
+
+// restrict moves all weight onto the active predictors. Those that were outside begin with a small
+// part of an even share: their likelihoods will soon tell.
+func (s *share) restrict(active []int, inside []bool) {
+	const newcomer = 0.1
+	var sum float64
+	for i, in := range inside {
+		switch {
+		case !in:
+			s.weight[i] = 0
+		case s.weight[i] == 0:
+			s.weight[i] = newcomer / float64(len(active))
+		}
+		sum += s.weight[i]
+	}
+	for _, i := range active {
+		s.weight[i] /= sum
+	}
+}
+
+// split halves parent's weight between it and its copy, so that the mixture predicts the same.
+func (s *share) split(parent, child int) {
+	s.weight[parent] /= 2
+	s.weight[child] = s.weight[parent]
+}
+
+// likelihoods turns losses into likelihoods exp(−η·loss), scaled so that the smallest loss has 1.
+func likelihoods(dst, loss []float64, active []int, eta float64) {
+	least := math.Inf(1)
+	for _, i := range active {
+		least = min(least, loss[i])
+	}
+	for _, i := range active {
+		// Nothing may become 0: a weight of 0 means outside.
+		dst[i] = max(math.Exp(-eta*(loss[i]-least)), 1e-30)
+	}
+}
+
+// checkShare reports weights that no run could have left.
+func checkShare(name string, weight []float64) error {
+	var sum float64
+	for i, w := range weight {
+		if !(w >= 0 && w <= 1) {
+			return fmt.Errorf("%s[%d] is %g, outside [0, 1]", name, i, w)
+		}
+		sum += w
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		return fmt.Errorf("%s sums to %g, not to 1", name, sum)
+	}
+	return nil
+}
