@@ -21,6 +21,7 @@ const (
 	ReasonNotFinite      Reason = "not_finite"       // a number beyond float64
 	ReasonMissingFeature Reason = "missing_feature"  // missing, and its policy is reject
 	ReasonTextTooLong    Reason = "text_too_long"    // a category or id longer than limits.text
+	ReasonTooManyEntries Reason = "too_many_entries" // a bag with more entries than its feature allows
 	ReasonBadID          Reason = "bad_id"           // an id that is neither string nor integer
 	ReasonBadTime        Reason = "bad_time"         // a time that is neither RFC 3339 nor a Unix time
 	ReasonMissingLabel   Reason = "missing_label"    // no label, or null

@@ -13,8 +13,17 @@ const (
 // Field is one raw column of one event.
 type Field struct {
 	Presence Presence
-	Number   float64 // of a number, always finite; of a boolean 0 or 1
-	Text     []byte  // of a category; aliases the record or the decoder's buffer
+	Count    uint16  // of a bag: how many of the event's entries are its own, see Event.Bag
+	First    uint32  // of a bag: the first of them
+	Number   float64 // of a number, always finite; of a boolean 0 or 1; of a time Unix milliseconds
+	Text     []byte  // of a category or text; aliases the record or the decoder's buffer
+}
+
+// Entry is one entry of a bag. A key that is a whole number below 2^32, written without sign or leading
+// zeros, is that number; any other key is a hash of its text with the top bit set. Value is finite.
+type Entry struct {
+	Key   uint64
+	Value float64
 }
 
 // Event is a decoded record: one Field a feature, in the pipeline's order. It is reused from record
@@ -24,10 +33,15 @@ type Event struct {
 	Time   int64  // Unix milliseconds; the event's own time, or its record's when it has none
 	Fields []Field
 	Label  Label
+	// Entries are those of all bags, one bag after the other.
+	Entries []Entry
 	// Scratch is where a decoder keeps unescaped text that Fields alias. It belongs to the event, so
 	// that events from one decoder can be in flight at once; nobody else writes it.
 	Scratch []byte
 }
+
+// Bag returns the entries of a field of the event that is a bag. They are valid as its texts are.
+func (e *Event) Bag(f *Field) []Entry { return e.Entries[f.First:][:f.Count] }
 
 // Label is an event's target as decoded. A fault in it never prevents scoring, so it is kept here
 // instead of failing the event.
@@ -64,7 +78,8 @@ type ViewKind string
 
 const (
 	// ViewRaw is dense, one column a feature: numbers as they are, booleans 0 or 1, categories the
-	// index in their learned vocabulary, and NaN for what is missing. Trees split on it.
+	// index in their learned vocabulary, times where they stand in their first part (hour 13.5), the
+	// first step of lags, and NaN for what is missing and for texts, bags and crosses. Trees split on it.
 	ViewRaw ViewKind = "raw"
 	// ViewStandard is what linear models and MLPs take: scaled numbers, booleans, one-hot or hashed
 	// categories, missing-value policies applied. Every value is finite.

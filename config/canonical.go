@@ -36,10 +36,16 @@ func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHa
 // canonicalParts divides the spec's fields between the two hashes. No field is in both.
 func (p *Pipeline) canonicalParts() (schema, training object) {
 	columns := make([]any, len(p.Features))
-	hashed := false
+	// Products of two columns may be hashed; a mixture may look at them.
+	hashed := p.Model.View == string(millrace.ViewPairs) || p.Model.Type == "auto"
 	for i := range p.Features {
 		columns[i] = canonicalColumn(&p.Features[i])
-		hashed = hashed || p.Features[i].Type == features.Category && p.Features[i].Encode == "hash"
+		switch c := &p.Features[i]; c.Type {
+		case features.Category:
+			hashed = hashed || c.Encode == "hash"
+		case features.Text, features.Bag, features.Cross, features.Lag:
+			hashed = true
+		}
 	}
 	label := object{"type": p.Label.Type}
 	if p.Label.Type == "class" {
@@ -55,7 +61,7 @@ func (p *Pipeline) canonicalParts() (schema, training object) {
 			rest[name] = value
 		}
 	}
-	// The seed places hashed categories; a scorer with another one would read other weights.
+	// The seed places what is hashed; a scorer with another one would read other weights.
 	if seed, ok := rest["seed"]; ok && hashed {
 		shape["seed"] = seed
 		delete(rest, "seed")

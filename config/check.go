@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -123,21 +124,41 @@ func (c *checker) checkFeatures() {
 // inapplicable lists the settings that the column's type does not read. Given in a file they are a
 // mistake: their author expects something of them.
 func inapplicable(c *features.Column) []string {
+	reads := []string{"type"}
+	if !c.Derived() {
+		reads = append(reads, "path", "missing", "nulls")
+	}
 	switch c.Type {
 	case features.Number:
-		if c.Scale == "none" {
-			return []string{"encode", "cap", "bits", "clip"}
-		}
-		return []string{"encode", "cap", "bits"}
+		reads = append(reads, "scale", "clip")
 	case features.Category:
-		if c.Encode == "hash" {
-			return []string{"scale", "clip", "cap"}
-		}
-		return []string{"scale", "clip", "bits"}
+		reads = append(reads, "encode", "cap")
 	case features.Boolean:
-		return []string{"scale", "clip", "encode", "cap", "bits"}
+	case features.Text:
+		reads = append(reads, "ngrams", "bits")
+	case features.Bag:
+		reads = append(reads, "scale", "indices", "entries", "bits")
+	case features.Time:
+		reads = append(reads, "parts")
+	case features.Cross:
+		reads = append(reads, "of", "bits")
+	case features.Lag:
+		reads = append(reads, "of", "key", "steps", "keys", "scale", "clip")
+	default:
+		return nil
 	}
-	return nil
+	// Of two settings that exclude each other the one that decides stays.
+	unread := map[string]bool{
+		"clip": c.Scale == "none",
+		"bits": c.Type == features.Bag && c.Indices > 0,
+	}
+	if c.Type == features.Category && c.Encode == "hash" {
+		reads = append(reads, "bits")
+		unread["cap"] = true
+	}
+	return slices.DeleteFunc(shapeOf(reflect.TypeFor[features.Column]()).names(), func(name string) bool {
+		return slices.Contains(reads, name) && !unread[name]
+	})
 }
 
 // describe names a column by what decides which settings it reads.
@@ -149,6 +170,8 @@ func describe(c *features.Column) string {
 		return "a hashed category"
 	case c.Type == features.Category:
 		return "a one-hot category"
+	case c.Type == features.Bag && c.Indices > 0:
+		return "a bag with indices"
 	}
 	return "a " + string(c.Type)
 }
@@ -168,6 +191,9 @@ func (c *checker) checkPaths() {
 	p := c.pipeline
 	readings := make([]reading, 0, len(p.Features)+1)
 	for i := range p.Features {
+		if p.Features[i].Derived() {
+			continue // reads nothing from the event
+		}
 		readings = append(readings, reading{
 			at: "features" + indexName(i) + ".path", path: p.Features[i].Path, who: "feature " + p.Features[i].Name,
 		})

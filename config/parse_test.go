@@ -145,8 +145,8 @@ func TestAliasesAreBounded(t *testing.T) {
 func TestAliasesSaveTyping(t *testing.T) {
 	p := parseOne(t, strings.Replace(minimal, "{a: number}", "{a: &n {type: number, missing: mean}, b: *n}", 1))
 	want := features.Columns{
-		{Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8},
-		{Name: "b", Path: "b", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8},
+		{Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000},
+		{Name: "b", Path: "b", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000},
 	}
 	if !reflect.DeepEqual(p.Features, want) {
 		t.Errorf("got %+v", p.Features)
@@ -162,7 +162,7 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 			Topic: "e", Format: "json", Start: "earliest", UnknownTopic: "create", Partitions: 1, DeadLetters: "e.dead",
 		},
 		Features: features.Columns{{
-			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8,
+			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000,
 		}},
 		Label:     decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}},
 		Model:     model.Spec{Type: "logistic"},
@@ -185,7 +185,7 @@ func TestDesignExample(t *testing.T) {
 	}
 	column := func(name string, t features.Type, missing string) features.Column {
 		return features.Column{
-			Name: name, Path: name, Type: t, Scale: "standard", Missing: missing, Encode: "onehot", Cap: 64, Bits: 18, Clip: 8,
+			Name: name, Path: name, Type: t, Scale: "standard", Missing: missing, Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000,
 		}
 	}
 	want := &Pipeline{

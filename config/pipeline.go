@@ -126,7 +126,9 @@ func (p *Pipeline) resolve() {
 	// Nulls stay empty when the file leaves them out: that they are the same as absent values, with one
 	// indicator for both, is something else than the same policy twice.
 	for i := range p.Features {
-		setEmpty(&p.Features[i].Path, p.Features[i].Name)
+		if !p.Features[i].Derived() {
+			setEmpty(&p.Features[i].Path, p.Features[i].Name)
+		}
 	}
 	if p.Label.Type == "" && len(p.Label.Classes) > 0 {
 		p.Label.Type = "class"

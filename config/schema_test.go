@@ -102,6 +102,8 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 		{"e\n", "{topic: e, start: 2026-01-31T12:00:00Z}\n"},
 		{"e\n", `{topic: e, start: "2026-01-31T12:00:00.25+02:00"}` + "\n"},
 		{"{a: number}", "{a: {type: number, clip: 3}}"},
+		{"{a: number}", "{a: number, c: category, t: {type: text, ngrams: 2}, x: {type: bag, indices: 9}, at: {type: time, parts: [hour]}, " +
+			"ac: {type: cross, of: [a, c]}, l: {type: lag, of: [a], key: c, steps: [1, 24]}, ll: {type: lag, of: [label], key: c, steps: [1]}}"},
 		{"{a: number}", "{1: number, true: boolean, b: {type: category}}"},
 		{"[n, p]", "[0, 1.5, true, x]"}, {"logistic", "{type: mlp, layers: [8, {units: 4}], optimizer: {type: adam, schedule: inverse_time}}"},
 	} {
@@ -149,6 +151,7 @@ func TestSchemaRefuses(t *testing.T) {
 	for _, swap := range [][2]string{
 		{"name: p\n", ""}, {"events: e\n", ""}, {"features: {a: number}\n", ""}, {"model: logistic\n", ""},
 		{"name: p", "name: a b"}, {"name: p", "name: [p]"}, {"number", "float"}, {"{a: number}", "{}"}, {"{a: number}", "{a: {}}"},
+		{"{a: number}", "{a: {type: time, parts: [second]}}"}, {"{a: number}", "{a: {type: bag, indices: many}}"},
 		{"logistic", "logistics"}, {"logistic", "{type: logistic, l2: high}"}, {"logistic", "{type: logistic, seed: -1}"},
 		{"logistic", "{type: mlp, hidden: [x]}"}, {"logistic", "{type: mlp, layers: [{activation: tanh}]}"},
 		{"[n, p]", "n"}, {"logistic", "logistic\nsnapshots: 5"}, {"logistic", "logistic\nsnapshots: 5 seconds"},

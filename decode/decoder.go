@@ -85,6 +85,10 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - A boolean is true or false.
 //   - A category is a string, or an integer or boolean, which stand for their literal text: 12 and
 //     "12" are one category, -0 and 0 are two. Its text has at most limits.text bytes, unescaped.
+//   - A text is a string of any length.
+//   - A bag is an object whose values are numbers or null, or an array of strings and integers, each
+//     worth 1. Entries of zero and null are left out; the rest are at most the column's Entries.
+//   - A time that is a feature is read as the event's own time is (below).
 //   - The id is a string of at most limits.text bytes between its quotes, or an integer. Event.ID is
 //     its raw JSON text, quotes and escapes included; nil when it is absent or null.
 //   - The time is an RFC 3339 string or a Unix time. Numbers below 1e11 in magnitude are seconds (until
@@ -119,9 +123,9 @@ func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 		return malformed(data, p, "nothing")
 	}
 	// Mostly every column was there; only else are those left out looked for.
-	if d.set < d.fields {
+	if d.set < d.read {
 		for i, e := range d.edgeOf {
-			if d.seen[e] != d.count {
+			if e >= 0 && d.seen[e] != d.count {
 				dst.Fields[i] = millrace.Field{}
 			}
 		}
@@ -142,6 +146,7 @@ func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
 	dst.ID = nil
 	dst.Time = rec.Time
 	dst.Scratch = dst.Scratch[:0]
+	dst.Entries = dst.Entries[:0]
 	dst.Label = millrace.Label{Fault: d.missingLabel}
 }
 

@@ -30,6 +30,9 @@ var useWords = [...]string{
 	useNumber:   "a JSON number",
 	useBoolean:  "true or false",
 	useCategory: "a string, an integer or a boolean",
+	useText:     "a string",
+	useBag:      "an object of numbers or an array of strings",
+	useMoment:   "an RFC 3339 string, Unix seconds or Unix milliseconds",
 	useID:       "a string or an integer",
 	useTime:     "an RFC 3339 string, Unix seconds or Unix milliseconds",
 	useClass:    "a class (a string, number or boolean)",
@@ -63,7 +66,7 @@ func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
 	switch u := d.targets[t].use; {
 	case u == useID:
 		reason = millrace.ReasonBadID
-	case u == useTime:
+	case u == useTime || u == useMoment:
 		reason = millrace.ReasonBadTime
 	case u == useClass || u == useValue:
 		reason = millrace.ReasonBadLabel

@@ -18,7 +18,8 @@ type schema struct {
 	edges   []edge
 	targets []target
 	fields  int
-	edgeOf  []int32 // of each field
+	read    int     // of the fields, those that events hold; crosses and lags are made later
+	edgeOf  []int32 // of each field, -1 for one that no event holds
 	limits  Limits
 
 	id, time, labelled bool // whether the pipeline names such a path
@@ -53,6 +54,9 @@ const (
 	useNumber use = iota
 	useBoolean
 	useCategory
+	useText
+	useBag
+	useMoment // a time that is a feature; the last of the features' uses
 	useID
 	useTime
 	useClass
@@ -61,9 +65,10 @@ const (
 
 // target is one use of a value.
 type target struct {
-	use   use
-	field int32 // of a column
-	path  string
+	use     use
+	field   int32 // of a column
+	entries int32 // of a bag at most
+	path    string
 }
 
 // linearMax is how many keys or classes are compared one by one before a map is quicker.
@@ -85,17 +90,8 @@ func compile(spec Spec) (*schema, error) {
 			return nil, fmt.Errorf("label.path: %w", err)
 		}
 	}
-	uses := map[features.Type]use{features.Number: useNumber, features.Boolean: useBoolean, features.Category: useCategory}
-	for i, c := range spec.Columns {
-		u, ok := uses[c.Type]
-		if !ok {
-			return nil, fmt.Errorf("feature %s: %q is none of number, category and boolean", c.Name, c.Type)
-		}
-		e, err := s.add(c.EventPath(), target{use: u, field: int32(i)})
-		if err != nil {
-			return nil, fmt.Errorf("feature %s: %w", c.Name, err)
-		}
-		s.edgeOf[i] = e
+	if err := s.compileColumns(spec.Columns); err != nil {
+		return nil, err
 	}
 	if spec.ID != "" {
 		s.id = true
@@ -114,6 +110,28 @@ func compile(spec Spec) (*schema, error) {
 	}
 	s.finish()
 	return s, nil
+}
+
+// compileColumns enters the paths of all columns that events hold.
+func (s *schema) compileColumns(columns features.Columns) error {
+	uses := map[features.Type]use{features.Number: useNumber, features.Boolean: useBoolean, features.Category: useCategory,
+		features.Text: useText, features.Bag: useBag, features.Time: useMoment}
+	for i, c := range columns {
+		if s.edgeOf[i] = -1; c.Derived() {
+			continue
+		}
+		u, ok := uses[c.Type]
+		if !ok {
+			return fmt.Errorf("feature %s: %q is no type of feature", c.Name, c.Type)
+		}
+		e, err := s.add(c.EventPath(), target{use: u, field: int32(i), entries: int32(c.Entries)})
+		if err != nil {
+			return fmt.Errorf("feature %s: %w", c.Name, err)
+		}
+		s.edgeOf[i] = e
+		s.read++
+	}
+	return nil
 }
 
 func (s *schema) compileLabel(l LabelSpec) {

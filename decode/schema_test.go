@@ -19,7 +19,7 @@ func TestNewRefuses(t *testing.T) {
 		want   string
 	}{
 		{func(s *Spec) { s.Columns[0].Path = "a..b" }, `"a..b" is no path`},
-		{func(s *Spec) { s.Columns[0].Type = "text" }, `"text" is none of`},
+		{func(s *Spec) { s.Columns[0].Type = "varchar" }, `"varchar" is no type`},
 		{func(s *Spec) { s.ID = "id." }, `"id." is no path`},
 		{func(s *Spec) { s.Time = ".t" }, `".t" is no path`},
 		{func(s *Spec) { s.Columns[0].Path = "y" }, "a model would learn to read the answer"},

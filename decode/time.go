@@ -17,33 +17,55 @@ const (
 
 // timestamp reads the event's own time.
 func (d *Decoder) timestamp(t int32, p, depth int) (int, *millrace.Rejection) {
-	text, end, found, fault := d.scalar(p, depth)
+	ms, end, found, fault := d.instant(t, p, depth)
+	if fault == nil && found != aNull { // else the record's timestamp stands since the beginning
+		d.event.Time = ms
+	}
+	return end, fault
+}
+
+// moment reads a time that is a feature.
+func (d *Decoder) moment(t int32, p, depth int) (int, *millrace.Rejection) {
+	ms, end, found, fault := d.instant(t, p, depth)
 	if fault != nil {
 		return end, fault
 	}
+	f := &d.event.Fields[d.targets[t].field]
+	*f = millrace.Field{Presence: millrace.Null}
+	if found != aNull {
+		*f = millrace.Field{Presence: millrace.Present, Number: float64(ms)}
+	}
+	d.set++
+	return end, nil
+}
+
+// instant reads a time as Unix milliseconds; found is aNull when there is none.
+func (d *Decoder) instant(t int32, p, depth int) (ms int64, end int, found kind, fault *millrace.Rejection) {
+	text, end, found, fault := d.scalar(p, depth)
+	if fault != nil {
+		return 0, end, found, fault
+	}
 	switch found {
 	case aNull:
-		return end, nil // the record's timestamp stands since the beginning
+		return 0, end, found, nil
 	case aString:
 		ms, ok := parseRFC3339(text)
 		if !ok {
-			return end, d.mismatch(t, badText)
+			return 0, end, found, d.mismatch(t, badText)
 		}
-		d.event.Time = ms
-		return end, nil
+		return ms, end, found, nil
 	case aNumber, aFraction:
 		v, _, bad := parseNumber(text, 0)
 		if bad != numberOK || !(math.Abs(v) < millisMax) {
-			return end, d.mismatch(t, outRange)
+			return 0, end, found, d.mismatch(t, outRange)
 		}
 		if math.Abs(v) < secondsMax {
 			v *= 1000
 		}
 		// Rounded, because 1700000000.123 seconds are a hair less or more than 123 milliseconds in binary.
-		d.event.Time = int64(math.Round(v))
-		return end, nil
+		return int64(math.Round(v)), end, found, nil
 	}
-	return end, d.mismatch(t, found)
+	return 0, end, found, d.mismatch(t, found)
 }
 
 // parseRFC3339 reads a date and time with its offset and returns Unix milliseconds, cut. It is

@@ -76,7 +76,7 @@ func (s *schema) attach(e int32, t target) error {
 		return fmt.Errorf("%q is an object that other paths go through", t.path)
 	}
 	for _, other := range s.edges[e].targets {
-		if t.label() != s.targets[other].label() && (t.use <= useCategory || s.targets[other].use <= useCategory) {
+		if t.label() != s.targets[other].label() && (t.use <= useMoment || s.targets[other].use <= useMoment) {
 			return fmt.Errorf("%q is the label as well: a model would learn to read the answer", t.path)
 		}
 	}

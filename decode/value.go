@@ -71,6 +71,12 @@ func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
 		return end, nil
 	case useCategory:
 		return d.category(t, p, depth)
+	case useText:
+		return d.freeText(t, p, depth)
+	case useBag:
+		return d.bag(t, p, depth)
+	case useMoment:
+		return d.moment(t, p, depth)
 	case useID:
 		return d.id(t, p, depth)
 	case useTime:
@@ -89,7 +95,7 @@ func (d *Decoder) other(t int32, p, depth int) (int, *millrace.Rejection) {
 	if found != aNull {
 		return end, d.mismatch(t, found)
 	}
-	if target.use <= useCategory {
+	if target.use <= useMoment {
 		d.event.Fields[target.field] = millrace.Field{Presence: millrace.Null}
 		d.set++
 	}
@@ -127,6 +133,22 @@ func (d *Decoder) category(t int32, p, depth int) (int, *millrace.Rejection) {
 		return end, d.mismatch(t, found)
 	case len(text) > int(d.limits.Text):
 		return end, d.tooLong(t)
+	}
+	f := &d.event.Fields[d.targets[t].field]
+	f.Presence = millrace.Present
+	f.Text = text
+	d.set++
+	return end, nil
+}
+
+// freeText reads a string of any length.
+func (d *Decoder) freeText(t int32, p, depth int) (int, *millrace.Rejection) {
+	if d.data[p] != '"' {
+		return d.other(t, p, depth)
+	}
+	text, end, _, fault := d.scalar(p, depth)
+	if fault != nil {
+		return end, fault
 	}
 	f := &d.event.Fields[d.targets[t].field]
 	f.Presence = millrace.Present

@@ -28,6 +28,7 @@ type Extractor struct {
 	// deviations from it (Welford 1962, as in Knuth, TAOCP 2, 4.2.2 (15) and (16)).
 	count, mean, m2 []float64
 	words           vocabulary
+	more            more // lags and bags learn, too
 
 	scales []scale // derived from the moments: see scale.refresh
 
@@ -86,32 +87,39 @@ func New(spec Spec) (*Extractor, error) {
 		return nil, fmt.Errorf("compiling features: %s", strings.Join(lines, "; "))
 	}
 	x := &Extractor{columns: append(Columns(nil), spec.Columns...), seed: spec.Seed, base: -1}
-	sparse := x.sparse()
+	widths := x.columns.widths()
+	sparse := x.columns.sparse(widths)
 	// Every category has a vocabulary, hashed ones too: the raw view and explanations read it.
 	caps := []int{}
-	column := 0
+	column, nonZeroMax := 0, 0
 	// Each feature has a range of columns of its own, hashed ones as well, so that values of two features
 	// never collide; WidthMax bounds the sum.
 	for i, c := range x.columns {
-		fills := c.fills(column + c.width() - c.indicators())
-		if c.Type == Category {
+		end := column + widths[i]
+		fills := c.fills(end - c.indicators())
+		x.blocks = append(x.blocks, block{first: column, values: end - c.indicators(), end: end,
+			numeric: c.Type == Number || c.Type == Bag || c.Type == Lag})
+		switch c.Type {
+		case Category:
 			x.categories = append(x.categories, category{
 				field: i, column: column, hashed: c.Encode == encodeHash, mask: 1<<c.Bits - 1,
 				seed: hash64(spec.Seed, []byte(c.Name)), fills: fills,
 			})
 			caps = append(caps, c.Cap)
-		} else {
+		case Number, Boolean:
 			x.numerics = append(x.numerics, numeric{
 				field: i, column: column, kind: c.scaling(sparse), clip: c.Clip, fills: fills})
+		default:
+			x.addMore(i, fills)
 		}
 		if r, ok := c.rejecting(i); ok {
 			x.rejecting = append(x.rejecting, r)
 		}
-		x.blocks = append(x.blocks, block{
-			first: column, values: column + c.width() - c.indicators(), end: column + c.width(), numeric: c.Type == Number})
-		column += c.width()
+		column = end
+		nonZeroMax += x.columns.nonZeros(i)
 	}
-	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: len(x.columns)}
+	x.addCrosses(widths)
+	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: nonZeroMax}
 	if !sparse {
 		x.standard.NonZeroMax = column
 	}
@@ -123,18 +131,6 @@ func New(spec Spec) (*Extractor, error) {
 	x.words = newVocabulary(caps)
 	x.refresh()
 	return x, nil
-}
-
-// sparse reports whether the standard view is sparse: it has a hashed feature, or is too wide.
-func (x *Extractor) sparse() bool {
-	width := 0
-	for _, c := range x.columns {
-		width += c.width()
-		if c.Type == Category && c.Encode == encodeHash {
-			return true
-		}
-	}
-	return width > DenseMax
 }
 
 // fills compiles the policies; indicator is the column of the feature's first indicator.
@@ -153,6 +149,9 @@ func (c Column) fills(indicator int) [2]fill {
 
 func (c Column) rejecting(field int) (rejecting, bool) {
 	r := rejecting{field: field}
+	if c.Derived() {
+		return r, false
+	}
 	if c.Missing == policyReject {
 		r.rejections[millrace.Absent] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
 			Detail: fmt.Sprintf("feature %s is absent; a %s belongs there", c.Name, c.Type)}
@@ -239,6 +238,9 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 		} else {
 			x.extractDense(standard.Dense, e)
 		}
+		if x.more.any() {
+			x.extractMore(standard, e)
+		}
 	}
 	for id, kind := range x.views {
 		switch kind {
@@ -275,5 +277,8 @@ func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
 		if f.Presence == millrace.Present {
 			dst[c.field] = float32(x.words.find(i, hash64(c.seed, f.Text)))
 		}
+	}
+	if x.more.any() {
+		x.more.extractRaw(dst, e)
 	}
 }

@@ -275,7 +275,7 @@ func TestStateIsFixed(t *testing.T) {
 			for _, n := range tensor.Shape {
 				size *= n
 			}
-			if size != len(tensor.F64)+len(tensor.I32)+len(tensor.U64)+len(tensor.U8) || role != millrace.Serving {
+			if size != len(tensor.F32)+len(tensor.F64)+len(tensor.I32)+len(tensor.U64)+len(tensor.U8) || role != millrace.Serving {
 				t.Errorf("%s: shape %v, role %v", name, tensor.Shape, role)
 			}
 			names = append(names, fmt.Sprint(name, tensor.Shape))

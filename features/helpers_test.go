@@ -78,6 +78,7 @@ func densify(v millrace.Vector, shape millrace.ViewShape) []float32 {
 func snapshot(x *Extractor) map[string]millrace.Tensor {
 	state := map[string]millrace.Tensor{}
 	x.State(func(name string, t millrace.Tensor, _ millrace.Role) {
+		t.F32 = append([]float32(nil), t.F32...)
 		t.F64 = append([]float64(nil), t.F64...)
 		t.I32 = append([]int32(nil), t.I32...)
 		t.U64 = append([]uint64(nil), t.U64...)
@@ -90,6 +91,7 @@ func snapshot(x *Extractor) map[string]millrace.Tensor {
 func restore(x *Extractor, state map[string]millrace.Tensor) error {
 	x.State(func(name string, t millrace.Tensor, _ millrace.Role) {
 		s := state[name]
+		copy(t.F32, s.F32)
 		copy(t.F64, s.F64)
 		copy(t.I32, s.I32)
 		copy(t.U64, s.U64)

@@ -1,6 +1,7 @@
 package features
 
 import (
+	"fmt"
 	"strconv"
 
 	"millrace"
@@ -48,7 +49,7 @@ func (x *Extractor) standardName(column int) []string {
 			category++
 		}
 	}
-	return x.name(x.columns[at], category, column-x.blocks[at].first)
+	return x.name(at, category, column-x.blocks[at].first)
 }
 
 // levelName names the k-th column behind the standard ones.
@@ -112,14 +113,14 @@ func (x *Extractor) products(names []string, i, j uint32) []string {
 }
 
 // hashedProducts lists the products of numbers, booleans and indicators that fall into a column. Those
-// with a category are not searched for: its columns may be millions.
+// of features with many columns are not searched for: these may be millions.
 func (x *Extractor) hashedProducts(column uint32) []string {
 	var names []string
 	var plain []uint32
 	for i := range x.blocks {
 		b := &x.blocks[i]
 		first := b.first
-		if x.columns[i].Type == Category {
+		if b.values-b.first > namesMax {
 			first = b.values
 		}
 		for c := first; c < b.end && len(plain) < namesSearched; c++ {
@@ -139,9 +140,10 @@ func (x *Extractor) hashedProducts(column uint32) []string {
 	return names
 }
 
-// name names the k-th column of a feature; category is its number among the categories.
-func (x *Extractor) name(c Column, category, k int) []string {
-	values := c.width() - c.indicators()
+// name names the k-th column of feature at; category is its number among the categories.
+func (x *Extractor) name(at, category, k int) []string {
+	c := x.columns[at]
+	values := x.blocks[at].values - x.blocks[at].first
 	switch {
 	case k >= values:
 		// The first indicator is the absent's, unless only nulls have one.
@@ -149,8 +151,10 @@ func (x *Extractor) name(c Column, category, k int) []string {
 			return []string{c.Name + " (missing)"}
 		}
 		return []string{c.Name + " (null)"}
+	case c.Type == Cross:
+		return x.crossName(at, k)
 	case c.Type != Category:
-		return []string{c.Name}
+		return []string{c.plainName(k)}
 	case c.Encode == encodeHash:
 		return x.collisions(c, category, uint64(k))
 	case k == c.Cap:
@@ -159,6 +163,23 @@ func (x *Extractor) name(c Column, category, k int) []string {
 		return []string{c.Name + "=" + x.words.value(category, k)}
 	}
 	return []string{c.Name} // not learned yet
+}
+
+// plainName names the k-th column of a feature whose columns have names without anything learned.
+func (c Column) plainName(k int) string {
+	switch {
+	case c.Type == Text, c.Type == Bag && c.Indices == 0:
+		return c.Name + " (hashed)"
+	case c.Type == Bag:
+		return fmt.Sprintf("%s[%d]", c.Name, k)
+	case c.Type == Time && k%2 == 0:
+		return c.Name + " (" + c.parts()[k/2] + ", sine)"
+	case c.Type == Time:
+		return c.Name + " (" + c.parts()[k/2] + ", cosine)"
+	case c.Type == Lag:
+		return fmt.Sprintf("%s (%d back)", c.Name, c.Steps[k])
+	}
+	return c.Name
 }
 
 func (x *Extractor) collisions(c Column, category int, column uint64) []string {

@@ -184,11 +184,12 @@ func mix(h uint64) uint64 {
 
 // appendStandard empties dst and appends the non-zeros of the standard view.
 func appendStandard(dst, standard *millrace.Vector) {
-	index, value := dst.Index[:0], dst.Value[:0]
 	if standard.Dense == nil {
-		dst.Index, dst.Value = append(index, standard.Index...), append(value, standard.Value...)
+		dst.Index = append(dst.Index[:0], standard.Index...)
+		dst.Value = append(dst.Value[:0], standard.Value...)
 		return
 	}
+	index, value := dst.Index[:0], dst.Value[:0]
 	for i, v := range standard.Dense {
 		if v != 0 {
 			index, value = append(index, uint32(i)), append(value, v)

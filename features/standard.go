@@ -229,6 +229,7 @@ func (x *Extractor) Observe(e *millrace.Event) {
 			x.words.learn(i, hash64(c.seed, f.Text), f.Text)
 		}
 	}
+	x.more.observe(e)
 	if x.levels != nil {
 		x.levels.observe(e)
 	}

@@ -14,6 +14,12 @@ import (
 //	categories.size                           I32 [categories]: values learned of each
 //	categories.hash                           U64 [sum of caps]: their hashes, category by category
 //	categories.text, categories.length        U8 [sum of caps, 32] and [sum of caps]: their text
+//	bags.N.largest                        F32 [columns of scaled bag N]: largest magnitude of each
+//	lags.N.count, lags.N.mean, lags.N.m2  F64 [steps of lag N]
+//	lags.N.clock                          U64 [1]: events that wrote to its table
+//	lags.N.hash, lags.N.last, lags.N.seen U64 [keys]: their hashes, the event that last wrote each, and
+//	                                      how many values each had
+//	lags.N.value                          F64 [keys, longest step]: their last values, as rings
 //	levels.size                           I32 [numbers]: levels of each, -1 for none (ViewLevels only)
 //	levels.value                          F64 [numbers, 32]: their values
 func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
@@ -29,6 +35,7 @@ func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millra
 		visit("categories.text", millrace.Tensor{Shape: []int{values, textMax}, U8: x.words.text}, millrace.Serving)
 		visit("categories.length", millrace.Tensor{Shape: []int{values}, U8: x.words.length}, millrace.Serving)
 	}
+	x.more.state(visit)
 	if x.levels != nil && len(x.levels.size) > 0 {
 		n := len(x.levels.size)
 		visit("levels.size", millrace.Tensor{Shape: []int{n}, I32: x.levels.size}, millrace.Serving)
@@ -40,20 +47,14 @@ func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millra
 // millrace.ErrCorrupt; the extractor must not be used after one.
 func (x *Extractor) Restored() error {
 	for i, n := range x.count {
-		mean, m2 := x.mean[i], x.m2[i]
-		name := x.columns[x.numerics[i].field].Name
-		switch {
-		case !(n >= 0) || n != math.Floor(n) || math.IsInf(n, 0):
-			return fmt.Errorf("restoring features: %w: %s was seen %v times", millrace.ErrCorrupt, name, n)
-		case !(math.Abs(mean) <= numberMax):
-			return fmt.Errorf("restoring features: %w: %s has a mean of %v", millrace.ErrCorrupt, name, mean)
-		case !(m2 >= 0) || math.IsInf(m2, 0):
-			return fmt.Errorf("restoring features: %w: %s has squared deviations of %v", millrace.ErrCorrupt, name, m2)
-		case n < 2 && m2 != 0, n == 0 && mean != 0:
-			return fmt.Errorf("restoring features: %w: %s has moments without values", millrace.ErrCorrupt, name)
+		if err := checkMoments(x.columns[x.numerics[i].field].Name, n, x.mean[i], x.m2[i]); err != nil {
+			return fmt.Errorf("restoring features: %w", err)
 		}
 	}
 	if err := x.words.restored(); err != nil {
+		return fmt.Errorf("restoring features: %w", err)
+	}
+	if err := x.more.restored(x.columns); err != nil {
 		return fmt.Errorf("restoring features: %w", err)
 	}
 	if x.levels != nil {
@@ -62,5 +63,20 @@ func (x *Extractor) Restored() error {
 		}
 	}
 	x.refresh()
+	return nil
+}
+
+// checkMoments refuses a count, a mean and a sum of squared deviations that no values have.
+func checkMoments(name string, n, mean, m2 float64) error {
+	switch {
+	case !(n >= 0) || n != math.Floor(n) || math.IsInf(n, 0):
+		return fmt.Errorf("%w: %s was seen %v times", millrace.ErrCorrupt, name, n)
+	case !(math.Abs(mean) <= numberMax):
+		return fmt.Errorf("%w: %s has a mean of %v", millrace.ErrCorrupt, name, mean)
+	case !(m2 >= 0) || math.IsInf(m2, 0):
+		return fmt.Errorf("%w: %s has squared deviations of %v", millrace.ErrCorrupt, name, m2)
+	case n < 2 && m2 != 0, n == 0 && mean != 0:
+		return fmt.Errorf("%w: %s has moments without values", millrace.ErrCorrupt, name)
+	}
 	return nil
 }

@@ -14,7 +14,7 @@ func TestColumnValidate(t *testing.T) {
 		{func(*Column) {}, ""},
 		{func(c *Column) { c.Name = "" }, "name"},
 		{func(c *Column) { c.Path = "a..b" }, "path"},
-		{func(c *Column) { c.Type = "text" }, "type"},
+		{func(c *Column) { c.Type = "varchar" }, "type"},
 		{func(c *Column) { c.Scale = "minmax" }, "scale"},
 		{func(c *Column) { c.Missing = "drop" }, "missing"},
 		{func(c *Column) { c.Nulls = "drop" }, "nulls"},
@@ -26,6 +26,13 @@ func TestColumnValidate(t *testing.T) {
 		{func(c *Column) { c.Missing = "mean" }, ""},
 		{func(c *Column) { c.Type, c.Missing = Category, "mean" }, "missing"},
 		{func(c *Column) { c.Type, c.Nulls = Category, "mean" }, "nulls"},
+		{func(c *Column) { c.Type, c.Missing = Text, "mean" }, "missing"},
+		{func(c *Column) { c.Type, c.Ngrams = Text, 6 }, "ngrams"},
+		{func(c *Column) { c.Type, c.Indices, c.Entries = Bag, -1, 1<<16 }, "indices entries"},
+		{func(c *Column) { c.Type, c.Parts = Time, []string{"hour", "second", "hour"} }, "parts[1] parts[2]"},
+		{func(c *Column) { c.Type, c.Of = Cross, []string{"b"} }, "of"},
+		{func(c *Column) { c.Type = Lag }, "of key steps"},
+		{func(c *Column) { c.Type, c.Of, c.Key, c.Steps = Lag, []string{"b"}, "c", []int{0, 5, 5, 1001} }, "steps[0] steps[2] steps[3]"},
 		{func(c *Column) { *c = Column{} }, "name type scale missing encode cap bits clip"},
 	}
 	for _, c := range cases {
@@ -46,10 +53,27 @@ func TestSpecValidate(t *testing.T) {
 	b.Scale = "minmax"
 	wide := DefaultColumn("w", Category)
 	wide.Encode, wide.Bits = "hash", 24
+	country, remark := DefaultColumn("country", Category), DefaultColumn("remark", Text)
+	made := func(t Type, of ...string) Column {
+		c := DefaultColumn("made", t)
+		c.Of, c.Key, c.Steps = of, "country", []int{1}
+		return c
+	}
+	keyed := made(Lag, "a")
+	keyed.Key = "a"
 	cases := []struct {
 		spec Spec
 		want []string
 	}{
+		{Spec{Columns: Columns{made(Cross, "a", "country"), a, country}}, nil},
+		{Spec{Columns: Columns{made(Cross, "a", "made"), a, country}}, []string{"columns[0].of[1]"}},
+		{Spec{Columns: Columns{made(Cross, "a", "a"), a}}, []string{"columns[0].of[1]"}},
+		{Spec{Columns: Columns{made(Cross, "b", "a"), a}}, []string{"columns[0].of[0]"}},
+		{Spec{Columns: Columns{made(Lag, "a"), a, country}}, nil},
+		{Spec{Columns: Columns{made(Lag, "label"), country}}, nil},
+		{Spec{Columns: Columns{made(Lag, "remark"), remark, country}}, []string{"columns[0].of[0]"}},
+		{Spec{Columns: Columns{made(Lag, "b"), a}}, []string{"columns[0].of[0]", "columns[0].key"}},
+		{Spec{Columns: Columns{keyed, a}}, []string{"columns[0].key"}},
 		{Spec{}, []string{"columns"}},
 		{Spec{Columns: Columns{a}}, nil},
 		{Spec{Columns: Columns{a, b}}, []string{"columns[1].scale", "columns[1].name"}},

@@ -84,7 +84,7 @@ func accept(t testing.TB, r *infer.Result) *config.Pipeline {
 		if got.Nulls == got.Missing { // which is its default
 			got.Nulls = ""
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("feature %+v, want %+v", got, want)
 		}
 	}

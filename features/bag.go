@@ -1,0 +1,133 @@
+package features
+
+import (
+	"fmt"
+	"math"
+
+	"millrace"
+)
+
+// keyHashed marks the keys of a bag that are no index.
+const keyHashed = 1 << 63
+
+// indexBits bounds keys that are indices, as the vocabulary's Entry says.
+const indexDigitsMax = 10
+
+// EntryKey is the key of a bag's entry of that name: the index that it spells, or a hash of it, as
+// millrace.Entry says.
+func EntryKey(name []byte) uint64 {
+	if n := len(name); n > 0 && n <= indexDigitsMax && (name[0] != '0' || n == 1) {
+		index := uint64(0)
+		for _, c := range name {
+			if c-'0' > 9 {
+				return hash64(0, name) | keyHashed
+			}
+			index = index*10 + uint64(c-'0')
+		}
+		if index < 1<<32 {
+			return index
+		}
+	}
+	return hash64(0, name) | keyHashed
+}
+
+// bag is a feature of type bag. With indices, keys below their number have a column each; all other keys
+// are hashed, with signs, into the same columns: a vector that grows beyond its pipeline still says
+// something. Without indices every key is hashed into 2^bits columns.
+//
+// Scaled entries are divided by the largest magnitude that their column has had so far: within ±1, zero
+// staying zero, and free of units. Before anything is known of a column an entry is worth its sign. One
+// absurd value cannot blind a column for good: the largest magnitude grows at most tenfold an event.
+type bag struct {
+	field   int
+	column  int
+	indices uint64 // 0 when all keys are hashed
+	width   uint64
+	seed    uint64
+	fills   [2]fill
+	largest []float32 // learned, one a column; nil without scaling
+}
+
+// growthMax is how many times its former self a column's largest magnitude becomes at most in one event.
+const growthMax = 10
+
+func newBag(c *Column, field int, b block, seed uint64, fills [2]fill) bag {
+	out := bag{
+		field: field, column: b.first, indices: uint64(c.Indices), width: uint64(b.values - b.first), seed: seed, fills: fills}
+	if c.Scale == scaleStandard {
+		out.largest = make([]float32, out.width)
+	}
+	return out
+}
+
+// at is an entry's column among the bag's own, and its sign.
+func (b *bag) at(key uint64) (column uint64, sign float32) {
+	if key < b.indices {
+		return key, 1
+	}
+	h := mix(b.seed ^ key)
+	// The high half of a product with the width: even for every width, not only powers of two (Lemire,
+	// Fast Random Integer Generation in an Interval, ACM TOMACS 29, 2019, section 4).
+	return (h & (1<<32 - 1)) * b.width >> 32, 1 - 2*float32(h>>63)
+}
+
+func (b *bag) extract(dst *millrace.Vector, e *millrace.Event) {
+	f := &e.Fields[b.field]
+	if f.Presence != millrace.Present {
+		putMissing(dst, f, &b.fills)
+		return
+	}
+	index, value := dst.Index, dst.Value
+	entries := e.Bag(f)
+	for i := range entries {
+		column, sign := b.at(entries[i].Key)
+		z := float32(clip(entries[i].Value, math.MaxFloat32))
+		if b.largest != nil {
+			z = scaled(z, b.largest[column])
+		}
+		if z != 0 {
+			index, value = append(index, uint32(b.column)+uint32(column)), append(value, z*sign)
+		}
+	}
+	dst.Index, dst.Value = index, value
+}
+
+// scaled is v as a share of the largest magnitude so far, within ±1.
+func scaled(v, largest float32) float32 {
+	switch {
+	case v > largest:
+		return 1
+	case v < -largest:
+		return -1
+	case largest == 0:
+		return 0
+	}
+	return v / largest
+}
+
+func (b *bag) observe(e *millrace.Event) {
+	f := &e.Fields[b.field]
+	if b.largest == nil || f.Presence != millrace.Present {
+		return
+	}
+	entries := e.Bag(f)
+	for i := range entries {
+		column, _ := b.at(entries[i].Key)
+		v, l := abs(float32(clip(entries[i].Value, math.MaxFloat32))), &b.largest[column]
+		if v > *l {
+			if most := *l * growthMax; most > 0 && v > most {
+				v = most
+			}
+			*l = v
+		}
+	}
+}
+
+func (b *bag) restored() error {
+	for column, l := range b.largest {
+		if !(l >= 0 && l <= math.MaxFloat32) {
+			return fmt.Errorf("%w: column %d of a bag has a magnitude of %v", millrace.ErrCorrupt, column, l)
+		}
+	}
+	return nil
+}
