@@ -39,7 +39,7 @@ func (p *pass) rejected() uint64 {
 
 // learnFile learns every row of the file once.
 func learnFile(ctx context.Context, path string, pieces *learned, progress func(read int64)) (*pass, error) {
-	src, err := files.Open(path, files.Options{Strings: pieces.categories})
+	src, err := files.Open(path, files.Options{Strings: pieces.categories, Bag: pieces.bag})
 	if err != nil {
 		return nil, err
 	}
@@ -111,21 +111,46 @@ func (p *pass) reasons() string {
 	return strings.Join(parts, ", ")
 }
 
-// categoryColumns tells which columns of a CSV file the pipeline reads as categories: their cells stay
-// text, also where they look like numbers such as 1.5.
+// categoryColumns tells which columns of a CSV file the pipeline reads as categories or texts: their cells
+// stay text, also where they look like numbers such as 1.5.
 func categoryColumns(p *config.Pipeline) func(column string) bool {
 	categories := map[string]bool{}
 	for _, c := range p.Features {
-		if c.Type == features.Category {
+		if c.Type == features.Category || c.Type == features.Text {
 			categories[c.EventPath()] = true
 		}
 	}
 	return func(column string) bool { return categories[features.JoinPath(column)] }
 }
 
+const (
+	// indicesAlone indices of a LIBSVM file are a feature each; more are one bag, which is quicker to read.
+	indicesAlone = 1024
+	// bagName is what that bag is called.
+	bagName = "x"
+)
+
+// bagColumn names the object in which the pipeline reads the entries of a LIBSVM file's rows; none when it
+// reads each index as a feature.
+func bagColumn(p *config.Pipeline) string {
+	for _, c := range p.Features {
+		if keys, err := features.SplitPath(c.EventPath()); err == nil && c.Type == features.Bag && len(keys) == 1 {
+			return keys[0]
+		}
+	}
+	return ""
+}
+
 // inferFile writes a pipeline file for a data file, as init does.
 func inferFile(ctx context.Context, path string, o infer.Options) (*infer.Result, error) {
-	src, err := files.Open(path, files.Options{})
+	indices, err := files.Indices(path, files.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if indices > indicesAlone {
+		o.Bag, o.Indices = bagName, indices
+	}
+	src, err := files.Open(path, files.Options{Bag: o.Bag})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type plan struct {
 	rows    int64 // looked at for features
 	scanned int64 // further ones, looked at for the label
 	sparse  bool
+	bagged  bool // a feature is a bag
 
 	label    *column
 	why      string // the label was chosen; empty when it was asked for
@@ -160,7 +161,7 @@ func (p *plan) chooseTime() {
 		return 9
 	}
 	for _, c := range p.seen.columns {
-		if c != p.label && timeLike(c) && (p.time == nil || rank(c) < rank(p.time)) {
+		if c != p.label && c.bag == nil && timeLike(c) && (p.time == nil || rank(c) < rank(p.time)) {
 			p.time = c
 		}
 	}

@@ -41,6 +41,10 @@ func (p *plan) chooseFeatures() {
 			continue
 		}
 		f, why := p.feature(c)
+		if c.bag != nil && c.lists == 0 {
+			p.bagged = true
+			f, why = p.bagFeature(c)
+		}
 		if why != "" {
 			p.left = append(p.left, c.path+": "+why)
 			continue

@@ -42,6 +42,11 @@ type Options struct {
 	Brokers []string // Kafka's addresses; an embedded broker when empty
 	Redis   string   // Redis's URL; an embedded store when empty
 	Topic   string   // of the events; <name>.events when empty
+	// Bag is the path of a field that is known to be a bag: an object whose keys are data. Others are
+	// found by the number of their keys.
+	Bag string
+	// Indices is how many columns a bag whose keys are indices has, when that is known.
+	Indices int
 }
 
 // Result is the pipeline file and what stands in it.
@@ -69,7 +74,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	if o.Model != "" && !slices.Contains(model.Families(), o.Model) {
 		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
-	s := &survey{next: next, seen: newSeen()}
+	s := &survey{next: next, seen: newSeen(o.Bag)}
 	if err := s.read(ctx, o.RowsMax); err != nil {
 		return nil, err
 	}

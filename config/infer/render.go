@@ -153,6 +153,15 @@ func settings(c features.Column) string {
 	if c.Bits != standard.Bits {
 		more = append(more, "bits: "+strconv.Itoa(c.Bits))
 	}
+	if c.Indices != standard.Indices {
+		more = append(more, "indices: "+strconv.Itoa(c.Indices))
+	}
+	if c.Entries != standard.Entries {
+		more = append(more, "entries: "+strconv.Itoa(c.Entries))
+	}
+	if len(c.Parts) > 0 {
+		more = append(more, "parts: ["+strings.Join(c.Parts, ", ")+"]")
+	}
 	if c.Missing != standard.Missing {
 		more = append(more, "missing: "+c.Missing)
 	}
@@ -226,7 +235,7 @@ func (w *writer) modelLines() {
 	p := w.plan
 	w.line("# %s", modelNote(p.model, len(p.classes)))
 	optimizer := ""
-	if o := ModelSpec(p.model, p.sparse).Optimizer; o.Type != "" {
+	if o := ModelSpec(p.model, p.sparse || p.bagged).Optimizer; o.Type != "" {
 		optimizer = fmt.Sprintf(", optimizer: {type: %s, rate: %g}", o.Type, o.Rate)
 	}
 	switch {

@@ -37,13 +37,14 @@ type seen struct {
 	columns []*column // in the order in which they came up
 	rows    int64
 	buf     []byte
+	bag     string // path of a field that is known to be a bag
 }
 
 // node is a key of the events' objects.
 type node struct {
 	keys   []string
 	inside map[string]*node
-	column *column // nil until a value that is no object stands here
+	column *column // nil until a value that is no object stands here, or the object is a bag
 }
 
 // column is what is known of one field.
@@ -65,9 +66,10 @@ type column struct {
 	most     int  // keys that distinct may hold
 	many     bool // distinct is not complete
 	sample   string
+	bag      *bag // nil unless the field is a bag
 }
 
-func newSeen() *seen { return &seen{root: &node{}} }
+func newSeen(bag string) *seen { return &seen{root: &node{}, bag: bag} }
 
 // add looks at one event.
 func (s *seen) add(value []byte) error {
@@ -93,7 +95,13 @@ func (s *seen) add(value []byte) error {
 
 // object looks at an object's fields. Its depth is bounded by the longest path that a feature may have.
 func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
+	if at.bag() {
+		return s.entries(d, at.column)
+	}
 	return d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		if at.bag() { // it turned out to be one just now
+			return s.entry(d, at.column, key)
+		}
 		inner, ok := at.inside[string(key)]
 		if !ok {
 			if at.inside == nil {
@@ -101,9 +109,13 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 			}
 			inner = &node{keys: append(at.keys[:len(at.keys):len(at.keys)], string(key))}
 			at.inside[string(key)] = inner
+			if s.gather(at) {
+				return s.entry(d, at.column, key)
+			}
+			s.start(inner)
 		}
 		if d.Next() == jx.Object && len(inner.keys) < features.PathDepthMax {
-			if inner.column != nil {
+			if inner.column != nil && !inner.bag() {
 				inner.column.lists++ // a path cannot lead to a value and through it
 			}
 			return s.object(d, inner, value)

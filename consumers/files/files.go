@@ -48,6 +48,9 @@ type Options struct {
 	// Strings names the CSV columns whose cells stay JSON strings even when they look like numbers
 	// or booleans; nil is none. Categories such as 1.0 or true need it.
 	Strings func(column string) bool
+	// Bag is the key under which a LIBSVM row has its entries, as {"y":1,"x":{"17":0.5}} for x. When
+	// empty each stands beside the label, as {"y":1,"17":0.5}, which is for files with few indices.
+	Bag string
 }
 
 // RowError says which row of a file could not be read, and why.
@@ -141,7 +144,7 @@ func (s *Source) start() error {
 	case "json":
 		s.rows = &values{v: v}
 	case "libsvm":
-		s.rows = &sparse{v: v}
+		s.rows, err = newSparse(v, s.options.Bag)
 	}
 	return err
 }

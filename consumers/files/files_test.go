@@ -143,6 +143,38 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+func TestBagsOfLIBSVM(t *testing.T) {
+	path := put(t, "f.svm", "# remark\n+1 1:1 22:.5 0123:-2e3 # 9:9\n-1\n0 0:1.\n1 7:\n1 7: 2\n1 5:1 a:2\n")
+	got := all(t, path, Options{Bag: `w"`})
+	want := []string{
+		`{"y":1,"w\"":{"1":1,"22":0.5,"123":-2e3}}`, `{"y":-1,"w\"":{}}`, `{"y":0,"w\"":{"0":1}}`,
+		`1 7: <f.svm:5:5: the value "" is no finite number>`, `1 7: 2 <f.svm:6:5: the value "" is no finite number>`,
+		`1 5:1 a:2 <f.svm:7:7: the index "a" is no whole number>`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if _, err := Open(path, Options{Bag: "y"}); err == nil || !strings.Contains(err.Error(), "label") {
+		t.Errorf("a bag named as the label: %v", err)
+	}
+}
+
+func TestIndices(t *testing.T) {
+	for text, want := range map[string]int{
+		"1 1:1 40000:2\n0 3:1\n": 40001, "1 0:1": 1, "1\n-1\n": 0, "": 0, "1 5:1\t7:2 # 90:1\n1 99999999999999999999:1\n1 a:1\n": 8,
+	} {
+		if got, err := Indices(put(t, "f.svm", text), Options{}); err != nil || got != want {
+			t.Errorf("%q: %d, %v, want %d", text, got, err, want)
+		}
+	}
+	if got, err := Indices(put(t, "f.csv", "a\n1:2\n"), Options{}); err != nil || got != 0 {
+		t.Errorf("CSV: %d, %v", got, err)
+	}
+	if _, err := Indices("nowhere.svm", Options{}); err == nil {
+		t.Error("no error without a file")
+	}
+}
+
 func TestStringsColumns(t *testing.T) {
 	o := Options{Strings: func(column string) bool { return column == "code" }}
 	got := all(t, put(t, "f.csv", "code,n\n1.0,1.0\ntrue,true\n"), o)

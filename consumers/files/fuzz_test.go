@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"strings"
@@ -194,6 +195,22 @@ func BenchmarkCSV(b *testing.B) {
 func BenchmarkLIBSVM(b *testing.B) {
 	const row = "0 1:1 6:1 17:1 21:1 35:1 42:1 54:1 62:1 71:1 73:1 74:1 76:1 80:1 83:1\n"
 	s := &sparse{v: &window{in: &again{text: row}, name: "f"}}
+	b.SetBytes(int64(len(row)))
+	b.ReportAllocs()
+	var dst []byte
+	for b.Loop() {
+		dst, _, _ = s.row(dst[:0])
+	}
+}
+
+// BenchmarkWideLIBSVM reads rows of 150 entries as bags.
+func BenchmarkWideLIBSVM(b *testing.B) {
+	row := "17"
+	for i := range 150 {
+		row += fmt.Sprintf(" %d:0.%d", 7+i*260, 1+i*i%9999)
+	}
+	row += "\n"
+	s := &sparse{v: &window{in: &again{text: row}, name: "f"}, bag: []byte(`,"x":{`)}
 	b.SetBytes(int64(len(row)))
 	b.ReportAllocs()
 	var dst []byte

@@ -2,14 +2,32 @@ package files
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 )
 
 // sparse reads LIBSVM files: lines of `label index:value …` with rising indices. The label is called
-// y, a feature by its index; an index that a line leaves out is zero and stays absent.
-type sparse struct{ v *window }
+// y, a feature by its index, beside the label or within the object bag; an index that a line leaves out
+// is zero and stays absent.
+type sparse struct {
+	v   *window
+	bag []byte // `,"name":{`; nil for none
+}
+
+func newSparse(v *window, bag string) (*sparse, error) {
+	s := &sparse{v: v}
+	switch bag {
+	case "":
+	case "y":
+		return nil, fmt.Errorf("reading %s: y is the label's name in a LIBSVM file; name the bag something else", v.name)
+	default:
+		s.bag = append(appendString([]byte{','}, []byte(bag)), ':', '{')
+	}
+	return s, nil
+}
 
 func (s *sparse) row(dst []byte) ([]byte, *RowError, error) {
 	for {
@@ -27,7 +45,7 @@ func (s *sparse) row(dst []byte) ([]byte, *RowError, error) {
 			}
 		}
 		start := len(dst)
-		dst, column, problem := appendSparse(dst, text)
+		dst, column, problem := appendSparse(dst, text, s.bag)
 		if problem != "" {
 			return appendRaw(dst[:start], line), s.v.fault(column, problem), nil
 		}
@@ -36,43 +54,101 @@ func (s *sparse) row(dst []byte) ([]byte, *RowError, error) {
 }
 
 // appendSparse appends line as an object, or says what is wrong with it, and at which byte.
-func appendSparse(dst, line []byte) (object []byte, column int, problem string) {
+func appendSparse(dst, line, bag []byte) (object []byte, column int, problem string) {
 	word, at := nextWord(line, 0)
 	dst = append(dst, `{"y":`...)
 	dst, ok := appendNumber(dst, word)
 	if !ok {
 		return dst, at - len(word) + 1, fmt.Sprintf("the label %q is no finite number", clip(word))
 	}
-	last := int64(-1)
+	dst = append(dst, bag...)
+	last, comma := int64(-1), bag == nil
 	for at < len(line) {
-		word, at = nextWord(line, at)
-		column = at - len(word) + 1
-		colon := bytes.IndexByte(word, ':')
-		if colon < 0 {
-			return dst, column, fmt.Sprintf("%q where index:value belongs", clip(word))
+		for at < len(line) && blank(line[at]) {
+			at++
 		}
-		index := int64(-1)
-		if n := digits(word[:colon]); n == colon && n > 0 && n <= 18 {
-			index = 0
-			for _, c := range word[:colon] {
-				index = index*10 + int64(c-'0')
-			}
-		}
+		column = at + 1
+		index, colon := leadingIndex(line, at)
 		if index < 0 {
-			return dst, column, fmt.Sprintf("the index %q is no whole number", clip(word[:colon]))
+			return dst, column, notIndexed(line, at)
 		}
 		if index <= last {
 			return dst, column, fmt.Sprintf("the index %d after %d: indices rise along a line", index, last)
 		}
 		last = index
-		dst = append(dst, ',', '"')
-		dst = strconv.AppendInt(dst, index, 10)
+		if comma {
+			dst = append(dst, ',')
+		}
+		comma = true
+		dst = append(dst, '"')
+		if line[at] != '0' {
+			dst = append(dst, line[at:colon]...)
+		} else {
+			dst = strconv.AppendInt(dst, index, 10)
+		}
 		dst = append(dst, '"', ':')
-		if dst, ok = appendNumber(dst, word[colon+1:]); !ok {
-			return dst, column + colon + 1, fmt.Sprintf("the value %q is no finite number", clip(word[colon+1:]))
+		if at = decimal(line, colon+1); at > 0 {
+			dst = append(dst, line[colon+1:at]...)
+			continue
+		}
+		word, at = nextWord(line, colon+1)
+		if at-len(word) > colon+1 { // a blank after the colon
+			word = nil
+		}
+		if dst, ok = appendNumber(dst, word); !ok {
+			return dst, colon + 2, fmt.Sprintf("the value %q is no finite number", clip(word))
 		}
 	}
+	if bag != nil {
+		dst = append(dst, '}')
+	}
 	return append(dst, '}'), 0, ""
+}
+
+// leadingIndex reads the index before a colon, and where the colon stands; the index is -1 when there is none.
+func leadingIndex(line []byte, at int) (index int64, colon int) {
+	from := at
+	for ; at < len(line) && at-from < 18 && line[at]-'0' <= 9; at++ {
+		index = index*10 + int64(line[at]-'0')
+	}
+	if at == from || at == len(line) || line[at] != ':' {
+		return -1, at
+	}
+	return index, at
+}
+
+// notIndexed says what is wrong with a word that does not start with an index and a colon.
+func notIndexed(line []byte, at int) string {
+	word, _ := nextWord(line, at)
+	if colon := bytes.IndexByte(word, ':'); colon >= 0 {
+		return fmt.Sprintf("the index %q is no whole number", clip(word[:colon]))
+	}
+	return fmt.Sprintf("%q where index:value belongs", clip(word))
+}
+
+// decimal returns where the word at a place ends when it is digits, perhaps with a point and more of them,
+// as nearly all values are; 0 when it is anything else.
+func decimal(line []byte, at int) int {
+	from := at
+	for at < len(line) && line[at]-'0' <= 9 {
+		at++
+	}
+	if at == from || at > from+1 && line[from] == '0' {
+		return 0
+	}
+	if at < len(line) && line[at] == '.' {
+		from = at + 1
+		for at = from; at < len(line) && line[at]-'0' <= 9; {
+			at++
+		}
+		if at == from {
+			return 0
+		}
+	}
+	if at < len(line) && !blank(line[at]) {
+		return 0
+	}
+	return at
 }
 
 // nextWord returns the word at or after place at, and the place behind it. The line neither starts nor
@@ -111,3 +187,44 @@ func appendNumber(dst, word []byte) ([]byte, bool) {
 
 // clip shortens text for a message.
 func clip(b []byte) []byte { return b[:min(len(b), 40)] }
+
+// indicesMax bounds what Indices answers: larger ones are no columns but names.
+const indicesMax = 1 << 32
+
+// Indices returns how many columns the vectors of a LIBSVM file have: its largest index and one more. It
+// reads the whole file, but of each row only the end, for indices rise along it; rows that are at fault
+// do not count. It is 0 for files of other formats.
+func Indices(path string, o Options) (int, error) {
+	s, err := Open(path, o)
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close() //nolint:errcheck // a file that was only read
+	rows, ok := s.rows.(*sparse)
+	if !ok {
+		return 0, nil
+	}
+	most := 0
+	for {
+		line, fault, err := rows.v.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return most, nil
+		case err != nil:
+			return 0, fmt.Errorf("reading %s: %w", path, err)
+		case fault != nil:
+			continue
+		}
+		if i := bytes.IndexByte(line, '#'); i >= 0 {
+			line = line[:i]
+		}
+		colon := bytes.LastIndexByte(line, ':')
+		if colon < 0 {
+			continue
+		}
+		from := 1 + bytes.LastIndexAny(line[:colon], " \t")
+		if index, err := strconv.ParseUint(string(line[from:colon]), 10, 64); err == nil && index < indicesMax {
+			most = max(most, int(index)+1)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package infer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"millrace"
+	"millrace/config/infer"
+	"millrace/consumers/files"
+	"millrace/decode"
+	"millrace/features"
+)
+
+// An object with hundreds of keys is a bag, of words or of indices; one with few is a set of features.
+func TestBagsAreFound(t *testing.T) {
+	for _, c := range []struct {
+		name, key string
+		keys      int
+		value     func(i int) string
+		want      features.Column
+	}{
+		{"words", "word%d", 600, func(i int) string { return fmt.Sprint(i % 3) }, features.Column{Type: features.Bag, Scale: "standard", Bits: 12}},
+		{"indices", "%d", 600, func(int) string { return "1" }, features.Column{Type: features.Bag, Scale: "none", Bits: 18, Indices: 600}},
+		{"few", "word%d", 40, func(int) string { return "1" }, features.Column{}},
+		{"texts", "word%d", 600, func(i int) string { return fmt.Sprintf(`"%d"`, i%4) }, features.Column{}},
+	} {
+		r := run(t, infer.Options{}, repeat(600, func(i int) string {
+			var entries []string
+			for k := range 5 {
+				n := (i*7 + k*131) % c.keys
+				entries = append(entries, fmt.Sprintf(`"`+c.key+`":%s`, n, c.value(n)))
+			}
+			return fmt.Sprintf(`{"a":%d,"words":{%s},"y":%d}`, i, strings.Join(entries, ","), i%2)
+		})...)
+		if c.want.Type == "" {
+			if len(r.Features) != c.keys+1 {
+				t.Errorf("%s: %d features", c.name, len(r.Features))
+			}
+			continue
+		}
+		if got := types(r); got != "a:number words:bag" {
+			t.Errorf("%s: %s", c.name, got)
+			continue
+		}
+		if f := column(t, r, "words"); f.Scale != c.want.Scale || f.Bits != c.want.Bits || f.Indices != c.want.Indices || f.Entries != 4096 {
+			t.Errorf("%s: %+v", c.name, f)
+		}
+		if !strings.Contains(string(r.YAML), "# 600 different keys, at most 5 an event") {
+			t.Errorf("%s: the file does not say how many keys there are:\n%s", c.name, r.YAML)
+		}
+	}
+}
+
+// wideRows is a stream of 40 classes over 40,000 columns, 150 of them in an event: each class prefers
+// 2,000 columns of its own.
+func wideRows(n int) string {
+	random := rand.New(rand.NewPCG(1, 1))
+	var b strings.Builder
+	for range n {
+		class := random.IntN(40)
+		fmt.Fprint(&b, class)
+		index := 0
+		for k := range 150 {
+			index = max(index+1, k*266)
+			if random.IntN(4) == 0 {
+				index += (class + 40*random.IntN(6)) % 250
+			} else {
+				index += random.IntN(250)
+			}
+			fmt.Fprintf(&b, " %d:%.3f", index, random.Float64())
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// A wide LIBSVM file becomes one bag, and every row an event of it.
+func TestWideFilesAreBags(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "wide.svm")
+	if err := os.WriteFile(path, []byte(wideRows(2000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	indices, err := files.Indices(path, files.Options{})
+	if err != nil || indices < 39_000 || indices > 41_000 {
+		t.Fatalf("%d indices, %v", indices, err)
+	}
+	open := func() *files.Source {
+		s, err := files.Open(path, files.Options{Bag: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	defer s.Close()
+	r, err := infer.FromSource(context.Background(), s.Next, infer.Options{Bag: "x", Indices: indices, RowsMax: 100, ScanAll: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := accept(t, r)
+	if f := column(t, r, "x"); f.Type != features.Bag || f.Indices != indices || len(r.Classes) != 40 || len(r.Features) != 1 {
+		t.Errorf("%+v, classes %q", r.Features, r.Classes)
+	}
+	d, err := decode.New(p.DecodeSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := features.New(p.FeatureSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, shape, err := x.View(millrace.ViewStandard)
+	if err != nil || shape.Width != indices || !shape.Sparse {
+		t.Fatalf("%+v, %v", shape, err)
+	}
+	in, e := x.NewInput(), d.NewEvent()
+	again := open()
+	defer again.Close()
+	rows := 0
+	for {
+		b, err := again.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Records {
+			if err := errors.Join(d.Decode(&b.Records[i], e)); err != nil {
+				t.Fatal(err)
+			}
+			if err := x.Extract(in, e); err != nil || len(in[id].Index) < 148 || !e.Label.Known { // a value of 0.000 is none
+				t.Fatalf("row %d: %d entries, %v", rows, len(in[id].Index), err)
+			}
+			rows++
+		}
+		b.Release()
+	}
+	if rows != 2000 {
+		t.Errorf("%d rows", rows)
+	}
+}
