@@ -18,7 +18,7 @@ import (
 func (p *plan) result(skipped int64) *Result {
 	r := &Result{
 		Name: p.options.Name, Label: p.label.path, Guessed: p.why != "", Classes: p.classes,
-		Model: p.model, Sparse: p.sparse, Rows: p.rows, Skipped: skipped,
+		Model: p.model, Sparse: p.sparse || p.bagged, Rows: p.rows, Skipped: skipped,
 	}
 	if r.Name == "" {
 		r.Name = nameOf(p.topic)
