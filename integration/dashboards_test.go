@@ -32,6 +32,8 @@ const (
 // mayBeEmpty are queries that have nothing to show in a run where all goes well; they must parse all the same.
 var mayBeEmpty = map[string]string{
 	"millrace_snapshots_refused_total": "no snapshot was refused",
+	"millrace_expert_weight":           "neither model is a mixture of experts",
+	"millrace_expert_loss":             "neither model is a mixture of experts",
 }
 
 // numbersPipeline predicts a number, for the metrics that classes do not have.

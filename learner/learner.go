@@ -73,6 +73,7 @@ type Options struct {
 type Learner struct {
 	o         Options
 	metrics   *Metrics
+	experts   *expertMetrics // nil for models without experts
 	positions map[partition]int64
 	learned   uint64
 	rejected  uint64
@@ -117,6 +118,7 @@ func New(o Options) *Learner {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, func() float64 { return float64(o.DeadLetters.Pending()) })
+	l.experts = newExpertMetrics(o.Registerer, o.Trainer.Model)
 	copy(l.metrics.seen, o.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
 	return l

@@ -29,6 +29,7 @@ func (l *Learner) Status() Status { return *l.status.Load() }
 func (l *Learner) report() {
 	p := l.o.Trainer.Progressive
 	l.metrics.losses(p)
+	l.experts.report()
 	w, g := l.o.Trainer.Model.Norms()
 	l.metrics.weightNorm.Set(w)
 	l.metrics.gradientNorm.Set(g)

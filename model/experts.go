@@ -1,14 +1,20 @@
 package model
 
-// Expert is one member of a mixture, as people are shown it.
+// Expert is one of the models that a mixture chooses from, as people are shown it.
 type Expert struct {
-	ID     uint64  // never used twice within a model
-	Name   string  // family, view and rate, as "mlp-64-64-adam-0.003"; two experts may share one
-	Spec   Spec    // resolved: a pipeline of its own, with this expert's present rate
-	Parent uint64  // id of the expert that it began as a copy of; 0 for one of the first
+	ID     uint64  // unlike that of any other expert, past or present
+	Name   string  // what it is, as "mlp 64-64 adam 0.003"
+	Spec   Spec    // the model that it is; on its own it learns the same way
+	Parent uint64  // ID of the expert that it was made from; 0 for none
 	Born   uint64  // events that the mixture had learned when it began
-	Weight float64 // share of the prediction that it carries, from 0 to 1; those of all experts sum to 1
-	Loss   float64 // log-loss, or squared error in variances of the label, over about the last thousand events
-	Active bool    // whether the prediction is made from it
-	Why    string  // why it stands where it stands, in words
+	Weight float64 // its part of the mixture's prediction, 0 to 1
+	Loss   float64 // its recent progressive loss
+	Active bool    // it learns and predicts; others wait or were given up
+	Why    string  // why it is active or not, in a few words
+}
+
+// HasExperts is what models implement that are made of experts. Experts lists them in a fixed order; the list belongs to
+// the caller. It must not be called while the model learns.
+type HasExperts interface {
+	Experts() []Expert
 }

@@ -17,11 +17,12 @@ const (
 // Target says which pipelines export a metric.
 type Target string
 
-// A metric is exported always, or only where classes or numbers are predicted.
+// A metric is exported always, or only where classes or numbers are predicted, or by mixtures of experts.
 const (
 	Always  Target = "always"
 	Classes Target = "classes"
 	Numbers Target = "numbers"
+	Experts Target = "experts"
 )
 
 // Metric is one metric that the binary exports.
@@ -66,6 +67,8 @@ func Exported() map[string]Metric {
 		"millrace_weight_norm":                {Gauge, Always},
 		"millrace_dead_letters_pending":       {Gauge, Always},
 		"millrace_fetch_paused_seconds_total": {Counter, Always},
+		"millrace_expert_weight":              {Gauge, Experts},
+		"millrace_expert_loss":                {Gauge, Experts},
 		"millrace_build_info":                 {Gauge, Always},
 	}
 }
