@@ -17,31 +17,30 @@ import (
 
 func (a *app) initFile() *cobra.Command {
 	var o infer.Options
-	var from string
-	var brokers []string
+	var from, fromSnapshot, expert string
 	cmd := &cobra.Command{
-		Use:   "init --from FILE | --topic T --brokers HOST:PORT",
-		Short: "Write a commented pipeline file from your data",
+		Use:   "init --from FILE | --topic T --brokers HOST:PORT | --from-snapshot MODEL|FILE",
+		Short: "Write a commented pipeline file from your data, or from a snapshot",
 		Long: `Look at a data file, or at the newest events of a topic, infer the types of features and label, and write
-a commented pipeline file to standard output that check accepts. Read it before you run it.`,
+a commented pipeline file to standard output that check accepts. Read it before you run it.
+
+With --from-snapshot the file has the features, label and model of a snapshot: of a file that train --out
+wrote, or of the version that is served of a model in the store at --redis. Of a mixture (auto) it is its best
+expert that becomes the model, or the one that --expert names; --expert auto keeps the mixture.`,
 		Example: `  millrace init --from data.csv --label y > pipeline.yaml
-  millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml`,
+  millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml
+  millrace init --from-snapshot payments --redis redis://localhost:6379/0 > again.yaml`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Brokers = brokers
-			var r *infer.Result
-			var err error
 			switch {
-			case from != "" && o.Topic == "":
-				o.ScanAll = true // a file's rare classes must all be found
-				if r, err = inferFile(cmd.Context(), from, o); err != nil {
-					err = usageError{err} // the file, the label or the model was named wrong
-				}
-			case from == "" && o.Topic != "":
-				r, err = a.inferTopic(cmd.Context(), o)
-			default:
-				return usagef("init looks at one thing: give either --from FILE or --topic TOPIC")
+			case fromSnapshot != "" && from != "":
+				return usagef("init looks at one thing: give either --from or --from-snapshot")
+			case fromSnapshot != "":
+				return a.initSnapshot(cmd.Context(), fromSnapshot, expert, o)
+			case expert != "":
+				return usagef("--expert goes with --from-snapshot")
 			}
+			r, err := a.infer(cmd.Context(), from, o)
 			if err != nil {
 				return err
 			}
@@ -49,14 +48,33 @@ a commented pipeline file to standard output that check accepts. Read it before 
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
-	cmd.Flags().StringVar(&o.Topic, "topic", "", "topic to look at")
-	cmd.Flags().StringSliceVar(&brokers, "brokers", nil, "Kafka addresses, for --topic and for the file that is written")
-	cmd.Flags().StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
-	cmd.Flags().StringVar(&o.Name, "name", "", "name of the pipeline; from the file or topic by default")
-	cmd.Flags().StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
-	cmd.Flags().StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; by the label when left out")
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
+	f.StringVar(&o.Topic, "topic", "", "topic to look at; with --from-snapshot, the events topic for the file that is written")
+	f.StringVar(&fromSnapshot, "from-snapshot", "", "snapshot file, or a model whose served version is in the store at --redis")
+	f.StringVar(&expert, "expert", "", "with --from-snapshot of a mixture: name or id of the expert that becomes the model; auto keeps the mixture")
+	f.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka addresses, for --topic and for the file that is written")
+	f.StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
+	f.StringVar(&o.Name, "name", "", "name of the pipeline; from the file, topic or snapshot by default")
+	f.StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
+	f.StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; by the label when left out")
 	return cmd
+}
+
+// infer looks at a file or at a topic.
+func (a *app) infer(ctx context.Context, from string, o infer.Options) (*infer.Result, error) {
+	switch {
+	case from != "" && o.Topic == "":
+		o.ScanAll = true // a file's rare classes must all be found
+		r, err := inferFile(ctx, from, o)
+		if err != nil {
+			return nil, usageError{err} // the file, the label or the model was named wrong
+		}
+		return r, nil
+	case from == "" && o.Topic != "":
+		return a.inferTopic(ctx, o)
+	}
+	return nil, usagef("init looks at one thing: give one of --from FILE, --topic TOPIC and --from-snapshot MODEL")
 }
 
 // inferEvents is how many events of each partition init looks at.

@@ -45,7 +45,7 @@ func (a *app) snapshots() *cobra.Command {
 		Example: "  millrace snapshots list -c payments.yaml --output json",
 		Args:    exactly(0, "no arguments"), RunE: with(a.listSnapshots),
 	}, &cobra.Command{
-		Use: "show VERSION", Short: "Show one version: metrics, positions, sizes, spec",
+		Use: "show VERSION", Short: "Show one version: metrics, positions, sizes, a mixture's experts",
 		Example: "  millrace snapshots show 42 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(a.showSnapshot),
 	}, &cobra.Command{
@@ -168,13 +168,25 @@ func (a *app) showSnapshot(ctx context.Context, s *store.Store, model string, ar
 	}
 	v := versions[i]
 	// Loading verifies checksums, so that show tells a damaged version from a good one.
-	if _, err := s.Load(ctx, model, v.Head, true); err != nil {
+	snap, err := s.Load(ctx, model, v.Head, true)
+	if err != nil {
 		return fmt.Errorf("version %d of %s: %w", seq, model, err)
 	}
-	if asJSON {
-		return json.NewEncoder(a.out).Encode(v)
+	experts, err := snapshotExperts(&snap)
+	if err != nil {
+		// A mixture of another release, say: all else is still worth showing.
+		fmt.Fprintf(a.err, "the experts of version %d cannot be shown: %v\n", seq, err)
 	}
-	return printVersion(a.out, v)
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(struct {
+			store.Version
+			Experts []expertRow `json:",omitempty"`
+		}{v, experts})
+	}
+	if err := printVersion(a.out, v); err != nil || len(experts) == 0 {
+		return err
+	}
+	return printExperts(a.out, experts)
 }
 
 func printVersion(w io.Writer, v store.Version) error {

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"millrace"
+	"millrace/config"
+	"millrace/config/infer"
+	"millrace/model"
+	"millrace/snapshot"
+	"millrace/store"
+)
+
+// initSnapshot writes the pipeline file of a snapshot, or that of one of its experts.
+func (a *app) initSnapshot(ctx context.Context, from, expert string, o infer.Options) error {
+	if o.Label != "" || o.Model != "" {
+		return usagef("--label and --model are for data; a snapshot knows both")
+	}
+	s, where, err := a.findSnapshot(ctx, from, o.Redis)
+	if err != nil {
+		return err
+	}
+	file, differences, err := snapshotFile(&s, where, expert, o)
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		fmt.Fprintf(a.err, "this release reads the snapshot otherwise: %s\n", d)
+	}
+	_, err = a.out.Write(file)
+	return err
+}
+
+// findSnapshot reads a snapshot file, or the served version of a model in the store at url. where says which it was.
+func (a *app) findSnapshot(ctx context.Context, from, url string) (s millrace.Snapshot, where string, err error) {
+	if _, err := os.Stat(from); err == nil {
+		s, err := snapshot.ReadFile(from)
+		return s, from, err
+	}
+	if url == "" {
+		return s, "", usagef("--from-snapshot: there is no file %s; if that is a model, say in which store with --redis URL", from)
+	}
+	log, err := a.logger()
+	if err != nil {
+		return s, "", err
+	}
+	var spec store.Spec
+	spec.SetDefaults()
+	spec.Mode, spec.URL = "external", url
+	st, err := store.Open(spec, store.Options{Log: log})
+	if err != nil {
+		return s, "", usageError{fmt.Errorf("opening the store: %w", err)}
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	head, err := st.Served(ctx, from)
+	if err != nil {
+		return s, "", fmt.Errorf("looking for the served version of %s: %w", from, err)
+	}
+	s, err = st.Load(ctx, from, head, true)
+	return s, fmt.Sprintf("version %d of %s", head.Seq, from), err
+}
+
+// snapshotFile writes the file. A mixture gives that of an expert: the best one unless another is named, or the mixture
+// itself when that is asked for.
+func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (file []byte, differences []string, err error) {
+	m := &s.Manifest
+	f := config.FileOptions{Name: cmp.Or(o.Name, m.Model), Topic: o.Topic, Brokers: o.Brokers, Redis: o.Redis}
+	if len(m.Positions) > 0 && f.Topic == "" {
+		f.Topic = m.Positions[0].Topic
+	}
+	spec := m.Spec
+	f.Notes = []string{fmt.Sprintf("The features, label and model of %s, which had learned %d events.", where, m.Learned)}
+	if expert != autoFamily && (expert != "" || familyOf(spec) == autoFamily) {
+		p, pieces, err := revived(s)
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading the experts of %s: %w", where, err)
+		}
+		e, err := chooseExpert(expertsOf(pieces.model), expert)
+		if err != nil {
+			return nil, nil, err
+		}
+		spec = specAs(p, e.Spec)
+		f.Name = cmp.Or(o.Name, expertPipeline(m.Model, e))
+		f.Notes = expertNotes(where, m, e)
+	}
+	f.Notes = append(f.Notes, "Read it, then run", "  millrace check -c FILE")
+	return config.FromSpec(spec, f)
+}
+
+// expertPipeline names the pipeline of an expert that stands on its own: not as the mixture, whose versions would not fit.
+func expertPipeline(mixture string, e model.Expert) string {
+	return mixture + "-" + pipelineName(e.Name)
+}
+
+func expertNotes(where string, m *millrace.Manifest, e model.Expert) []string {
+	return []string{
+		fmt.Sprintf("The features and label of %s, which had learned %d events,", where, m.Learned),
+		fmt.Sprintf("and as its model the expert %s (weight %.3f, loss %.4g).", e.Name, e.Weight, e.Loss),
+	}
+}
