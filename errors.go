@@ -27,6 +27,7 @@ const (
 	ReasonMissingLabel   Reason = "missing_label"    // no label, or null
 	ReasonBadLabel       Reason = "bad_label"        // a label of the wrong type
 	ReasonUnknownClass   Reason = "unknown_class"    // a label outside the pipeline's classes
+	ReasonBadWeight      Reason = "bad_weight"       // a weight that is no number, or below 0
 	ReasonUpdateOverflow Reason = "update_overflow"  // learning it would leave a weight non-finite
 	ReasonBadRecord      Reason = "malformed_record" // the Kafka record itself cannot be decoded
 )

@@ -49,7 +49,19 @@ type Label struct {
 	Known bool
 	Class int32   // index into the pipeline's classes
 	Value float64 // for numeric targets, in the user's units
-	Fault *Rejection
+	// Weight multiplies the loss of an event that is Weighted: it is finite and not negative. Other events
+	// count once, so that a zero Label is an ordinary one.
+	Weight   float32
+	Weighted bool
+	Fault    *Rejection
+}
+
+// Importance is what the event's loss is multiplied by.
+func (l Label) Importance() float32 {
+	if l.Weighted {
+		return l.Weight
+	}
+	return 1
 }
 
 // Target is what a model learns from.

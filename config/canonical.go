@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"millrace"
+	"millrace/decode"
 	"millrace/features"
 	"millrace/model"
 	"millrace/snapshot"
@@ -51,6 +52,12 @@ func (p *Pipeline) canonicalParts() (schema, training object) {
 	if p.Label.Type == "class" {
 		label["classes"] = p.Label.Classes
 	}
+	weighting := canonicalWeights(p.Label)
+	if w := p.Label.ClassWeights; w.Probabilities == "corrected" {
+		// The scorer divides by them, and finds those of balanced in its blob.
+		label["class_weights"] = weighting["class_weights"]
+		delete(weighting, "class_weights")
+	}
 	shape, rest := object{}, object{}
 	for name, value := range canonicalStruct(reflect.ValueOf(resolveModel(p.Model, p.Target()))) {
 		switch name {
@@ -67,12 +74,29 @@ func (p *Pipeline) canonicalParts() (schema, training object) {
 		delete(rest, "seed")
 	}
 	schema = object{"features": columns, "label": label, "model": shape}
+	weighting["path"] = p.Label.Path
 	training = object{
-		"label":  object{"path": p.Label.Path},
+		"label":  weighting,
 		"model":  rest,
 		"limits": canonicalStruct(reflect.ValueOf(p.Limits)),
 	}
 	return schema, training
+}
+
+// canonicalWeights is what the label says of weights, nothing when it says nothing. Defaults are not written out: to
+// name one is to ask for what the file had without it.
+func canonicalWeights(l decode.LabelSpec) object {
+	out := object{}
+	if l.Weight != "" {
+		out["weight"] = l.Weight
+	}
+	if l.WeightMax != 0 {
+		out["weight_max"] = l.WeightMax
+	}
+	if w := canonicalStruct(reflect.ValueOf(l.ClassWeights)); len(w) > 0 {
+		out["class_weights"] = w
+	}
+	return out
 }
 
 // resolver fills in the defaults that depend on a model's family and target. It is found by

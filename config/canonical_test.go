@@ -55,6 +55,9 @@ func TestHashes(t *testing.T) {
 		{"hidden", "l2: 0.1, hidden", false, true},
 		{"hidden", "seed: 3, hidden", true, false}, // it places hashed categories
 		{"path: y", "path: z", false, true},
+		{"[n, p]", "[n, p], weight: w", false, true},
+		{"[n, p]", "[n, p], class_weights: balanced", false, true},
+		{"[n, p]", "[n, p], class_weights: {weights: [1, 2], probabilities: corrected}", true, false}, // scorers divide by them
 		{"name: p", "name: p\nlimits: {depth: 3}", false, true},
 	} {
 		file := strings.Replace(base, c.from, c.to, 1)
@@ -68,6 +71,24 @@ func TestHashes(t *testing.T) {
 	_, s2, t2 := parseOne(t, strings.Replace(plain, "hidden", "seed: 3, hidden", 1)).CanonicalSpec()
 	if s1 != s2 || t1 == t2 {
 		t.Error("without hashed categories the seed is the training's alone")
+	}
+}
+
+// One meaning has one hash, however it is spelt.
+func TestHashesOfWeights(t *testing.T) {
+	with := func(weights string) string {
+		spec, _, _ := parseOne(t, strings.Replace(base, "[n, p]", "[n, p], class_weights: "+weights, 1)).CanonicalSpec()
+		return string(spec)
+	}
+	for _, c := range [][2]string{
+		{"[1, 50]", "{mode: given, weights: [1, 5e1]}"}, {"[1, 50]", "{weights: [1.0, 50]}"}, {"balanced", "{mode: balanced}"},
+	} {
+		if a, b := with(c[0]), with(c[1]); a != b {
+			t.Errorf("%s and %s differ:\n%s\n%s", c[0], c[1], a, b)
+		}
+	}
+	if with("[1, 50]") == with("[1, 51]") || with("balanced") == with("{mode: balanced, window: 9}") {
+		t.Error("what differs has one spec")
 	}
 }
 

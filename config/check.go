@@ -182,6 +182,8 @@ type reading struct {
 	path string
 	keys []string // of path; nil when it is no path
 	who  string
+	// shared: what it reads may be a feature, too.
+	shared bool
 }
 
 // checkPaths keeps what is read from the event apart: one value fills one column, a value cannot
@@ -189,7 +191,7 @@ type reading struct {
 // The id and the time may be features as well.
 func (c *checker) checkPaths() {
 	p := c.pipeline
-	readings := make([]reading, 0, len(p.Features)+1)
+	readings := make([]reading, 0, len(p.Features)+2)
 	for i := range p.Features {
 		if p.Features[i].Derived() {
 			continue // reads nothing from the event
@@ -201,11 +203,18 @@ func (c *checker) checkPaths() {
 	if p.Label.Path != "" {
 		readings = append(readings, reading{at: "label.path", path: p.Label.Path, who: "the label"})
 	}
+	if p.Label.Weight != "" {
+		readings = append(readings, reading{at: "label.weight", path: p.Label.Weight, who: "the weight", shared: true})
+	}
 	owner := make(map[string]string, len(readings)) // joined keys to who reads them
 	for i := range readings {
 		r := &readings[i]
 		r.keys = c.split(r.at, r.path)
-		if first, twice := owner[joinKeys(r.keys)]; twice && r.at == "label.path" {
+		if first, twice := owner[joinKeys(r.keys)]; twice && r.shared {
+			if first == "the label" {
+				c.flag(r.at, "is the label's path; write the path of a number that says how much the event counts")
+			}
+		} else if twice && r.at == "label.path" {
 			c.flag(r.at, "is the path of "+first+" too; a model that sees the label has nothing to learn")
 		} else if twice {
 			c.flag(r.at, "reads "+quoted(r.path)+", and so does "+first)

@@ -97,7 +97,7 @@ func (d *decoder) decode(v reflect.Value, n *yaml.Node, s *spot, f field) {
 	}
 }
 
-// decodeStruct fills a struct, whose defaults are set, from a mapping or from its short form.
+// decodeStruct fills a struct, whose defaults are set, from a mapping or from a short form.
 func (d *decoder) decodeStruct(v reflect.Value, n *yaml.Node, s *spot, f field) {
 	sh := d.shape(f.typ)
 	if n.Kind == yaml.ScalarNode && sh.short >= 0 {
@@ -109,6 +109,12 @@ func (d *decoder) decodeStruct(v reflect.Value, n *yaml.Node, s *spot, f field) 
 			return
 		}
 		d.decode(v.Field(short.index), n, s, short)
+		return
+	}
+	if n.Kind == yaml.SequenceNode && sh.list >= 0 {
+		list := sh.fields[sh.list]
+		s.short = list.name
+		d.decode(v.Field(list.index), n, s, list)
 		return
 	}
 	if n.Kind != yaml.MappingNode {

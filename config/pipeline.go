@@ -7,6 +7,7 @@
 //
 //	yaml:"name"        the field's name in the file
 //	yaml:"name,short"  a bare scalar in place of the mapping fills this field
+//	yaml:"name,list"   a bare list in place of the mapping fills this field
 //	yaml:",key"        in a slice of structs: the file has a mapping, its keys fill this field
 //	enum:"a|b"         the words allowed
 //	also:"time"        beside the enum's words, an RFC 3339 time
@@ -133,6 +134,9 @@ func (p *Pipeline) resolve() {
 	if p.Label.Type == "" && len(p.Label.Classes) > 0 {
 		p.Label.Type = "class"
 	}
+	if w := &p.Label.ClassWeights; w.Mode == "" && len(w.Weights) > 0 {
+		w.Mode = "given"
+	}
 }
 
 func setEmpty(s *string, to string) {
@@ -164,4 +168,11 @@ func (p *Pipeline) Target() model.TargetSpec {
 		return model.TargetSpec{}
 	}
 	return model.TargetSpec{Classes: len(p.Label.Classes)}
+}
+
+// ClassWeights is what the losses of the pipeline's classes are multiplied by.
+func (p *Pipeline) ClassWeights() model.ClassWeights {
+	w := p.Label.ClassWeights
+	return model.ClassWeights{Fixed: w.Weights, Balanced: w.Mode == "balanced", Window: w.Window, Max: w.Max,
+		Corrected: w.Probabilities == "corrected"}
 }

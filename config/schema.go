@@ -121,7 +121,13 @@ func (b *schemaBuilder) define(t reflect.Type) string {
 		scalar := scalarSchema(short)
 		describeField(t, short, scalar)
 		scalar["description"] = "short for {" + short.name + ": …}: " + short.doc
-		b.defs[name] = object{"anyOf": []any{scalar, full}}
+		forms := []any{scalar, full}
+		if sh.list >= 0 {
+			list := b.field(sh.fields[sh.list])
+			list["description"] = "short for {" + sh.fields[sh.list].name + ": …}: " + sh.fields[sh.list].doc
+			forms = append(forms, list)
+		}
+		b.defs[name] = object{"anyOf": forms}
 	}
 	return ref
 }

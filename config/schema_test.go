@@ -105,6 +105,8 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 		{"{a: number}", "{a: number, c: category, t: {type: text, ngrams: 2}, x: {type: bag, indices: 9}, at: {type: time, parts: [hour]}, " +
 			"ac: {type: cross, of: [a, c]}, l: {type: lag, of: [a], key: c, steps: [1, 24]}, ll: {type: lag, of: [label], key: c, steps: [1]}}"},
 		{"{a: number}", "{1: number, true: boolean, b: {type: category}}"},
+		{"[n, p]", "[n, p], weight: a, weight_max: 5, class_weights: balanced"}, {"[n, p]", "[n, p], class_weights: [1, 50.5]"},
+		{"[n, p]", "[n, p], class_weights: {mode: balanced, window: 1000, max: 20, probabilities: corrected}"},
 		{"[n, p]", "[0, 1.5, true, x]"}, {"logistic", "{type: mlp, layers: [8, {units: 4}], optimizer: {type: adam, schedule: inverse_time}}"},
 	} {
 		files[swap[1]] = strings.Replace(minimal, swap[0], swap[1], 1)
@@ -154,7 +156,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"{a: number}", "{a: {type: time, parts: [second]}}"}, {"{a: number}", "{a: {type: bag, indices: many}}"},
 		{"logistic", "logistics"}, {"logistic", "{type: logistic, l2: high}"}, {"logistic", "{type: logistic, seed: -1}"},
 		{"logistic", "{type: mlp, hidden: [x]}"}, {"logistic", "{type: mlp, layers: [{activation: tanh}]}"},
-		{"[n, p]", "n"}, {"logistic", "logistic\nsnapshots: 5"}, {"logistic", "logistic\nsnapshots: 5 seconds"},
+		{"[n, p]", "[n, p], class_weights: 5"}, {"[n, p]", "[n, p], class_weights: [a, b]"}, {"[n, p]", "n"}, {"logistic", "logistic\nsnapshots: 5"}, {"logistic", "logistic\nsnapshots: 5 seconds"},
 		{"logistic", "logistic\nlimits: {event: 5}"}, {"logistic", "logistic\nscores: {include: [bogus]}"},
 		{"events: e", "events: {topic: e, start: yesterday}"}, {"events: e", "events: {id: i}"}, {"events: e", "events: e/f"},
 	} {

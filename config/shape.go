@@ -30,12 +30,13 @@ type field struct {
 type shape struct {
 	fields []field
 	short  int // index into fields of the one that a bare scalar fills; -1 for none
+	list   int // index into fields of the one that a bare list fills; -1 for none
 	key    int // index into the struct of the field that the mapping's key fills; -1 for none
 }
 
 // shapeOf reads a struct type's tags. Fields without a yaml tag are none of the file's business.
 func shapeOf(t reflect.Type) shape {
-	s := shape{short: -1, key: -1}
+	s := shape{short: -1, list: -1, key: -1}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -45,8 +46,11 @@ func shapeOf(t reflect.Type) shape {
 		if name == "" || name == "-" {
 			continue
 		}
-		if option == "short" {
+		switch option {
+		case "short":
 			s.short = len(s.fields)
+		case "list":
+			s.list = len(s.fields)
 		}
 		out := field{
 			index: i, name: name, typ: f.Type, doc: f.Tag.Get("doc"),
@@ -178,7 +182,11 @@ func want(f field) string {
 		if s.short < 0 {
 			return mapping
 		}
-		return want(s.fields[s.short]) + ", or " + mapping
+		short := want(s.fields[s.short])
+		if s.list >= 0 {
+			short += ", " + want(s.fields[s.list])
+		}
+		return short + ", or " + mapping
 	case kindKeyed:
 		return "a mapping from name to settings"
 	}
@@ -205,6 +213,8 @@ func listExample(f field) string {
 		return "localhost:9092"
 	case f.name == "classes":
 		return "no, yes"
+	case f.name == "weights":
+		return "1, 50"
 	case f.typ.Elem().Kind() == reflect.String:
 		return "one, two"
 	}

@@ -11,7 +11,7 @@ import (
 type spot struct {
 	line, column int
 	path         string
-	short        string           // of a scalar that stands for a mapping: the field it fills
+	short        string           // of a scalar or list that stands for a mapping: the field it fills
 	inside       map[string]*spot // by name; elements of lists and keyed slices also by "[2]"
 }
 
@@ -44,6 +44,9 @@ func (s *spot) resolve(path string) (place *spot, full string, found bool) {
 	for path != "" {
 		if path == s.short {
 			return s, joinPath(s.path, path), true
+		}
+		if rest, ok := strings.CutPrefix(path, s.short); ok && strings.HasPrefix(rest, "[") && s.short != "" {
+			path = rest // an element of a list that stands for the mapping
 		}
 		child, rest := s.step(path)
 		if child == nil {

@@ -23,6 +23,8 @@ type Decoder struct {
 	count uint64
 	set   int // fields that this event has set
 
+	weightFault *millrace.Rejection // of this event
+
 	// Most streams write their keys in one order. after[e] is the edge that last followed e in its
 	// object, and start[n] the one that last came first in node n. Wrong guesses cost time only.
 	after, start []int32
@@ -97,10 +99,11 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - A class is a string that equals its name, or a number or boolean whose literal text does; a
 //     number also matches a class that is an equal number, so 1.0 is the class "1" unless the
 //     classes hold "1.0" too. Strings never match by value.
+//   - A weight is a JSON number that is not negative; what is above label.weight_max counts as that.
 //   - What no path names is checked as JSON and skipped.
 //
-// A null where a path goes on makes what is below absent. A faulty label (Label.Fault) never fails
-// the event. Event.ID and the texts of fields alias rec.Value or dst.Scratch.
+// A null where a path goes on makes what is below absent. A faulty label or weight (Label.Fault) never
+// fails the event. Event.ID and the texts of fields alias rec.Value or dst.Scratch.
 func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 	data := rec.Value
 	switch {
@@ -121,6 +124,9 @@ func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 	}
 	if p = space(data, p); p < len(data) {
 		return malformed(data, p, "nothing")
+	}
+	if d.weightFault != nil && dst.Label.Fault == nil {
+		dst.Label = millrace.Label{Fault: d.weightFault}
 	}
 	// Mostly every column was there; only else are those left out looked for.
 	if d.set < d.read {
@@ -148,6 +154,7 @@ func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
 	dst.Scratch = dst.Scratch[:0]
 	dst.Entries = dst.Entries[:0]
 	dst.Label = millrace.Label{Fault: d.missingLabel}
+	d.weightFault = nil
 }
 
 // noEvent is the fault of a value that does not start an object.

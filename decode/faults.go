@@ -21,10 +21,11 @@ const (
 	aNull
 	badText  // a string that is no time
 	outRange // a number that is no time, or beyond float64
+	aNegative
 )
 
 var kindWords = [...]string{"a string", "a number", "a number that is no integer", "a boolean", "an object", "an array", "null",
-	"another string", "a number out of range"}
+	"another string", "a number out of range", "a number below 0"}
 
 var useWords = [...]string{
 	useNumber:   "a JSON number",
@@ -37,6 +38,7 @@ var useWords = [...]string{
 	useTime:     "an RFC 3339 string, Unix seconds or Unix milliseconds",
 	useClass:    "a class (a string, number or boolean)",
 	useValue:    "a finite JSON number",
+	useWeight:   "a finite JSON number, 0 or more",
 }
 
 // faultKey tells a decoder's standing faults apart.
@@ -70,6 +72,8 @@ func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
 		reason = millrace.ReasonBadTime
 	case u == useClass || u == useValue:
 		reason = millrace.ReasonBadLabel
+	case u == useWeight:
+		reason = millrace.ReasonBadWeight
 	case found == outRange:
 		reason = millrace.ReasonNotFinite
 	}
@@ -87,7 +91,10 @@ func (d *Decoder) tooLong(t int32) *millrace.Rejection {
 // noObject is the fault of a value where paths go on; null and absent are no faults.
 func (d *Decoder) noObject(n int32, found kind) *millrace.Rejection {
 	reason := millrace.ReasonWrongType
-	if d.nodes[n].label {
+	switch below := d.nodes[n].below; {
+	case below == belowWeight:
+		reason = millrace.ReasonBadWeight
+	case below&belowOther == 0:
 		reason = millrace.ReasonBadLabel
 	}
 	return d.fault(faultKey{reason, -1 - n, found}, d.nodes[n].path, func() string {

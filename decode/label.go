@@ -28,7 +28,7 @@ func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 			l.Fault = d.unknownClass(t, text)
 			return end, nil
 		}
-		*l = millrace.Label{Known: true, Class: class}
+		l.Known, l.Class, l.Fault = true, class, nil
 	}
 	return end, nil
 }
@@ -45,5 +45,5 @@ func (d *Decoder) labelValue(t int32, text []byte, found kind) {
 		l.Fault = d.mismatch(t, outRange)
 		return
 	}
-	*l = millrace.Label{Known: true, Value: v}
+	l.Known, l.Value, l.Fault = true, v, nil
 }

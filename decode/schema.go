@@ -28,15 +28,26 @@ type schema struct {
 	class              map[string]int32  // by literal text
 	numeric            map[float64]int32 // by value, of classes that are JSON numbers
 	missingLabel       *millrace.Rejection
+	weightMax          float64
 }
 
 // node is an object that paths go through; the first one is the event itself.
 type node struct {
 	edges []int32
 	byKey map[string]int32 // only for nodes with many edges
-	label bool             // nothing but the label lies below
+	below below            // what lies below: whose fault a wrong value here is
 	path  string
 }
+
+// below tells what paths go through an object, as bits. One feature is enough to make a wrong value there the event's
+// fault; a label and its weight alone never prevent scoring.
+type below uint8
+
+const (
+	belowLabel below = 1 << iota
+	belowWeight
+	belowOther
+)
 
 // edge is a key within a node: either a further node lies below, or targets take the value.
 type edge struct {
@@ -61,6 +72,7 @@ const (
 	useTime
 	useClass
 	useValue
+	useWeight
 )
 
 // target is one use of a value.
@@ -88,6 +100,9 @@ func compile(spec Spec) (*schema, error) {
 		s.compileLabel(spec.Label)
 		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use()}); err != nil {
 			return nil, fmt.Errorf("label.path: %w", err)
+		}
+		if err := s.compileWeight(spec.Label); err != nil {
+			return nil, err
 		}
 	}
 	if err := s.compileColumns(spec.Columns); err != nil {
@@ -160,7 +175,31 @@ func (s *schema) compileLabel(l LabelSpec) {
 	}
 }
 
+func (s *schema) compileWeight(l LabelSpec) error {
+	if l.Weight == "" {
+		return nil
+	}
+	s.weightMax = l.WeightMax
+	if s.weightMax == 0 {
+		s.weightMax = weightMaxDefault
+	}
+	if _, err := s.add(l.Weight, target{use: useWeight}); err != nil {
+		return fmt.Errorf("label.weight: %w", err)
+	}
+	return nil
+}
+
 func (t target) label() bool { return t.use == useClass || t.use == useValue }
+
+func (t target) below() below {
+	switch {
+	case t.label():
+		return belowLabel
+	case t.use == useWeight:
+		return belowWeight
+	}
+	return belowOther
+}
 
 // finish makes the maps of nodes with many keys.
 func (s *schema) finish() {

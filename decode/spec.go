@@ -13,6 +13,20 @@ type LabelSpec struct {
 	Path    string   `yaml:"path,short" doc:"where the label stands in the event"`
 	Type    string   `yaml:"type" enum:"class|number" doc:"class or number; class when classes are given"`
 	Classes []string `yaml:"classes" doc:"the classes, in order; with two, the last one is the positive one"`
+	// A weight of 0 is for events that are to be predicted and validated, but not learned.
+	Weight       string           `yaml:"weight" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
+	WeightMax    float64          `yaml:"weight_max" doc:"larger weights count as this one; 10000 by default"`
+	ClassWeights ClassWeightsSpec `yaml:"class_weights" doc:"what the loss of each class is multiplied by: a number a class, or balanced"`
+}
+
+// ClassWeightsSpec multiplies the loss of every event by a weight of its class; a bare list is weights, a bare word
+// the mode. See model.ClassWeights for what they do.
+type ClassWeightsSpec struct {
+	Mode          string    `yaml:"mode,short" enum:"given|balanced" doc:"given: the weights stand here; balanced: events / (classes x events of the class), from the events so far"`
+	Weights       []float64 `yaml:"weights,list" doc:"given: a weight a class, in the order of the classes"`
+	Window        int       `yaml:"window" doc:"balanced: about how many events the counts remember; all by default"`
+	Max           float64   `yaml:"max" doc:"balanced: largest weight; 100 by default"`
+	Probabilities string    `yaml:"probabilities" enum:"weighted|corrected" doc:"weighted: as learned, so that a rare class is predicted more often; corrected: divided by the weights, as shares of the events are"`
 }
 
 // Limits bound what one event may cost.

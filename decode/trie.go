@@ -28,11 +28,10 @@ func (s *schema) add(path string, t target) (int32, error) {
 		}
 		if s.edges[e].node < 0 {
 			s.edges[e].node = int32(len(s.nodes))
-			s.nodes = append(s.nodes, node{path: s.edges[e].path, label: true})
+			s.nodes = append(s.nodes, node{path: s.edges[e].path})
 		}
 		at = s.edges[e].node
-		// One feature below is enough to make a wrong value here the event's fault.
-		s.nodes[at].label = s.nodes[at].label && t.label()
+		s.nodes[at].below |= t.below()
 	}
 	panic("unreachable: a path has a last key")
 }

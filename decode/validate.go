@@ -38,6 +38,7 @@ func (l LabelSpec) Validate() []millrace.Violation {
 	case l.Type != "number" && (len(l.Classes) < 2 || len(l.Classes) > ClassesMax):
 		report("classes", "there are %d classes; give 2 to %d", len(l.Classes), ClassesMax)
 	}
+	found = append(found, l.validateWeights()...)
 	first := make(map[string]int, len(l.Classes))
 	for i, c := range l.Classes {
 		if j, ok := first[c]; ok {

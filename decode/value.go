@@ -33,7 +33,10 @@ func (d *Decoder) inner(n int32, p, depth int) (int, *millrace.Rejection) {
 		return p, fault
 	case found == aNull:
 		return p, nil
-	case d.nodes[n].label: // no feature lies below, so the event is good for scoring
+	case d.nodes[n].below == belowWeight:
+		d.weightFault = d.noObject(n, found)
+		return p, nil
+	case d.nodes[n].below&belowOther == 0: // no feature lies below, so the event is good for scoring
 		d.event.Label.Fault = d.noObject(n, found)
 		return p, nil
 	}
@@ -81,6 +84,8 @@ func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
 		return d.id(t, p, depth)
 	case useTime:
 		return d.timestamp(t, p, depth)
+	case useWeight:
+		return d.weight(t, p, depth)
 	}
 	return d.label(t, p, depth)
 }

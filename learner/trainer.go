@@ -52,7 +52,7 @@ func (t *Trainer) Learn(e *millrace.Event) error {
 	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}
 	// Learning comes before observing, though both may be read as simultaneous: the input was taken
 	// with the features' earlier state, and a refused update must leave the features alone too.
-	if err := t.Model.Learn(t.input, y, 1, t.scratch); err != nil {
+	if err := t.Model.Learn(t.input, y, e.Label.Importance(), t.scratch); err != nil {
 		if !errors.Is(err, millrace.ErrUpdateRefused) {
 			err = fmt.Errorf("learning: %w", err)
 		}

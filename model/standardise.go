@@ -27,7 +27,9 @@ func (m *moments) next(y, weight float64) (w, mean, squares float64) {
 	w = m.v[0] + weight
 	d := y - m.v[1]
 	mean = m.v[1] + d*(weight/w)
-	return w, mean, m.v[2] + weight*d*(y-mean)
+	// The increment is never negative but for rounding, which a weight other than 1 brings; a sum of squares that falls
+	// below zero would not be restored.
+	return w, mean, m.v[2] + max(weight*d*(y-mean), 0)
 }
 
 // commit makes the moments those that next returned.

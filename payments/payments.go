@@ -24,6 +24,7 @@ type Generator struct {
 	millis int64  // simulated time of the latest one
 	key    []byte
 	p      payment
+	share  float64 // of the frauds, and of the disputes, of an ordinary stream
 }
 
 // payment is one event before it is written.
@@ -47,7 +48,13 @@ var start = time.Date(2025, time.March, 3, 6, 0, 0, 0, time.UTC).UnixMilli()
 
 // New returns the generator of that seed, before its first payment.
 func New(seed uint64) *Generator {
-	return &Generator{random: rand.New(rand.NewPCG(seed, 0x6d696c6c72616365)), millis: start}
+	return NewRare(seed, 1)
+}
+
+// NewRare returns a generator whose frauds, and what is reported as such by mistake, are that share of an ordinary
+// stream's, in (0, 1]: with 0.02 about one payment in a thousand is reported.
+func NewRare(seed uint64, share float64) *Generator {
+	return &Generator{random: rand.New(rand.NewPCG(seed, 0x6d696c6c72616365)), millis: start, share: share}
 }
 
 // Count is how many payments have been made.
@@ -62,14 +69,14 @@ func (g *Generator) Next(dst []byte) []byte {
 	g.clock()
 	p := &g.p
 	*p = payment{}
-	p.fraud = g.chance(phase.fraud)
+	p.fraud = g.chance(phase.fraud * g.share)
 	g.honest(phase)
 	if p.fraud {
 		g.disguise(pick(g, phase.patterns))
 	}
 	// Some fraud is never noticed, and some buyers dispute what they bought. Both bound what any
 	// model can reach.
-	p.reported = p.fraud && !g.chance(0.04) || !p.fraud && g.chance(0.002)
+	p.reported = p.fraud && !g.chance(0.04) || !p.fraud && g.chance(0.002*g.share)
 	g.count++
 	g.key = appendID(g.key[:0], g.count)
 	return g.write(dst)

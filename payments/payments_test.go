@@ -60,6 +60,28 @@ func TestSameSeedSameBytes(t *testing.T) {
 }
 
 // The first payment of a seed is part of what a demonstration shows; a change of it should be meant.
+// TestRarePayments: of a rarer fraud both what is reported and what is reported by mistake is less.
+func TestRarePayments(t *testing.T) {
+	const n = 60_000
+	count := func(g *Generator) (reported int) {
+		var value []byte
+		for range n {
+			value = g.Next(value[:0])
+			if bytes.Contains(value, []byte(`"outcome":"`+Fraud)) {
+				reported++
+			}
+		}
+		return reported
+	}
+	if rare := count(NewRare(3, 0.02)); rare < n/1500 || rare > n/700 {
+		t.Errorf("%d of %d payments are reported, want about one in a thousand", rare, n)
+	}
+	a, b := New(5), NewRare(5, 1)
+	if !bytes.Equal(a.Next(nil), b.Next(nil)) {
+		t.Error("an ordinary share gives another stream")
+	}
+}
+
 func TestFirstPayment(t *testing.T) {
 	g := New(1)
 	got := string(g.Next(nil))

@@ -70,7 +70,7 @@ func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	if err != nil {
 		return nil, nil, usageError{fmt.Errorf("building the model: %w", err)}
 	}
-	return x, m, nil
+	return x, model.Weighted(m, p.ClassWeights()), nil
 }
 
 // newReplica builds what a scorer restores a snapshot into.
