@@ -96,6 +96,19 @@ func (m *Metrics) registerLosses(r prometheus.Registerer) {
 		r.MustRegister(p, b)
 		m.progressive[name], m.baseline[name] = p, b
 	}
+	if len(m.classes) == 2 {
+		m.registerBinary(r)
+	}
+}
+
+// registerBinary registers what two classes have besides.
+func (m *Metrics) registerBinary(r prometheus.Registerer) {
+	for name, help := range map[string]string{"precision": "Share of positives among events predicted positive",
+		"recall": "Share of predicted positives among positive events", "roc_auc": "Area under the ROC curve"} {
+		m.progressive[name] = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_progressive_" + name,
+			Help: help + ", by predictions made before learning, by window."}, []string{"window"})
+		r.MustRegister(m.progressive[name])
+	}
 }
 
 // losses writes the progressive metrics.
@@ -109,6 +122,11 @@ func (m *Metrics) losses(p *Progressive) {
 		}
 		m.set("accuracy", w, model.Accuracy, "majority", first.Accuracy, "last", last.Accuracy)
 		m.set("log_loss", w, model.LogLoss, "majority", first.LogLoss, "", 0)
+		if b, ok := p.Binary(w); ok {
+			m.progressive["precision"].WithLabelValues(w.String()).Set(b.Precision)
+			m.progressive["recall"].WithLabelValues(w.String()).Set(b.Recall)
+			m.progressive["roc_auc"].WithLabelValues(w.String()).Set(b.ROCAUC)
+		}
 	}
 	for c, n := range p.ClassCounts() {
 		m.observed.WithLabelValues(m.classes[c]).Add(float64(n - m.seen[c]))

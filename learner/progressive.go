@@ -3,6 +3,7 @@ package learner
 import (
 	"errors"
 	"math"
+	"strings"
 
 	"millrace"
 )
@@ -23,9 +24,10 @@ const probabilityFloor = 1e-15
 // running mean and the last label. It counts only predictions made before their event was learned.
 type Progressive struct {
 	classes int
-	sums    []float64 // see the sum… indices: all-time sums, then fading sums
-	counts  []uint64  // [0] events; then one a class
-	last    []float64 // [0] the last label: a class or a value; [1] running mean
+	sums    []float64   // see the sum… indices: all-time sums, then fading sums
+	counts  []uint64    // [0] events; then one a class
+	last    []float64   // [0] the last label: a class or a value; [1] running mean
+	binary  *twoClasses // for two classes, else nil
 }
 
 // Indices into one half of sums.
@@ -42,12 +44,16 @@ const (
 
 // NewProgressive returns metrics for classes, or for numbers when classes is 0.
 func NewProgressive(classes int) *Progressive {
-	return &Progressive{
+	p := &Progressive{
 		classes: classes,
 		sums:    make([]float64, 2*sumsLen),
 		counts:  make([]uint64, 1+classes),
 		last:    make([]float64, 2),
 	}
+	if classes == 2 {
+		p.binary = newTwoClasses()
+	}
+	return p
 }
 
 // State is Training only: a scorer needs no losses.
@@ -55,7 +61,15 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 	visit("sums", millrace.Tensor{Shape: []int{2, sumsLen}, F64: p.sums}, millrace.Training)
 	visit("counts", millrace.Tensor{Shape: []int{len(p.counts)}, U64: p.counts}, millrace.Training)
 	visit("last", millrace.Tensor{Shape: []int{2}, F64: p.last}, millrace.Training)
+	if p.binary != nil {
+		p.binary.state(visit)
+	}
 }
+
+// Added names the tensors that snapshots made before there were figures for two classes lack. Such a snapshot goes on
+// being read, and these figures start with it: they say how well the model does, not what it has learned, so an
+// operator loses nothing that could not be seen again within some events, where refusing would lose the model.
+func (p *Progressive) Added(name string) bool { return strings.HasPrefix(name, "binary.") }
 
 // Restored checks that metrics of the restored sums are finite: sums of losses are never negative, and
 // a root of one would be no number.
@@ -70,6 +84,9 @@ func (p *Progressive) Restored() error {
 			return errors.New("a progressive label is not finite")
 		}
 	}
+	if p.binary != nil {
+		return p.binary.restored()
+	}
 	return nil
 }
 
@@ -81,6 +98,9 @@ func (p *Progressive) Reset() {
 	clear(p.sums)
 	clear(p.counts)
 	clear(p.last)
+	if p.binary != nil {
+		p.binary.reset()
+	}
 }
 
 // Add counts one prediction against its label. prediction holds one probability a class, or one value.
@@ -116,6 +136,9 @@ func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float32, class 
 	}
 	p.counts[1+class]++
 	p.last[0] = float64(class)
+	if p.binary != nil {
+		p.binary.add(prediction, class)
+	}
 }
 
 func (p *Progressive) addNumber(d *[sumsLen]float64, prediction, value float64) {
@@ -196,6 +219,14 @@ func (p *Progressive) losses(s []float64, at int) Losses {
 	return Losses{MAE: s[at+1] / n, RMSE: math.Sqrt(s[at] / n)}
 }
 
+// Binary returns the figures of two classes over a window; ok is false for more classes and for numbers.
+func (p *Progressive) Binary(w Window) (b Binary, ok bool) {
+	if p.binary == nil {
+		return b, false
+	}
+	return p.binary.report(w), true
+}
+
 // ClassCounts are the labels seen, one a class; it must not be changed.
 func (p *Progressive) ClassCounts() []uint64 { return p.counts[1:] }
 
@@ -214,6 +245,9 @@ func (p *Progressive) Metrics() map[string]float64 {
 			m["majority_accuracy"+suffix] = majority.Accuracy
 			m["majority_log_loss"+suffix] = majority.LogLoss
 			m["last_accuracy"+suffix] = last.Accuracy
+			if b, ok := p.Binary(w); ok {
+				m["precision"+suffix], m["recall"+suffix], m["roc_auc"+suffix] = b.Precision, b.Recall, b.ROCAUC
+			}
 			continue
 		}
 		m["mae"+suffix], m["rmse"+suffix] = model.MAE, model.RMSE

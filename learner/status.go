@@ -13,6 +13,8 @@ type Status struct {
 	Fading            Losses
 	FadingMajority    Losses
 	Last              Losses
+	Binary            Binary // for two classes: over all events …
+	FadingBinary      Binary // … and recently
 	Head              millrace.Head
 	Skipped           uint64
 	Snapshots         uint64
@@ -37,6 +39,8 @@ func (l *Learner) report() {
 	s := Status{Learned: l.learned, Rejected: l.rejected}
 	s.Model, s.Majority, s.Last = p.Report(All)
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)
+	s.Binary, _ = p.Binary(All)
+	s.FadingBinary, _ = p.Binary(Fading)
 	for {
 		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
 		if l.status.CompareAndSwap(old, &s) {

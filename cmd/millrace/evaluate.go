@@ -115,6 +115,10 @@ type losses struct {
 	LogLoss  *float64 `json:"log_loss,omitempty"`
 	MAE      *float64 `json:"mae,omitempty"`
 	RMSE     *float64 `json:"rmse,omitempty"`
+	// Of two classes, for the positive one.
+	Precision *float64 `json:"precision,omitempty"`
+	Recall    *float64 `json:"recall,omitempty"`
+	ROCAUC    *float64 `json:"roc_auc,omitempty"`
 }
 
 // summary is what evaluate, train and demo print.
@@ -130,6 +134,9 @@ type summary struct {
 func newSummary(p *learner.Progressive, classes bool) summary {
 	model, first, last := p.Report(learner.All)
 	s := summary{losses: lossesOf(model, classes, true), Baselines: map[string]losses{"last": lossesOf(last, classes, false)}}
+	if b, ok := p.Binary(learner.All); ok {
+		s.Precision, s.Recall, s.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
+	}
 	if classes {
 		s.Baselines["majority"] = lossesOf(first, true, true)
 	} else {
@@ -161,7 +168,11 @@ func (s summary) print(w io.Writer, name, family string) error {
 	for _, n := range names {
 		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row())
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || s.ROCAUC == nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\npositive class: precision %.4f, recall %.4f; area under the ROC curve %.4f\n", *s.Precision, *s.Recall, *s.ROCAUC)
+	return err
 }
 
 func (l losses) row() string {

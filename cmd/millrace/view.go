@@ -130,6 +130,8 @@ func (v *view) text(d *demo, newest []string) []string {
 		fmt.Sprintf("  %-26s   %8.4f  %8.4f    %8.4f  %8.4f", e.pipeline.Model.Type, s.Model.LogLoss, s.Model.Accuracy, s.Fading.LogLoss, s.Fading.Accuracy),
 		fmt.Sprintf("  %-26s   %8.4f  %8.4f    %8.4f  %8.4f", "baseline: majority", s.Majority.LogLoss, s.Majority.Accuracy, s.FadingMajority.LogLoss, s.FadingMajority.Accuracy),
 		fmt.Sprintf("  %-26s   %8s  %8.4f", "baseline: last label", "–", s.Last.Accuracy),
+		fmt.Sprintf("  fraud: precision %.4f, recall %.4f, area under the ROC curve %.4f; of late %.4f, %.4f, %.4f",
+			s.Binary.Precision, s.Binary.Recall, s.Binary.ROCAUC, s.FadingBinary.Precision, s.FadingBinary.Recall, s.FadingBinary.ROCAUC),
 		"",
 		"  newest scores",
 	}

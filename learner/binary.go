@@ -1,0 +1,164 @@
+package learner
+
+import (
+	"errors"
+	"math"
+
+	"millrace"
+)
+
+// Bins of the histograms of scores: logits from -binsReach to binsReach, those beyond in the outermost ones. Two scores
+// in one bin count as equal, so an area under the ROC curve is off by at most half the chance of that.
+const (
+	binsCount = 1000
+	binsReach = 25.0 // a probability of 1.4e-11: float32 holds less, and no stream is long enough to tell
+)
+
+// binaryFade is the weight of each older event of its kind in the fading figures: they remember about the last two
+// hundred positives for recall, alarms for precision, and events of each class for the ROC curve. A window over all
+// events would not do: at one fraud in a thousand the last thousand events hold one.
+const binaryFade = 0.995
+
+// Binary are the figures of two classes that accuracy hides when the positive one (the last) is rare.
+type Binary struct {
+	// Precision is the share of positives among the events that were predicted positive; 0 before the first.
+	Precision float64
+	// Recall is the share of predicted positives among the positive events; 0 before the first.
+	Recall float64
+	// ROCAUC is the area under the ROC curve: the chance that a positive event has a higher score than a negative one, half
+	// of equals (Hanley and McNeil 1982). It is 0.5 before both classes were seen.
+	ROCAUC float64
+}
+
+// twoClasses keeps what Binary follows from, over all events and fading. Fading histograms would cost a pass over all bins an
+// event; in place of that newer events count more, by a unit that grows with every event of the class, and all is
+// divided by it before it leaves the range of float64 (the forward decay of Cormode, Shkapenyuk, Srivastava and Xu
+// 2009).
+type twoClasses struct {
+	bins []float64 // [windows, classes, binsCount]
+	unit []float64 // [2] of each class's fading histogram; 0 before its first event
+	hits []float64 // [windows, see the hit… indices]
+}
+
+// Indices into one half of hits.
+const (
+	hitAlarms    = iota // predicted positive
+	hitTrue             // … and positive
+	hitPositives        // positive
+	hitFound            // … and predicted so
+	hitsLen
+)
+
+// unitMax is far below where a sum of bins would overflow.
+const unitMax = 1e100
+
+func newTwoClasses() *twoClasses {
+	return &twoClasses{bins: make([]float64, 2*2*binsCount), unit: make([]float64, 2), hits: make([]float64, 2*hitsLen)}
+}
+
+func (b *twoClasses) reset() {
+	clear(b.bins)
+	clear(b.unit)
+	clear(b.hits)
+}
+
+// add counts a prediction: the probabilities of both classes.
+func (b *twoClasses) add(prediction []float32, class int) {
+	bin := binOf(prediction)
+	b.bins[class*binsCount+bin]++
+	fading := b.bins[2*binsCount:]
+	if b.unit[class] == 0 {
+		b.unit[class] = 1
+	}
+	fading[class*binsCount+bin] += b.unit[class]
+	if b.unit[class] /= binaryFade; b.unit[class] > unitMax {
+		for i := range binsCount {
+			fading[class*binsCount+i] /= b.unit[class]
+		}
+		b.unit[class] = 1
+	}
+	alarm := ArgMax(prediction) == 1
+	if alarm {
+		b.hit(hitAlarms, class == 1)
+	}
+	if class == 1 {
+		b.hit(hitPositives, alarm)
+	}
+}
+
+// hit counts an event of a kind, and whether it was right.
+func (b *twoClasses) hit(kind int, right bool) {
+	all, fading := b.hits[:hitsLen], b.hits[hitsLen:]
+	var one float64
+	if right {
+		one = 1
+	}
+	all[kind]++
+	all[kind+1] += one
+	fading[kind] = fading[kind]*binaryFade + 1
+	fading[kind+1] = fading[kind+1]*binaryFade + one
+}
+
+func binOf(prediction []float32) int {
+	logit := math.Log(float64(prediction[1]) / float64(prediction[0]))
+	bin := (logit + binsReach) * (binsCount / (2 * binsReach))
+	if !(bin > 0) { // no number, too: nothing at all is positive of 0 / 0
+		return 0
+	}
+	return int(math.Min(bin, binsCount-1))
+}
+
+// report returns the figures over a window.
+func (b *twoClasses) report(w Window) Binary {
+	hits := b.hits[int(w)*hitsLen : (int(w)+1)*hitsLen]
+	return Binary{Precision: share(hits[hitTrue], hits[hitAlarms]), Recall: share(hits[hitFound], hits[hitPositives]), ROCAUC: b.area(w)}
+}
+
+func share(part, whole float64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return part / whole
+}
+
+// area goes through the bins from the lowest scores up. Either class's counts may be in any unit: it cancels out.
+func (b *twoClasses) area(w Window) float64 {
+	bins := b.bins[int(w)*2*binsCount : (int(w)+1)*2*binsCount]
+	negatives, positives := bins[:binsCount], bins[binsCount:]
+	var below, seen, wins float64
+	for i, p := range positives {
+		wins += p * (below + negatives[i]/2)
+		below += negatives[i]
+		seen += p
+	}
+	if below == 0 || seen == 0 {
+		return 0.5
+	}
+	return wins / below / seen
+}
+
+func (b *twoClasses) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	visit("binary.bins", millrace.Tensor{Shape: []int{2, 2, binsCount}, F64: b.bins}, millrace.Training)
+	visit("binary.hits", millrace.Tensor{Shape: []int{2, hitsLen}, F64: b.hits}, millrace.Training)
+	visit("binary.unit", millrace.Tensor{Shape: []int{2}, F64: b.unit}, millrace.Training)
+}
+
+// restored checks that no figure is anything but a share.
+func (b *twoClasses) restored() error {
+	for _, v := range b.bins {
+		if !(v >= 0 && v <= unitMax*1e50) {
+			return errors.New("a histogram of scores is negative or not finite")
+		}
+	}
+	for _, v := range b.unit {
+		if v != 0 && !(v >= 1 && v <= unitMax) {
+			return errors.New("a unit of fading scores is out of range")
+		}
+	}
+	for i, v := range b.hits {
+		if !(v >= 0) || math.IsInf(v, 1) || i%2 == 1 && v > b.hits[i-1] {
+			return errors.New("a count of hits is negative, not finite or larger than its whole")
+		}
+	}
+	return nil
+}
