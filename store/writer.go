@@ -132,39 +132,44 @@ func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p Publish
 	return millrace.Head{}, fmt.Errorf("publishing %s: %w (%d attempts, last answer %s)", w.model, err, publishAttemptsMax, answer)
 }
 
-// write completes the manifest and writes a new candidate, with a time-out and outside any script.
+// write writes a new candidate that follows the head.
 func (w *Writer) write(ctx context.Context, snap *millrace.Snapshot, cause string) (record, error) {
-	random, err := w.store.word(8)
-	if err != nil {
-		return record{}, err
-	}
 	// A sequence number is used once, even when the flip it was for failed: scorers may have seen it
 	// before a failover forgot it.
 	w.seq++
+	return w.store.write(ctx, w.model, snap, w.head.Candidate,
+		millrace.Head{Seq: w.seq, Epoch: w.epoch, Owner: w.owner, Cause: cause, By: w.by})
+}
+
+// write completes the manifest and writes a new candidate, with a time-out and outside any script. h lacks Digest and
+// Candidate, which it fills in.
+func (s *Store) write(ctx context.Context, model string, snap *millrace.Snapshot, parent string, h millrace.Head) (record, error) {
+	random, err := s.word(8)
+	if err != nil {
+		return record{}, err
+	}
 	m := &snap.Manifest
-	m.Model, m.Epoch, m.Seq, m.Parent = w.model, w.epoch, w.seq, w.head.Candidate
+	m.Model, m.Epoch, m.Seq, m.Parent = model, h.Epoch, h.Seq, parent
 	manifest, err := snapshot.EncodeManifest(*m)
 	if err != nil {
 		return record{}, err
 	}
-	digest := snapshot.Digest(manifest)
+	h.Digest = snapshot.Digest(manifest)
 	// What no scorer would accept is not published.
-	if err := snapshot.Verify(*snap, manifest, digest); err != nil {
+	if err := snapshot.Verify(*snap, manifest, h.Digest); err != nil {
 		return record{}, err
 	}
-	r, err := newRecord(millrace.Head{
-		Seq: w.seq, Epoch: w.epoch, Owner: w.owner, Digest: digest, Cause: cause, By: w.by,
-		Candidate: fmt.Sprintf("%d-%d-%s", w.seq, w.epoch, random),
-	}, w.store.o.Now())
+	h.Candidate = fmt.Sprintf("%d-%d-%s", h.Seq, h.Epoch, random)
+	r, err := newRecord(h, s.o.Now())
 	if err != nil {
 		return record{}, err
 	}
-	pipe := w.store.client.Pipeline()
+	pipe := s.client.Pipeline()
 	for i, value := range [][]byte{manifest, snap.Serving, snap.Training} {
-		pipe.Set(ctx, keysOf(w.model).candidate(r.Candidate)[i], value, candidateLife)
+		pipe.Set(ctx, keysOf(model).candidate(r.Candidate)[i], value, candidateLife)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return record{}, w.store.failed("writing candidate", err)
+		return record{}, s.failed("writing candidate", err)
 	}
 	return r, nil
 }
