@@ -29,6 +29,9 @@ type environment struct {
 	redis    *embedded.Redis // nil when external
 	cluster  *consumers.Cluster
 	store    *store.Store
+
+	champion    string        // of a challenger: its versions are never served
+	challengers []*challenger // of a champion
 }
 
 // environmentOptions are the flags that shape an environment.
@@ -60,7 +63,11 @@ func openEnvironment(ctx context.Context, p *config.Pipeline, o environmentOptio
 }
 
 func (e *environment) named(r prometheus.Registerer) prometheus.Registerer {
-	return prometheus.WrapRegistererWith(prometheus.Labels{"pipeline": e.pipeline.Name}, r)
+	labels := prometheus.Labels{"pipeline": e.pipeline.Name}
+	if e.champion != "" {
+		labels["champion"] = e.champion
+	}
+	return prometheus.WrapRegistererWith(labels, r)
 }
 
 // learnerMetrics is a fresh registerer for one learner; it takes the place of the one before.
@@ -72,7 +79,11 @@ func (e *environment) learnerMetrics() prometheus.Registerer {
 
 // Gather is all metrics of the process.
 func (e *environment) Gather() ([]*dto.MetricFamily, error) {
-	return prometheus.Gatherers{e.registry, e.learning.Load()}.Gather()
+	all := prometheus.Gatherers{e.registry, e.learning.Load()}
+	for _, c := range e.challengers {
+		all = append(all, c.env.learning.Load())
+	}
+	return all.Gather()
 }
 
 func (e *environment) openKafka(ctx context.Context, o environmentOptions) error {

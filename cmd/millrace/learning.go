@@ -121,6 +121,11 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 	}
 	old := s.Manifest
 	if old.SchemaHash != m.SchemaHash || old.TrainingHash != m.TrainingHash {
+		if head.Cause == "promoted" {
+			return s, fmt.Errorf("%w: version %d of %s was promoted by %s, and learned with other settings than this pipeline file's:\n  %s\n"+
+				"Start with the pipeline file that it was promoted with", millrace.ErrIncompatible, head.Seq, m.Model, head.By,
+				strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
+		}
 		return s, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
 			millrace.ErrIncompatible, head.Seq, m.Model, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 	}
@@ -177,7 +182,7 @@ func (l *learning) build(m millrace.Manifest, o learnFlags) {
 	l.learner = learner.New(learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.trainer, Layout: l.learned.layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
-		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep},
+		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep, e.champion == ""},
 		Decoder:   l.learned.decoder,
 		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
 	})

@@ -54,6 +54,8 @@ type rig struct {
 	pipeline   *config.Pipeline
 	servers    *environment
 	onLearning func(*learning) // of each learner at work; may be nil
+	// challengers learn beside the pipeline's model.
+	challengers []*config.Pipeline
 }
 
 func newRig(t *testing.T, partitions int) *rig {
@@ -97,6 +99,7 @@ func (r *rig) run(score bool, done func(s *stages) bool) {
 		r.t.Fatal(err)
 	}
 	defer e.Close()
+	e.addChallengers(r.challengers)
 	s := &stages{env: e, onLearning: r.onLearning}
 	if err := s.open(ctx, runFlags{}, learnFlags{}, true, score); err != nil {
 		r.t.Fatal(err)
@@ -118,13 +121,15 @@ func (r *rig) run(score bool, done func(s *stages) bool) {
 	}
 }
 
-func (r *rig) head() millrace.Snapshot {
+func (r *rig) head() millrace.Snapshot { return r.headOf(r.pipeline.Name) }
+
+func (r *rig) headOf(model string) millrace.Snapshot {
 	r.t.Helper()
-	h, err := r.servers.store.Head(r.t.Context(), r.pipeline.Name)
+	h, err := r.servers.store.Head(r.t.Context(), model)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s, err := r.servers.store.Load(r.t.Context(), r.pipeline.Name, h, true)
+	s, err := r.servers.store.Load(r.t.Context(), model, h, true)
 	if err != nil {
 		r.t.Fatal(err)
 	}

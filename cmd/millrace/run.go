@@ -25,8 +25,10 @@ type runFlags struct {
 }
 
 type learnFlags struct {
-	fresh     bool
-	allowGaps bool
+	fresh            bool
+	freshChallengers bool
+	allowGaps        bool
+	challengers      []string // pipeline files
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
@@ -41,6 +43,8 @@ func (f *runFlags) register(cmd *cobra.Command) {
 func (f *learnFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.fresh, "fresh", false, "start with new weights and positions; old versions are kept")
 	cmd.Flags().BoolVar(&f.allowGaps, "allow-gaps", false, "go on where events were lost, or on another cluster")
+	cmd.Flags().StringArrayVar(&f.challengers, "challenger", nil, "pipeline file of a model that learns the same events and is never served; may be repeated")
+	cmd.Flags().BoolVar(&f.freshChallengers, "fresh-challengers", false, "start challengers with new weights and positions; old versions are kept")
 }
 
 func (a *app) run() *cobra.Command {
@@ -65,12 +69,13 @@ func (a *app) learn() *cobra.Command {
 	var f runFlags
 	var l learnFlags
 	cmd := &cobra.Command{
-		Use:     "learn -c FILE",
-		Short:   "Learn only; scorers run elsewhere",
-		Long:    "Learn from every event of the pipeline's topic and publish snapshots. One learner owns a model at a time.",
-		Example: "  millrace learn -c payments.yaml",
-		Args:    exactly(0, "no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd.Context(), f, l, true, false) },
+		Use:   "learn -c FILE",
+		Short: "Learn only; scorers run elsewhere",
+		Long:  "Learn from every event of the pipeline's topic and publish snapshots. One learner owns a model at a time.",
+		Example: `  millrace learn -c payments.yaml
+  millrace learn -c payments.yaml --challenger bolder.yaml    # learns too, is compared, never served`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd.Context(), f, l, true, false) },
 	}
 	f.register(cmd)
 	l.register(cmd)
@@ -120,11 +125,16 @@ func (a *app) openAndRun(ctx context.Context, f runFlags, lf learnFlags, learn, 
 	if f.environmentOptions != (environmentOptions{}) && p.Kafka.Mode != "embedded" && p.Redis.Mode != "embedded" {
 		return usagef("--data-dir, --embedded-kafka and --embedded-redis are for embedded servers, and %s names real ones", f.config)
 	}
+	challengers, err := loadChallengers(p, lf.challengers)
+	if err != nil {
+		return err
+	}
 	e, err := openEnvironment(ctx, p, f.environmentOptions, log)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
+	e.addChallengers(challengers)
 	s := &stages{env: e}
 	if err := s.open(ctx, f, lf, learn, score); err != nil {
 		return err
@@ -216,6 +226,7 @@ func (s *stages) tell(ended <-chan struct{}) {
 		case <-ticker.C:
 			if s.onLearning == nil {
 				s.env.log.Info("going on", s.figures()...)
+				s.tellChallengers("going on")
 			}
 		}
 	}
@@ -225,18 +236,35 @@ func (s *stages) tell(ended <-chan struct{}) {
 func (s *stages) figures() []any {
 	figures := []any{"pipeline", s.env.pipeline.Name}
 	if l := s.learner.Load(); l != nil {
-		status := l.Status()
-		figures = append(figures, "learned", status.Learned, "rejected", status.Rejected, "version", status.Head.Seq)
-		if s.env.pipeline.Target().Classes > 0 {
-			figures = append(figures, "log_loss", round4(status.Fading.LogLoss), "majority_log_loss", round4(status.FadingMajority.LogLoss))
-		} else {
-			figures = append(figures, "mae", round4(status.Fading.MAE), "mean_mae", round4(status.FadingMajority.MAE))
-		}
+		figures = append(figures, learnerFigures(l.Status(), s.env.pipeline.Target().Classes)...)
 	}
 	if s.scoring != nil {
 		figures = append(figures, "scored", s.scoring.loop.Scored(), "unscored", s.scoring.loop.Finished()-s.scoring.loop.Scored())
 	}
 	return figures
+}
+
+// learnerFigures are what a log line tells of a learner.
+func learnerFigures(status learner.Status, classes int) []any {
+	figures := []any{"learned", status.Learned, "rejected", status.Rejected, "version", status.Head.Seq}
+	if classes > 0 {
+		figures = append(figures, "log_loss", round4(status.Fading.LogLoss), "majority_log_loss", round4(status.FadingMajority.LogLoss))
+	} else {
+		figures = append(figures, "mae", round4(status.Fading.MAE), "mean_mae", round4(status.FadingMajority.MAE))
+	}
+	if classes == 2 {
+		figures = append(figures, "roc_auc", round4(status.FadingBinary.ROCAUC))
+	}
+	return figures
+}
+
+// tellChallengers writes a line for each challenger, with the same figures as its champion's.
+func (s *stages) tellChallengers(what string) {
+	for _, c := range s.env.challengers {
+		if l := c.learner.Load(); l != nil {
+			c.env.log.Info(what, learnerFigures(l.Status(), c.env.pipeline.Target().Classes)...)
+		}
+	}
 }
 
 // ready reports why the process does not do its work yet.
@@ -279,6 +307,9 @@ func (s *stages) run(ctx context.Context, lf learnFlags) error {
 	if s.scoring != nil {
 		part(func() error { return s.scoring.run(inner) })
 	}
+	for _, c := range s.env.challengers {
+		part(func() error { return c.run(inner, lf.ofChallengers()) })
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -292,6 +323,7 @@ func (s *stages) run(ctx context.Context, lf learnFlags) error {
 	}
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		s.env.log.Info("stopped", s.figures()...)
+		s.tellChallengers("stopped")
 		return nil
 	}
 	var gap *millrace.GapError

@@ -22,8 +22,8 @@ import (
 
 func (a *app) snapshots() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "snapshots list|show|rollback|import",
-		Short:   "Look at a model's versions, and go back to one",
+		Use:     "snapshots list|show|rollback|promote|import",
+		Short:   "Look at a model's versions, go back to one, or make a challenger's the champion",
 		Example: "  millrace snapshots list -c payments.yaml",
 		Args:    noVerb,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -54,7 +54,7 @@ func (a *app) snapshots() *cobra.Command {
 reloads it and reads on from its positions: the events learned since then are learned again.`,
 		Example: "  millrace snapshots rollback 41 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(a.rollback),
-	}, a.importSnapshot(&file, &url))
+	}, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url))
 	return cmd
 }
 

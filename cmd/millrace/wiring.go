@@ -32,10 +32,11 @@ var (
 type publisher struct {
 	writer *store.Writer
 	keep   int
+	serve  bool
 }
 
 func (p publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause string) (millrace.Head, error) {
-	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: true, Keep: p.keep})
+	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: p.serve, Keep: p.keep})
 }
 
 // served is a store as one model's scorer sees it.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/config"
+	"millrace/learner"
+)
+
+// challenger is a second pipeline's model that learns the same events as its champion, in the champion's process, and is
+// never served. It shares the champion's connections and nothing else: it reads the topic by itself, from its own
+// positions, and owns its own versions under its own name. So it stands for itself after a restart, its pipeline may
+// read other features or another label from an event, and whatever happens to it happens to it alone.
+type challenger struct {
+	env     *environment
+	learner atomic.Pointer[learner.Learner] // the one at work; nil before, and after a failure
+}
+
+// loadChallengers reads the files of a champion's challengers.
+func loadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, error) {
+	seen := map[string]string{p.Name: "the champion"}
+	pipelines := make([]*config.Pipeline, 0, len(files))
+	for _, file := range files {
+		c, err := loadPipeline(file)
+		if err != nil {
+			return nil, err
+		}
+		if who, taken := seen[c.Name]; taken {
+			return nil, usagef("%s: its name, %s, is that of %s; versions are kept by name, so a challenger needs its own", file, c.Name, who)
+		}
+		seen[c.Name] = file
+		if c.Events.Topic != p.Events.Topic {
+			return nil, usagef("%s: a challenger learns the champion's events, topic %s, not %s", file, p.Events.Topic, c.Events.Topic)
+		}
+		if _, err := newLearned(c); err != nil { // what cannot be built must be known before anything runs
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		pipelines = append(pipelines, asChallenger(c, p))
+	}
+	return pipelines, nil
+}
+
+// asChallenger is the challenger's pipeline on the champion's connections. Where it does not name a topic of its own, its
+// dead letters go to <name>.dead: what one model cannot use the other may well learn, and who mends dead letters
+// wants to know which it was.
+func asChallenger(c, champion *config.Pipeline) *config.Pipeline {
+	c.Kafka, c.Redis = champion.Kafka, champion.Redis
+	c.Events.UnknownTopic, c.Events.Partitions = champion.Events.UnknownTopic, champion.Events.Partitions
+	if c.Events.DeadLetters == champion.Events.DeadLetters {
+		c.Events.DeadLetters = c.Name + ".dead"
+	}
+	return c
+}
+
+// addChallengers gives the environment its challengers, before anything gathers metrics.
+func (e *environment) addChallengers(pipelines []*config.Pipeline) {
+	for _, p := range pipelines {
+		own := newEnvironment(p, e.log.With("challenger", p.Name))
+		own.champion, own.cluster, own.store = e.pipeline.Name, e.cluster, e.store
+		e.challengers = append(e.challengers, &challenger{env: own})
+	}
+}
+
+// run learns until ctx ends. It has no error: a challenger that cannot go on ends alone, since the champion, which is
+// served, must not depend on it. Its metrics then end as well, so that nobody compares with figures that stand still.
+func (c *challenger) run(ctx context.Context, o learnFlags) error {
+	err := c.learn(ctx, o)
+	if err != nil && ctx.Err() == nil {
+		c.learner.Store(nil)
+		c.env.learning.Store(prometheus.NewRegistry())
+		c.env.log.Error("the challenger ends; its champion goes on without it", "error", err)
+	}
+	return nil
+}
+
+func (c *challenger) learn(ctx context.Context, o learnFlags) error {
+	l, err := openLearning(ctx, c.env, o)
+	if err != nil {
+		return err
+	}
+	return learnUntil(ctx, l, o, func(l *learning) { c.learner.Store(l.learner) })
+}
+
+// ofChallengers are the champion's but for --fresh: to start a champion anew is no reason to lose what its challengers
+// have learned, and the other way round.
+func (f learnFlags) ofChallengers() learnFlags {
+	f.fresh = f.freshChallengers
+	return f
+}
