@@ -119,6 +119,10 @@ func modelFamilies() []family {
 		{"mlp-number", model.Spec{Type: "mlp", Layers: []model.LayerSpec{{Units: 10, Activation: "sigmoid"}, {Units: 5, Activation: "identity"}}, Init: "he"}, model.TargetSpec{}},
 		{"mlp-quantile", model.Spec{Type: "mlp", Hidden: []int{6}, Activation: "tanh", Loss: "quantile", Quantile: 0.1}, model.TargetSpec{}},
 		{"mlp-poisson", model.Spec{Type: "mlp", Hidden: []int{6}, Activation: "tanh", Loss: "poisson"}, model.TargetSpec{}},
+		{"mlp-norm", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Norm: "layer"}, model.TargetSpec{Classes: 3}},
+		{"mlp-dropout", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Dropout: 0.3, Seed: 4}, model.TargetSpec{Classes: 2}},
+		{"mlp-l2-init", model.Spec{Type: "mlp", Hidden: []int{9, 8}, Activation: "tanh", Norm: "layer", Dropout: 0.2, Plasticity: "l2_init", Upkeep: 1e-3}, model.TargetSpec{}},
+		{"mlp-perturb", model.Spec{Type: "mlp", Hidden: []int{10, 7}, Norm: "layer", Plasticity: "shrink_perturb", Upkeep: 1e-3}, model.TargetSpec{Classes: 3}},
 	}
 }
 

@@ -86,13 +86,25 @@ func (g *guard) measure(n *network) {
 	g.weight, g.moment = 0, 0
 	for i := range n.layers {
 		l := &n.layers[i]
-		g.weight = max(g.weight, largest(l.weight.w)*l.scale[0], largest(l.bias.w))
-		if n.optimizer.spec.Momentum > 0 {
-			g.moment = max(g.moment, largest(l.weight.first), largest(l.bias.first))
+		for kind, p := range l.parameters() {
+			if p == nil {
+				continue
+			}
+			scale := 1.0
+			if kind == 0 {
+				scale = l.scale[0]
+			}
+			g.weight = max(g.weight, largest(p.w)*scale)
+			if n.optimizer.spec.Momentum > 0 {
+				g.moment = max(g.moment, largest(p.first))
+			}
 		}
 		g.weight = max(g.weight, n.optimizer.implied(&l.weight), n.optimizer.implied(&l.bias))
 	}
 	if n.optimizer.spec.Type == ruleCOCOB {
 		g.weight = originMax + 2*wealthMax // |w − w₁| ≤ 1 + R/L
+	}
+	if n.upkeep != nil {
+		g.weight = max(g.weight, n.upkeep.largest) // which a pull may come near to
 	}
 }

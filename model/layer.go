@@ -88,12 +88,13 @@ func logistic(z float64) (no, yes float32) {
 	return no, yes
 }
 
-// layer computes activation(scale·Wᵀx + b).
+// layer computes activation(scale·Wᵀx + b), or, with layer norm, activation(norm(scale·Wᵀx)).
 type layer struct {
 	in, out    int
 	activation activation
-	weight     parameter // [in, out]
-	bias       parameter // [1, out]
+	weight     parameter  // [in, out]
+	bias       parameter  // [1, out]
+	gain       *parameter // [1, out], of layer norm, whose bias is the layer's; nil without
 	// scale is 1 but where L2 by SGD on a sparse input is kept out of the rows: see rows.
 	scale     []float64
 	scaleName string
@@ -104,6 +105,11 @@ type layer struct {
 // he is N(0, 2/in) (He et al. 2015, equation 10) and glorot U(±√(6/(in+out))) (Glorot and Bengio
 // 2010, equation 16), both with biases of zero. Layers without a name start at zero.
 func (l *layer) initialise(name string, random *rand.Rand) {
+	if l.gain != nil {
+		for i := range l.gain.w {
+			l.gain.w[i] = 1
+		}
+	}
 	uniform := func(w []float32, bound float64) {
 		for i := range w {
 			w[i] = float32((2*random.Float64() - 1) * bound)
@@ -124,7 +130,23 @@ func (l *layer) initialise(name string, random *rand.Rand) {
 	}
 }
 
-// forward writes the layer's sums for a dense input into z, before the activation. active says that many
+// bounds are those of uniform distributions with the variance of initialise, for weights and biases.
+func (l *layer) bounds(name string) (weights, biases float64) {
+	in, out := float64(l.in), float64(l.out)
+	switch name {
+	case initUniform:
+		return 1 / math.Sqrt(in), 1 / math.Sqrt(in)
+	case initHe:
+		return math.Sqrt(6 / in), 0
+	default:
+		return math.Sqrt(6 / (in + out)), 0
+	}
+}
+
+// parameters are the layer's weights, biases and gains; nil where it has none.
+func (l *layer) parameters() [3]*parameter { return [...]*parameter{&l.weight, &l.bias, l.gain} }
+
+// forward writes the layer's sums for a dense input into z, before norm and activation. active says that many
 // values of x are zero.
 func (l *layer) forward(k *kernels, z, x []float32, active bool) {
 	if l.out == 1 {
@@ -132,7 +154,11 @@ func (l *layer) forward(k *kernels, z, x []float32, active bool) {
 		z[0] += l.bias.w[0]
 		return
 	}
-	copy(z, l.bias.w)
+	if l.gain != nil {
+		clear(z)
+	} else {
+		copy(z, l.bias.w)
+	}
 	if active || l.out < 8 {
 		k.network.forward(z, l.weight.w, x)
 	} else {
@@ -168,6 +194,12 @@ func (l *layer) gather(k *kernels, z []float32, x *millrace.Vector) {
 		}
 	}
 	scale := float32(l.scale[0])
+	if l.gain != nil {
+		for o := range z {
+			z[o] *= scale
+		}
+		return
+	}
 	for o, b := range l.bias.w {
 		z[o] = scale*z[o] + b
 	}

@@ -32,11 +32,17 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if n.inputs != nil {
 		v = &sc.scaled // as Predict left it
 	}
+	if n.dropout != nil {
+		n.leaveOut(v, sc)
+	}
 	n.backpropagate(sc, y.Class, t, weight)
 	if err := n.take(v, sc); err != nil {
 		return err
 	}
 	// Nothing below can fail: a refused update has left no trace.
+	if n.dropout != nil {
+		n.dropout.events[0]++
+	}
 	if n.standardises() {
 		n.target.commit(w, mean, squares)
 	}
@@ -58,12 +64,21 @@ func (n *network) admissible(y millrace.Target, weight float32) error {
 	return nil
 }
 
-// backpropagate fills the scratch's deltas from the outputs that Predict left there.
+// backpropagate fills the scratch's deltas from the outputs that Predict, or leaveOut, left there.
 func (n *network) backpropagate(sc *scratch, class int32, t float64, weight float32) {
 	last := len(n.layers) - 1
 	n.derive(sc.deltas[last], sc.outputs[last], sc.prediction, class, t, weight)
 	for i := last; i > 0; i-- {
-		n.layers[i].backward(n.k, sc.deltas[i-1], sc.deltas[i], sc.outputs[i-1], n.layers[i-1].activation)
+		d, before := sc.deltas[i-1], &n.layers[i-1]
+		n.layers[i].backward(n.k, d, sc.deltas[i], sc.active[i-1], before.activation)
+		if n.dropout != nil {
+			for u, factor := range sc.masks[i-1] {
+				d[u] *= factor
+			}
+		}
+		if before.gain != nil {
+			deriveNorm(d, sc.biases[i-1], sc.gains[i-1], sc.normed[i-1], before.gain.w, sc.inverse[i-1])
+		}
 	}
 }
 
@@ -91,7 +106,11 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 		if i == 0 {
 			sc.square = input + 1
 		}
-		sum += (input + 1) * n.k.squares(sc.deltas[i])
+		if n.layers[i].gain == nil {
+			sum += (input + 1) * n.k.squares(sc.deltas[i])
+		} else {
+			sum += input*n.k.squares(sc.deltas[i]) + n.k.squares(sc.biases[i]) + n.k.squares(sc.gains[i])
+		}
 	}
 	return math.Sqrt(sum)
 }
@@ -113,11 +132,7 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 		taken *= n.condition(sc)
 	}
 	if factor < 1 {
-		for _, d := range sc.deltas {
-			for i := range d {
-				d[i] *= float32(factor)
-			}
-		}
+		sc.shorten(float32(factor))
 	}
 	if err := n.guard.admit(n, taken); err != nil {
 		return err
@@ -137,10 +152,29 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 		default:
 			n.step(&l.weight, v.Dense, d)
 		}
-		o.Step(&l.bias, o.one, d)
+		o.Step(&l.bias, o.one, sc.biases[i])
+		if l.gain != nil {
+			o.Step(l.gain, o.one, sc.gains[i])
+		}
 	}
-	n.finish()
+	n.finish(sc)
 	return nil
+}
+
+// shorten multiplies every derivative by a factor.
+func (sc *scratch) shorten(factor float32) {
+	multiply := func(d []float32) {
+		for i := range d {
+			d[i] *= factor
+		}
+	}
+	for i, d := range sc.deltas {
+		multiply(d)
+		if i < len(sc.gains) {
+			multiply(sc.biases[i])
+			multiply(sc.gains[i])
+		}
+	}
 }
 
 // step moves a dense layer's weights against the gradient x·dᵀ.
@@ -198,11 +232,14 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 		default:
 			n.outer(l.weight.gradient, v.Dense, d)
 		}
-		n.outer(l.bias.gradient, n.optimizer.one, d)
+		n.outer(l.bias.gradient, n.optimizer.one, sc.biases[i])
+		if l.gain != nil {
+			n.outer(l.gain.gradient, n.optimizer.one, sc.gains[i])
+		}
 	}
 	n.batch[0]++
 	if n.batch[0] == uint64(n.spec.Batch) {
-		n.update()
+		n.update(sc)
 	}
 	return nil
 }
@@ -216,11 +253,14 @@ func (n *network) outer(g, x, d []float32) {
 }
 
 // update steps by the mean gradient of the mini-batch and opens the next one.
-func (n *network) update() {
+func (n *network) update(sc *scratch) {
 	var sum float64
 	for i := range n.layers {
-		l := &n.layers[i]
-		sum += n.k.squares(l.weight.gradient) + n.k.squares(l.bias.gradient)
+		for _, p := range n.layers[i].parameters() {
+			if p != nil {
+				sum += n.k.squares(p.gradient)
+			}
+		}
 	}
 	if n.rows != nil {
 		sum += n.k.squares(n.rows.gradient[:int(n.rows.count[0])*n.rows.cols])
@@ -235,22 +275,28 @@ func (n *network) update() {
 		l := &n.layers[i]
 		if i == 0 && n.rows != nil {
 			n.rows.step(o, l, n.factor)
-			n.rows.clear()
-		} else {
-			o.Step(&l.weight, n.factor, l.weight.gradient)
-			clear(l.weight.gradient)
 		}
-		o.Step(&l.bias, n.factor, l.bias.gradient)
-		clear(l.bias.gradient)
+		for _, p := range l.parameters() {
+			if p != nil && p.gradient != nil {
+				o.Step(p, n.factor, p.gradient)
+				clear(p.gradient)
+			}
+		}
 	}
 	n.batch[0] = 0
-	n.finish()
+	n.finish(sc)
+	if n.rows != nil {
+		n.rows.clear()
+	}
 }
 
-// finish counts an update and prepares the next.
-func (n *network) finish() {
+// finish counts an update and prepares the next. The scratch is that of the update's last event.
+func (n *network) finish(sc *scratch) {
 	n.guard.commit()
 	n.optimizer.steps[0]++
+	if n.upkeep != nil {
+		n.maintain(sc)
+	}
 	if !n.optimizer.constant() {
 		n.optimizer.begin()
 	}
@@ -262,6 +308,12 @@ func (n *network) finish() {
 func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(name string, gradient []float32)) float64 {
 	sc := n.NewScratch().(*scratch)
 	v := &x[n.view]
+	sc.active = sc.outputs // no unit is left out
+	for _, mask := range sc.masks {
+		for i := range mask {
+			mask[i] = 1
+		}
+	}
 	n.forward(v, sc)
 	z := sc.outputs[len(sc.outputs)-1]
 	n.predict(sc.prediction, z)
@@ -291,7 +343,10 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 		g := make([]float32, l.in*l.out)
 		n.outer(g, input, sc.deltas[i])
 		visit(l.weight.name, g)
-		visit(l.bias.name, sc.deltas[i])
+		visit(l.bias.name, sc.biases[i])
+		if l.gain != nil {
+			visit(l.gain.name, sc.gains[i])
+		}
 	}
 	return loss
 }

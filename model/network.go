@@ -34,6 +34,8 @@ type network struct {
 	factor    []float32 // [1], scratch of an update: what a stored gradient is multiplied by
 	plain     bool      // SGD without momentum or penalties: the step is the gradient times the rate
 	flat      []float32 // scratch of an update: the gradient of a layer whose rows do not fill vectors
+	dropout   *dropout  // nil where no unit is left out
+	upkeep    *upkeep   // nil where there is none
 }
 
 // scratch is a network's working memory.
@@ -41,10 +43,17 @@ type scratch struct {
 	// outputs[l] are layer l's activations, deltas[l] the loss's derivatives by what its activation
 	// was applied to.
 	outputs, deltas [][]float32
-	prediction      []float32
-	square          float64         // ‖x‖² of the first layer's input, the 1 of its bias included
 	example         example         // what is being learned
 	scaled          millrace.Vector // normalized adaptive: the input in units of its largest values
+	// active[l] are the activations before units were left out, masks[l] the factors by which they were; without
+	// dropout active is outputs.
+	active, masks [][]float32
+	// Of layer norm: what the gains multiply, 1/√(σ² + ε), and the derivatives by biases and gains. Without it
+	// biases is deltas.
+	normed, biases, gains [][]float32
+	inverse               []float64
+	prediction            []float32
+	square                float64 // ‖x‖² of the first layer's input, the 1 of its bias included
 }
 
 func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernels) *network {
@@ -73,6 +82,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 			n.flat = append(n.flat, make([]float32, max(0, l.in*l.out-len(n.flat)))...)
 		}
 	}
+	n.dropout, n.upkeep = newDropout(s), newUpkeep(n)
 	n.guard.measure(n)
 	return n
 }
@@ -89,6 +99,9 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 		weight: *newParameter(name+".weight", in, out, n.optimizer, batched && !sparse),
 		bias:   *newParameter(name+".bias", 1, out, n.optimizer, batched),
 		scaled: sparse && n.optimizer.scales(),
+	}
+	if n.spec.Norm != "" && i < len(n.spec.Layers) {
+		l.gain = newParameter(name+".gain", 1, out, n.optimizer, batched)
 	}
 	l.weight.penalised = true
 	l.initialise(n.spec.Init, random)
@@ -110,8 +123,18 @@ func (n *network) Outputs() int {
 func (n *network) NewScratch() Scratch {
 	s := &scratch{prediction: make([]float32, n.Outputs())}
 	for i := range n.layers {
-		s.outputs = append(s.outputs, make([]float32, n.layers[i].out))
-		s.deltas = append(s.deltas, make([]float32, n.layers[i].out))
+		units := func() []float32 { return make([]float32, n.layers[i].out) }
+		s.outputs, s.deltas = append(s.outputs, units()), append(s.deltas, units())
+		s.active, s.biases = append(s.active, s.outputs[i]), append(s.biases, s.deltas[i])
+		if n.dropout != nil && i < len(n.layers)-1 {
+			s.active[i] = units()
+			s.masks = append(s.masks, units())
+		}
+		if n.layers[i].gain != nil {
+			s.biases[i] = units()
+			s.normed, s.gains = append(s.normed, units()), append(s.gains, units())
+			s.inverse = append(s.inverse, 0)
+		}
 	}
 	if n.inputs != nil {
 		s.scaled.Dense = make([]float32, 0, n.shape.Width)
@@ -135,17 +158,25 @@ func (n *network) forward(x *millrace.Vector, sc *scratch) {
 		x = n.scale(x, sc)
 	}
 	for i := range n.layers {
-		l, z := &n.layers[i], sc.outputs[i]
-		switch {
-		case i > 0:
-			l.forward(n.k, z, sc.outputs[i-1], n.layers[i-1].activation == relu)
-		case n.shape.Sparse:
-			l.gather(n.k, z, x)
-		default:
-			l.forward(n.k, z, x.Dense, false)
-		}
-		l.activation.apply(n.k, z)
+		n.propagate(i, x, sc)
 	}
+}
+
+// propagate fills the outputs of layer i from those of the layer before, or from the input.
+func (n *network) propagate(i int, x *millrace.Vector, sc *scratch) {
+	l, z := &n.layers[i], sc.outputs[i]
+	switch {
+	case i > 0:
+		l.forward(n.k, z, sc.outputs[i-1], n.layers[i-1].activation == relu)
+	case n.shape.Sparse:
+		l.gather(n.k, z, x)
+	default:
+		l.forward(n.k, z, x.Dense, false)
+	}
+	if l.gain != nil {
+		sc.inverse[i] = normalise(z, sc.normed[i], l.gain.w, l.bias.w)
+	}
+	l.activation.apply(n.k, z)
 }
 
 func (n *network) Norms() (weights, gradient float64) {
@@ -154,6 +185,9 @@ func (n *network) Norms() (weights, gradient float64) {
 		l := &n.layers[i]
 		sum += l.scale[0] * l.scale[0] * n.k.squares(l.weight.w)
 		sum += n.k.squares(l.bias.w)
+		if l.gain != nil {
+			sum += n.k.squares(l.gain.w)
+		}
 	}
 	return math.Sqrt(sum), n.latest
 }
@@ -167,8 +201,11 @@ var (
 func (n *network) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
 	for i := range n.layers {
 		l := &n.layers[i]
-		l.weight.state(visit)
-		l.bias.state(visit)
+		for _, p := range l.parameters() {
+			if p != nil {
+				p.state(visit)
+			}
+		}
 		if l.scaled {
 			visit(l.scaleName, millrace.Tensor{Shape: scalarShape, F64: l.scale}, millrace.Serving)
 		}
@@ -181,6 +218,12 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 		visit("optimizer.norms", millrace.Tensor{Shape: scalarShape, F64: n.optimizer.norms}, millrace.Training)
 	}
 	visit("optimizer.steps", millrace.Tensor{Shape: scalarShape, U64: n.optimizer.steps}, millrace.Training)
+	if n.dropout != nil {
+		n.dropout.state(visit)
+	}
+	if n.upkeep != nil {
+		n.upkeep.state(visit)
+	}
 	if n.spec.Batch > 1 {
 		visit("batch.events", millrace.Tensor{Shape: scalarShape, U64: n.batch}, millrace.Training)
 		if n.rows != nil {
@@ -192,11 +235,13 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 func (n *network) Restored() error {
 	for i := range n.layers {
 		l := &n.layers[i]
-		if err := l.weight.check(); err != nil {
-			return fmt.Errorf("checking restored weights: %w", err)
-		}
-		if err := l.bias.check(); err != nil {
-			return fmt.Errorf("checking restored biases: %w", err)
+		for _, p := range l.parameters() {
+			if p == nil {
+				continue
+			}
+			if err := p.check(); err != nil {
+				return fmt.Errorf("checking restored weights: %w", err)
+			}
 		}
 		if s := l.scale[0]; !(s >= scaleMin && s <= 1) {
 			return fmt.Errorf("checking restored weights: %s.scale is %g", l.weight.name, s)
@@ -214,6 +259,11 @@ func (n *network) Restored() error {
 	if n.rows != nil {
 		if err := n.rows.restored(n.shape.Width); err != nil {
 			return fmt.Errorf("checking the restored mini-batch: %w", err)
+		}
+	}
+	if n.upkeep != nil {
+		if err := n.upkeep.check(); err != nil {
+			return fmt.Errorf("checking restored averages: %w", err)
 		}
 	}
 	n.target.refresh()

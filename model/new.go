@@ -99,6 +99,9 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	outs = append(outs, headOf(s, target).outputs(target.Classes))
 	for i, out := range outs {
 		weights, biases := float64(in)*float64(out), float64(out)
+		if i < len(s.Layers) && s.Norm != "" {
+			biases *= 2 // gains
+		}
 		bytes += (weights + biases) * each
 		if s.Batch > 1 {
 			bytes += 4 * biases
@@ -107,6 +110,9 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 			} else {
 				bytes += 4 * weights
 			}
+		}
+		if i < len(s.Layers) && s.Plasticity != "" && s.Layers[i].Activation == activationReLU {
+			bytes += 4 * float64(out)
 		}
 		in = out
 	}

@@ -45,6 +45,13 @@ const (
 	activationSigmoid  = "sigmoid"
 	activationIdentity = "identity"
 
+	normNone  = "none"
+	normLayer = "layer"
+
+	plasticityNone          = "none"
+	plasticityL2Init        = "l2_init"
+	plasticityShrinkPerturb = "shrink_perturb"
+
 	initUniform = "uniform"
 	initHe      = "he"
 	initGlorot  = "glorot"
@@ -102,6 +109,15 @@ func (s Spec) resolveLayers() Spec {
 	}
 	if s.Init == "" {
 		s.Init = initUniform
+	}
+	if s.Norm == normNone {
+		s.Norm = "" // unwritten, as the view is
+	}
+	if s.Plasticity == plasticityNone {
+		s.Plasticity = ""
+	}
+	if s.Plasticity != "" {
+		fill(&s.Upkeep, 1e-5)
 	}
 	layers := slices.Clone(s.Layers)
 	for _, units := range s.Hidden {

@@ -172,6 +172,16 @@ func (s Spec) validateLayers(c *checker) {
 	}
 	c.word("activation", s.Activation, activations...)
 	c.word("init", s.Init, initUniform, initHe, initGlorot)
+	c.word("norm", s.Norm, normNone, normLayer)
+	if s.Norm == normLayer && (slices.Contains(s.Hidden, 1) || slices.ContainsFunc(s.Layers, func(l LayerSpec) bool { return l.Units == 1 })) {
+		c.add("norm", "layer norm of one unit is always zero: give every hidden layer at least two")
+	}
+	if s.Dropout != 0 && !(s.Dropout > 0 && s.Dropout <= dropoutMax) {
+		c.add("dropout", "must be above 0 and at most %g, not %g", dropoutMax, s.Dropout)
+	}
+	c.word("plasticity", s.Plasticity, plasticityNone, plasticityL2Init, plasticityShrinkPerturb)
+	c.positive("upkeep", s.Upkeep, upkeepMax)
+	c.unused("upkeep", s.Upkeep != 0 && (s.Plasticity == "" || s.Plasticity == plasticityNone), "plasticity: l2_init or shrink_perturb")
 }
 
 func (c *checker) units(path string, units int) {
