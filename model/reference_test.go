@@ -34,6 +34,9 @@ type referenceRun struct {
 		HuberDelta             float64 `json:"huber_delta"`
 		C, L1, L2, Clip        float64
 		Quantile               float64
+		Dropout                float64
+		Norm                   string
+		Seed                   uint64
 		Batch                  int
 		Optimizer              struct {
 			Type           string
@@ -61,6 +64,7 @@ func (r referenceRun) spec() model.Spec {
 		HuberDelta: r.Spec.HuberDelta, C: r.Spec.C, L2: r.Spec.L2, Clip: r.Spec.Clip, Batch: r.Spec.Batch,
 		L1: r.Spec.L1, Quantile: r.Spec.Quantile,
 		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta: o.Beta},
+		Norm:      r.Spec.Norm, Dropout: r.Spec.Dropout, Seed: r.Spec.Seed,
 	}
 }
 
@@ -83,7 +87,7 @@ func (r referenceRun) example(file referenceFile, row int) (millrace.Input, mill
 // TestReferenceTrajectories follows PyTorch, scikit-learn and the papers for 100 updates: every loss on the way and
 // every weight at the end.
 func TestReferenceTrajectories(t *testing.T) {
-	for _, name := range []string{"testdata/torch.json", "testdata/sklearn.json", "testdata/rules.json"} {
+	for _, name := range []string{"testdata/torch.json", "testdata/torch_mlp.json", "testdata/sklearn.json", "testdata/rules.json"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -117,7 +117,7 @@ func (s Spec) resolveLayers() Spec {
 		s.Plasticity = ""
 	}
 	if s.Plasticity != "" {
-		fill(&s.Upkeep, 1e-5)
+		fill(&s.Upkeep, 1e-4)
 	}
 	layers := slices.Clone(s.Layers)
 	for _, units := range s.Hidden {

@@ -48,6 +48,13 @@ func TestValidate(t *testing.T) {
 		{"epsilon", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adam", Epsilon: 1e-30}}, two, []string{"optimizer.epsilon"}},
 		{"schedule", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Schedule: model.ScheduleSpec{Type: "cosine"}}}, two, []string{"optimizer.schedule.type"}},
 		{"decay of a constant", model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Schedule: model.ScheduleSpec{Type: "constant", Decay: 1}}}, two, []string{"optimizer.schedule.decay"}},
+		{"norm of one unit", model.Spec{Type: "mlp", Norm: "layer", Hidden: []int{5, 1}}, two, []string{"norm"}},
+		{"norm by another name", model.Spec{Type: "mlp", Norm: "batch"}, two, []string{"norm"}},
+		{"all left out", model.Spec{Type: "mlp", Dropout: 1}, two, []string{"dropout"}},
+		{"dropout of a linear model", model.Spec{Type: "logistic", Dropout: 0.5}, two, []string{"dropout"}},
+		{"upkeep of nothing", model.Spec{Type: "mlp", Upkeep: 1e-4}, two, []string{"upkeep"}},
+		{"upkeep too strong", model.Spec{Type: "mlp", Plasticity: "l2_init", Upkeep: 0.5}, two, []string{"upkeep"}},
+		{"plasticity", model.Spec{Type: "mlp", Plasticity: "reset"}, two, []string{"plasticity"}},
 		{"penalty too strong", model.Spec{Type: "logistic", L2: 2, Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.5}}, two, []string{"l2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
