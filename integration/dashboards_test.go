@@ -34,6 +34,7 @@ var mayBeEmpty = map[string]string{
 	"millrace_snapshots_refused_total": "no snapshot was refused",
 	"millrace_expert_weight":           "neither model is a mixture of experts",
 	"millrace_expert_loss":             "neither model is a mixture of experts",
+	"millrace_model_dead_units_ratio":  "only networks with plasticity watch their units",
 }
 
 // numbersPipeline predicts a number, for the metrics that classes do not have.

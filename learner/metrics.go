@@ -28,6 +28,7 @@ type Metrics struct {
 	observed                *prometheus.CounterVec
 	gradientNorm            prometheus.Gauge
 	weightNorm              prometheus.Gauge
+	deadUnits               *prometheus.GaugeVec // without labels; no series where the model does not watch its units
 	pending                 prometheus.GaugeFunc
 	paused                  prometheus.Counter
 
@@ -60,6 +61,7 @@ func newMetrics(r prometheus.Registerer, classes []string, age, pending func() f
 		observed:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_observed_class_total", Help: "Labels learned, by class."}, []string{"class"}),
 		gradientNorm: prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_gradient_norm", Help: "Euclidean norm of the latest gradient."}),
 		weightNorm:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_weight_norm", Help: "Euclidean norm of the weights."}),
+		deadUnits:    gauge("millrace_model_dead_units_ratio", "Share of a network's relu units that were active for less than 1 % of recent events; for networks with plasticity."),
 		paused:       counter("millrace_fetch_paused_seconds_total", "Time fetching was paused because too many events were unpublished."),
 		classes:      classes, seen: make([]uint64, len(classes)), deferred: map[string]prometheus.Counter{},
 	}

@@ -2,6 +2,7 @@ package learner
 
 import (
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -57,5 +58,41 @@ func TestRestoredClassesAreNotCountedAgain(t *testing.T) {
 	}
 	if sum != 1 {
 		t.Errorf("%g labels counted, want the 1 since the start", sum)
+	}
+}
+
+// watchingModel is a model with units.
+type watchingModel struct {
+	fakeModel
+	dead float64
+}
+
+func (m *watchingModel) DeadUnits() float64 { return m.dead }
+
+// TestDeadUnitsAreReported where the model knows of them.
+func TestDeadUnitsAreReported(t *testing.T) {
+	for _, dead := range []float64{0.25, 0, math.NaN()} {
+		m := &watchingModel{fakeModel{hash: make([]uint64, 1)}, dead}
+		trainer := NewTrainer(&fakeExtractor{observed: make([]uint64, 1)}, m, 2)
+		layout, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "model", State: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		registry := prometheus.NewRegistry()
+		New(Options{Name: "test", Classes: []string{"a", "b"}, Trainer: trainer, Layout: layout, DeadLetters: &fakeDeadLetters{},
+			Registerer: registry, Log: slog.New(slog.DiscardHandler), Now: time.Now}).report()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []float64
+		for _, f := range families {
+			if f.GetName() == "millrace_model_dead_units_ratio" {
+				got = append(got, f.GetMetric()[0].GetGauge().GetValue())
+			}
+		}
+		if known := !math.IsNaN(dead); known != (len(got) == 1) || known && got[0] != dead {
+			t.Errorf("a share of %g is reported as %v", dead, got)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"math"
 	"time"
 
 	"millrace"
@@ -27,6 +28,9 @@ func (l *Learner) snapshotAge() float64 {
 // Status is the latest state, at most a few hundred events old.
 func (l *Learner) Status() Status { return *l.status.Load() }
 
+// unitWatcher is a model that knows the share of its units that are dead, or says NaN.
+type unitWatcher interface{ DeadUnits() float64 }
+
 // report refreshes the gauges and the live status.
 func (l *Learner) report() {
 	p := l.o.Trainer.Progressive
@@ -35,6 +39,11 @@ func (l *Learner) report() {
 	w, g := l.o.Trainer.Model.Norms()
 	l.metrics.weightNorm.Set(w)
 	l.metrics.gradientNorm.Set(g)
+	if m, ok := l.o.Trainer.Model.(unitWatcher); ok {
+		if share := m.DeadUnits(); !math.IsNaN(share) {
+			l.metrics.deadUnits.WithLabelValues().Set(share)
+		}
+	}
 	old := l.status.Load()
 	s := Status{Learned: l.learned, Rejected: l.rejected}
 	s.Model, s.Majority, s.Last = p.Report(All)

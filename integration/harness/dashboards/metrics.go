@@ -68,6 +68,7 @@ func Exported() map[string]Metric {
 		"millrace_observed_class_total":       {Counter, Classes},
 		"millrace_gradient_norm":              {Gauge, Always},
 		"millrace_weight_norm":                {Gauge, Always},
+		"millrace_model_dead_units_ratio":     {Gauge, Always},
 		"millrace_dead_letters_pending":       {Gauge, Always},
 		"millrace_fetch_paused_seconds_total": {Counter, Always},
 		"millrace_expert_weight":              {Gauge, Experts},
