@@ -107,6 +107,9 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 	l.initialise(n.spec.Init, random)
 	if n.spec.Type == familyMLP && n.spec.Optimizer.Type == ruleCOCOB {
 		l.weight.origin, l.bias.origin = slices.Clone(l.weight.w), slices.Clone(l.bias.w)
+		if l.gain != nil {
+			l.gain.origin = slices.Clone(l.gain.w)
+		}
 	}
 	n.layers = append(n.layers, l)
 }
