@@ -406,3 +406,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The pipeline in the documentation of features is one that Parse takes.
+func TestDocumentedFeatures(t *testing.T) {
+	data, err := os.ReadFile("../docs/FEATURES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file strings.Builder
+	for _, line := range strings.Split(string(data), "\n") {
+		if text, ok := strings.CutPrefix(line, "    "); ok && !strings.HasPrefix(text, "millrace ") {
+			file.WriteString(text + "\n")
+		}
+	}
+	p := parseOne(t, file.String())
+	kinds := map[string]bool{}
+	for _, c := range p.Features {
+		kinds[string(c.Type)] = true
+	}
+	if len(kinds) != 8 {
+		t.Errorf("the documentation shows %d types of features", len(kinds))
+	}
+	if _, err := features.New(p.FeatureSpec()); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"millrace"
@@ -85,6 +86,57 @@ func BenchmarkDerived(b *testing.B) {
 			b.ReportAllocs()
 			for i := range b.N {
 				_ = x.Extract(in, &events[i%256])
+			}
+		})
+	}
+}
+
+// BenchmarkMore measures features beyond numbers and categories, one at a time: a bag of 150 entries, a text
+// of 20 words with pairs, a cross of two categories, a time and two lags.
+func BenchmarkMore(b *testing.B) {
+	bag, words, plain := DefaultColumn("x", Bag), textColumn(2), DefaultColumn("x", Bag)
+	bag.Indices, plain.Indices, plain.Scale = 40_001, 40_001, "none"
+	random := rand.New(rand.NewPCG(1, 1))
+	events := make([]*millrace.Event, 256)
+	for _, c := range []struct {
+		name    string
+		columns Columns
+		event   func(i int) *millrace.Event
+	}{
+		{"bag-150", Columns{bag}, nil}, {"bag-150-unscaled", Columns{plain}, nil},
+		{"text-20-words", Columns{words}, func(i int) *millrace.Event {
+			return event(strings.Repeat(fmt.Sprint("word", i, " and other "), 7))
+		}},
+		{"two-categories", Columns{DefaultColumn("a", Category), DefaultColumn("b", Category)}, func(i int) *millrace.Event {
+			return event(fmt.Sprint(i%7), fmt.Sprint(i%5))
+		}},
+		{"and-their-cross", Columns{DefaultColumn("a", Category), DefaultColumn("b", Category), crossColumn("c", "a", "b")}, func(i int) *millrace.Event {
+			return event(fmt.Sprint(i%7), fmt.Sprint(i%5), absent)
+		}},
+		{"time", Columns{DefaultColumn("at", Time)}, func(i int) *millrace.Event { return event(1.7e12 + 1e7*float64(i)) }},
+		{"lags", Columns{DefaultColumn("amount", Number), DefaultColumn("card", Category), lagColumn("amount", 1, 24)}, func(i int) *millrace.Event {
+			return event(i, fmt.Sprint(i%50), absent)
+		}},
+	} {
+		for i := range events {
+			if c.event != nil {
+				events[i] = c.event(i)
+				continue
+			}
+			e := &millrace.Event{Fields: []millrace.Field{{Presence: millrace.Present, Count: 150}}}
+			for k := range 150 {
+				e.Entries = append(e.Entries, millrace.Entry{Key: uint64(k*266 + random.IntN(266)), Value: random.Float64()})
+			}
+			events[i] = e
+		}
+		x := newExtractor(b, c.columns...)
+		compileView(b, x, millrace.ViewStandard)
+		in := x.NewInput()
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := range b.N {
+				_ = x.Extract(in, events[i%256])
+				x.Observe(events[i%256])
 			}
 		})
 	}

@@ -508,3 +508,129 @@ func TestRestoredRefusesMore(t *testing.T) {
 		}
 	}
 }
+
+// FuzzMore: whatever a decoder lets through, views are finite and hold no more entries than they say, and
+// the state is one that Restored takes.
+func FuzzMore(f *testing.F) {
+	f.Add(1.5, "card 1", int64(1_700_000_000_000), "Two words", uint64(7), 0.5, uint8(0))
+	f.Add(-1e300, "", int64(-1), "\xff\xfe", uint64(1)<<63, math.MaxFloat64, uint8(1))
+	f.Add(0.0, "x", int64(1e14), strings.Repeat("é ", 2000), uint64(64), 5e-324, uint8(32))
+	kinds := []millrace.ViewKind{millrace.ViewStandard, millrace.ViewLevels, millrace.ViewPairs, millrace.ViewRaw}
+	xs := []*Extractor{newExtractor(f, everything(false)...), newExtractor(f, everything(true)...)}
+	inputs := make([]millrace.Input, len(xs))
+	for i, x := range xs {
+		for _, kind := range kinds {
+			compileView(f, x, kind)
+		}
+		inputs[i] = x.NewInput()
+	}
+	f.Fuzz(func(t *testing.T, amount float64, card string, ms int64, words string, key uint64, value float64, presence uint8) {
+		if math.IsNaN(amount) || math.IsInf(amount, 0) || math.IsNaN(value) || math.IsInf(value, 0) || ms < -1e14 || ms > 1e14 {
+			return
+		}
+		all := event(amount, card, float64(ms), absent, absent, absent, absent, words, absent, absent)
+		for i := range 20 {
+			all.Entries = append(all.Entries, millrace.Entry{Key: key + uint64(i), Value: value / float64(i+1)})
+		}
+		all.Fields[6] = millrace.Field{Presence: millrace.Present, First: 3, Count: 17}
+		all.Label = millrace.Label{Known: presence&64 != 0, Value: amount}
+		all.Fields[presence%8].Presence = millrace.Presence(presence >> 3 & 1)
+		for i, x := range xs {
+			e := *all
+			e.Fields = all.Fields[:len(x.columns)]
+			in := inputs[i]
+			for range 3 {
+				if err := x.Extract(in, &e); err != nil {
+					t.Fatal(err)
+				}
+				for id, kind := range kinds[:3] {
+					_, shape, _ := x.View(kind)
+					if len(in[id].Index) > shape.NonZeroMax || len(in[id].Index) != len(in[id].Value) {
+						t.Fatalf("%s: %d entries of %+v", kind, len(in[id].Index), shape)
+					}
+					for _, column := range in[id].Index {
+						if int(column) >= shape.Width {
+							t.Fatalf("%s: column %d of %d", kind, column, shape.Width)
+						}
+					}
+					for _, v := range append(in[id].Dense, in[id].Value...) {
+						if v != v || math.IsInf(float64(v), 0) {
+							t.Fatalf("%s: %v", kind, v)
+						}
+					}
+				}
+				x.Observe(&e)
+			}
+			if err := x.Restored(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// FuzzRestored: hostile state is refused or harmless.
+func FuzzRestored(f *testing.F) {
+	build := func(t testing.TB) *Extractor {
+		c := everything(true)
+		x := newExtractor(t, append(Columns{}, c[0], c[1], c[3], c[4], DefaultColumn("n", Number))...)
+		compileView(t, x, millrace.ViewLevels)
+		compileView(t, x, millrace.ViewPairs)
+		return x
+	}
+	random := rand.New(rand.NewPCG(3, 3))
+	x := build(f)
+	for range 50 {
+		x.Observe(event(random.IntN(5), fmt.Sprint(random.IntN(12)), absent, absent, random.IntN(3)))
+	}
+	state := snapshot(x)
+	f.Add(uint16(0), uint16(0), uint64(0))
+	f.Add(uint16(9), uint16(3), uint64(math.MaxUint64))
+	f.Fuzz(func(t *testing.T, tensor, at uint16, bits uint64) {
+		x := build(t)
+		n := uint16(0)
+		x.State(func(name string, live millrace.Tensor, _ millrace.Role) {
+			s := state[name]
+			copy(live.F64, s.F64)
+			copy(live.I32, s.I32)
+			copy(live.U64, s.U64)
+			copy(live.U8, s.U8)
+			if n++; n-1 == tensor%20 {
+				switch {
+				case len(live.F64) > 0:
+					live.F64[int(at)%len(live.F64)] = math.Float64frombits(bits)
+				case len(live.I32) > 0:
+					live.I32[int(at)%len(live.I32)] = int32(bits)
+				case len(live.U64) > 0:
+					live.U64[int(at)%len(live.U64)] = bits
+				case len(live.U8) > 0:
+					live.U8[int(at)%len(live.U8)] = uint8(bits)
+				}
+			}
+		})
+		if err := x.Restored(); err != nil {
+			if !errors.Is(err, millrace.ErrCorrupt) {
+				t.Fatal(err)
+			}
+			return
+		}
+		in := x.NewInput()
+		for i := range 20 {
+			e := event(float64(i), fmt.Sprint(i), absent, absent, i)
+			e.Label = millrace.Label{Known: true, Value: float64(i)}
+			if err := x.Extract(in, e); err != nil {
+				t.Fatal(err)
+			}
+			x.Observe(e)
+			for id := range in {
+				for _, v := range append(in[id].Dense, in[id].Value...) {
+					if v != v || math.IsInf(float64(v), 0) {
+						t.Fatalf("view %d has %v", id, v)
+					}
+				}
+			}
+			for column := range 100 {
+				x.FeatureName(0, column)
+			}
+		}
+	})
+}

@@ -147,3 +147,34 @@ func TestWideFilesAreBags(t *testing.T) {
 		t.Errorf("%d rows", rows)
 	}
 }
+
+// Arrays of strings are bags, and times that went round are read by their parts.
+func TestTagsAndTimes(t *testing.T) {
+	texts := repeat(1000, func(i int) string {
+		missing := ""
+		if i%4 > 0 {
+			missing = fmt.Sprintf(`"due_at":%d,`, 1_600_000_000+i*86_400)
+		}
+		return fmt.Sprintf(`{%s"time":%d,"tags":["t%d","t%d"],"more":[%s],"mixed":["a",1],"born":"20%02d-01-0%dT0%d:00:00Z","y":%d}`,
+			missing, 1_700_000_000+i, i%30, i%7, strings.Repeat(`"x",`, i%3)+`"y"`, 10+i%3, 1+i%9, i%10, i%2)
+	})
+	r := run(t, infer.Options{}, texts...)
+	if got, want := types(r), "tags:bag more:bag born:time due_at:time"; got != want {
+		t.Fatalf("%s, want %s", got, want)
+	}
+	if c := column(t, r, "tags"); c.Scale != "none" || c.Bits != 10 || c.Indices != 0 {
+		t.Errorf("%+v", c)
+	}
+	for name, want := range map[string]string{"due_at": "[hour weekday month] indicator", "born": "[hour weekday month] zero"} {
+		if c := column(t, r, name); fmt.Sprint(c.Parts, " ", c.Missing) != want {
+			t.Errorf("%s: %v %s, want %s", name, c.Parts, c.Missing, want)
+		}
+	}
+	for _, want := range []string{"# 30 different texts, at most 2 an event", "missing in 25 %", "#   mixed: a list or an object"} {
+		if !strings.Contains(string(r.YAML), want) {
+			t.Errorf("the file does not say %q:\n%s", want, r.YAML)
+		}
+	}
+	p := accept(t, r)
+	decodes(t, p, texts)
+}

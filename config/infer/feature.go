@@ -67,6 +67,8 @@ func (p *plan) feature(c *column) (feature, string) {
 	switch {
 	case slices.Contains(c.keys, ""):
 		return feature{}, "no path leads to a key without a name"
+	case c.lists > 0 && c.lists == c.tags && values == 0 && len(c.distinct) > 0:
+		return p.tagFeature(c), ""
 	case c.lists > 0:
 		return feature{}, "a list or an object, not always a plain value"
 	case len(c.keys) > len(p.label.keys) && slices.Equal(c.keys[:len(p.label.keys)], p.label.keys):
@@ -76,7 +78,7 @@ func (p *plan) feature(c *column) (feature, string) {
 	case p.unique(c):
 		return feature{}, "an id, another one than " + p.id.path
 	case timeLike(c):
-		return feature{}, "a time, another one than " + p.time.path
+		return p.timeFeature(c)
 	case c.texts == values && values >= differentRows &&
 		(c.many || float64(len(c.distinct)) > differentShare*float64(values)):
 		return feature{}, fmt.Sprintf("nearly every value is another one, as %.40q", c.sample)
@@ -110,6 +112,55 @@ func (p *plan) feature(c *column) (feature, string) {
 		notes = append(notes, fmt.Sprintf("missing in %s", percent(missing, p.rows)))
 	}
 	f.note = strings.Join(notes, "; ")
+	return f, ""
+}
+
+// tagFeature turns arrays of strings into a bag.
+func (p *plan) tagFeature(c *column) feature {
+	p.bagged = true
+	f := feature{Column: features.DefaultColumn(c.name, features.Bag)}
+	n := len(c.distinct)
+	f.Scale = "none"
+	f.Bits = min(max(bits.Len(uint(16*n)), 10), 20)
+	more := ""
+	if c.many {
+		more = "more than "
+	}
+	f.note = fmt.Sprintf("%s%d different texts, at most %d an event", more, n, c.longest)
+	for f.Entries < 2*c.longest && f.Entries < features.EntriesMax {
+		f.Entries = min(2*f.Entries, features.EntriesMax)
+	}
+	return f
+}
+
+// timeFeature turns a time other than the event's own into what of it has come round at least twice: an
+// hour that was never seen again says nothing about the next one.
+func (p *plan) timeFeature(c *column) (feature, string) {
+	const day = 24 * 60 * 60 * 1000
+	span := c.to - c.from
+	if c.texts == 0 {
+		span = int64(c.max - c.min)
+		if c.max < 1e11 { // seconds, as the decoder has it
+			span *= 1000
+		}
+	}
+	f := feature{Column: features.DefaultColumn(c.name, features.Time)}
+	for _, part := range []struct {
+		name string
+		days int64
+	}{{"hour", 1}, {"weekday", 7}, {"month", 365}} {
+		if span >= 2*part.days*day {
+			f.Parts = append(f.Parts, part.name)
+		}
+	}
+	if len(f.Parts) == 0 {
+		return f, "a time, another one than " + p.time.path + ", of less than two days"
+	}
+	f.note = "a time; its parts go round in UTC"
+	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
+		f.Missing = "indicator"
+		f.note += fmt.Sprintf("; missing in %s", percent(missing, p.rows))
+	}
 	return f, ""
 }
 

@@ -60,12 +60,16 @@ type column struct {
 	times    int64 // of the texts, those that RFC 3339 can read
 	nulls    int64
 	lists    int64 // values that are no scalars
+	tags     int64 // of the lists, arrays of nothing but strings
 	min, max float64
+	// Of texts that are times, the first and the last, Unix milliseconds.
+	from, to int64
 	binary   bool // no number but 0 and 1
 	distinct map[string]int64
 	most     int  // keys that distinct may hold
 	many     bool // distinct is not complete
 	sample   string
+	longest  int  // of tags
 	bag      *bag // nil unless the field is a bag
 }
 
@@ -187,8 +191,39 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 		return d.Null()
 	default:
 		c.lists++
+		if c.bag != nil {
+			return d.Skip()
+		}
+		return s.list(d, c)
+	}
+}
+
+// list looks at a value that is no scalar: an array of strings may become a bag.
+func (s *seen) list(d *jx.Decoder, c *column) error {
+	if d.Next() != jx.Array {
 		return d.Skip()
 	}
+	strings, others := 0, 0
+	err := d.Arr(func(d *jx.Decoder) error {
+		if d.Next() != jx.String {
+			others++
+			return d.Skip()
+		}
+		text, err := d.StrAppend(s.buf[:0])
+		if err != nil {
+			return err
+		}
+		s.buf = text
+		strings++
+		c.count(text[:min(len(text), textMax)])
+		return nil
+	})
+	if others == 0 {
+		c.tags++
+		c.most = distinctMax
+		c.longest = max(c.longest, strings)
+	}
+	return err
 }
 
 func (c *column) number(raw []byte) {
@@ -216,7 +251,12 @@ func (c *column) text(text []byte) {
 	c.texts++
 	c.most = distinctMax
 	if len(text) >= len("2006-01-02T15:04:05Z") && text[4] == '-' {
-		if _, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
+		if at, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
+			ms := at.UnixMilli()
+			if c.times == 0 {
+				c.from, c.to = ms, ms
+			}
+			c.from, c.to = min(c.from, ms), max(c.to, ms)
 			c.times++
 		}
 	}
