@@ -100,7 +100,8 @@ const (
 	// had small integers so far (hours, weekdays, grades), which may matter one by one.
 	ViewLevels ViewKind = "levels"
 	// ViewPairs is the standard view with the products of all pairs of its columns, squares included.
-	// It is exact while that is small and hashed beyond.
+	// It is dense and exact while that is small; of wider views only the first 64 non-zeros of an event
+	// are multiplied, exactly up to 723 columns and hashed beyond.
 	ViewPairs ViewKind = "pairs"
 )
 

@@ -54,6 +54,9 @@ func TestHashes(t *testing.T) {
 		{"type: adam", "type: sgd", false, true},
 		{"hidden", "l2: 0.1, hidden", false, true},
 		{"hidden", "seed: 3, hidden", true, false}, // it places hashed categories
+		{"  a: number\n", "  a: number\n  t: text\n", true, false},
+		{"  a: number\n", "  a: number\n  ac: {type: cross, of: [a, c]}\n", true, false},
+		{"encode: hash}", "encode: hash, nulls: reject}", true, false},
 		{"path: y", "path: z", false, true},
 		{"[n, p]", "[n, p], weight: w", false, true},
 		{"[n, p]", "[n, p], class_weights: balanced", false, true},
@@ -129,5 +132,33 @@ func TestDiff(t *testing.T) {
 	}
 	if got := Diff(good, json.RawMessage(`[]`)); len(got) != 1 {
 		t.Errorf("another kind of spec: %q", got)
+	}
+}
+
+// Settings that a type does not read are in no hash, so that features of new types leave the others as they are.
+func TestCanonicalColumns(t *testing.T) {
+	for column, want := range map[string]string{
+		"boolean":                        `{"missing":"zero","name":"a","path":"a","type":"boolean"}`,
+		"{type: category, encode: hash}": `{"bits":18,"encode":"hash","missing":"zero","name":"a","path":"a","type":"category"}`,
+		"{type: text, ngrams: 2}":        `{"bits":18,"missing":"zero","name":"a","ngrams":2,"path":"a","type":"text"}`,
+		"bag":                            `{"bits":18,"entries":4096,"missing":"zero","name":"a","path":"a","scale":"standard","type":"bag"}`,
+		"{type: bag, indices: 9}":        `{"entries":4096,"indices":9,"missing":"zero","name":"a","path":"a","scale":"standard","type":"bag"}`,
+		"{type: time, parts: [hour]}":    `{"missing":"zero","name":"a","parts":["hour"],"path":"a","type":"time"}`,
+	} {
+		spec, _, _ := parseOne(t, strings.Replace(minimal, "number", column, 1)).CanonicalSpec()
+		var got struct{ Features []json.RawMessage }
+		if err := json.Unmarshal(spec, &got); err != nil || string(got.Features[0]) != want {
+			t.Errorf("%s: %s, want %s", column, got.Features, want)
+		}
+	}
+	// The seed places what is hashed.
+	for column, seeded := range map[string]bool{"number": false, "boolean": false, "category": false, "text": true, "bag": true} {
+		hash := func(model string) string {
+			_, schema, _ := parseOne(t, strings.NewReplacer("number", column, "logistic", model).Replace(minimal)).CanonicalSpec()
+			return schema
+		}
+		if got := hash("logistic") != hash("{type: logistic, seed: 3}"); got != seeded {
+			t.Errorf("%s: another seed is another schema: %v", column, got)
+		}
 	}
 }

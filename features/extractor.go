@@ -29,6 +29,7 @@ type Extractor struct {
 	count, mean, m2 []float64
 	words           vocabulary
 	more            more // lags and bags learn, too
+	hasMore         bool // there are such
 
 	scales []scale // derived from the moments: see scale.refresh
 
@@ -36,6 +37,7 @@ type Extractor struct {
 	blocks []block // of the standard view, one a feature
 	views  []millrace.ViewKind
 	base   int     // the standard view's place in views, -1 while it is not compiled
+	others bool    // another view than the standard one is compiled
 	levels *levels // nil until the view is compiled
 	pairs  *pairs  // likewise
 }
@@ -119,6 +121,7 @@ func New(spec Spec) (*Extractor, error) {
 		nonZeroMax += x.columns.nonZeros(i)
 	}
 	x.addCrosses(widths)
+	x.hasMore = x.more.any()
 	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: nonZeroMax}
 	if !sparse {
 		x.standard.NonZeroMax = column
@@ -200,6 +203,8 @@ func (x *Extractor) compile(kind millrace.ViewKind) bool {
 	}
 	if kind == millrace.ViewStandard {
 		x.base = len(x.views)
+	} else {
+		x.others = true
 	}
 	x.views = append(x.views, kind)
 	return true
@@ -238,9 +243,12 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 		} else {
 			x.extractDense(standard.Dense, e)
 		}
-		if x.more.any() {
+		if x.hasMore {
 			x.extractMore(standard, e)
 		}
+	}
+	if !x.others {
+		return nil
 	}
 	for id, kind := range x.views {
 		switch kind {
@@ -278,7 +286,7 @@ func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
 			dst[c.field] = float32(x.words.find(i, hash64(c.seed, f.Text)))
 		}
 	}
-	if x.more.any() {
+	if x.hasMore {
 		x.more.extractRaw(dst, e)
 	}
 }

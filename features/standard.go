@@ -229,7 +229,9 @@ func (x *Extractor) Observe(e *millrace.Event) {
 			x.words.learn(i, hash64(c.seed, f.Text), f.Text)
 		}
 	}
-	x.more.observe(e)
+	if x.hasMore {
+		x.more.observe(e)
+	}
 	if x.levels != nil {
 		x.levels.observe(e)
 	}
