@@ -108,9 +108,19 @@ func FuzzLIBSVM(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, object := range drain(t, &sparse{v: &window{in: strings.NewReader(text), name: "f"}}, len(text)) {
+		bags := drain(t, &sparse{v: &window{in: strings.NewReader(text), name: "f"}, bag: []byte(`,"x":{`)}, len(text))
+		objects := drain(t, &sparse{v: &window{in: strings.NewReader(text), name: "f"}}, len(text))
+		if len(bags) != len(objects) {
+			t.Fatalf("%d rows as bags, %d as they are", len(bags), len(objects))
+		}
+		for i, object := range objects {
 			if _, ok := flatten(t, []byte(object))["y"]; !ok {
 				t.Fatalf("%s has no label", object)
+			}
+			// The same entries, of which the first stands behind the object's own comma.
+			label, entries, _ := strings.Cut(object[:len(object)-1], ",")
+			if want := label + `,"x":{` + entries + "}}"; bags[i] != want {
+				t.Fatalf("%s as a bag, want %s", bags[i], want)
 			}
 		}
 	})
