@@ -8,6 +8,7 @@ import (
 type block struct {
 	first, values, end int // columns first to values hold values, from there to end indicators
 	numeric            bool
+	single             bool // at most one of its columns is not zero
 }
 
 // squares reports whether the square of a column of the block says anything: a number's does, zeros and

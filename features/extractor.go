@@ -100,7 +100,8 @@ func New(spec Spec) (*Extractor, error) {
 		end := column + widths[i]
 		fills := c.fills(end - c.indicators())
 		x.blocks = append(x.blocks, block{first: column, values: end - c.indicators(), end: end,
-			numeric: c.Type == Number || c.Type == Bag || c.Type == Lag})
+			numeric: c.Type == Number || c.Type == Bag || c.Type == Lag,
+			single:  c.Type == Number || c.Type == Boolean || c.Type == Category})
 		switch c.Type {
 		case Category:
 			x.categories = append(x.categories, category{

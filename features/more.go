@@ -49,6 +49,7 @@ func (x *Extractor) addCrosses(widths []int) {
 		}
 		_, hashed := x.columns.crossed(c, widths)
 		a, b := x.columns.find(c.Of[0]), x.columns.find(c.Of[1])
+		x.blocks[i].single = x.blocks[a].single && x.blocks[b].single
 		x.more.crosses = append(x.more.crosses, cross{
 			own: i, a: x.blocks[a], b: x.blocks[b], column: x.blocks[i].first, hashed: hashed,
 			mask: 1<<c.Bits - 1, seed: hash64(x.seed, []byte(c.Name)), most: x.columns.nonZeros(i),

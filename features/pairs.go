@@ -47,8 +47,11 @@ func (x *Extractor) newPairs() *pairs {
 		products := 0
 		for i := range p.rows {
 			b := &x.blocks[x.block(uint32(i))]
-			p.rows[i] = productRow{square: b.squares(i), from: b.end}
-			products += width - b.end
+			p.rows[i] = productRow{square: b.squares(i), from: i + 1}
+			if b.single {
+				p.rows[i].from = b.end
+			}
+			products += width - p.rows[i].from
 			if p.rows[i].square {
 				products++
 			}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"millrace"
@@ -122,6 +123,36 @@ func TestPairsShapes(t *testing.T) {
 			if c >= columns && !(abs(v) <= productMax*pairsCrossed) { // collisions add up
 				t.Fatalf("%d columns: column %d is %v", columns, c, v)
 			}
+		}
+	}
+}
+
+// Parts of a time, steps of a lag and what crosses make of them meet in one event, and are multiplied.
+func TestPairsWithinAFeature(t *testing.T) {
+	country := DefaultColumn("country", Category)
+	country.Cap = 1
+	x := newExtractor(t, DefaultColumn("at", Time), country, crossColumn("c", "at", "country"), DefaultColumn("b", Boolean),
+		crossColumn("bc", "b", "country"))
+	id, shape := compileView(t, x, millrace.ViewPairs)
+	standard, _ := compileView(t, x, millrace.ViewStandard)
+	if shape.Sparse {
+		t.Fatalf("%+v", shape)
+	}
+	in := x.NewInput()
+	if err := x.Extract(in, event(1.7e12, "DE", absent, true, absent)); err != nil {
+		t.Fatal(err)
+	}
+	want := products(t, x, in[standard].Dense)
+	for c := x.standard.Width; c < shape.Width; c++ {
+		label := x.FeatureName(id, c)[0]
+		if v := float64(in[id].Dense[c]); math.Abs(v-want[label]) > 1e-6 {
+			t.Errorf("%s is %v, want %v", label, v, want[label])
+		}
+		delete(want, label)
+	}
+	for label, v := range want {
+		if !strings.HasSuffix(label, "²") {
+			t.Errorf("%s lacks, %v", label, v)
 		}
 	}
 }
