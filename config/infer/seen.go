@@ -126,7 +126,8 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 		}
 		if inner.column == nil {
 			if len(s.columns) > features.ColumnsMax {
-				return fmt.Errorf("the events have more than %d different fields: a pipeline cannot name them all", features.ColumnsMax)
+				return fmt.Errorf("the events have more than %d different fields: a pipeline cannot name them all; "+
+					"put them into one object inside the event, as {\"y\": 1, \"x\": {\"17\": 0.5}}, and they are read as a bag", features.ColumnsMax)
 			}
 			inner.column = newColumn(inner.keys)
 			s.columns = append(s.columns, inner.column)
