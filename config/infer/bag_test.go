@@ -178,3 +178,16 @@ func TestTagsAndTimes(t *testing.T) {
 	p := accept(t, r)
 	decodes(t, p, texts)
 }
+
+// What people wrote is read word by word; names and codes are left out.
+func TestTexts(t *testing.T) {
+	texts := repeat(200, func(i int) string {
+		return fmt.Sprintf(`{"review":"the %dth time that I bought it, and \"%d\" stars","who":"Person %d","y":%d}`, i, i*i, i, i%2)
+	})
+	r := run(t, infer.Options{}, texts...)
+	if types(r) != "review:text" || !strings.Contains(string(r.YAML), "#   who: nearly every value is another one") ||
+		!strings.Contains(string(r.YAML), "# 10 words on average") {
+		t.Errorf("%s", r.YAML)
+	}
+	decodes(t, accept(t, r), texts)
+}

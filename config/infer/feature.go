@@ -18,6 +18,8 @@ const (
 	// differentShare of different values, from differentRows on, mark a text that says nothing about
 	// the next event: a name, a remark, another id.
 	differentShare, differentRows = 0.9, 50
+	// wordsMin words a text are what somebody wrote, and may be read word by word.
+	wordsMin = 4
 	// strayShare of texts among numbers are taken for mistakes, more for a category.
 	strayShare = 0.2
 	// denseShare of the events with a value make a field of a sparse file a dense one.
@@ -81,6 +83,9 @@ func (p *plan) feature(c *column) (feature, string) {
 		return p.timeFeature(c)
 	case c.texts == values && values >= differentRows &&
 		(c.many || float64(len(c.distinct)) > differentShare*float64(values)):
+		if c.words >= wordsMin*c.texts {
+			return p.textFeature(c), ""
+		}
 		return feature{}, fmt.Sprintf("nearly every value is another one, as %.40q", c.sample)
 	}
 	f := feature{Column: features.DefaultColumn(c.name, features.Number)}
@@ -113,6 +118,18 @@ func (p *plan) feature(c *column) (feature, string) {
 	}
 	f.note = strings.Join(notes, "; ")
 	return f, ""
+}
+
+// textFeature turns what people wrote into its words.
+func (p *plan) textFeature(c *column) feature {
+	p.bagged = true
+	f := feature{Column: features.DefaultColumn(c.name, features.Text)}
+	f.note = fmt.Sprintf("%d words on average, as %.40q; ngrams: 2 reads pairs of them, too", c.words/c.texts, c.sample)
+	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
+		f.Missing = "indicator"
+		f.note += fmt.Sprintf("; missing in %s", percent(missing, p.rows))
+	}
+	return f
 }
 
 // tagFeature turns arrays of strings into a bag.

@@ -58,6 +58,7 @@ type column struct {
 	booleans int64
 	texts    int64
 	times    int64 // of the texts, those that RFC 3339 can read
+	words    int64 // of all texts together
 	nulls    int64
 	lists    int64 // values that are no scalars
 	tags     int64 // of the lists, arrays of nothing but strings
@@ -250,6 +251,7 @@ func (c *column) number(raw []byte) {
 
 func (c *column) text(text []byte) {
 	c.texts++
+	c.words += int64(len(bytes.Fields(text)))
 	c.most = distinctMax
 	if len(text) >= len("2006-01-02T15:04:05Z") && text[4] == '-' {
 		if at, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
