@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 
 	"millrace"
 )
@@ -72,6 +73,13 @@ func (g *guard) fits(n *network, norm float64) bool {
 		g.grow = o.rate * gradient
 	}
 	g.grow *= slack
+	if n.gain != nil {
+		// ‖h‖ grows by no more than SGD's step: what the curvature takes from it only makes it shorter.
+		g.next = g.moment + o.rate*norm*slack
+		if !(g.next <= weightMax) {
+			return false
+		}
+	}
 	return norm <= gradientMax && gradient <= gradientMax && g.weight+g.grow <= weightMax
 }
 
@@ -98,6 +106,9 @@ func (g *guard) measure(n *network) {
 			if n.optimizer.spec.Momentum > 0 {
 				g.moment = max(g.moment, largest(p.first))
 			}
+		}
+		if n.gain != nil {
+			g.moment = math.Sqrt(g.moment*g.moment + n.k.squares(l.weight.trace) + n.k.squares(l.bias.trace))
 		}
 		g.weight = max(g.weight, n.optimizer.implied(&l.weight), n.optimizer.implied(&l.bias))
 	}

@@ -273,3 +273,35 @@ func BenchmarkKernels(b *testing.B) {
 		}
 	}
 }
+
+// TestAdvance holds the closed form of the importance-aware logistic step to bisection, from margins
+// where its Lambert form overflows to those where it loses all digits.
+func TestAdvance(t *testing.T) {
+	for _, m := range []float64{-1e15, -1000, -40, -36, -30, -3, -0.1, 0, 0.1, 3, 30, 36, 37, 100, 800, 1e15} {
+		for _, a := range []float64{1e-30, 1e-9, 1e-3, 0.1, 1, 10, 1e3, 1e9, 1e30, 1e120} {
+			got := advance(m, a)
+			left := func(d float64) float64 { return d + math.Exp(m)*math.Expm1(d) }
+			switch {
+			case m < -30:
+				left = func(d float64) float64 { return d + math.Exp(m+d) - math.Exp(m) }
+			case m > 0:
+				left = func(d float64) float64 { return d*math.Exp(-m) + math.Expm1(d) } // the same times e⁻ᵐ
+			}
+			target := a
+			if m > 0 {
+				target = a * math.Exp(-m)
+			}
+			low, high := 0.0, min(a, 1e16)
+			for range 400 {
+				if middle := (low + high) / 2; left(middle) > target {
+					high = middle
+				} else {
+					low = middle
+				}
+			}
+			if !(got >= 0 && got <= a) || math.Abs(got-low) > 1e-9*low+1e-300 {
+				t.Errorf("margin %g, time %g: %g, want %g", m, a, got, low)
+			}
+		}
+	}
+}

@@ -134,11 +134,17 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 	if factor < 1 {
 		sc.shorten(float32(factor))
 	}
+	if n.gain != nil {
+		n.gain.prepare(n, v, sc)
+	}
 	if err := n.guard.admit(n, taken); err != nil {
 		return err
 	}
 	if n.inputs != nil {
 		n.observe(sc)
+	}
+	if n.gain != nil {
+		n.gain.commit(n, v)
 	}
 	n.latest = norm
 	o := n.optimizer

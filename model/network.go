@@ -30,6 +30,7 @@ type network struct {
 	rows      *rows     // of a sparse input: what the open update touches
 	batch     []uint64  // [1], events in the open mini-batch
 	target    moments   // numbers
+	gain      *gain     // SGD at an adaptive rate, otherwise nil
 	latest    float64   // norm of the latest gradient, for metrics only
 	factor    []float32 // [1], scratch of an update: what a stored gradient is multiplied by
 	plain     bool      // SGD without momentum or penalties: the step is the gradient times the rate
@@ -83,6 +84,9 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 		}
 	}
 	n.dropout, n.upkeep = newDropout(s), newUpkeep(n)
+	if s.Optimizer.adaptive() {
+		n.gain = newGain(s.Optimizer.Rate, n.head.outputs(target.Classes), n.optimizer)
+	}
 	n.guard.measure(n)
 	return n
 }
@@ -199,6 +203,7 @@ func (n *network) Norms() (weights, gradient float64) {
 var (
 	scalarShape  = []int{1}
 	momentsShape = []int{3}
+	gainShape    = []int{2}
 )
 
 func (n *network) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
@@ -219,6 +224,9 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 	if n.inputs != nil {
 		visit("layers.0.input.largest", millrace.Tensor{Shape: n.inputsShape, F32: n.inputs}, millrace.Serving)
 		visit("optimizer.norms", millrace.Tensor{Shape: scalarShape, F64: n.optimizer.norms}, millrace.Training)
+	}
+	if n.gain != nil {
+		n.gain.state(visit)
 	}
 	visit("optimizer.steps", millrace.Tensor{Shape: scalarShape, U64: n.optimizer.steps}, millrace.Training)
 	if n.dropout != nil {
@@ -255,6 +263,11 @@ func (n *network) Restored() error {
 	}
 	if err := n.target.check(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)
+	}
+	if n.gain != nil {
+		if err := n.gain.check(); err != nil {
+			return fmt.Errorf("checking the restored rate: %w", err)
+		}
 	}
 	if n.batch[0] >= uint64(n.spec.Batch) {
 		return fmt.Errorf("checking the restored mini-batch: %d events of %d", n.batch[0], n.spec.Batch)

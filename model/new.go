@@ -76,7 +76,7 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	// In float64, no count overflows; it is exact up to 8 PiB.
 	each := float64(4) // bytes a weight
 	m := s.Optimizer.remembers()
-	for _, has := range []bool{m.first, m.second, m.third, s.Optimizer.Type == ruleCOCOB && s.Type == familyMLP} {
+	for _, has := range []bool{m.first, m.second, m.third, m.trace, s.Optimizer.Type == ruleCOCOB && s.Type == familyMLP} {
 		if has {
 			each += 4
 		}

@@ -73,12 +73,12 @@ func newOptimizer(s Spec, k *kernels) *optimizer {
 }
 
 // memory says what a parameter must hold for a rule, besides its weights.
-type memory struct{ first, second, third, square, sum, reward bool }
+type memory struct{ first, second, third, square, sum, reward, trace bool }
 
 func (s OptimizerSpec) remembers() memory {
 	switch s.Type {
 	case ruleSGD:
-		return memory{first: s.Momentum > 0}
+		return memory{first: s.Momentum > 0, trace: s.adaptive()}
 	case ruleNormalized, ruleImportanceAware:
 		return memory{}
 	case ruleAdaGrad, ruleNormalizedAdaptive:
@@ -109,9 +109,10 @@ func (o *optimizer) adam() bool { return o.spec.Type == ruleAdam || o.spec.Type 
 
 // setRate changes the base rate from the next update on, a schedule applying to it as before. The rate
 // is no part of the state: who changes it keeps it. A rate of SGD times its L2 penalty must stay below 1.
-// FTRL, whose sums are in terms of its rate, and COCOB, which has none, stay as they are.
+// FTRL, whose sums are in terms of its rate, COCOB, which has none, and a rate that adapts itself stay as
+// they are.
 func (o *optimizer) setRate(rate float64) {
-	if o.spec.Type == ruleFTRL || o.spec.Type == ruleCOCOB {
+	if o.spec.Type == ruleFTRL || o.spec.Type == ruleCOCOB || o.spec.adaptive() {
 		return
 	}
 	o.spec.Rate = rate
@@ -123,8 +124,11 @@ func (o *optimizer) setRate(rate float64) {
 func (o *optimizer) begin() {
 	t := float64(o.steps[0])
 	o.rate = o.spec.Rate
-	if s := o.spec.Schedule; s.Type == scheduleInverseTime {
+	switch s := o.spec.Schedule; s.Type {
+	case scheduleInverseTime:
 		o.rate /= power(1+s.Decay*t, s.Power)
+	case scheduleAdaptive:
+		o.rate = gainMax // a bound, until an event says what it is
 	}
 	rate := o.rate
 	if o.adam() {
@@ -154,7 +158,7 @@ func power(x, p float64) float64 {
 
 // constant reports that begin computes the same scalars for every update.
 func (o *optimizer) constant() bool {
-	return o.spec.Schedule.Type == scheduleConstant && !o.adam() && o.norms == nil
+	return o.spec.Schedule.Type != scheduleInverseTime && !o.adam() && o.norms == nil
 }
 
 // Step moves p against the gradient x·dᵀ, which has as many entries as p. It is the update rule of the

@@ -27,13 +27,14 @@ type parameter struct {
 	thirdMax   float32
 	sum        []float64 // FTRL: z; COCOB: θ
 	reward     []float64 // COCOB: R
+	trace      []float32 // SGD at an adaptive rate: h, see gain
 	origin     []float32 // COCOB: w₁, nil where it is zero
 	gradient   []float32 // the open mini-batch's sum of gradients
 }
 
 // parts are the names of a parameter's tensors, put together once so that visiting them allocates
 // nothing.
-type parts struct{ first, second, third, square, sum, reward, origin, gradient string }
+type parts struct{ first, second, third, square, sum, reward, trace, origin, gradient string }
 
 // newParameter makes a parameter of zeros. accumulates says that mini-batches need a dense gradient.
 func newParameter(name string, rows, cols int, o *optimizer, accumulates bool) *parameter {
@@ -41,7 +42,7 @@ func newParameter(name string, rows, cols int, o *optimizer, accumulates bool) *
 	p := &parameter{name: name, rows: rows, cols: cols, shape: []int{rows, cols}, w: make([]float32, n)}
 	p.parts = parts{
 		name + ".first", name + ".second", name + ".third", name + ".square", name + ".sum", name + ".reward",
-		name + ".origin", name + ".gradient",
+		name + ".trace", name + ".origin", name + ".gradient",
 	}
 	p.thirdMax = squareMax
 	if o.spec.Type == ruleAdadelta {
@@ -64,6 +65,7 @@ func newParameter(name string, rows, cols int, o *optimizer, accumulates bool) *
 	doubles(&p.square, remembers.square)
 	doubles(&p.sum, remembers.sum)
 	doubles(&p.reward, remembers.reward)
+	floats(&p.trace, remembers.trace)
 	floats(&p.gradient, accumulates)
 	return p
 }
@@ -86,6 +88,7 @@ func (p *parameter) state(visit func(string, millrace.Tensor, millrace.Role)) {
 	doubles(p.parts.square, p.square)
 	doubles(p.parts.sum, p.sum)
 	doubles(p.parts.reward, p.reward)
+	floats(p.parts.trace, p.trace)
 	floats(p.parts.origin, p.origin)
 	floats(p.parts.gradient, p.gradient)
 }
@@ -118,6 +121,9 @@ func (p *parameter) check() error {
 		return err
 	}
 	if err := within(".third", p.third, 0, p.thirdMax); err != nil {
+		return err
+	}
+	if err := within(".trace", p.trace, -weightMax, weightMax); err != nil {
 		return err
 	}
 	if err := within(".origin", p.origin, -originMax, originMax); err != nil {

@@ -39,6 +39,7 @@ const (
 
 	scheduleConstant    = "constant"
 	scheduleInverseTime = "inverse_time"
+	scheduleAdaptive    = "adaptive"
 
 	activationReLU     = "relu"
 	activationTanh     = "tanh"
@@ -92,8 +93,16 @@ func (s Spec) Resolve(target TargetSpec) Spec {
 	if s.Batch == 0 {
 		s.Batch = 1
 	}
+	if s.Optimizer == (OptimizerSpec{}) && s.curved(target) && s.Batch == 1 {
+		s.Optimizer.Schedule.Type = scheduleAdaptive
+	}
 	s.Optimizer = s.Optimizer.resolve(s.Type)
 	return s
+}
+
+// curved reports a linear model with a loss whose curvature an adaptive rate can follow. The spec has its loss.
+func (s Spec) curved(target TargetSpec) bool {
+	return s.Type == familyLogistic && target.Classes > 0 || s.Type == familyLinear && (s.Loss == lossSquared || s.Loss == lossHuber)
 }
 
 func defaultLoss(target TargetSpec) string {
@@ -148,7 +157,7 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 		}
 		// A momentum or a decay names its rule as well as the rule's own name does.
 		switch {
-		case o.Momentum != 0:
+		case o.Momentum != 0 || o.adaptive():
 			o.Type = ruleSGD
 		case o.Beta != 0:
 			o.Type = ruleFTRL
@@ -157,6 +166,9 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 		case o.Rho != 0:
 			o.Type = ruleRMSprop
 		}
+	}
+	if o.adaptive() {
+		fill(&o.Rate, 0.05) // where it starts; twice or half as much makes no difference
 	}
 	if o.Type != ruleCOCOB {
 		fill(&o.Rate, defaultRate(family, o.Type))

@@ -137,7 +137,11 @@ func TestUpdatesAreRefusedBeforeTheyOverflow(t *testing.T) {
 			if single(rule) && batch > 1 {
 				continue
 			}
-			if rule != "cocob" {
+			switch rule {
+			case "cocob":
+			case "adaptive":
+				optimizer.Rate = 16
+			default:
 				optimizer.Rate = 9e5
 			}
 			s := model.Spec{Type: "linear", Batch: batch, Optimizer: optimizer}

@@ -70,7 +70,7 @@ type OptimizerSpec struct {
 
 // ScheduleSpec describes how a learning rate changes with the update count t; a bare word is its type.
 type ScheduleSpec struct {
-	Type  string  `yaml:"type,short" enum:"constant|inverse_time" doc:"constant, or inverse_time: rate / (1 + decay·t)^power"`
+	Type  string  `yaml:"type,short" enum:"constant|inverse_time|adaptive" doc:"constant, inverse_time: rate / (1 + decay·t)^power, or adaptive (sgd for logistic and linear): from the rate on, larger while steps agree, smaller while they undo each other"`
 	Decay float64 `yaml:"decay" doc:"inverse_time: decay an update"`
 	Power float64 `yaml:"power" doc:"inverse_time: exponent, 1 by default"`
 }

@@ -202,8 +202,12 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	r := s.Resolve(target)
 	switch o := r.Optimizer; o.Type {
 	case ruleSGD, ruleNormalized, ruleImportanceAware:
-		if o.Rate > 0 && r.L2 < factorMax && o.Rate*r.L2 >= 1 {
-			c.add("l2", "times the learning rate %g must be below 1, not %g", o.Rate, o.Rate*r.L2)
+		rate := o.Rate
+		if o.adaptive() {
+			rate = adaptiveMax
+		}
+		if rate > 0 && r.L2 < factorMax && rate*r.L2 >= 1 {
+			c.add("l2", "times the learning rate %g must be below 1, not %g", rate, rate*r.L2)
 		}
 	}
 }
@@ -260,8 +264,27 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 	o.Schedule.validate(c)
 }
 
+// validateAdaptive checks what an adaptive rate needs: the trace that it follows is one of plain SGD on a loss
+// with a known curvature.
+func (s Spec) validateAdaptive(c *checker, target TargetSpec) {
+	r := s.Resolve(target)
+	o := r.Optimizer
+	switch {
+	case !s.Optimizer.adaptive():
+	case o.Type != ruleSGD || o.Momentum != 0:
+		c.add("optimizer.schedule.type", "adaptive is for sgd without momentum")
+	case !r.curved(target):
+		c.add("optimizer.schedule.type", "adaptive is for logistic, and for linear with a squared or huber loss")
+	case s.Batch > 1:
+		c.add("batch", "must be 1: an adaptive rate follows one event at a time, not %d", s.Batch)
+	case o.Rate > gainMax || o.Rate < gainMin:
+		c.add("optimizer.rate", "must be between %g and %d for an adaptive rate, not %g", gainMin, gainMax, o.Rate)
+	}
+}
+
 // validateRule checks that the update rule is defined for the family and the loss.
 func (s Spec) validateRule(c *checker, target TargetSpec) {
+	s.validateAdaptive(c, target)
 	rule := s.Optimizer.Type
 	r := s.Resolve(target)
 	if rule == ruleCOCOB && s.L1 != 0 {
@@ -289,10 +312,10 @@ func (s Spec) validateRule(c *checker, target TargetSpec) {
 }
 
 func (s ScheduleSpec) validate(c *checker) {
-	c.word("optimizer.schedule.type", s.Type, scheduleConstant, scheduleInverseTime)
+	c.word("optimizer.schedule.type", s.Type, scheduleConstant, scheduleInverseTime, scheduleAdaptive)
 	c.positive("optimizer.schedule.decay", s.Decay, factorMax)
 	c.positive("optimizer.schedule.power", s.Power, factorMax)
-	constant := s.Type == scheduleConstant
+	constant := s.Type == scheduleConstant || s.Type == scheduleAdaptive
 	c.unused("optimizer.schedule.decay", constant && s.Decay != 0, "type: inverse_time")
 	c.unused("optimizer.schedule.power", constant && s.Power != 0, "type: inverse_time")
 }
