@@ -91,7 +91,7 @@ func rulesFor(f family) map[string]model.OptimizerSpec {
 	if !slices.Contains([]string{"logistic", "squared", "quantile", "hinge", "rest"}, f.name) {
 		delete(all, "importance_aware") // no closed form
 	}
-	if !slices.Contains([]string{"logistic", "softmax", "squared", "huber"}, f.name) {
+	if !slices.Contains([]string{"logistic", "softmax", "squared", "huber", "poisson"}, f.name) {
 		delete(all, "adaptive") // no curvature
 	}
 	return all

@@ -51,7 +51,7 @@ func newGain(rate float64, outputs int, k *optimizer) *gain {
 // adaptive reports a rate that follows from the stream.
 func (s OptimizerSpec) adaptive() bool { return s.Schedule.Type == scheduleAdaptive }
 
-// curvature is the second derivative of the loss by output i, and most what it can be.
+// curvature is the second derivative of the loss by output i, and most what it can be, or is taken to be.
 func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {
 	switch n.head {
 	case headLogistic, headSoftmax:
@@ -60,6 +60,11 @@ func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {
 			p = float64(sc.prediction[1])
 		}
 		return p * (1 - p), 0.25
+	case headPoisson:
+		// It has no bound, but with the larger of the count and what was expected no step moves the log by more
+		// than 1.
+		expected := count(sc.outputs[0][i])
+		return expected, max(expected, sc.example.t)
 	case headHuber:
 		if math.Abs(float64(sc.outputs[0][i])-sc.example.t) > n.spec.HuberDelta {
 			return 0, 1
@@ -94,7 +99,7 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	}
 	g.rate = min(max(g.v[0]*(1+gainRate*c), gainMin), gainMax)
 	_, most := n.curvature(sc, 0)
-	o.rate = min(g.rate, 1/(most*sc.square*max(1, sc.example.weight)))
+	o.rate = min(g.rate, adaptiveMax, 1/(most*sc.square*max(1, sc.example.weight)))
 	o.weights.rate, o.biases.rate = float32(o.rate), float32(o.rate)
 	for i := range g.slope {
 		curvature, _ := n.curvature(sc, i)

@@ -184,3 +184,41 @@ func TestAdaptiveRate(t *testing.T) {
 		t.Errorf("the rate is %g under drift and %g under noise, from %g", drift, noise, start)
 	}
 }
+
+// TestRestoredRefusesRules: sums that no run of a rule could have left are reported.
+func TestRestoredRefusesRules(t *testing.T) {
+	for _, c := range []struct {
+		rule, tensor string
+		spoil        func(x millrace.Tensor)
+	}{
+		{"ftrl", "layers.0.weight.sum", func(x millrace.Tensor) { x.F64[1] = math.NaN() }},
+		{"ftrl", "layers.0.weight.square", func(x millrace.Tensor) { x.F64[1] = -1 }},
+		{"amsgrad", "layers.0.weight.third", func(x millrace.Tensor) { x.F32[1] = float32(math.Inf(1)) }},
+		{"adadelta", "layers.0.bias.third", func(x millrace.Tensor) { x.F32[0] = 1e20 }},
+		{"cocob", "layers.0.weight.reward", func(x millrace.Tensor) { x.F64[1] = 1e12 }},
+		{"cocob", "layers.0.weight.sum", func(x millrace.Tensor) { x.F64[1] = 1e3 }},
+		{"normalized_adaptive", "layers.0.input.largest", func(x millrace.Tensor) { x.F32[2] = -1 }},
+		{"normalized_adaptive", "optimizer.norms", func(x millrace.Tensor) { x.F64[0] = math.Inf(1) }},
+		{"adaptive", "layers.0.weight.trace", func(x millrace.Tensor) { x.F32[1] = 1e20 }},
+		{"adaptive", "optimizer.gain", func(x millrace.Tensor) { x.F64[0] = 100 }},
+	} {
+		s := model.Spec{Type: "logistic", Optimizer: rulesFor(family{name: "logistic"})[c.rule]}
+		m := mustNew(t, s, model.TargetSpec{Classes: 2}, millrace.ViewShape{Width: 3})
+		scratch := m.NewScratch()
+		x := millrace.Input{{Dense: []float32{1, -2, 3}}}
+		m.Predict(make([]float32, 2), x, scratch)
+		if err := m.Learn(x, millrace.Target{Known: true, Class: 1}, 1, scratch); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		m.State(func(name string, x millrace.Tensor, _ millrace.Role) {
+			if name == c.tensor {
+				found = true
+				c.spoil(x)
+			}
+		})
+		if err := m.Restored(); err == nil || !found {
+			t.Errorf("%s: a broken %s was taken (there is one: %v)", c.rule, c.tensor, found)
+		}
+	}
+}

@@ -274,7 +274,7 @@ func (s Spec) validateAdaptive(c *checker, target TargetSpec) {
 	case o.Type != ruleSGD || o.Momentum != 0:
 		c.add("optimizer.schedule.type", "adaptive is for sgd without momentum")
 	case !r.curved(target):
-		c.add("optimizer.schedule.type", "adaptive is for logistic, and for linear with a squared or huber loss")
+		c.add("optimizer.schedule.type", "adaptive is for logistic, and for linear with a loss other than quantile")
 	case s.Batch > 1:
 		c.add("batch", "must be 1: an adaptive rate follows one event at a time, not %d", s.Batch)
 	case o.Rate > gainMax || o.Rate < gainMin:
