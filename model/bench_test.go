@@ -90,10 +90,16 @@ func BenchmarkSmallNetwork(b *testing.B) {
 
 // BenchmarkLinear is predict and learn of 8 dense features.
 func BenchmarkLinear(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl", "cocob"} {
+	for _, rule := range []string{"adaptive", "sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl", "cocob"} {
 		for _, family := range []string{"logistic", "svm", "linear"} {
+			if rule == "adaptive" && family == "svm" {
+				continue
+			}
 			b.Run(family+"-"+rule, func(b *testing.B) {
 				s := model.Spec{Type: family, Optimizer: model.OptimizerSpec{Type: rule}}
+				if rule == "adaptive" {
+					s.Optimizer = model.OptimizerSpec{} // the default
+				}
 				target := model.TargetSpec{Classes: 2}
 				if family == "linear" {
 					target.Classes = 0
@@ -106,9 +112,12 @@ func BenchmarkLinear(b *testing.B) {
 
 // BenchmarkSparse is predict and learn of 150 non-zeros among 2^18 columns.
 func BenchmarkSparse(b *testing.B) {
-	for _, rule := range []string{"sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl"} {
+	for _, rule := range []string{"adaptive", "sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl"} {
 		b.Run(rule, func(b *testing.B) {
 			s := model.Spec{Type: "logistic", L2: 1e-6, Optimizer: model.OptimizerSpec{Type: rule}}
+			if rule == "adaptive" {
+				s.Optimizer = model.OptimizerSpec{} // the default
+			}
 			shape := millrace.ViewShape{Width: 1 << 18, Sparse: true, NonZeroMax: 150}
 			benchmark(b, s, model.TargetSpec{Classes: 2}, shape, sparseInputs(256, 1<<18, 150))
 		})

@@ -91,29 +91,35 @@ func (n *network) implicit(sc *scratch, i int) float32 {
 func advance(m, a float64) float64 {
 	const (
 		certain    = 36 // eᵐ is beyond 2⁵², so that δ alone adds nothing to the left side
-		iterations = 20 // four or five are enough; a bound, so that it ends
-		tolerance  = 1e-12
+		iterations = 50 // two or three are enough; a bound, so that it ends
+		near       = 1e-5
 	)
 	if m > certain {
 		return math.Log1p(a * math.Exp(-m))
 	}
 	em := math.Exp(m)
-	// δ ≤ a, and eᵐ(e^δ − 1) ≤ a.
-	bound := math.Log1p(a / em)
-	if m < -certain {
-		bound = math.Log(a+em) - m
+	// The left side is above its tangent at 0, and above its second term.
+	delta := a / (1 + em)
+	if delta > 0.5 {
+		bound := math.Log1p(a / em)
+		if m < -certain {
+			bound = math.Log(a+em) - m
+		}
+		delta = min(delta, bound)
 	}
-	delta := min(a, bound)
 	for range iterations {
-		slope := math.Exp(m + delta)
-		over := delta + slope - em - a
+		var slope, over float64
 		if delta < 1 {
-			over = delta + em*math.Expm1(delta) - a // without cancellation
+			growth := math.Expm1(delta) // without cancellation
+			slope, over = em+em*growth, delta+em*growth-a
+		} else {
+			slope = math.Exp(m + delta)
+			over = delta + slope - em - a
 		}
 		step := over / (1 + slope)
 		delta -= step
-		if !(step > tolerance*delta) {
-			break
+		if !(step > near*delta) {
+			break // the error left is of the order of the step's square
 		}
 	}
 	return max(delta, 0)
