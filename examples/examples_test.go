@@ -33,8 +33,10 @@ func TestPipelines(t *testing.T) {
 		folder = filepath.Join("..", "..", "shared", "data")
 	}
 	data := map[string]string{
-		"payments.yaml": "", // made by its generator, whose tests check it against the pipeline
-		"digits.yaml":   "digits.csv",
+		"payments.yaml":      "", // made by its generator, whose tests check it against the pipeline
+		"digits.yaml":        "digits.csv",
+		"digits-linear.yaml": "digits.csv", "bikes-linear.yaml": filepath.Join(folder, "bikes.csv"),
+		"a9a-ftrl.yaml": filepath.Join(folder, "a9at.svm"),
 		"elec.yaml":     filepath.Join(folder, "elec.csv"), "elec-mlp.yaml": filepath.Join(folder, "elec.csv"),
 		"a9a.yaml": filepath.Join(folder, "a9at.svm"), "bikes.yaml": filepath.Join(folder, "bikes.csv"),
 		"letter.yaml": filepath.Join(folder, "letter.csv"), "sea.yaml": filepath.Join(folder, "sea.csv"),
@@ -77,7 +79,13 @@ func decodeAll(t *testing.T, pipeline *config.Pipeline, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := files.Open(path, files.Options{})
+	var options files.Options
+	for _, c := range pipeline.Features {
+		if c.Type == "bag" {
+			options.Bag = c.Name
+		}
+	}
+	source, err := files.Open(path, options)
 	if err != nil {
 		t.Fatal(err)
 	}
