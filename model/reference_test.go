@@ -43,6 +43,7 @@ type referenceRun struct {
 			Rate, Momentum float64
 			Beta           float64
 			Nesterov       bool
+			Schedule       string
 		}
 	}
 	Classes     int
@@ -63,7 +64,7 @@ func (r referenceRun) spec() model.Spec {
 		Type:       r.Spec.Type, Hidden: r.Spec.Hidden, Activation: r.Spec.Activation, Loss: r.Spec.Loss,
 		HuberDelta: r.Spec.HuberDelta, C: r.Spec.C, L2: r.Spec.L2, Clip: r.Spec.Clip, Batch: r.Spec.Batch,
 		L1: r.Spec.L1, Quantile: r.Spec.Quantile,
-		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta: o.Beta},
+		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta: o.Beta, Schedule: model.ScheduleSpec{Type: o.Schedule}},
 		Norm:      r.Spec.Norm, Dropout: r.Spec.Dropout, Seed: r.Spec.Seed,
 	}
 }

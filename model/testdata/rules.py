@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Writes rules.json: update rules and losses that came after reference.py's, on the same stream.
 
-    python3 -m venv venv && venv/bin/pip install torch scikit-learn scipy river vowpalwabbit
+    python3 -m venv venv && venv/bin/pip install torch scikit-learn scipy river vowpalwabbit parameterfree
     venv/bin/python model/testdata/rules.py
 
 AMSGrad, Adadelta and the losses of counts and quantiles are PyTorch's. The rules of linear models and COCOB are
-written here from their papers, in float64, as plainly as the papers do; where River and Vowpal Wabbit have them, the
-script stops unless they agree.
+written here from their papers, in float64, as plainly as the papers do; where River, Vowpal Wabbit and parameterfree, by
+COCOB's author, have them, the script stops unless they agree.
 """
 
 import json
@@ -14,6 +14,7 @@ import math
 import platform
 
 import numpy
+import parameterfree
 import river
 import river.linear_model
 import river.optim
@@ -217,10 +218,34 @@ class SGD:
         return self.w
 
 
+class Adaptive(SGD):
+    """SGD whose rate follows the gradient of the loss by the log of the rate (Schraudolph 1999, with one gain)."""
+
+    def __init__(self, spec, columns, outputs):
+        super().__init__(spec, columns, outputs)
+        self.h, self.square, self.t = numpy.zeros((columns, outputs)), 0.0, 0
+
+    def step(self, x, z, slope, importance, side):
+        d, xh, xx = slope(z) * importance, x @ self.h, float(x @ x)
+        along, self.t = -float((d * xh).sum()), self.t + 1
+        size = min(along**2, 100 * self.square) if self.square > 0 else along**2
+        self.square += (size - self.square) / min(self.t, 1000)
+        c = min(max(along / math.sqrt(self.square), -3), 3) if self.square > 0 else 0.0
+        self.rate = min(max(self.rate * (1 + 0.005 * c), 1e-4), 16)
+        if self.spec["loss"] == "squared":
+            curvature, most = 1.0, 1.0
+        else:
+            p = expit(z) if len(z) == 1 else numpy.exp(z - numpy.logaddexp.reduce(z))
+            curvature, most = p * (1 - p), 0.25
+        a = min(self.rate, 4, 1 / (most * xx * max(1, importance)))
+        self.h -= numpy.outer(x, a * (importance * curvature * xh + d))
+        self.w -= a * (numpy.outer(x, d) + self.decay * self.w)
+
+
 def linear_run(name, spec, classes, data=X, weighted=False):
     """Learns with the rules of this file; side is the target as the loss has it: ±1 for classes."""
     outputs = {0: 1, 2: 1, 3: 3}[classes]
-    rule = {"ftrl": FTRL, "normalized_adaptive": NAG}.get(spec["optimizer"]["type"], SGD)(spec, WIDTH + 1, outputs)
+    rule = {"ftrl": FTRL, "normalized_adaptive": NAG, "sgd": Adaptive}.get(spec["optimizer"]["type"], SGD)(spec, WIDTH + 1, outputs)
     scale, losses = Standardiser(), []
     for i in range(UPDATES):
         x = rule.input(numpy.append(data[i].astype(numpy.float64), 1))
@@ -266,6 +291,7 @@ def linear_runs():
     nag = {"optimizer": {"type": "normalized_adaptive", "rate": 0.5}}
     nlms = {"optimizer": {"type": "normalized", "rate": 0.7}, "l2": 0.01}
     aware = {"optimizer": {"type": "importance_aware", "rate": 0.1}, "l2": 0.001}
+    adaptive = {"optimizer": {"type": "sgd", "rate": 0.1, "schedule": "adaptive"}, "l2": 0.001}
     logistic = {"type": "logistic", "loss": "cross_entropy"}
     squared = {"type": "linear", "loss": "squared"}
     for name, rule in (("ftrl", ftrl), ("ftrl-l1-l2", ftrl | {"l1": 1.5, "l2": 0.5}), ("nag", nag), ("normalized", nlms)):
@@ -275,6 +301,12 @@ def linear_runs():
     for name, rule in (("nag", nag), ("normalized", nlms)):
         yield linear_run(f"logistic-{name}-unscaled", logistic | rule, 2, data=UNSCALED)
         yield linear_run(f"linear-{name}-unscaled", squared | rule, 0, data=UNSCALED)
+    for weighted in (False, True):
+        tail = "-weighted" if weighted else ""
+        yield linear_run(f"logistic-adaptive{tail}", logistic | adaptive, 2, weighted=weighted)
+        yield linear_run(f"softmax-adaptive{tail}", logistic | adaptive, 3, weighted=weighted)
+        yield linear_run(f"linear-adaptive{tail}", squared | adaptive, 0, weighted=weighted)
+    yield linear_run("linear-adaptive-unscaled", squared | adaptive, 0, data=UNSCALED)
     svm = {"type": "svm", "loss": "hinge", "c": 1.0}
     for weighted in (False, True):
         tail = "-weighted" if weighted else ""
@@ -312,6 +344,21 @@ def check_river():
     agree("FTRL of River", [optimizer.z[k] for k in range(WIDTH)], ours.z[:, 0], 1e-9)
 
 
+def check_parameterfree():
+    """Weights of a network after 100 updates by both; parameterfree starts L at eps."""
+    spec = {"type": "mlp", "hidden": [6], "activation": "tanh"}
+    last = []
+    for make in (lambda p: COCOB([{"params": p}]), lambda p: parameterfree.COCOB(p, eps=1e-12)):
+        net = build(spec, 3)
+        optimizer = make(list(net.parameters()))
+        for i in range(UPDATES):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(torch.from_numpy(X[i : i + 1])), torch.tensor([CLASSES[i]])).backward()
+            optimizer.step()
+        last.append(numpy.concatenate([p.detach().numpy().ravel() for p in net.parameters()]))
+    agree("COCOB of parameterfree", last[1], last[0], 1e-5)
+
+
 def check_vw():
     """Predictions of Vowpal Wabbit with its importance-aware updates; its logistic one approximates Lambert's W."""
     for loss, factor, tolerance in (("logistic", 1.0, 2e-3), ("squared", 0.5, 1e-4), ("hinge", 1.0, 1e-4)):
@@ -335,6 +382,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     check_river()
     check_vw()
+    check_parameterfree()
     data = {"x": [short(r) for r in X], "unscaled": [short(r) for r in UNSCALED], "binary": BINARY.tolist(), "classes": CLASSES.tolist(),
             "numbers": short(NUMBERS), "counts": short(COUNTS)}
     versions = {"python": platform.python_version(), "numpy": numpy.__version__, "torch": torch.__version__,
