@@ -110,7 +110,7 @@ func (d *detectors) push(n int32, row int, total, spread float64) {
 		}
 		size := float64(uint64(1) << row)
 		diff := (t[0] - t[1]) / size
-		total, spread = t[0]+t[1], s[0]+s[1]+size*diff*diff/2
+		total, spread = t[0]+t[1], min(s[0]+s[1]+size*diff*diff/2, 2*size)
 		copy(t, t[2:])
 		copy(s, s[2:])
 		t[adwinBuckets-1], t[adwinBuckets-2], s[adwinBuckets-1], s[adwinBuckets-2] = 0, 0, 0, 0
@@ -134,10 +134,11 @@ func (d *detectors) drop(n int32) {
 	size := float64(uint64(1) << row)
 	mean := t[0] / size
 	sums[0] -= size
-	sums[1] -= t[0]
+	// Rounding, and only it, could lead out of these bounds.
+	sums[1] = min(max(sums[1]-t[0], 0), sums[0])
 	if sums[0] > 0 {
 		diff := mean - sums[1]/sums[0]
-		sums[2] = max(sums[2]-(s[0]+size*sums[0]*diff*diff/(size+sums[0])), 0)
+		sums[2] = min(max(sums[2]-(s[0]+size*sums[0]*diff*diff/(size+sums[0])), 0), sums[0])
 	} else {
 		sums[1], sums[2] = 0, 0
 	}
@@ -158,8 +159,7 @@ func (d *detectors) cut(n int32) bool {
 	for row := adwinRows - 1; row >= 0; row-- {
 		at := int(n)*adwinRows + row
 		size := float64(uint64(1) << row)
-		// The newest bucket of a row is no place to cut.
-		for b := 0; b < int(d.used[at])-1; b++ {
+		for b := range int(d.used[at]) {
 			older += size
 			total += d.total[at*adwinBuckets+b]
 			newer := width - older
@@ -192,11 +192,14 @@ func (d *detectors) check() bool {
 	}
 	for i := 0; i < len(d.sums); i += 3 {
 		place := i / 3
-		width := 0.0
-		for row := range adwinRows {
-			width += float64(uint64(d.used[place*adwinRows+row]) << row)
+		width, total := 0.0, 0.0
+		for at := place * adwinRows; at < (place+1)*adwinRows; at++ {
+			width += float64(uint64(d.used[at]) << (at % adwinRows))
+			for _, t := range d.total[at*adwinBuckets : (at+1)*adwinBuckets] {
+				total += t
+			}
 		}
-		if d.sums[i] != width || !(d.sums[i+1] >= -1e-6 && d.sums[i+1] <= width*1.001) || !(d.sums[i+2] >= 0 && d.sums[i+2] <= width) {
+		if d.sums[i] != width || !(math.Abs(d.sums[i+1]-total) <= 1e-6*(1+width)) || !(d.sums[i+2] >= 0 && d.sums[i+2] <= width) {
 			return false
 		}
 	}

@@ -180,7 +180,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 	// In float64, so that no product overflows.
 	node := float64(nodeBytes + 8*(p.stats+p.recent+expertCount) + 4*p.heads*p.outputs*p.row)
 	observers := float64(p.Leaves) * (4 + 4*float64(p.Subspace) + 8*float64(p.block)*float64(p.Subspace))
-	s, t := float64(p.nodes)*node, float64(p.nodes)*16
+	s, t := float64(p.nodes)*node+tempers, float64(p.nodes)*24+8
 	if p.bayes {
 		s += observers
 	} else {
@@ -196,8 +196,12 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		}
 		s, t = float64(p.Trees)*s, float64(p.Trees)*(t+background+2*adwinBytes)
 	}
-	return int64(min(s+24*float64(p.Width), 1<<60)), int64(min(t, 1<<60)), nil
+	const scalars = 24 // the target's moments; steps and random
+	return int64(min(s+24*float64(p.Width)+scalars, 1<<60)), int64(min(t+scalars, 1<<60)), nil
 }
 
-// nodeBytes is what a node's fields of fixed size take.
-const nodeBytes = 4 + 4 + 8 + 4 + 4 + 4 + 4 + 1
+const (
+	// nodeBytes is what a node's fields of fixed size take.
+	nodeBytes = 4 + 4 + 4 + 8 + 1 + 4 + 4 + 4
+	tempers   = 2 * 8
+)

@@ -98,7 +98,7 @@ func (t *arena) sure(f *finder, n int32) bool {
 func (t *arena) pure(n int32) bool {
 	stats := t.statsOf(n)
 	if t.Classes == 0 {
-		return !(stats[2] > 1e-9*stats[0])
+		return !(stats[2] > 1e-6*stats[0])
 	}
 	classes := 0
 	for _, v := range stats {

@@ -293,7 +293,12 @@ func (t *arena) divide(f *finder, block []float64) {
 	}
 	k := t.channels()
 	totals, cells := block[histogramHead:histogramHead+k], block[histogramHead+k:]
+	unseen := uint64(0)
 	for b := range t.bins {
+		if empty(cells[b*k:(b+1)*k], t.Classes == 0) {
+			unseen |= 1 << b
+			continue
+		}
 		first := found.subset>>b&1 == 1
 		if !t.category[found.feature] {
 			first = block[0]+block[1]*(float64(b)+0.5) < float64(found.threshold)
@@ -314,6 +319,21 @@ func (t *arena) divide(f *finder, block []float64) {
 		centre(f.left)
 		centre(f.right)
 	}
+	if t.category[found.feature] && t.weightOf(f.left) > t.weightOf(f.right) {
+		found.subset |= unseen // like missing values
+	}
+}
+
+// weightOf is the weight of a node's statistics.
+func (t *arena) weightOf(stats []float64) float64 {
+	if t.Classes == 0 {
+		return stats[0]
+	}
+	total := 0.0
+	for _, v := range stats {
+		total += v
+	}
+	return total
 }
 
 // centre turns weight, sum and sum of squares into weight, mean and sum of squared deviations.
