@@ -81,6 +81,7 @@ type plan struct {
 	forest   bool
 	bayes    bool // observers predict, so a scorer needs them
 	poisson  []float64
+	logs     []float64 // n·log n of small whole numbers
 }
 
 // The experts of a leaf.
@@ -116,6 +117,10 @@ func newPlan(c Config) (*plan, error) {
 	}
 	p.shape(categories)
 	p.choose()
+	p.logs = make([]float64, logsMax)
+	for n := range p.logs {
+		p.logs[n] = xlogx(float64(n))
+	}
 	if p.forest {
 		p.poisson = poissonTable(c.Lambda)
 	}
@@ -156,6 +161,9 @@ const (
 	observerBytes = 96 << 10
 )
 
+// logsMax is how many: most weights in a leaf are whole and below it.
+const logsMax = 2048
+
 // choose sets which experts a leaf has.
 func (p *plan) choose() {
 	switch p.Leaf {
@@ -179,7 +187,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 	}
 	// In float64, so that no product overflows.
 	node := float64(nodeBytes + 8*(p.stats+p.recent+expertCount) + 4*p.heads*p.outputs*p.row)
-	observers := float64(p.Leaves) * (4 + 4*float64(p.Subspace) + 8*float64(p.block)*float64(p.Subspace))
+	observers := float64(p.Leaves) * (4*float64(p.Subspace) + 8*float64(p.block)*float64(p.Subspace))
 	s, t := float64(p.nodes)*node+tempers, float64(p.nodes)*24+8
 	if p.bayes {
 		s += observers
@@ -194,7 +202,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		if p.Drift {
 			background = s + t
 		}
-		s, t = float64(p.Trees)*s, float64(p.Trees)*(t+background+2*adwinBytes)
+		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1)
 	}
 	const scalars = 24 // the target's moments; steps and random
 	return int64(min(s+24*float64(p.Width)+scalars, 1<<60)), int64(min(t+scalars, 1<<60)), nil
@@ -204,4 +212,5 @@ const (
 	// nodeBytes is what a node's fields of fixed size take.
 	nodeBytes = 4 + 4 + 4 + 8 + 1 + 4 + 4 + 4
 	tempers   = 2 * 8
+	quality   = 8
 )

@@ -8,12 +8,13 @@ type work struct {
 	parts [expertCount][]float64 // what each expert predicts
 	blend []float64              // their blend
 	share [expertCount]float64   // each one's weight in it
-	logs  []float64              // naive Bayes: log-likelihoods by class
+	// Naive Bayes: log-likelihoods by class, and the product of those that are still to be added.
+	logs, product []float64
 }
 
 func newWork(p *plan) *work {
 	n := max(p.Classes, 1)
-	w := &work{blend: make([]float64, n), logs: make([]float64, n)}
+	w := &work{blend: make([]float64, n), logs: make([]float64, n), product: make([]float64, n)}
 	for e := range w.parts {
 		w.parts[e] = make([]float64, n)
 	}
@@ -164,13 +165,7 @@ func (t *arena) predictBayes(w *work, n int32, x []float32) bool {
 		}
 		return false
 	}
-	clear(w.logs)
-	features, blocks := t.observed(slot - 1)
-	for i, f := range features {
-		if v := x[f]; v == v {
-			t.likelihood(w.logs, blocks[i*t.block:(i+1)*t.block], int(f), bounded(v))
-		}
-	}
+	t.likelihoods(w, slot-1, x)
 	most := math.Inf(-1)
 	for c, v := range stats {
 		p[c] = math.Log((v+1/float64(t.Classes))/(total+1)) + t.temper[0]*w.logs[c]
@@ -178,6 +173,44 @@ func (t *arena) predictBayes(w *work, n int32, x []float32) bool {
 	}
 	softmax(p, most)
 	return true
+}
+
+// likelihoods sets w.logs to the log-likelihoods of x by class, from a slot's observers.
+func (t *arena) likelihoods(w *work, slot int32, x []float32) {
+	clear(w.logs)
+	for c := range w.product {
+		w.product[c] = 1
+	}
+	features, blocks := t.observed(slot)
+	for i, f := range features {
+		v := x[f]
+		if v != v {
+			continue
+		}
+		block := blocks[i*t.block : (i+1)*t.block]
+		if t.gaussian(int(f)) {
+			gaussianLikelihood(w.logs, block, bounded(v))
+			continue
+		}
+		t.likelihood(w.product, block, int(f), bounded(v))
+		// A logarithm of a product of several takes less time than several.
+		if i%productMax == productMax-1 {
+			w.flush()
+		}
+	}
+	w.flush()
+}
+
+// productMax is how many factors are multiplied before their logarithm is taken.
+const productMax = 12
+
+func (w *work) flush() {
+	for c, v := range w.product {
+		if v != 1 {
+			w.logs[c] += math.Log(v)
+			w.product[c] = 1
+		}
+	}
 }
 
 // bounded keeps values that were at the end of float32 from sums of squares that overflow.

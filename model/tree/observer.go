@@ -133,13 +133,9 @@ func (p *plan) observeNumber(block []float64, f int, v, y, w float64) {
 	}
 }
 
-// likelihood adds to s what a value of feature f says of each class: the logarithm of its density, up to
-// a constant that all classes share.
+// likelihood multiplies s by what a value of feature f says of each class: its density, up to a factor
+// that all classes share. The factors are between 1e-20 and 1e20.
 func (p *plan) likelihood(s []float64, block []float64, f int, v float64) {
-	if p.gaussian(f) {
-		gaussianLikelihood(s, block, v)
-		return
-	}
 	k := p.Classes
 	totals := block[histogramHead : histogramHead+k]
 	var b int
@@ -171,7 +167,7 @@ func (p *plan) likelihood(s []float64, block []float64, f int, v float64) {
 	share := (here + 0.5) / (all + 1)
 	for c, total := range totals {
 		own := (low[c] + 2*mid[c] + high[c]) / 4
-		s[c] += math.Log((own/share + likelihoodPrior) / (total + likelihoodPrior))
+		s[c] *= min(max((own/share+likelihoodPrior)/(total+likelihoodPrior), 1e-20), 1e20)
 	}
 }
 

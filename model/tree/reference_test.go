@@ -101,15 +101,16 @@ func TestADWIN(t *testing.T) {
 }
 
 func TestInformationGain(t *testing.T) {
+	p := testPlan(t, small(2, 1))
 	for i, c := range readReference(t).Gain {
-		if got := informationGain(c.All, c.Left); !near(got, c.Merit, 1e-9) {
+		if got := p.informationGain(c.All, c.Left); !near(got, c.Merit, 1e-9) {
 			t.Errorf("%d: %g, want %g", i, got, c.Merit)
 		}
 		if got := math.Log2(float64(len(c.All))); !near(got, c.Range, 1e-12) {
 			t.Errorf("%d: range %g, want %g", i, got, c.Range)
 		}
 	}
-	if got := informationGain([]float64{1000, 1000}, []float64{5, 0}); got != 0 {
+	if got := p.informationGain([]float64{1000, 1000}, []float64{5, 0}); got != 0 {
 		t.Errorf("a child with 0.25 %% of the weight: merit %g, want 0", got)
 	}
 }

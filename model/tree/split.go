@@ -76,27 +76,37 @@ func (t *arena) merit(totals, left []float64) float64 {
 	if t.Classes == 0 {
 		return varianceGain(totals, left)
 	}
-	return informationGain(totals, left)
+	return t.informationGain(totals, left)
 }
 
 // informationGain is the entropy of totals less the weighted entropy of left and totals − left.
-func informationGain(totals, left []float64) float64 {
+func (p *plan) informationGain(totals, left []float64) float64 {
 	var n, l, all, first, second float64
 	for c, v := range totals {
 		a := left[c]
 		b := max(v-a, 0)
 		n += v
 		l += a
-		all += xlogx(v)
-		first += xlogx(a)
-		second += xlogx(b)
+		all += p.xlogx(v)
+		first += p.xlogx(a)
+		second += p.xlogx(b)
 	}
 	r := n - l
 	if l < branchMin*n || r < branchMin*n || l <= 0 || r <= 0 {
 		return 0
 	}
 	// −Σ v/n·log(v/n) = log n − (Σ v·log v)/n, for each of the three.
-	return (xlogx(n) - all - (xlogx(l) - first) - (xlogx(r) - second)) / (n * math.Ln2)
+	return (p.xlogx(n) - all - (p.xlogx(l) - first) - (p.xlogx(r) - second)) / (n * math.Ln2)
+}
+
+// xlogx is v·log v, looked up when v is small and whole.
+func (p *plan) xlogx(v float64) float64 {
+	if v < logsMax {
+		if n := int(v); float64(n) == v {
+			return p.logs[n]
+		}
+	}
+	return xlogx(v)
 }
 
 func xlogx(v float64) float64 {

@@ -311,7 +311,7 @@ func TestBytes(t *testing.T) {
 		build(t, c).State(func(_ string, x millrace.Tensor, role millrace.Role) {
 			got[role] += int64(4*(len(x.F32)+len(x.I32)+len(x.U32)) + 8*(len(x.F64)+len(x.I64)+len(x.U64)) + len(x.U8))
 		})
-		const slack = 2000
+		const slack = 100
 		if serving < got[0] || serving > got[0]+slack || training < got[1] || training > got[1]+slack {
 			t.Errorf("%s: serving %d, training %d; tensors take %v", name, serving, training, got)
 		}
