@@ -142,7 +142,11 @@ func (m *svm) forward(x millrace.Input, sc *svmScratch) {
 		m.fourier.features(m.k, sc.features.Dense, &x[m.view])
 	}
 	v := m.input(x, sc)
-	m.body.forward(v, sc.body)
+	if m.spec.Update == updateGradient {
+		m.body.forward(v, sc.body)
+	} else {
+		m.product(&m.margins.weight, &m.margins.bias, sc.z(), v)
+	}
 	if m.average != nil {
 		m.average.forward(m, v, sc.margins[len(sc.margins)-m.margins.out:], sc.z())
 	}
@@ -153,6 +157,42 @@ func (m *svm) forward(x millrace.Input, sc *svmScratch) {
 	}
 	if m.both {
 		copy(sc.margins, sc.z())
+	}
+}
+
+// narrow is the number of margins up to which a loop in place beats a kernel for each row.
+const narrow = 8
+
+// product writes into z the bounded margins of an input under weights and biases.
+func (m *svm) product(weight, bias *parameter, z []float32, v *millrace.Vector) {
+	copy(z, bias.w)
+	w, out := weight.w, len(z)
+	switch {
+	case m.body.rows == nil && out == 1:
+		m.k.backward(z, w, v.Dense) // a matrix of one column is a row
+		z[0] += bias.w[0]
+	case m.body.rows == nil:
+		m.k.forward(z, w, v.Dense)
+	case out == 1:
+		var sum float32
+		for i, row := range v.Index {
+			sum += v.Value[i] * w[row]
+		}
+		z[0] += sum
+	case out < narrow:
+		for i, row := range v.Index {
+			value := v.Value[i]
+			for o, u := range w[int(row)*out:][:out] {
+				z[o] += value * u
+			}
+		}
+	default:
+		for i, row := range v.Index {
+			m.k.forward(z, w[int(row)*out:][:out], v.Value[i:i+1])
+		}
+	}
+	for o, u := range z {
+		z[o] = bounded(u)
 	}
 }
 

@@ -9,38 +9,32 @@ import (
 
 // average is the mean of the weights after each event, of all so far until there are averageEvents,
 // from then on with weights that fall off by the event: a mean of all would take as long to follow a
-// drift as the stream has lasted. It is kept as mix·(layer + share·w) with the present weights w,
+// drift as the stream has lasted. It is kept as mix·(a + share·w) with the present weights w,
 // before their scale, so that an event that changes some rows of w costs those rows only, and one that
 // changes none costs nothing (Xu 2011, section 6.1, after Bottou).
 type average struct {
-	layer layer
-	share []float64 // [1]
-	mix   []float64 // [1]
+	weight, bias parameter
+	share        []float64 // [1]
+	mix          []float64 // [1]
 }
 
 const averageEvents = 10_000
 
 func newAverage(body *network) *average {
 	l, none := &body.layers[0], newOptimizer(Spec{Optimizer: OptimizerSpec{Type: ruleSGD}}, body.k)
-	a := &average{share: make([]float64, 1), mix: []float64{1}}
-	a.layer = layer{
-		in: l.in, out: l.out, scale: []float64{1},
+	return &average{
 		weight: *newParameter("average.weight", l.in, l.out, none, false),
 		bias:   *newParameter("average.bias", 1, l.out, none, false),
+		share:  make([]float64, 1), mix: []float64{1},
 	}
-	return a
 }
 
 // forward writes the margins under the average into dst; z are those under the present weights, before
 // their scale.
 func (a *average) forward(m *svm, v *millrace.Vector, dst, z []float32) {
-	if m.body.rows != nil {
-		a.layer.gather(m.k, dst, v)
-	} else {
-		a.layer.forward(m.k, dst, v.Dense, false)
-	}
+	m.product(&a.weight, &a.bias, dst, v)
 	for i, present := range z {
-		dst[i] = bounded(float32(a.mix[0] * (float64(bounded(dst[i])) + a.share[0]*float64(present))))
+		dst[i] = bounded(float32(a.mix[0] * (float64(dst[i]) + a.share[0]*float64(present))))
 	}
 }
 
@@ -58,30 +52,30 @@ func (a *average) count(m *svm) {
 	}
 }
 
-// fold makes the mean layer alone, so that neither number can grow without bound.
+// fold makes the mean a alone, so that neither number can grow without bound.
 func (a *average) fold(l *layer) {
 	mix, share := float32(a.mix[0]), float32(a.share[0])
 	for i, w := range l.weight.w {
-		a.layer.weight.w[i] = mix * (a.layer.weight.w[i] + share*w)
+		a.weight.w[i] = mix * (a.weight.w[i] + share*w)
 	}
 	for i, w := range l.bias.w {
-		a.layer.bias.w[i] = mix * (a.layer.bias.w[i] + share*w)
+		a.bias.w[i] = mix * (a.bias.w[i] + share*w)
 	}
 	a.mix[0], a.share[0] = 1, 0
 }
 
 func (a *average) state(visit func(string, millrace.Tensor, millrace.Role)) {
-	a.layer.weight.state(visit)
-	a.layer.bias.state(visit)
+	a.weight.state(visit)
+	a.bias.state(visit)
 	visit("average.share", millrace.Tensor{Shape: scalarShape, F64: a.share}, millrace.Serving)
 	visit("average.mix", millrace.Tensor{Shape: scalarShape, F64: a.mix}, millrace.Serving)
 }
 
 func (a *average) check() error {
-	if err := a.layer.weight.check(); err != nil {
+	if err := a.weight.check(); err != nil {
 		return err
 	}
-	if err := a.layer.bias.check(); err != nil {
+	if err := a.bias.check(); err != nil {
 		return err
 	}
 	if mix := a.mix[0]; !(mix >= scaleMin && mix <= 1) {

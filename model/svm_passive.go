@@ -69,34 +69,35 @@ func (m *svm) squares(v *millrace.Vector) float64 {
 // move subtracts v·dᵀ from the weights and d from the biases. Of a sparse input, it moves the rows that
 // squares has found.
 func (m *svm) move(v *millrace.Vector, d []float32) {
-	m.step.rate = 1
-	m.add(m.margins, v, d)
+	m.add(&m.margins.weight, &m.margins.bias, v, d, 1)
 	if m.average != nil {
-		m.step.rate = float32(-m.average.share[0])
-		m.add(&m.average.layer, v, d)
+		m.add(&m.average.weight, &m.average.bias, v, d, float32(-m.average.share[0]))
 	}
 }
 
-// add subtracts from a layer of margins what the step's rate makes of v·dᵀ.
-func (m *svm) add(l *layer, v *millrace.Vector, d []float32) {
-	w := l.weight.w
+// add subtracts rate·v·dᵀ from weights and rate·d from biases.
+func (m *svm) add(weight, bias *parameter, v *millrace.Vector, d []float32, rate float32) {
+	w, out := weight.w, len(d)
+	m.step.rate = rate
 	switch r := m.body.rows; {
-	case r != nil && l.out == 1:
-		for i, row := range r.index[:r.count[0]] {
-			w[row] -= m.step.rate * (r.value[i] * d[0])
-		}
-	case r != nil:
-		for i, row := range r.index[:r.count[0]] {
-			from := int(row) * r.cols
-			m.k.sgd(w[from:from+r.cols], r.value[i:i+1], d, &m.step)
-		}
-	case l.out == 1:
+	case r == nil && out == 1:
 		m.k.sgd(w, d, v.Dense, &m.step) // a column is a row of the transpose
-	default:
+	case r == nil:
 		m.k.sgd(w, v.Dense, d, &m.step)
+	case out < narrow:
+		for i, row := range r.index[:r.count[0]] {
+			value, to := r.value[i], w[int(row)*out:][:out]
+			for o, u := range d {
+				to[o] -= rate * (value * u)
+			}
+		}
+	default:
+		for i, row := range r.index[:r.count[0]] {
+			m.k.sgd(w[int(row)*out:][:out], r.value[i:i+1], d, &m.step)
+		}
 	}
-	for i, v := range d {
-		l.bias.w[i] -= m.step.rate * v
+	for o, u := range d {
+		bias.w[o] -= rate * u
 	}
 }
 
