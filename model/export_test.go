@@ -6,3 +6,20 @@ import "millrace"
 func NewGeneric(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
 	return construct(spec, target, views, genericKernels())
 }
+
+// Fourier returns the random features of an input under a spec's kernel.
+func Fourier(s Spec, shape millrace.ViewShape, x millrace.Vector) ([]float32, error) {
+	f, err := newFourier(s.Resolve(TargetSpec{Classes: 2}), shape)
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]float32, s.Kernel.Features)
+	f.features(bestKernels(), dst, &x)
+	return dst, nil
+}
+
+// Cosine is cosine.
+func Cosine(t float32) float32 { return cosine(t) }
+
+// SetC changes an svm's C.
+func SetC(m Model, c float64) { m.(*svm).setC(c) }

@@ -69,13 +69,21 @@ func (f *fourier) features(k *kernels, dst []float32, x *millrace.Vector) {
 		k.forward(dst, f.frequencies, x.Dense)
 	}
 	for i, turns := range dst {
-		dst[i] = f.amplitude * cosine(bounded(turns))
+		dst[i] = f.amplitude * cosine(turns)
 	}
 }
 
-// cosine is cos(2πt) to seven digits: −sin(2πg) with g = |t − round(t)| − ¼, by the sine's series.
+// turnsMax is where turns have no fraction left that is worth a cosine: half of 2²².
+const turnsMax = 1 << 21
+
+// cosine is cos(2πt) to six digits: −sin(2πg) with g = |t − round(t)| − ¼, by the sine's series. NaN,
+// which only inputs near the end of float32 can cause, counts as 0.
 func cosine(t float32) float32 {
-	whole := float32(math.Floor(float64(t + 0.5)))
+	if !(t >= -turnsMax && t <= turnsMax) {
+		t = 0
+	}
+	const shift = 3 << 22 // from here on float32 has no fractions: adding it rounds
+	whole := (t + shift) - shift
 	g := t - whole
 	if g < 0 {
 		g = -g

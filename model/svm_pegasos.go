@@ -54,14 +54,20 @@ func (m *svm) pegasos(v *millrace.Vector, sc *svmScratch, class int32, t float64
 
 // rescale multiplies all weights by a factor, through scale.
 func (m *svm) rescale(factor float64) {
-	m.scale[0] *= factor
-	if m.scale[0] >= scaleMin {
+	least := float64(scaleMin)
+	if m.average != nil {
+		// The average is a difference of two numbers that are larger than it as much as scale has
+		// shrunk, and float32 holds seven digits.
+		least = 0.5
+	}
+	if m.scale[0]*factor >= least {
+		m.scale[0] *= factor
 		return
 	}
 	if m.average != nil {
-		// The average leans on the weights as they were.
 		m.average.fold(m.margins)
 	}
+	m.scale[0] *= factor
 	scale := float32(m.scale[0])
 	for _, w := range [][]float32{m.margins.weight.w, m.margins.bias.w} {
 		for i := range w {
@@ -69,5 +75,4 @@ func (m *svm) rescale(factor float64) {
 		}
 	}
 	m.scale[0] = 1
-	m.norm[0] = m.k.squares(m.margins.weight.w) + m.k.squares(m.margins.bias.w)
 }

@@ -65,10 +65,14 @@ func (s Spec) resolveSVM(target TargetSpec) Spec {
 		if s.Batch == 0 {
 			s.Batch = 1
 		}
+		if s.Optimizer == (OptimizerSpec{}) && s.Batch == 1 {
+			// No step of it passes the margin, so one rate does for features of any number and scale.
+			s.Optimizer = OptimizerSpec{Type: ruleImportanceAware, Rate: 0.03}
+		}
 		s.Optimizer = s.Optimizer.resolve(s.Type)
 	case updatePegasos:
 		fill(&s.C, 1)
-		fill(&s.L2, 1e-4)
+		fill(&s.L2, 0.01)
 		fill(&s.Optimizer.Rate, 0.01)
 	}
 	return s
