@@ -40,6 +40,9 @@ type Pipeline struct {
 	Scores    topic.Spec            `yaml:"scores" doc:"where scores go"`
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
 	Admin     Admin                 `yaml:"admin" doc:"metrics, health and profiles over HTTP"`
+	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label, model
+	// and snapshots are not read: they use this pipeline's connections, and are not served.
+	Challengers []string `yaml:"challengers" doc:"pipeline files of models that learn the same events beside this one, are compared, and are never served"`
 }
 
 // Where an events topic is first read from, besides an RFC 3339 time.

@@ -93,7 +93,7 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 	for i, line := range []string{
 		"kafka: embedded", "kafka: {mode: embedded}", `kafka: {brokers: ["h:1"], tls: {enabled: true, ca: f}}`, "redis: embedded",
 		"snapshots: 1h2m3.5s", "snapshots: {every: 0s, events: 5}", "scores: s", "scores: {include: []}", `admin: ":1"`,
-		"limits: {event: 2 MiB}", "admin: {pprof: true}", "redis: {timeout: 100µs}",
+		"limits: {event: 2 MiB}", "admin: {pprof: true}", "challengers: [other.yaml, b/c.yaml]", "redis: {timeout: 100µs}",
 		`limits: {depth: "${COUNT}"}`, "snapshots: ${EVERY}", `admin: {pprof: "${TRUE}"}`,
 	} {
 		files[string(rune('a'+i))+": "+line] = minimal + line + "\n"

@@ -213,6 +213,8 @@ func listExample(f field) string {
 		return "localhost:9092"
 	case f.name == "classes":
 		return "no, yes"
+	case f.name == "challengers":
+		return "other.yaml"
 	case f.name == "weights":
 		return "1, 50"
 	case f.typ.Elem().Kind() == reflect.String:

@@ -33,10 +33,10 @@ func newAdmin(address string, withPprof bool, e *environment, ready func() error
 		return nil, fmt.Errorf("listening for metrics: %w (set admin in the pipeline file, or --admin)", err)
 	}
 	e.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_build_info", Help: "The build.",
-		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version(), "profile": model.Profile()}})
-	info.Set(1)
-	e.metrics.MustRegister(info)
+	e.metrics.MustRegister(buildInfo())
+	for _, c := range e.challengers { // dashboards find pipelines by it
+		c.env.metrics.MustRegister(buildInfo())
+	}
 
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(e, promhttp.HandlerOpts{EnableOpenMetrics: true}))
@@ -56,6 +56,13 @@ func newAdmin(address string, withPprof bool, e *environment, ready func() error
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	}
 	return newWebServer(listener, mux, e.log), nil
+}
+
+func buildInfo() prometheus.Collector {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_build_info", Help: "The build.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version(), "profile": model.Profile()}})
+	info.Set(1)
+	return info
 }
 
 // newWebServer serves a handler. Slow clients may not hold connections for ever.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,18 @@ type challenger struct {
 	learner atomic.Pointer[learner.Learner] // the one at work; nil before, and after a failure
 }
 
+// challengerFiles are those that the champion's file names, from where that stands, and those named beside it.
+func challengerFiles(p *config.Pipeline, file string, further []string) []string {
+	files := make([]string, 0, len(p.Challengers)+len(further))
+	for _, c := range p.Challengers {
+		if !filepath.IsAbs(c) {
+			c = filepath.Join(filepath.Dir(file), c)
+		}
+		files = append(files, c)
+	}
+	return append(files, further...)
+}
+
 // loadChallengers reads the files of a champion's challengers.
 func loadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, error) {
 	seen := map[string]string{p.Name: "the champion"}
@@ -33,6 +46,9 @@ func loadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, er
 			return nil, usagef("%s: its name, %s, is that of %s; versions are kept by name, so a challenger needs its own", file, c.Name, who)
 		}
 		seen[c.Name] = file
+		if len(c.Challengers) > 0 {
+			return nil, usagef("%s: a challenger has no challengers of its own; name them all where its champion's are named", file)
+		}
 		if c.Events.Topic != p.Events.Topic {
 			return nil, usagef("%s: a challenger learns the champion's events, topic %s, not %s", file, p.Events.Topic, c.Events.Topic)
 		}
@@ -61,6 +77,7 @@ func (e *environment) addChallengers(pipelines []*config.Pipeline) {
 	for _, p := range pipelines {
 		own := newEnvironment(p, e.log.With("challenger", p.Name))
 		own.champion, own.cluster, own.store = e.pipeline.Name, e.cluster, e.store
+		own.metrics = own.named(own.registry)
 		e.challengers = append(e.challengers, &challenger{env: own})
 	}
 }

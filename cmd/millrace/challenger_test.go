@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"millrace"
@@ -104,7 +105,7 @@ func TestChallengerLearnsAndIsNeverServed(t *testing.T) {
 	r := challenged(t, 1)
 	r.produce(data[:n/2])
 	r.run(true, func(s *stages) bool {
-		if !bothLearned(n / 2)(s) || s.scoring.loop.Finished() < n/2 {
+		if !bothLearned(n/2)(s) || s.scoring.loop.Finished() < n/2 {
 			return false
 		}
 		for _, name := range []string{"millrace_progressive_log_loss", "millrace_progressive_roc_auc"} {
@@ -167,6 +168,69 @@ func TestBrokenChallengerEndsAlone(t *testing.T) {
 	r.run(false, learnedAll(2*n))
 	if m := r.headOf("rival").Manifest; m.Seq != before.Seq || r.head().Manifest.Learned != 2*n {
 		t.Errorf("the challenger moved to %+v; its champion learned %d", m, r.head().Manifest.Learned)
+	}
+}
+
+// TestFencedChallengerEndsAlone: another learner takes the challenger over. Its metrics end here, its champion does not.
+func TestFencedChallengerEndsAlone(t *testing.T) {
+	const n = 600
+	r := challenged(t, 1)
+	r.produce(rows(n, false))
+	step := 0
+	r.run(false, func(s *stages) bool {
+		c := s.env.challengers[0]
+		switch {
+		case step == 0 && bothLearned(n)(s):
+			if _, _, err := r.servers.store.Acquire(t.Context(), "rival", "another"); err != nil {
+				t.Error(err)
+			}
+			r.produce(rows(n, false))
+			step++
+		case step == 1 && c.learner.Load() == nil:
+			if got := fmt.Sprint(metricsOf(t, s.env, "millrace_learned_events_total")); got != "map[loop :1]" {
+				t.Errorf("metrics of %s, want the champion's alone", got)
+			}
+			r.produce(rows(n, false))
+			step++
+		}
+		return step == 2 && learnedAll(3*n)(s)
+	})
+	if m := r.head().Manifest; m.Learned != 3*n {
+		t.Errorf("the champion learned %d of %d", m.Learned, 3*n)
+	}
+}
+
+// TestPromoteWhileRunning: where the settings are the same, a running learner takes the promoted version up, and a
+// running scorer serves it.
+func TestPromoteWhileRunning(t *testing.T) {
+	const n = 1000
+	r := newRig(t, 1)
+	twin := *r.pipeline
+	twin.Name = "twin"
+	r.produce(rows(n, false))
+	r.run(false, learnedAll(n/2))
+	// Of the same settings, and so fit for the champion's file as it is.
+	lone := *r
+	lone.pipeline = &twin
+	lone.run(false, learnedAll(n))
+	learned := r.headOf("twin")
+	var learners atomic.Int32
+	r.onLearning = func(*learning) { learners.Add(1) }
+	promoted := false
+	r.run(true, func(s *stages) bool {
+		if !promoted && learnedAll(n)(s) {
+			promoted = true
+			code, out, errOut := verb(t, "snapshots", "promote", "twin", fmt.Sprint(learned.Manifest.Seq), "-c", r.formerFile(), "--output", "json")
+			if code != 0 || !strings.Contains(out, `"cause":"promoted"`) {
+				t.Errorf("promoting: %d, %s%s", code, out, errOut)
+			}
+			r.produce(rows(n, false)[:100])
+		}
+		v := s.scoring.scorer.Current()
+		return promoted && learners.Load() == 2 && v != nil && v.Head.Epoch > 3 && s.learner.Load().Status().Learned == n+100
+	})
+	if m := r.head().Manifest; m.Learned != n+100 {
+		t.Errorf("learned %d", m.Learned)
 	}
 }
 
@@ -292,6 +356,11 @@ func TestLoadChallengers(t *testing.T) {
 		if _, err := loadChallengers(r.pipeline, c.files); !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %s", c.files, err, c.want)
 		}
+	}
+	nested := *r.pipeline
+	nested.Challengers = []string{"a.yaml", "/b.yaml"}
+	if got := fmt.Sprint(challengerFiles(&nested, "dir/p.yaml", []string{"c.yaml"})); got != "[dir/a.yaml /b.yaml c.yaml]" {
+		t.Errorf("files are %s", got)
 	}
 	loaded, err := loadChallengers(r.pipeline, []string{good})
 	if err != nil || loaded[0].Events.DeadLetters != "rival.dead" || loaded[0].Redis != r.pipeline.Redis {

@@ -32,6 +32,9 @@ and Redis once, and say what about them would lose snapshots.`,
 			if _, err := newLearned(p); err != nil {
 				return usageError{fmt.Errorf("%s: %w", file, err)}
 			}
+			if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil {
+				return err
+			}
 			found := checked{Pipeline: p.Name, Features: len(p.Features), Model: p.Model.Type}
 			if connect {
 				if err := a.connect(cmd.Context(), p, &found); err != nil {

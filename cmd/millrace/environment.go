@@ -79,9 +79,10 @@ func (e *environment) learnerMetrics() prometheus.Registerer {
 
 // Gather is all metrics of the process.
 func (e *environment) Gather() ([]*dto.MetricFamily, error) {
-	all := prometheus.Gatherers{e.registry, e.learning.Load()}
+	all := make(prometheus.Gatherers, 0, 2+2*len(e.challengers))
+	all = append(all, e.registry, e.learning.Load())
 	for _, c := range e.challengers {
-		all = append(all, c.env.learning.Load())
+		all = append(all, c.env.registry, c.env.learning.Load())
 	}
 	return all.Gather()
 }

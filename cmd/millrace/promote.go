@@ -25,7 +25,8 @@ new epoch, so the champion's running learner stops and goes on from the challeng
 Weights are only of use with the settings that they were learned with, so the pipeline file must have the
 challenger's features, label and model: where they differ, put them into the champion's file first, keeping its name.
 Promoting refuses, and says what differs, until they are equal. Processes that still run with the former file then
-refuse the version: scorers go on serving their last one, the learner ends. Start them again with the new file.
+refuse the version: scorers go on serving their last one, the learner ends, and so does run. Start them again with the
+new file (embedded servers end with run: give them a --data-dir).
 The versions from before are kept, but going back to one needs the former file, too.`,
 		Example: "  millrace snapshots promote payments-bolder -c payments.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {

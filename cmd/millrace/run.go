@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"millrace/learner"
-
 	"millrace"
+	"millrace/config"
+	"millrace/learner"
 )
 
 // runFlags are shared by run, learn and score.
@@ -125,9 +125,11 @@ func (a *app) openAndRun(ctx context.Context, f runFlags, lf learnFlags, learn, 
 	if f.environmentOptions != (environmentOptions{}) && p.Kafka.Mode != "embedded" && p.Redis.Mode != "embedded" {
 		return usagef("--data-dir, --embedded-kafka and --embedded-redis are for embedded servers, and %s names real ones", f.config)
 	}
-	challengers, err := loadChallengers(p, lf.challengers)
-	if err != nil {
-		return err
+	var challengers []*config.Pipeline
+	if learn {
+		if challengers, err = loadChallengers(p, challengerFiles(p, f.config, lf.challengers)); err != nil {
+			return err
+		}
 	}
 	e, err := openEnvironment(ctx, p, f.environmentOptions, log)
 	if err != nil {
