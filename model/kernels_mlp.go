@@ -1,6 +1,10 @@
 package model
 
-import "gonum.org/v1/gonum/blas/blas32"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas/blas32"
+)
 
 // networkKernels are the inner loops of hidden layers. Half the units of a relu layer are zero for any one
 // event; what a zero multiplies is skipped where that changes nothing: a product of zero adds zero.
@@ -9,10 +13,14 @@ type networkKernels struct {
 	relu func(z []float32, limit float32)
 	// gate sets d to zero where out is not above zero: the derivative of relu.
 	gate func(d, out []float32)
+	// tanh replaces z by its tanh; a NaN becomes 0.
+	tanh func(z []float32)
+	// slope multiplies d by 1 − out², the derivative of tanh.
+	slope func(d, out []float32)
 	// forward adds to z[o] the sum over j of x[j]·w[j,o], and passes over rows whose x is zero.
 	forward func(z, w, x []float32)
 	// backward sets dx[j] to the sum over o of w[j,o]·d[o] where out[j] is above zero, elsewhere to zero:
-	// kernels.backward and gate in one.
+	// kernels.backward and gate in one. Without out it is kernels.backward.
 	backward func(dx, w, d, out []float32)
 	// outer adds x·(scale·d)ᵀ to g, and passes over rows whose x is zero.
 	outer func(g, x, d []float32, scale float32)
@@ -20,7 +28,8 @@ type networkKernels struct {
 
 func genericNetworkKernels() networkKernels {
 	return networkKernels{
-		relu: reluGeneric, gate: gateGeneric, forward: forwardActiveGeneric, backward: backwardGatedGeneric, outer: outerGeneric,
+		relu: reluGeneric, gate: gateGeneric, tanh: tanhGeneric, slope: slopeGeneric,
+		forward: forwardActiveGeneric, backward: backwardGatedGeneric, outer: outerGeneric,
 	}
 }
 
@@ -41,6 +50,18 @@ func gateGeneric(d, out []float32) {
 	}
 }
 
+func tanhGeneric(z []float32) {
+	for i, v := range z {
+		z[i] = float32(math.Tanh(float64(bounded(v))))
+	}
+}
+
+func slopeGeneric(d, out []float32) {
+	for i, v := range out {
+		d[i] *= 1 - v*v
+	}
+}
+
 func forwardActiveGeneric(z, w, x []float32) {
 	n := len(z)
 	for j, xj := range x {
@@ -55,9 +76,9 @@ func forwardActiveGeneric(z, w, x []float32) {
 
 func backwardGatedGeneric(dx, w, d, out []float32) {
 	n := len(d)
-	for j, v := range out {
+	for j := range dx {
 		var sum float32
-		if v > 0 {
+		if out == nil || out[j] > 0 {
 			for o, v := range w[j*n : (j+1)*n] {
 				sum += v * d[o]
 			}

@@ -6,7 +6,7 @@ const narrowMax = 7
 
 func avx2NetworkKernels() networkKernels {
 	return networkKernels{
-		relu: reluAVX2, gate: gateAVX2,
+		relu: reluAVX2, gate: gateAVX2, tanh: tanhAVX2, slope: tanhSlopeAVX2,
 		forward: func(z, w, x []float32) {
 			if n := len(z); n <= narrowMax {
 				forwardNarrow(z, w, x)
@@ -17,7 +17,9 @@ func avx2NetworkKernels() networkKernels {
 		backward: func(dx, w, d, out []float32) {
 			if len(d) <= narrowMax {
 				backwardNarrowAVX2(dx, w, d)
-				gateAVX2(dx, out)
+				if out != nil {
+					gateAVX2(dx, out)
+				}
 				return
 			}
 			backwardGatedAVX2(dx, w, d, out)
@@ -87,6 +89,12 @@ func reluAVX2(z []float32, limit float32)
 
 //go:noescape
 func gateAVX2(d, out []float32)
+
+//go:noescape
+func tanhAVX2(z []float32)
+
+//go:noescape
+func tanhSlopeAVX2(d, out []float32)
 
 //go:noescape
 func forwardActiveAVX2(z, w, x []float32)

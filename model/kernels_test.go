@@ -85,6 +85,9 @@ func steps(k *kernels) map[string]func(c kernelCase) {
 
 		"relu":             func(c kernelCase) { k.network.relu(c.w, 1) },
 		"gate":             func(c kernelCase) { k.network.gate(c.first, c.w) },
+		"tanh":             func(c kernelCase) { k.network.tanh(c.w) },
+		"slope":            func(c kernelCase) { k.network.slope(c.first, c.w) },
+		"ungated backward": func(c kernelCase) { k.network.backward(c.dx, c.w, c.d, nil) },
 		"network forward":  func(c kernelCase) { k.network.forward(c.z, c.w, halfZero(c.x)) },
 		"network backward": func(c kernelCase) { k.network.backward(c.dx, c.w, c.d, halfZero(c.x)) },
 		"outer":            func(c kernelCase) { k.network.outer(c.w, halfZero(c.x), c.d, -0.1) },
@@ -178,6 +181,28 @@ func TestReluOfExtremes(t *testing.T) {
 	}
 }
 
+// TestTanh against the float64 function: relative precision near zero, 1 far from it.
+func TestTanh(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+		for x := float32(1e-30); x < 1e30; x *= 1.01 {
+			z := []float32{x, -x, 0, 1, 2, 3, 4, 5, -x, x}
+			k.network.tanh(z)
+			want := math.Tanh(float64(x))
+			for i, sign := range map[int]float64{0: 1, 1: -1, 8: -1, 9: 1} {
+				if got := float64(z[i]); math.Abs(got-sign*want) > 4e-7*want || math.Abs(got) > 1 {
+					t.Fatalf("%s: tanh(%g) is %.9g, want %.9g", k.name, sign*float64(x), got, sign*want)
+				}
+			}
+		}
+		z := []float32{inf, -inf, nan, 0, 1e15, -1e15, nan, 1, inf, nan, -inf}
+		k.network.tanh(z)
+		if want := []float32{1, -1, 0, 0, 1, -1, 0, z[7], 1, 0, -1}; !slices.Equal(z, want) {
+			t.Errorf("%s: %v, want %v", k.name, z, want)
+		}
+	}
+}
+
 func TestSquaresOfExtremes(t *testing.T) {
 	x := make([]float32, 11)
 	for i := range x {
@@ -262,7 +287,7 @@ func TestShrinkStopsAtZero(t *testing.T) {
 
 func BenchmarkKernels(b *testing.B) {
 	for _, k := range []*kernels{bestKernels(), genericKernels()} {
-		for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam", "network forward", "network backward", "outer"} {
+		for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam", "network forward", "network backward", "ungated backward", "outer", "tanh"} {
 			c, step := newKernelCase(64, 64, 0), steps(k)[name]
 			b.Run(fmt.Sprintf("%s/%s", name, k.name), func(b *testing.B) {
 				b.ReportAllocs()

@@ -38,9 +38,7 @@ func (a activation) apply(k *kernels, z []float32) {
 	case relu:
 		k.network.relu(z, activationMax)
 	case tanh:
-		for i, v := range z {
-			z[i] = float32(math.Tanh(float64(bounded(v))))
-		}
+		k.network.tanh(z)
 	case sigmoid:
 		for i, v := range z {
 			_, z[i] = logistic(float64(bounded(v)))
@@ -59,9 +57,7 @@ func (a activation) derive(k *kernels, d, out []float32) {
 	case relu:
 		k.network.gate(d, out)
 	case tanh:
-		for i, v := range out {
-			d[i] *= 1 - v*v
-		}
+		k.network.slope(d, out)
 	case sigmoid:
 		for i, v := range out {
 			d[i] *= v * (1 - v)
@@ -169,11 +165,15 @@ func (l *layer) forward(k *kernels, z, x []float32, active bool) {
 // backward writes into d the loss's derivatives by the sums of the layer before, whose activation is a and whose
 // outputs are out, from this layer's own.
 func (l *layer) backward(k *kernels, d, own, out []float32, a activation) {
-	if a == relu && l.out > 1 {
+	switch {
+	case l.out == 1:
+		k.backward(d, l.weight.w, own)
+	case a == relu:
 		k.network.backward(d, l.weight.w, own, out)
 		return
+	default:
+		k.network.backward(d, l.weight.w, own, nil)
 	}
-	k.backward(d, l.weight.w, own)
 	a.derive(k, d, out)
 }
 
