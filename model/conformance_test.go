@@ -88,6 +88,9 @@ func rulesFor(f family) map[string]model.OptimizerSpec {
 	if f.spec.Type != "mlp" {
 		maps.Copy(all, linearRules())
 	}
+	if f.spec.Plasticity != "" {
+		delete(all, "cocob") // its weights follow from its own state
+	}
 	if !slices.Contains([]string{"logistic", "squared", "quantile", "hinge", "rest"}, f.name) {
 		delete(all, "importance_aware") // no closed form
 	}
@@ -118,15 +121,15 @@ func modelFamilies() []family {
 		{"poisson", model.Spec{Type: "linear", Loss: "poisson"}, model.TargetSpec{}},
 		{"hinge", model.Spec{Type: "svm", C: 0.5}, model.TargetSpec{Classes: 2}},
 		{"rest", model.Spec{Type: "svm"}, model.TargetSpec{Classes: 4}},
-		{"mlp-relu", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Seed: 3}, model.TargetSpec{Classes: 3}},
+		{"mlp-relu", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Activation: "relu", Seed: 3}, model.TargetSpec{Classes: 3}},
 		{"mlp-tanh", model.Spec{Type: "mlp", Hidden: []int{8}, Activation: "tanh", Init: "glorot"}, model.TargetSpec{Classes: 2}},
 		{"mlp-number", model.Spec{Type: "mlp", Layers: []model.LayerSpec{{Units: 10, Activation: "sigmoid"}, {Units: 5, Activation: "identity"}}, Init: "he"}, model.TargetSpec{}},
 		{"mlp-quantile", model.Spec{Type: "mlp", Hidden: []int{6}, Activation: "tanh", Loss: "quantile", Quantile: 0.1}, model.TargetSpec{}},
 		{"mlp-poisson", model.Spec{Type: "mlp", Hidden: []int{6}, Activation: "tanh", Loss: "poisson"}, model.TargetSpec{}},
-		{"mlp-norm", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Norm: "layer"}, model.TargetSpec{Classes: 3}},
-		{"mlp-dropout", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Dropout: 0.3, Seed: 4}, model.TargetSpec{Classes: 2}},
+		{"mlp-norm", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Activation: "relu", Norm: "layer"}, model.TargetSpec{Classes: 3}},
+		{"mlp-dropout", model.Spec{Type: "mlp", Hidden: []int{9, 17}, Activation: "relu", Dropout: 0.3, Seed: 4}, model.TargetSpec{Classes: 2}},
 		{"mlp-l2-init", model.Spec{Type: "mlp", Hidden: []int{9, 8}, Activation: "tanh", Norm: "layer", Dropout: 0.2, Plasticity: "l2_init", Upkeep: 1e-3}, model.TargetSpec{}},
-		{"mlp-perturb", model.Spec{Type: "mlp", Hidden: []int{10, 7}, Norm: "layer", Plasticity: "shrink_perturb", Upkeep: 1e-3}, model.TargetSpec{Classes: 3}},
+		{"mlp-perturb", model.Spec{Type: "mlp", Hidden: []int{10, 7}, Activation: "relu", Norm: "layer", Plasticity: "shrink_perturb", Upkeep: 1e-3}, model.TargetSpec{Classes: 3}},
 	}
 }
 

@@ -55,7 +55,7 @@ func changingTasks(t *testing.T, m model.Model, tasks, length int) (early, late 
 func TestPlasticityIsKept(t *testing.T) {
 	const tasks, length = 100, 1000
 	for _, plasticity := range []string{"none", "l2_init", "shrink_perturb"} {
-		s := model.Spec{Type: "mlp", Hidden: []int{32, 32}, Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.03}, Plasticity: plasticity}
+		s := model.Spec{Type: "mlp", Hidden: []int{32, 32}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.03}, Plasticity: plasticity}
 		m := mustNew(t, s, model.TargetSpec{Classes: 5}, millrace.ViewShape{Width: 16})
 		early, late := changingTasks(t, m, tasks, length)
 		dead := m.(deadUnits).DeadUnits()
@@ -80,7 +80,7 @@ func TestPlasticityIsKept(t *testing.T) {
 
 // TestDeadUnits: units that are never active are called dead once the averages have seen enough.
 func TestDeadUnits(t *testing.T) {
-	s := model.Spec{Type: "mlp", Layers: []model.LayerSpec{{Units: 10}, {Units: 6, Activation: "tanh"}}, Plasticity: "l2_init", Upkeep: 1e-9}
+	s := model.Spec{Type: "mlp", Layers: []model.LayerSpec{{Units: 10, Activation: "relu"}, {Units: 6}}, Plasticity: "l2_init", Upkeep: 1e-9}
 	s.Optimizer = model.OptimizerSpec{Type: "sgd", Rate: 1e-9}
 	m := mustNew(t, s, model.TargetSpec{Classes: 2}, millrace.ViewShape{Width: 2})
 	weights := servingWeights(m)

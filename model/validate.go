@@ -180,6 +180,9 @@ func (s Spec) validateLayers(c *checker) {
 		c.add("dropout", "must be above 0 and at most %g, not %g", dropoutMax, s.Dropout)
 	}
 	c.word("plasticity", s.Plasticity, plasticityNone, plasticityL2Init, plasticityShrinkPerturb)
+	if upkeep := s.Plasticity == plasticityL2Init || s.Plasticity == plasticityShrinkPerturb; upkeep && s.Optimizer.Type == ruleCOCOB {
+		c.add("plasticity", "has no effect with cocob, whose weights follow anew from its wealth at every update")
+	}
 	c.positive("upkeep", s.Upkeep, upkeepMax)
 	c.unused("upkeep", s.Upkeep != 0 && (s.Plasticity == "" || s.Plasticity == plasticityNone), "plasticity: l2_init or shrink_perturb")
 }
