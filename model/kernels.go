@@ -11,6 +11,11 @@ type kernels struct {
 	network networkKernels
 	// forward adds to z[o] the sum over j of x[j]·w[j,o].
 	forward func(z, w, x []float32)
+	// gather adds to z[o] the sum over i of x[i]·w[index[i],o], and panics at a row beyond w.
+	gather func(z, w []float32, index []uint32, x []float32)
+	// fetch32 and fetch64 ask for the rows of a matrix of cols columns, which are about to be changed.
+	fetch32 func(w []float32, index []uint32, cols int)
+	fetch64 func(w []float64, index []uint32, cols int)
 	// backward sets dx[j] to the sum over o of w[j,o]·d[o].
 	backward func(dx, w, d []float32)
 	// squares is the sum of squares in float64, which no finite float32 can overflow.
@@ -68,6 +73,9 @@ func genericKernels() *kernels {
 		forward:  forwardGeneric,
 		backward: backwardGeneric,
 		squares:  squaresGeneric,
+		gather:   gatherGeneric,
+		fetch32:  func([]float32, []uint32, int) {},
+		fetch64:  func([]float64, []uint32, int) {},
 		softmax:  softmaxGeneric,
 		logs:     logsGeneric,
 		sgd:      sgdGeneric,
@@ -93,6 +101,16 @@ func forwardGeneric(z, w, x []float32) {
 		w = w[n:]
 		for o, v := range row {
 			z[o] += xj * v
+		}
+	}
+}
+
+func gatherGeneric(z, w []float32, index []uint32, x []float32) {
+	n := len(z)
+	for i, row := range index {
+		from := int(row) * n
+		for o, v := range w[from : from+n] {
+			z[o] += x[i] * v
 		}
 	}
 }

@@ -13,6 +13,9 @@ func bestKernels() *kernels {
 		forward:  forwardAVX2,
 		backward: backwardAVX2,
 		squares:  squaresAVX2,
+		gather:   gatherRows,
+		fetch32:  prefetch32AVX2,
+		fetch64:  prefetch64AVX2,
 		softmax:  softmaxAVX2,
 		logs:     logsAVX2,
 		sgd:      sgdAVX2,
@@ -37,6 +40,22 @@ func backwardAVX2(dx, w, d []float32)
 
 //go:noescape
 func squaresAVX2(x []float32) float64
+
+// gatherRows panics, as an index beyond a slice does, if a row lies beyond the matrix.
+func gatherRows(z, w []float32, index []uint32, x []float32) {
+	if !gatherAVX2(z, w, index, x) {
+		panic("model: a sparse index is beyond the width of its view")
+	}
+}
+
+//go:noescape
+func gatherAVX2(z, w []float32, index []uint32, x []float32) (ok bool)
+
+//go:noescape
+func prefetch32AVX2(w []float32, index []uint32, cols int)
+
+//go:noescape
+func prefetch64AVX2(w []float64, index []uint32, cols int)
 
 //go:noescape
 func softmaxAVX2(dst, z []float32, factor float32)

@@ -180,18 +180,10 @@ func (l *layer) backward(k *kernels, d, own, out []float32, a activation) {
 // gather is forward for a sparse input: it reads only the rows that the input names.
 func (l *layer) gather(k *kernels, z []float32, x *millrace.Vector) {
 	clear(z)
-	w := l.weight.w
 	if l.out == 1 {
-		var sum float32
-		for i, row := range x.Index {
-			sum += x.Value[i] * w[row]
-		}
-		z[0] = sum
+		z[0] = gatherColumn(l.weight.w, x)
 	} else {
-		for i, row := range x.Index {
-			from := int(row) * l.out
-			k.forward(z, w[from:from+l.out], x.Value[i:i+1])
-		}
+		k.gather(z, l.weight.w, x.Index, x.Value)
 	}
 	scale := float32(l.scale[0])
 	if l.gain != nil {
@@ -203,4 +195,22 @@ func (l *layer) gather(k *kernels, z []float32, x *millrace.Vector) {
 	for o, b := range l.bias.w {
 		z[o] = scale*z[o] + b
 	}
+}
+
+// gatherColumn is the sum of x times the weights that it names. Four sums at a time need not wait for
+// each other.
+func gatherColumn(w []float32, x *millrace.Vector) float32 {
+	index, value := x.Index, x.Value[:len(x.Index)]
+	var a, b, c, d float32
+	for len(index) >= 4 && len(value) >= 4 {
+		a += value[0] * w[index[0]]
+		b += value[1] * w[index[1]]
+		c += value[2] * w[index[2]]
+		d += value[3] * w[index[3]]
+		index, value = index[4:], value[4:]
+	}
+	for i, row := range index {
+		a += value[i] * w[row]
+	}
+	return (a + b) + (c + d)
 }

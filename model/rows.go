@@ -25,9 +25,10 @@ type rows struct {
 	gradient []float32
 	// table finds a row's slot: open addressing, slot + 1, 0 where free. place[slot] is where in the
 	// table it stands, to clear without walking the table.
-	table []uint32
-	place []uint32
-	shift uint8
+	table  []uint32
+	place  []uint32
+	placed int // how many rows the table holds: none where merge needed none
+	shift  uint8
 	// packed is where the rows of a layer with one output meet, so that one kernel call updates all.
 	packed *parameter
 
@@ -86,6 +87,7 @@ func (r *rows) slot(row uint32) int {
 			r.index[n], r.place[n] = row, at
 			r.table[at] = uint32(n + 1)
 			r.count[0]++
+			r.placed = n + 1
 			return n
 		case r.index[s-1] == row:
 			return int(s - 1)
@@ -96,21 +98,38 @@ func (r *rows) slot(row uint32) int {
 
 // clear forgets the update.
 func (r *rows) clear() {
-	n := int(r.count[0])
-	for _, at := range r.place[:n] {
+	for _, at := range r.place[:r.placed] {
 		r.table[at] = 0
 	}
+	n := int(r.count[0])
 	clear(r.value[:min(n, len(r.value))])
 	clear(r.gradient[:min(n*r.cols, len(r.gradient))])
-	r.count[0] = 0
+	r.count[0], r.placed = 0, 0
 }
 
-// merge makes the rows those of one event, with the values of repeated indices added.
+// merge makes the rows those of one event, with the values of repeated indices added. Indices that
+// ascend repeat none, so those of most files need no table.
 func (r *rows) merge(x *millrace.Vector) {
 	r.clear()
+	if ascending(x.Index) {
+		n := copy(r.index, x.Index)
+		copy(r.value, x.Value[:n])
+		r.count[0] = uint64(n)
+		return
+	}
 	for i, row := range x.Index {
 		r.value[r.slot(row)] += x.Value[i]
 	}
+}
+
+// ascending reports that every index is larger than the one before.
+func ascending(index []uint32) bool {
+	for i := 1; i < len(index); i++ {
+		if index[i] <= index[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // accumulate adds the outer product of x and d to the mini-batch's gradient.
@@ -186,11 +205,46 @@ func (r *rows) step(o *optimizer, l *layer, d []float32) {
 		return
 	}
 	for i, row := range r.index[:n] {
+		if i%fetchRows == 0 {
+			r.fetch(o.k, &l.weight, i)
+		}
 		from := int(row) * r.cols
 		if r.gradient != nil {
 			o.apply(&l.weight, from, from+r.cols, d, r.gradient[i*r.cols:(i+1)*r.cols], c, shrinkBy)
 		} else {
 			o.apply(&l.weight, from, from+r.cols, r.value[i:i+1], d, c, shrinkBy)
+		}
+	}
+}
+
+// fetchRows is how many rows are asked for at once, while as many are updated: rows lie anywhere, and
+// waiting for each in turn takes longer than all else.
+const fetchRows = 4
+
+// fetch asks for what is remembered of the fetchRows rows that follow the next ones from slot i, and at
+// the start for those too. The weights themselves were read for the prediction, but for a mini-batch's.
+func (r *rows) fetch(k *kernels, p *parameter, i int) {
+	n := int(r.count[0])
+	from := i + fetchRows
+	if i == 0 {
+		from = 0
+	}
+	index := r.index[min(from, n):min(i+2*fetchRows, n)]
+	if len(index) == 0 {
+		return
+	}
+	floats := p.floats()
+	if r.gradient == nil {
+		floats[0] = nil
+	}
+	for _, w := range floats {
+		if w != nil {
+			k.fetch32(w, index, r.cols)
+		}
+	}
+	for _, w := range p.doubles() {
+		if w != nil {
+			k.fetch64(w, index, r.cols)
 		}
 	}
 }
