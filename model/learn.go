@@ -234,7 +234,7 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 		case i > 0:
 			n.outer(l.weight.gradient, sc.outputs[i-1], d)
 		case n.rows != nil:
-			n.rows.accumulate(v, d)
+			n.rows.accumulate(n.k, v, d)
 		default:
 			n.outer(l.weight.gradient, v.Dense, d)
 		}

@@ -23,12 +23,13 @@ type rows struct {
 	value []float32 // [cap] batch 1: the input's value of each row
 	// gradient is the open mini-batch's sum of gradients, [cap, cols], nil at batch 1.
 	gradient []float32
-	// table finds a row's slot: open addressing, slot + 1, 0 where free. place[slot] is where in the
-	// table it stands, to clear without walking the table.
-	table  []uint32
-	place  []uint32
-	placed int // how many rows the table holds: none where merge needed none
-	shift  uint8
+	// table finds a row's slot: open addressing, the row in the upper half of an entry and its slot + 1 in
+	// the lower, 0 where free. place[slot] is where in the table it stands, to clear without walking the
+	// table.
+	table []uint64
+	place []uint32
+	shift uint8
+	plain bool // the rows were merged without the table
 	// packed is where the rows of a layer with one output meet, so that one kernel call updates all.
 	packed *parameter
 
@@ -54,10 +55,10 @@ func rowsCap(batch int, shape millrace.ViewShape) int {
 func newRows(batch int, shape millrace.ViewShape, first *layer, o *optimizer) *rows {
 	// The entries of one event may repeat, so they count before the width bounds them.
 	n := rowsCap(batch, shape)
-	size := bits.Len(uint(2*n - 1)) // at most half full, so that probing ends soon
+	size := bits.Len(uint(4*n - 1)) // at most a quarter full, so that probing rarely happens
 	r := &rows{
 		cols: first.out, index: make([]uint32, n), count: make([]uint64, 1),
-		table: make([]uint32, 1<<size), place: make([]uint32, n), shift: uint8(32 - size),
+		table: make([]uint64, 1<<size), place: make([]uint32, n), shift: uint8(32 - size),
 		indexShape: []int{n}, gradientShape: []int{n, first.out},
 	}
 	if batch > 1 {
@@ -77,34 +78,48 @@ func newRows(batch int, shape millrace.ViewShape, first *layer, o *optimizer) *r
 
 // slot returns the slot of a row, a new one when the open update has not touched it yet.
 func (r *rows) slot(row uint32) int {
+	slot, at, found := r.find(row)
+	if !found {
+		slot = int(r.count[0])
+		r.add(slot, row, at)
+		r.count[0]++
+	}
+	return slot
+}
+
+// find returns the slot of a row, or where in the table it would stand.
+func (r *rows) find(row uint32) (slot int, at uint32, found bool) {
 	mask := uint32(len(r.table) - 1)
 	// Fibonacci hashing: neighbouring rows, the common case, spread over the table.
-	at := (row * 0x9E3779B1) >> r.shift
+	at = (row * 0x9E3779B1) >> (r.shift & 31)
 	for {
-		switch s := r.table[at]; {
-		case s == 0:
-			n := int(r.count[0])
-			r.index[n], r.place[n] = row, at
-			r.table[at] = uint32(n + 1)
-			r.count[0]++
-			r.placed = n + 1
-			return n
-		case r.index[s-1] == row:
-			return int(s - 1)
+		e := r.table[at]
+		if e == 0 {
+			return 0, at, false
+		}
+		if uint32(e>>32) == row {
+			return int(uint32(e)) - 1, at, true
 		}
 		at = (at + 1) & mask
 	}
 }
 
+// add makes a row that find did not find the one of a slot.
+func (r *rows) add(slot int, row, at uint32) {
+	r.index[slot], r.place[slot] = row, at
+	r.table[at] = uint64(row)<<32 | uint64(slot+1)
+}
+
 // clear forgets the update.
 func (r *rows) clear() {
-	for _, at := range r.place[:r.placed] {
-		r.table[at] = 0
-	}
 	n := int(r.count[0])
-	clear(r.value[:min(n, len(r.value))])
+	if !r.plain {
+		for _, at := range r.place[:n] {
+			r.table[at] = 0
+		}
+	}
 	clear(r.gradient[:min(n*r.cols, len(r.gradient))])
-	r.count[0], r.placed = 0, 0
+	r.count[0], r.plain = 0, false
 }
 
 // merge makes the rows those of one event, with the values of repeated indices added. Indices that
@@ -112,14 +127,24 @@ func (r *rows) clear() {
 func (r *rows) merge(x *millrace.Vector) {
 	r.clear()
 	if ascending(x.Index) {
-		n := copy(r.index, x.Index)
-		copy(r.value, x.Value[:n])
-		r.count[0] = uint64(n)
+		n := len(x.Index)
+		copy(r.index[:n], x.Index)
+		copy(r.value[:n], x.Value)
+		r.count[0], r.plain = uint64(n), true
 		return
 	}
+	n := 0 // in a register: through memory, each row would wait for the count of the one before
 	for i, row := range x.Index {
-		r.value[r.slot(row)] += x.Value[i]
+		slot, at, found := r.find(row)
+		if found {
+			r.value[slot] += x.Value[i]
+			continue
+		}
+		r.add(n, row, at)
+		r.value[n] = x.Value[i]
+		n++
 	}
+	r.count[0] = uint64(n)
 }
 
 // ascending reports that every index is larger than the one before.
@@ -133,13 +158,10 @@ func ascending(index []uint32) bool {
 }
 
 // accumulate adds the outer product of x and d to the mini-batch's gradient.
-func (r *rows) accumulate(x *millrace.Vector, d []float32) {
+func (r *rows) accumulate(k *kernels, x *millrace.Vector, d []float32) {
 	for i, row := range x.Index {
 		from := r.slot(row) * r.cols
-		sum := r.gradient[from : from+r.cols]
-		for o, v := range d {
-			sum[o] += x.Value[i] * v
-		}
+		k.forward(r.gradient[from:from+r.cols], d, x.Value[i:i+1])
 	}
 }
 
@@ -153,6 +175,7 @@ func (r *rows) state(visit func(string, millrace.Tensor, millrace.Role)) {
 // yet must be zero: the first event that touches one adds to what stands there.
 func (r *rows) restored(width int) error {
 	clear(r.table)
+	r.plain = false
 	n := r.count[0]
 	if n > uint64(len(r.index)) {
 		return fmt.Errorf("%d rows where %d have place", n, len(r.index))
