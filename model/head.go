@@ -59,7 +59,7 @@ func count(z float32) float64 { return math.Exp(min(float64(z), countLogMax)) }
 func (n *network) predict(dst, z []float32) {
 	switch n.head {
 	case headLogistic:
-		dst[0], dst[1] = logistic(float64(z[0]))
+		dst[0], dst[1] = logistic(z[0])
 	case headSoftmax:
 		n.k.softmax(dst, z, 1)
 	case headPoisson:

@@ -41,7 +41,7 @@ func (a activation) apply(k *kernels, z []float32) {
 		k.network.tanh(z)
 	case sigmoid:
 		for i, v := range z {
-			_, z[i] = logistic(float64(bounded(v)))
+			_, z[i] = logistic(bounded(v))
 		}
 	default:
 		for i, v := range z {
@@ -74,10 +74,10 @@ func bounded(v float32) float32 {
 }
 
 // logistic returns 1−σ(z) and σ(z), each to full relative precision also where it is tiny.
-func logistic(z float64) (no, yes float32) {
-	e := math.Exp(-math.Abs(z))
+func logistic(z float32) (no, yes float32) {
+	e := exp32(-max(z, -z))
 	likely := 1 / (1 + e)
-	no, yes = float32(e*likely), float32(likely)
+	no, yes = e*likely, likely
 	if z < 0 {
 		no, yes = yes, no
 	}

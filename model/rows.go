@@ -32,6 +32,8 @@ type rows struct {
 	plain bool // the rows were merged without the table
 	// packed is where the rows of a layer with one output meet, so that one kernel call updates all.
 	packed *parameter
+	// fetches says that updates touch more of a row than the prediction has just read of it.
+	fetches bool
 
 	indexShape, gradientShape []int
 }
@@ -61,6 +63,7 @@ func newRows(batch int, shape millrace.ViewShape, first *layer, o *optimizer) *r
 		table: make([]uint64, 1<<size), place: make([]uint32, n), shift: uint8(32 - size),
 		indexShape: []int{n}, gradientShape: []int{n, first.out},
 	}
+	r.fetches = batch > 1 || o.spec.remembers() != memory{}
 	if batch > 1 {
 		r.gradient = make([]float32, n*first.out)
 	} else {
@@ -228,7 +231,7 @@ func (r *rows) step(o *optimizer, l *layer, d []float32) {
 		return
 	}
 	for i, row := range r.index[:n] {
-		if i%fetchRows == 0 {
+		if r.fetches && i%fetchRows == 0 {
 			r.fetch(o.k, &l.weight, i)
 		}
 		from := int(row) * r.cols

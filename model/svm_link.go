@@ -81,7 +81,7 @@ func (l *link) combine(logits, z []float32) {
 
 func (l *link) predict(k *kernels, dst, logits []float32) {
 	if len(logits) == 1 {
-		dst[0], dst[1] = logistic(float64(logits[0]))
+		dst[0], dst[1] = logistic(logits[0])
 		return
 	}
 	k.softmax(dst, logits, 1)
