@@ -79,10 +79,10 @@ done:
 
 // func squaresAVX2(x []float32) float64
 TEXT ·squaresAVX2(SB), NOSPLIT, $0-32
-	MOVQ   x_base+0(FP), SI
-	MOVQ   x_len+8(FP), CX
-	MOVQ   CX, AX
-	ANDQ   $7, AX
+	MOVQ x_base+0(FP), SI
+	MOVQ x_len+8(FP), CX
+	MOVQ CX, AX
+	ANDQ $7, AX
 	TAILMASK
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
@@ -168,10 +168,10 @@ row:
 	MOVQ         CX, R11
 
 loop8:
-	CMPQ         R11, $8
-	JLT          tail
-	VMOVUPS      (R10), Y0
-	VMOVUPS      (DI), Y1
+	CMPQ    R11, $8
+	JLT     tail
+	VMOVUPS (R10), Y0
+	VMOVUPS (DI), Y1
 	GRADIENT
 	VFNMADD231PS Y0, Y9, Y1
 	VMOVUPS      Y1, (DI)
@@ -181,25 +181,25 @@ loop8:
 	JMP          loop8
 
 tail:
-	TESTQ R11, R11
-	JZ row
-	VMOVUPS (R13), Y4
+	TESTQ      R11, R11
+	JZ         row
+	VMOVUPS    (R13), Y4
 	VMASKMOVPS (R10), Y4, Y0
 	VMASKMOVPS (DI), Y4, Y1
 	GRADIENT
 	VFNMADD231PS Y0, Y9, Y1
-	TESTQ $4, R11
-	JZ pair
+	TESTQ        $4, R11
+	JZ           pair
 	STORE4(X1, Y1, DI)
 
 pair:
 	TESTQ $2, R11
-	JZ single
+	JZ    single
 	STORE2(X1, DI)
 
 single:
 	TESTQ $1, R11
-	JZ row
+	JZ    row
 	STORE1(X1, DI)
 	JMP row
 
@@ -261,27 +261,27 @@ loop8:
 	JMP     loop8
 
 tail:
-	TESTQ R11, R11
-	JZ row
-	VMOVUPS (R13), Y4
+	TESTQ      R11, R11
+	JZ         row
+	VMOVUPS    (R13), Y4
 	VMASKMOVPS (R10), Y4, Y0
 	VMASKMOVPS (DI), Y4, Y1
 	VMASKMOVPS (SI), Y4, Y2
 	MOMENTUM
 	TESTQ $4, R11
-	JZ pair
+	JZ    pair
 	STORE4(X1, Y1, DI)
 	STORE4(X3, Y3, SI)
 
 pair:
 	TESTQ $2, R11
-	JZ single
+	JZ    single
 	STORE2(X1, DI)
 	STORE2(X3, SI)
 
 single:
 	TESTQ $1, R11
-	JZ row
+	JZ    row
 	STORE1(X1, DI)
 	STORE1(X3, SI)
 	JMP row
@@ -368,24 +368,24 @@ tail:
 	VMASKMOVPD (SI), Y14, Y2
 	VMASKMOVPD 32(SI), Y15, Y3
 	ADAGRAD
-	TESTQ      $4, R11
-	JZ         pair
+	TESTQ $4, R11
+	JZ    pair
 	STORE4(X1, Y1, DI)
-	VMOVUPD    Y2, (SI)
-	VMOVAPD    Y3, Y2
-	ADDQ       $32, SI
+	VMOVUPD Y2, (SI)
+	VMOVAPD Y3, Y2
+	ADDQ    $32, SI
 
 pair:
-	TESTQ        $2, R11
-	JZ           single
+	TESTQ $2, R11
+	JZ    single
 	STORE2(X1, DI)
 	VMOVUPD      X2, (SI)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ         $16, SI
 
 single:
-	TESTQ  $1, R11
-	JZ     row
+	TESTQ $1, R11
+	JZ    row
 	STORE1(X1, DI)
 	VMOVSD X2, (SI)
 	ADDQ   $8, SI
@@ -450,27 +450,27 @@ loop8:
 	JMP     loop8
 
 tail:
-	TESTQ R11, R11
-	JZ row
-	VMOVUPS (R13), Y4
+	TESTQ      R11, R11
+	JZ         row
+	VMOVUPS    (R13), Y4
 	VMASKMOVPS (R10), Y4, Y0
 	VMASKMOVPS (DI), Y4, Y1
 	VMASKMOVPS (SI), Y4, Y2
 	RMSPROP
 	TESTQ $4, R11
-	JZ pair
+	JZ    pair
 	STORE4(X1, Y1, DI)
 	STORE4(X2, Y2, SI)
 
 pair:
 	TESTQ $2, R11
-	JZ single
+	JZ    single
 	STORE2(X1, DI)
 	STORE2(X2, SI)
 
 single:
 	TESTQ $1, R11
-	JZ row
+	JZ    row
 	STORE1(X1, DI)
 	STORE1(X2, SI)
 	JMP row
@@ -544,30 +544,30 @@ loop8:
 	JMP     loop8
 
 tail:
-	TESTQ R11, R11
-	JZ row
-	VMOVUPS (R13), Y4
+	TESTQ      R11, R11
+	JZ         row
+	VMOVUPS    (R13), Y4
 	VMASKMOVPS (R10), Y4, Y0
 	VMASKMOVPS (DI), Y4, Y1
 	VMASKMOVPS (SI), Y4, Y2
 	VMASKMOVPS (BX), Y4, Y3
 	ADAM
 	TESTQ $4, R11
-	JZ pair
+	JZ    pair
 	STORE4(X1, Y1, DI)
 	STORE4(X2, Y2, SI)
 	STORE4(X3, Y3, BX)
 
 pair:
 	TESTQ $2, R11
-	JZ single
+	JZ    single
 	STORE2(X1, DI)
 	STORE2(X2, SI)
 	STORE2(X3, BX)
 
 single:
 	TESTQ $1, R11
-	JZ row
+	JZ    row
 	STORE1(X1, DI)
 	STORE1(X2, SI)
 	STORE1(X3, BX)

@@ -91,9 +91,9 @@ TEXT ·softmaxAVX2(SB), NOSPLIT, $0-52
 	JZ    done
 
 	// AX lanes are left over after the full vectors, and Y15 lets them pass.
-	MOVQ    CX, AX
-	ANDQ    $7, AX
-	SHRQ    $3, CX
+	MOVQ CX, AX
+	ANDQ $7, AX
+	SHRQ $3, CX
 	TAILMASK
 
 	// The largest of z, in every lane of Y7.
@@ -143,10 +143,10 @@ exp8:
 	EXP
 	VMOVUPS Y0, (DI)
 	SUM
-	ADDQ    $32, SI
-	ADDQ    $32, DI
-	DECQ    R10
-	JMP     exp8
+	ADDQ $32, SI
+	ADDQ $32, DI
+	DECQ R10
+	JMP  exp8
 
 exp1:
 	TESTQ      AX, AX
@@ -155,9 +155,9 @@ exp1:
 	VSUBPS     Y7, Y0, Y0
 	VMULPS     Y6, Y0, Y0
 	EXP
-	VANDPS     Y15, Y0, Y0
+	VANDPS Y15, Y0, Y0
 	SUM
-	VMOVAPS    Y0, Y4           // the tail is scaled where it is
+	VMOVAPS Y0, Y4           // the tail is scaled where it is
 
 scale:
 	VADDPD       Y11, Y10, Y10
@@ -241,8 +241,8 @@ log8:
 	JMP     log8
 
 log1:
-	TESTQ      AX, AX
-	JZ         done
+	TESTQ AX, AX
+	JZ    done
 	TAILMASK
 	VMASKMOVPS (SI), Y15, Y0
 	LOG
