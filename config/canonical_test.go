@@ -49,7 +49,7 @@ func TestHashes(t *testing.T) {
 		{"[n, p]", "[n, p, q]", true, false},
 		{"classes: [n, p]", "type: number", true, true}, // the loss follows the label
 		{"[8]", "[9]", true, false},
-		{"tanh", "relu", true, false},
+		{"tanh", "relu", true, true}, // the initial weights follow the activation
 		{"rate: 0.001", "rate: 0.1", false, true},
 		{"type: adam", "type: sgd", false, true},
 		{"hidden", "l2: 0.1, hidden", false, true},

@@ -67,7 +67,7 @@ func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millra
 func BenchmarkNetwork(b *testing.B) {
 	for _, rule := range []string{"sgd", "adagrad", "rmsprop", "adam", "amsgrad", "adadelta", "cocob"} {
 		b.Run(rule, func(b *testing.B) {
-			s := model.Spec{Type: "mlp", Hidden: []int{64, 64}, Optimizer: model.OptimizerSpec{Type: rule}}
+			s := model.Spec{Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: rule}}
 			benchmark(b, s, model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
 		})
 	}
@@ -80,11 +80,32 @@ func BenchmarkSmallNetwork(b *testing.B) {
 		for _, rule := range []string{"sgd", "rmsprop", "adam"} {
 			for _, batch := range []int{1, 8} {
 				b.Run(fmt.Sprintf("%d-layer/%s/batch-%d", len(hidden), rule, batch), func(b *testing.B) {
-					s := model.Spec{Type: "mlp", Hidden: hidden, Batch: batch, Optimizer: model.OptimizerSpec{Type: rule}}
+					s := model.Spec{Type: "mlp", Hidden: hidden, Activation: "relu", Batch: batch, Optimizer: model.OptimizerSpec{Type: rule}}
 					benchmark(b, s, model.TargetSpec{Classes: 2}, millrace.ViewShape{Width: 8}, denseInputs(256, 8))
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkNetworkOptions is what the options of a network cost, on 8 numbers with two classes.
+func BenchmarkNetworkOptions(b *testing.B) {
+	for _, o := range []struct {
+		name string
+		spec model.Spec
+	}{
+		{"default", model.Spec{}},
+		{"relu", model.Spec{Activation: "relu"}},
+		{"norm", model.Spec{Norm: "layer"}},
+		{"dropout", model.Spec{Dropout: 0.2}},
+		{"l2_init", model.Spec{Plasticity: "l2_init"}},
+		{"shrink_perturb", model.Spec{Plasticity: "shrink_perturb"}},
+	} {
+		b.Run(o.name, func(b *testing.B) {
+			s := o.spec
+			s.Type = "mlp"
+			benchmark(b, s, model.TargetSpec{Classes: 2}, millrace.ViewShape{Width: 8}, denseInputs(256, 8))
+		})
 	}
 }
 

@@ -33,8 +33,7 @@ type referenceRun struct {
 		Hidden                 []int
 		HuberDelta             float64 `json:"huber_delta"`
 		C, L1, L2, Clip        float64
-		Quantile               float64
-		Dropout                float64
+		Quantile, Dropout      float64
 		Norm                   string
 		Seed                   uint64
 		Batch                  int
@@ -59,13 +58,17 @@ func (r referenceRun) spec() model.Spec {
 	if r.Spec.Type == "svm" && r.Classes > 2 {
 		multiclass = "one_vs_rest"
 	}
+	rho := 0.0
+	if o.Type == "rmsprop" {
+		rho = 0.99 // PyTorch's alpha
+	}
 	return model.Spec{
 		Multiclass: multiclass,
 		Type:       r.Spec.Type, Hidden: r.Spec.Hidden, Activation: r.Spec.Activation, Loss: r.Spec.Loss,
 		HuberDelta: r.Spec.HuberDelta, C: r.Spec.C, L2: r.Spec.L2, Clip: r.Spec.Clip, Batch: r.Spec.Batch,
-		L1: r.Spec.L1, Quantile: r.Spec.Quantile,
-		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta: o.Beta, Schedule: model.ScheduleSpec{Type: o.Schedule}},
-		Norm:      r.Spec.Norm, Dropout: r.Spec.Dropout, Seed: r.Spec.Seed,
+		L1: r.Spec.L1, Quantile: r.Spec.Quantile, Norm: r.Spec.Norm, Dropout: r.Spec.Dropout, Seed: r.Spec.Seed,
+		Optimizer: model.OptimizerSpec{Type: o.Type, Rate: o.Rate, Momentum: o.Momentum, Nesterov: o.Nesterov, Beta: o.Beta, Rho: rho,
+			Schedule: model.ScheduleSpec{Type: o.Schedule}},
 	}
 }
 

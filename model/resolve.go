@@ -112,12 +112,12 @@ func defaultLoss(target TargetSpec) string {
 	return lossSquared
 }
 
+// resolveLayers fills in the layers. By default they are tanh, drawn by Glorot and Bengio's rule for it: over streams
+// of every kind it learns faster than relu, and goes on learning where relu units die. Other activations are drawn as
+// PyTorch draws them.
 func (s Spec) resolveLayers() Spec {
 	if s.Activation == "" {
-		s.Activation = activationReLU
-	}
-	if s.Init == "" {
-		s.Init = initUniform
+		s.Activation = activationTanh
 	}
 	if s.Norm == normNone {
 		s.Norm = "" // unwritten, as the view is
@@ -140,6 +140,12 @@ func (s Spec) resolveLayers() Spec {
 			layers[i].Activation = s.Activation
 		}
 	}
+	if s.Init == "" {
+		s.Init = initGlorot
+		if slices.ContainsFunc(layers, func(l LayerSpec) bool { return l.Activation != activationTanh }) {
+			s.Init = initUniform
+		}
+	}
 	s.Layers, s.Hidden = layers, nil
 	return s
 }
@@ -148,7 +154,9 @@ func (s Spec) resolveLayers() Spec {
 // that do well on streams of every kind at once, with drift and without. Linear models find their rate
 // themselves where the loss has a curvature (see curved); otherwise classes want SGD, whose steps never
 // shrink. Networks and other losses of numbers want RMSprop, which needs no rate matched to the scale of
-// features or errors and goes on adapting, where Adam's longer memory follows drift more slowly. Constants are those of the papers and of PyTorch where they agree.
+// features or errors and goes on adapting, where Adam's longer memory follows drift more slowly; their
+// averages are twice as long as PyTorch's default. Constants are otherwise those of the papers and of PyTorch where they
+// agree.
 func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 	if o.Type == "" {
 		o.Type = ruleSGD
@@ -177,6 +185,9 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 	case ruleAdaGrad, ruleNormalizedAdaptive:
 		fill(&o.Epsilon, 1e-10)
 	case ruleRMSprop:
+		if family == familyMLP {
+			fill(&o.Rho, 0.995)
+		}
 		fill(&o.Rho, 0.99)
 		fill(&o.Epsilon, 1e-8)
 	case ruleAdadelta:
@@ -210,7 +221,7 @@ func defaultRate(family, rule string) float64 {
 	r := map[string]rates{
 		ruleSGD:                {0.07, 0.003, 0.05, 0.03},
 		ruleAdaGrad:            {0.3, 0.3, 0.1, 0.03},
-		ruleRMSprop:            {0.01, 0.03, 0.03, 0.002},
+		ruleRMSprop:            {0.01, 0.03, 0.03, 0.0015},
 		ruleAdam:               {0.01, 0.003, 0.003, 0.001},
 		ruleAMSGrad:            {0.01, 0.003, 0.003, 0.003},
 		ruleAdadelta:           {3, 3, 3, 1},

@@ -8,12 +8,12 @@ type Spec struct {
 	View       string        `yaml:"view" enum:"standard|levels|pairs" doc:"logistic, linear, svm, mlp: what the model sees: standard features, these with one column a level of small integers as well, or these with all products of two"`
 	Hidden     []int         `yaml:"hidden" doc:"mlp: units of each hidden layer, short for layers"`
 	Layers     []LayerSpec   `yaml:"layers" doc:"mlp: the hidden layers, first to last; the output layer follows from the label"`
-	Activation string        `yaml:"activation" enum:"relu|tanh|sigmoid|identity" doc:"mlp: activation of the hidden layers"`
-	Init       string        `yaml:"init" enum:"uniform|he|glorot" doc:"mlp: initial weights; uniform is U(±1/√fan-in) with biases"`
+	Activation string        `yaml:"activation" enum:"relu|tanh|sigmoid|identity" doc:"mlp: activation of the hidden layers, tanh by default"`
+	Init       string        `yaml:"init" enum:"uniform|he|glorot" doc:"mlp: initial weights: uniform is U(±1/√fan-in) with biases; glorot by default where all layers are tanh, uniform elsewhere"`
 	Norm       string        `yaml:"norm" enum:"none|layer" doc:"mlp: layer norm before the activation of every hidden layer, or none"`
-	Dropout    float64       `yaml:"dropout" doc:"mlp: share of hidden units left out while learning"`
+	Dropout    float64       `yaml:"dropout" doc:"mlp: share of hidden units left out while learning, at most 0.9"`
 	Plasticity string        `yaml:"plasticity" enum:"none|l2_init|shrink_perturb" doc:"mlp: upkeep of the ability to learn on long streams: none, a pull toward the initial weights, or shrinking and perturbing weights"`
-	Upkeep     float64       `yaml:"upkeep" doc:"mlp: strength of plasticity"`
+	Upkeep     float64       `yaml:"upkeep" doc:"mlp: strength of plasticity: the share of a weight's distance from where it is pulled that an update takes off, 1e-4 by default"`
 	Loss       string        `yaml:"loss" enum:"cross_entropy|squared|huber|quantile|poisson|hinge|epsilon_insensitive" doc:"loss; by default cross_entropy for classes, squared for numbers, hinge for svm with classes, epsilon_insensitive for svm with numbers"`
 	HuberDelta float64       `yaml:"huber_delta" doc:"huber: where squared loss becomes absolute, in standard deviations of the label"`
 	Quantile   float64       `yaml:"quantile" doc:"quantile: which quantile is predicted, between 0 and 1"`

@@ -45,7 +45,7 @@ old           2   0.300   0.9     no      50    1       worse than logistic sgd
 	if b.String() != want {
 		t.Errorf("got%s\nwant%s", b.String(), want)
 	}
-	if !strings.Contains(string(rows[0].Spec), `"layers":[{"activation":"relu","units":8}]`) {
+	if !strings.Contains(string(rows[0].Spec), `"layers":[{"activation":"tanh","units":8}]`) {
 		t.Errorf("spec %s", rows[0].Spec)
 	}
 	if expertsOf(nil) != nil {

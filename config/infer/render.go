@@ -243,7 +243,7 @@ func (w *writer) modelLines() {
 		w.line("model:")
 		w.line("  type: mlp")
 		w.line("  hidden: [64, 64]")
-		w.line("  activation: relu")
+		w.line("  activation: tanh")
 	case optimizer != "":
 		w.line("model: {type: %s%s}", p.model, optimizer)
 	default:
