@@ -112,8 +112,8 @@ func defaultLoss(target TargetSpec) string {
 	return lossSquared
 }
 
-// resolveLayers fills in the layers. By default they are tanh, drawn by Glorot and Bengio's rule for it: over streams
-// of every kind it learns faster than relu, and goes on learning where relu units die. Other activations are drawn as
+// resolveLayers fills in the layers. By default they are tanh, drawn by Glorot and Bengio's rule for it: on most streams
+// it learns faster than relu, and it goes on learning where relu units die. Other activations are drawn as
 // PyTorch draws them.
 func (s Spec) resolveLayers() Spec {
 	if s.Activation == "" {
