@@ -106,11 +106,12 @@ const (
 )
 
 // ViewShape is a compiled view's size: Width columns; a Sparse view fills Index and Value with at
-// most NonZeroMax entries.
+// most NonZeroMax entries, and is likely to have about NonZeroUsual.
 type ViewShape struct {
-	Width      int
-	Sparse     bool
-	NonZeroMax int
+	Width        int
+	Sparse       bool
+	NonZeroMax   int
+	NonZeroUsual int
 }
 
 // Views compiles the views that models ask for. Asking twice for one kind gives one view.

@@ -123,7 +123,7 @@ func New(spec Spec) (*Extractor, error) {
 	}
 	x.addCrosses(widths)
 	x.hasMore = x.more.any()
-	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: nonZeroMax}
+	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: nonZeroMax, NonZeroUsual: x.columns.usual(widths)}
 	if !sparse {
 		x.standard.NonZeroMax = column
 	}
@@ -135,6 +135,24 @@ func New(spec Spec) (*Extractor, error) {
 	x.words = newVocabulary(caps)
 	x.refresh()
 	return x, nil
+}
+
+// usual guesses how many non-zeros of the standard view an event has. Numbers that are taken as they are
+// come from LIBSVM's format, as bags do, where most are left out; nobody says how many. The square root of
+// the columns is of the right size for the sets that are published in it.
+func (c Columns) usual(widths []int) int {
+	n, loose := 0, 0
+	for i := range c {
+		switch {
+		case c[i].Type == Number && c[i].Scale == scaleNone:
+			loose++
+		case c[i].Type == Bag || c[i].Type == Text:
+			loose += widths[i]
+		default:
+			n++
+		}
+	}
+	return max(1, n+int(math.Ceil(math.Sqrt(float64(loose)))))
 }
 
 // fills compiles the policies; indicator is the column of the feature's first indicator.

@@ -55,6 +55,7 @@ func (x *Extractor) newLevels() *levels {
 func (l *levels) shape(standard millrace.ViewShape) millrace.ViewShape {
 	return millrace.ViewShape{
 		Width: standard.Width + levelsMax*len(l.fields), Sparse: true, NonZeroMax: standard.NonZeroMax + len(l.fields),
+		NonZeroUsual: standard.NonZeroUsual + min(standard.NonZeroUsual, len(l.fields)),
 	}
 }
 

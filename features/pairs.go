@@ -56,7 +56,7 @@ func (x *Extractor) newPairs() *pairs {
 				products++
 			}
 		}
-		p.shape = millrace.ViewShape{Width: width + products, NonZeroMax: width + products}
+		p.shape = millrace.ViewShape{Width: width + products, NonZeroMax: width + products, NonZeroUsual: width + products}
 		return p
 	}
 	products := width * (width + 1) / 2 // at most 2^47
@@ -64,7 +64,9 @@ func (x *Extractor) newPairs() *pairs {
 		products = 1 << pairsBits
 	}
 	crossed := min(nonZeroMax, pairsCrossed)
-	p.shape = millrace.ViewShape{Width: width + products, Sparse: true, NonZeroMax: nonZeroMax + crossed*(crossed+1)/2}
+	usual := min(x.standard.NonZeroUsual, crossed)
+	p.shape = millrace.ViewShape{Width: width + products, Sparse: true, NonZeroMax: nonZeroMax + crossed*(crossed+1)/2,
+		NonZeroUsual: x.standard.NonZeroUsual + usual*(usual+1)/2}
 	return p
 }
 

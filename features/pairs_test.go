@@ -92,11 +92,11 @@ func TestPairsShapes(t *testing.T) {
 		return columns
 	}
 	for columns, want := range map[int]millrace.ViewShape{
-		1:   {Width: 2, NonZeroMax: 2},
-		8:   {Width: 44, NonZeroMax: 44},
-		64:  {Width: 2144, NonZeroMax: 2144},
-		65:  {Width: 65 + 65*66/2, Sparse: true, NonZeroMax: 65 + 2080},
-		800: {Width: 800 + 1<<18, Sparse: true, NonZeroMax: 800 + 2080},
+		1:   {Width: 2, NonZeroMax: 2, NonZeroUsual: 2},
+		8:   {Width: 44, NonZeroMax: 44, NonZeroUsual: 44},
+		64:  {Width: 2144, NonZeroMax: 2144, NonZeroUsual: 2144},
+		65:  {Width: 65 + 65*66/2, Sparse: true, NonZeroMax: 65 + 2080, NonZeroUsual: 65 + 2080},
+		800: {Width: 800 + 1<<18, Sparse: true, NonZeroMax: 800 + 2080, NonZeroUsual: 800 + 2080},
 	} {
 		x := newExtractor(t, numbers(columns)...)
 		id, got := compileView(t, x, millrace.ViewPairs)

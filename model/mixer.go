@@ -17,37 +17,67 @@ type mixer interface {
 	learn(sc *mixing, y millrace.Target, weight float64, active []int)
 	// weights adds to dst how much of the prediction each expert carries; they sum to 1.
 	weights(dst []float64, active []int)
-	// restrict follows a change of the active set; split hands half of the parent's weights to a copy.
-	restrict(active []int, inside []bool)
+	// place is what an expert weighs in shares and in stackers.
+	place(i int) (share, stack float64)
+	// restrict follows a change of the active set: experts that come in begin at the places that they have
+	// in another mixer. split hands half of the parent's weights to a copy.
+	restrict(active []int, inside []bool, from mixer)
 	split(parent, child int)
-	state(visit visitor)
+	state(name string, role millrace.Role, visit visitor)
 	check() error
 }
 
 // mixing is a mixer's working memory.
 type mixing struct {
-	outputs  int
-	p        []float64 // [experts, outputs] probabilities, or standardised numbers
-	logs     []float64 // [experts, outputs] centred log-probabilities
-	q        []float64 // [aggregators, outputs] what each aggregator predicts
-	mixed    []float64 // [outputs]
-	losses   []float64 // [max(experts, aggregators)]
-	factors  []float64 // the same
-	gradient []float64 // [outputs]
+	outputs int
+	p       []float32 // [experts, outputs] probabilities
+	floored []float32 // [experts, outputs] probabilities that are not too small, and
+	logs    []float32 // their logarithms
+	q       []float32 // [aggregators, outputs] what each aggregator predicts
+	factor  []float32 // [experts] weights in float32, and gradients
+	delta   []float32 // [outputs]
+	mixed   []float32 // [outputs]
+	z       []float64 // [experts] standardised numbers
+	guess   []float64 // [aggregators] the same
+	blend   float64   // and the mixture's
+	losses  []float64 // [max(experts, aggregators)]
+	shares  []float64 // the same: likelihoods
 }
 
 func newMixing(experts, aggregators, outputs int) *mixing {
 	most := max(experts, aggregators)
-	return &mixing{
+	sc := &mixing{
 		outputs: outputs,
-		p:       make([]float64, experts*outputs), logs: make([]float64, experts*outputs),
-		q: make([]float64, aggregators*outputs), mixed: make([]float64, outputs),
-		losses: make([]float64, most), factors: make([]float64, most), gradient: make([]float64, outputs),
+		p:       make([]float32, experts*outputs),
+		floored: make([]float32, experts*outputs), logs: make([]float32, experts*outputs),
+		q: make([]float32, aggregators*outputs), factor: make([]float32, experts),
+		delta: make([]float32, outputs), mixed: make([]float32, outputs),
+		z: make([]float64, experts), guess: make([]float64, aggregators),
+		losses: make([]float64, most), shares: make([]float64, most),
 	}
+	for i := range sc.floored {
+		sc.floored[i] = 1 // experts that were never asked have a logarithm too
+	}
+	return sc
+}
+
+// beside is the working memory of another mixer over the same experts' predictions.
+func (sc *mixing) beside(aggregators int) *mixing {
+	other := newMixing(len(sc.factor), aggregators, sc.outputs)
+	other.p, other.floored, other.logs, other.z = sc.p, sc.floored, sc.logs, sc.z
+	return other
 }
 
 // of is the part of a matrix with a row an expert (or aggregator) that belongs to i.
-func (sc *mixing) of(m []float64, i int) []float64 { return m[i*sc.outputs : (i+1)*sc.outputs] }
+func (sc *mixing) of(m []float32, i int) []float32 { return m[i*sc.outputs : (i+1)*sc.outputs] }
+
+// single rounds weights to the float32 of the kernels.
+func (sc *mixing) single(w []float64) []float32 {
+	for i, v := range w {
+		sc.factor[i] = float32(v)
+	}
+	return sc.factor
+}
 
 // upTo is 0, 1, … n−1: the active set of a level whose members are all active.
 func upTo(n int) []int {

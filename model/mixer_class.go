@@ -11,8 +11,11 @@ import (
 // Rates of the aggregators. They span what streams need, from none to abrupt drift and from short to
 // long memory; the level above finds the ones that serve.
 var (
-	shareRates   = [...]float64{1e-2, 1e-3, 1e-4, 1e-5}
-	stackerRates = [...]stackerRate{{0.0003, false}, {0.001, false}, {0.003, false}, {0.01, true}, {0.03, true}}
+	shareRates   = []float64{1e-2, 1e-3, 1e-4, 1e-5}
+	stackerRates = []stackerRate{{0.0003, false}, {0.001, false}, {0.003, false}, {0.01, true}, {0.03, true}}
+	// Of the mixer that judges.
+	judgeShares   = []float64{1e-3}
+	judgeStackers = []stackerRate{{0.01, true}, {0.003, false}}
 )
 
 type stackerRate struct {
@@ -21,7 +24,9 @@ type stackerRate struct {
 }
 
 const (
-	topRate = 1e-3 // fixed share over the aggregators
+	topRate = 1e-4 // fixed share over the aggregators
+	// servedMin is the weight below which an aggregator has no part in predictions.
+	servedMin = 0.02
 
 	// Floors of probabilities: for shares, so that one sure mistake cannot silence an expert for
 	// good; for stackers higher, as they take logarithms of all classes as inputs.
@@ -34,7 +39,7 @@ const (
 
 // classMixer mixes probabilities of classes.
 type classMixer struct {
-	classes  int
+	k        *kernels
 	shares   []share
 	stackers []stacker
 	top      share
@@ -43,8 +48,7 @@ type classMixer struct {
 
 // stacker is a log-linear pool with learned weights: softmax(b + Σ v_i·log p_i), which is stacking
 // (Wolpert 1992) by multinomial regression on the experts' log-probabilities, the mixing of PAQ
-// (Mattern 2013, "Linear and geometric mixtures", section 2) for any number of classes. The logs are centred over
-// the classes, which leaves the pool as it is and its gradient well scaled.
+// (Mattern 2013, "Linear and geometric mixtures", section 2) for any number of classes.
 type stacker struct {
 	stackerRate
 	v      []float64 // [experts]
@@ -52,12 +56,12 @@ type stacker struct {
 	bias   []float64 // [classes]
 }
 
-func newClassMixer(experts, classes int) *classMixer {
-	m := &classMixer{classes: classes}
-	for _, r := range shareRates {
+func newClassMixer(experts, classes int, k *kernels, shares []float64, stackers []stackerRate) *classMixer {
+	m := &classMixer{k: k}
+	for _, r := range shares {
 		m.shares = append(m.shares, newShare(experts, r))
 	}
-	for _, r := range stackerRates {
+	for _, r := range stackers {
 		s := stacker{stackerRate: r, v: make([]float64, experts), bias: make([]float64, classes)}
 		if r.adaptive {
 			s.square = make([]float64, experts)
@@ -73,114 +77,108 @@ func newClassMixer(experts, classes int) *classMixer {
 }
 
 func (m *classMixer) prepare(sc *mixing, i int, prediction []float32) {
-	p, l := sc.of(sc.p, i), sc.of(sc.logs, i)
-	var mean float64
+	p, f := sc.of(sc.p, i), sc.of(sc.floored, i)
 	for c, v := range prediction {
-		p[c] = max(float64(v), shareFloor)
-		l[c] = math.Log(max(float64(v), stackerFloor))
-		mean += l[c]
+		p[c], f[c] = max(v, shareFloor), max(v, stackerFloor)
 	}
-	mean /= float64(len(l))
-	for c := range l {
-		l[c] -= mean
+	if sc.outputs >= vectorFloats {
+		m.k.logs(sc.of(sc.logs, i), f)
 	}
 }
 
-func (m *classMixer) predict(dst []float32, sc *mixing, active []int) {
-	for a := range m.shares {
-		q := sc.of(sc.q, a)
-		clear(q)
-		for _, i := range active {
-			w := m.shares[a].weight[i]
-			for c, p := range sc.of(sc.p, i) {
-				q[c] += w * p
-			}
-		}
-	}
-	for a := range m.stackers {
-		m.stackers[a].predict(sc.of(sc.q, len(m.shares)+a), sc, active)
+// vectorFloats is how many float32 the kernels take at a time: fewer classes than that are worth taking
+// the logarithms of all experts in one piece.
+const vectorFloats = 8
+
+// serves reports whether aggregator a has a part in predictions: most have so little weight that
+// leaving them out is no loss, and a prediction costs a fraction.
+func (m *classMixer) serves(a int) bool { return m.top.weight[a] >= servedMin }
+
+func (m *classMixer) predict(dst []float32, sc *mixing, _ []int) {
+	if sc.outputs < vectorFloats {
+		m.k.logs(sc.logs, sc.floored)
 	}
 	clear(sc.mixed)
-	var sum float64
-	for a, w := range m.top.weight {
-		for c, q := range sc.of(sc.q, a) {
+	var sum float32
+	for a := range m.all {
+		if !m.serves(a) {
+			continue
+		}
+		w := float32(m.top.weight[a])
+		for c, q := range m.aggregate(sc, a) {
 			sc.mixed[c] += w * q
 			sum += w * q
 		}
 	}
 	for c, v := range sc.mixed {
-		dst[c] = float32(v / sum)
+		dst[c] = v / sum
 	}
 }
 
-func (s *stacker) predict(q []float64, sc *mixing, active []int) {
-	copy(q, s.bias)
-	for _, i := range active {
-		v := s.v[i]
-		for c, l := range sc.of(sc.logs, i) {
-			q[c] += v * l
-		}
+// aggregate computes what aggregator a predicts. Experts outside the active set have weight 0 everywhere.
+func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
+	q := sc.of(sc.q, a)
+	if a < len(m.shares) {
+		clear(q)
+		m.k.forward(q, sc.p, sc.single(m.shares[a].weight))
+		return q
 	}
-	most := q[0]
-	for _, z := range q[1:] {
-		most = max(most, z)
+	s := &m.stackers[a-len(m.shares)]
+	for c, b := range s.bias {
+		sc.delta[c] = float32(b)
 	}
-	var sum float64
-	for c, z := range q {
-		q[c] = math.Exp(z - most)
-		sum += q[c]
-	}
-	for c := range q {
-		q[c] /= sum
-	}
+	m.k.forward(sc.delta, sc.logs, sc.single(s.v))
+	m.k.softmax(q, sc.delta, 1)
+	return q
 }
 
 func (m *classMixer) loss(sc *mixing, i int, y millrace.Target) float64 {
-	return -math.Log(sc.of(sc.p, i)[y.Class])
+	return -math.Log(float64(sc.of(sc.p, i)[y.Class]))
 }
 
 func (m *classMixer) learn(sc *mixing, y millrace.Target, weight float64, active []int) {
 	for a := range m.all {
-		sc.losses[a] = -math.Log(max(sc.of(sc.q, a)[y.Class], shareFloor))
+		if !m.serves(a) {
+			m.aggregate(sc, a)
+		}
+		sc.losses[a] = -math.Log(max(float64(sc.of(sc.q, a)[y.Class]), shareFloor))
 	}
-	likelihoods(sc.factors, sc.losses, m.all, weight)
-	m.top.learn(sc.factors, m.all)
+	likelihoods(sc.shares, sc.losses, m.all, weight)
+	m.top.learn(sc.shares, m.all)
 	for a := range m.stackers {
-		m.stackers[a].learn(sc, sc.of(sc.q, len(m.shares)+a), y.Class, weight, active)
+		m.stackers[a].learn(m.k, sc, sc.of(sc.q, len(m.shares)+a), y.Class, weight, active)
 	}
 	if weight == 1 {
 		// The usual case needs neither logarithm nor exponential.
 		var most float64
 		for _, i := range active {
-			sc.factors[i] = sc.of(sc.p, i)[y.Class]
-			most = max(most, sc.factors[i])
+			sc.shares[i] = float64(sc.of(sc.p, i)[y.Class])
+			most = max(most, sc.shares[i])
 		}
 		for _, i := range active {
-			sc.factors[i] /= most
+			sc.shares[i] /= most
 		}
 	} else {
 		for _, i := range active {
 			sc.losses[i] = m.loss(sc, i, y)
 		}
-		likelihoods(sc.factors, sc.losses, active, weight)
+		likelihoods(sc.shares, sc.losses, active, weight)
 	}
 	for a := range m.shares {
-		m.shares[a].learn(sc.factors, active)
+		m.shares[a].learn(sc.shares, active)
 	}
 }
 
 // learn takes one step on the log-loss: ∂/∂v_i = Σ_c (q_c − [c = y])·l_ic.
-func (s *stacker) learn(sc *mixing, q []float64, class int32, weight float64, active []int) {
-	e := sc.gradient
+func (s *stacker) learn(k *kernels, sc *mixing, q []float32, class int32, weight float64, active []int) {
+	e := sc.delta
 	for c, v := range q {
-		e[c] = v * weight
+		e[c] = v * float32(weight)
 	}
-	e[class] -= weight
+	e[class] -= float32(weight)
+	k.backward(sc.factor, sc.logs, e)
 	for _, i := range active {
-		var g float64
-		for c, l := range sc.of(sc.logs, i) {
-			g += e[c] * l
-		}
+		g := float64(sc.factor[i])
 		step := s.rate * g
 		if s.adaptive {
 			s.square[i] += g * g
@@ -189,7 +187,7 @@ func (s *stacker) learn(sc *mixing, q []float64, class int32, weight float64, ac
 		s.v[i] = min(max(s.v[i]-step, -stackerMax), stackerMax)
 	}
 	for c, v := range e {
-		s.bias[c] = min(max(s.bias[c]-biasRate*v, -stackerMax), stackerMax)
+		s.bias[c] = min(max(s.bias[c]-biasRate*float64(v), -stackerMax), stackerMax)
 	}
 }
 
@@ -217,23 +215,29 @@ func addScaled(dst, w []float64, total float64, active []int) {
 	}
 }
 
-func (m *classMixer) restrict(active []int, inside []bool) {
+func (m *classMixer) place(i int) (share, stack float64) {
+	return m.shares[0].weight[i], m.stackers[0].v[i]
+}
+
+func (m *classMixer) restrict(active []int, inside []bool, from mixer) {
 	for a := range m.shares {
-		m.shares[a].restrict(active, inside)
+		m.shares[a].restrict(active, inside, from)
 	}
 	for a := range m.stackers {
-		m.stackers[a].restrict(inside)
+		m.stackers[a].restrict(inside, from)
 	}
 }
 
-// restrict forgets the weights of experts outside; whoever comes in begins at 0, which changes nothing.
-func (s *stacker) restrict(inside []bool) {
+// restrict forgets the weights of experts outside.
+func (s *stacker) restrict(inside []bool, from mixer) {
 	for i, in := range inside {
-		if in {
-			continue
+		switch {
+		case !in:
+			s.v[i] = 0
+		case s.v[i] == 0:
+			_, s.v[i] = from.place(i)
 		}
-		s.v[i] = 0
-		if s.adaptive {
+		if !in && s.adaptive {
 			s.square[i] = 0
 		}
 	}
@@ -256,19 +260,19 @@ func (s *stacker) split(parent, child int) {
 	}
 }
 
-func (m *classMixer) state(visit visitor) {
+func (m *classMixer) state(name string, role millrace.Role, visit visitor) {
 	for a := range m.shares {
-		visit.vector("mixture.share."+strconv.Itoa(a), m.shares[a].weight, millrace.Serving)
+		visit.vector(name+".share."+strconv.Itoa(a), m.shares[a].weight, role)
 	}
 	for a := range m.stackers {
-		m.stackers[a].state("mixture.stacker."+strconv.Itoa(a), visit)
+		m.stackers[a].state(name+".stacker."+strconv.Itoa(a), role, visit)
 	}
-	visit.vector("mixture.top", m.top.weight, millrace.Serving)
+	visit.vector(name+".top", m.top.weight, role)
 }
 
-func (s *stacker) state(name string, visit visitor) {
-	visit.vector(name+".weight", s.v, millrace.Serving)
-	visit.vector(name+".bias", s.bias, millrace.Serving)
+func (s *stacker) state(name string, role millrace.Role, visit visitor) {
+	visit.vector(name+".weight", s.v, role)
+	visit.vector(name+".bias", s.bias, role)
 	if s.adaptive {
 		visit.vector(name+".square", s.square, millrace.Training)
 	}

@@ -31,8 +31,9 @@ type regression struct {
 }
 
 var (
-	numberShareRates   = [...]float64{1e-2, 1e-3, 1e-4}
-	numberStackerRates = [...]float64{0.003, 0.01, 0.03}
+	numberShareRates   = []float64{1e-2, 1e-3, 1e-4}
+	numberStackerRates = []float64{0.003, 0.01, 0.03}
+	judgeRates         = []float64{0.01} // of the mixer that judges
 )
 
 const (
@@ -46,12 +47,12 @@ const (
 	shareEta = 0.2
 )
 
-func newNumberMixer(experts int) *numberMixer {
+func newNumberMixer(experts int, shares, stackers []float64) *numberMixer {
 	m := &numberMixer{target: newMoments(), error: []float64{1}}
-	for _, r := range numberShareRates {
+	for _, r := range shares {
 		m.shares = append(m.shares, newShare(experts, r))
 	}
-	for _, r := range numberStackerRates {
+	for _, r := range stackers {
 		s := regression{rate: r, v: make([]float64, experts+1), square: make([]float64, experts+1)}
 		for i := range experts {
 			s.v[i] = 1 / float64(experts)
@@ -72,10 +73,10 @@ func (m *numberMixer) fits(y, weight float64) error {
 }
 
 func (m *numberMixer) prepare(sc *mixing, i int, prediction []float32) {
-	sc.p[i] = 0
+	sc.z[i] = 0
 	if m.target.deviation > 0 {
 		z := (float64(prediction[0]) - m.target.v[1]) / m.target.deviation
-		sc.p[i] = min(max(z, -standardMax), standardMax)
+		sc.z[i] = min(max(z, -standardMax), standardMax)
 	}
 }
 
@@ -84,17 +85,17 @@ func (m *numberMixer) predict(dst []float32, sc *mixing, active []int) {
 	for a := range m.shares {
 		q := 0.0
 		for _, i := range active {
-			q += m.shares[a].weight[i] * sc.p[i]
+			q += m.shares[a].weight[i] * sc.z[i]
 		}
-		sc.q[a] = q
+		sc.guess[a] = q
 		mixed += m.top.weight[a] * q
 	}
 	for a := range m.stackers {
 		q := m.stackers[a].predict(sc, active)
-		sc.q[len(m.shares)+a] = q
+		sc.guess[len(m.shares)+a] = q
 		mixed += m.top.weight[len(m.shares)+a] * q
 	}
-	sc.mixed[0] = mixed
+	sc.blend = mixed
 	v := m.target.restore(mixed)
 	dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
 }
@@ -102,7 +103,7 @@ func (m *numberMixer) predict(dst []float32, sc *mixing, active []int) {
 func (s *regression) predict(sc *mixing, active []int) float64 {
 	q := s.v[len(s.v)-1]
 	for _, i := range active {
-		q += s.v[i] * sc.p[i]
+		q += s.v[i] * sc.z[i]
 	}
 	return min(max(q, -standardMax), standardMax)
 }
@@ -115,7 +116,7 @@ func (m *numberMixer) standard(y millrace.Target) float64 {
 }
 
 func (m *numberMixer) loss(sc *mixing, i int, y millrace.Target) float64 {
-	e := sc.p[i] - m.standard(y)
+	e := sc.z[i] - m.standard(y)
 	return min(e*e, excessMax)
 }
 
@@ -124,23 +125,23 @@ func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight float64, activ
 	z := m.standard(y)
 	eta := weight * shareEta / (2*m.error[0] + 1e-6)
 	for a := range m.all {
-		e := sc.q[a] - z
+		e := sc.guess[a] - z
 		sc.losses[a] = min(e*e, excessMax)
 	}
-	likelihoods(sc.factors, sc.losses, m.all, eta)
-	m.top.learn(sc.factors, m.all)
+	likelihoods(sc.shares, sc.losses, m.all, eta)
+	m.top.learn(sc.shares, m.all)
 	for a := range m.stackers {
-		m.stackers[a].learn(sc, (sc.q[len(m.shares)+a]-z)*weight, active)
+		m.stackers[a].learn(sc, (sc.guess[len(m.shares)+a]-z)*weight, active)
 	}
 	for _, i := range active {
-		e := sc.p[i] - z
+		e := sc.z[i] - z
 		sc.losses[i] = min(e*e, excessMax)
 	}
-	likelihoods(sc.factors, sc.losses, active, eta)
+	likelihoods(sc.shares, sc.losses, active, eta)
 	for a := range m.shares {
-		m.shares[a].learn(sc.factors, active)
+		m.shares[a].learn(sc.shares, active)
 	}
-	e := sc.mixed[0] - z
+	e := sc.blend - z
 	m.error[0] += errorRate * (min(e*e, excessMax) - m.error[0])
 	m.target.commit(w, mean, squares)
 }
@@ -148,7 +149,7 @@ func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight float64, activ
 // learn takes one step on ½(q − z)²; g is the derivative by q.
 func (s *regression) learn(sc *mixing, g float64, active []int) {
 	for _, i := range active {
-		s.step(i, g*sc.p[i])
+		s.step(i, g*sc.z[i])
 	}
 	s.step(len(s.v)-1, g)
 }
@@ -168,15 +169,22 @@ func (m *numberMixer) weights(dst []float64, active []int) {
 	}
 }
 
-func (m *numberMixer) restrict(active []int, inside []bool) {
+func (m *numberMixer) place(i int) (share, stack float64) {
+	return m.shares[0].weight[i], m.stackers[0].v[i]
+}
+
+func (m *numberMixer) restrict(active []int, inside []bool, from mixer) {
 	for a := range m.shares {
-		m.shares[a].restrict(active, inside)
+		m.shares[a].restrict(active, inside, from)
 	}
 	for a := range m.stackers {
 		s := &m.stackers[a]
 		for i, in := range inside {
-			if !in {
+			switch {
+			case !in:
 				s.v[i], s.square[i] = 0, 0
+			case s.v[i] == 0:
+				_, s.v[i] = from.place(i)
 			}
 		}
 	}
@@ -193,18 +201,18 @@ func (m *numberMixer) split(parent, child int) {
 	}
 }
 
-func (m *numberMixer) state(visit visitor) {
-	m.target.state(visit)
+func (m *numberMixer) state(name string, role millrace.Role, visit visitor) {
+	visit.vector(name+".target", m.target.v, role)
 	for a := range m.shares {
-		visit.vector("mixture.share."+strconv.Itoa(a), m.shares[a].weight, millrace.Serving)
+		visit.vector(name+".share."+strconv.Itoa(a), m.shares[a].weight, role)
 	}
 	for a := range m.stackers {
-		name := "mixture.stacker." + strconv.Itoa(a)
-		visit.vector(name+".weight", m.stackers[a].v, millrace.Serving)
-		visit.vector(name+".square", m.stackers[a].square, millrace.Training)
+		each := name + ".stacker." + strconv.Itoa(a)
+		visit.vector(each+".weight", m.stackers[a].v, role)
+		visit.vector(each+".square", m.stackers[a].square, millrace.Training)
 	}
-	visit.vector("mixture.top", m.top.weight, millrace.Serving)
-	visit.vector("mixture.error", m.error, millrace.Training)
+	visit.vector(name+".top", m.top.weight, role)
+	visit.vector(name+".error", m.error, millrace.Training)
 }
 
 func (m *numberMixer) check() error {

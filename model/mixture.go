@@ -13,11 +13,16 @@ import (
 // mixture is `type: auto`: experts of several families and rates that learn side by side, and a mixer
 // that predicts by the active ones.
 type mixture struct {
-	classes    int
-	experts    []expert
-	views      []millrace.ViewID
-	mixer      mixer
+	classes int
+	experts []expert
+	views   []millrace.ViewID
+	mixer   mixer
+	// judge mixes all experts, also those that do not predict: the weight that it gives each is what the
+	// active set is chosen by. It learns beside the mixer and never predicts for others.
+	judge      mixer
+	every      []int   // all experts
 	servingMax float64 // what predicting may cost
+	recruiter  *recruiter
 
 	active []int  // the experts that predict, ascending
 	inside []bool // the same, an entry an expert
@@ -63,6 +68,7 @@ type entry struct {
 // mixtureScratch is a mixture's working memory.
 type mixtureScratch struct {
 	mixing  *mixing
+	judging *mixing
 	experts []Scratch
 	outputs [][]float32 // each expert's latest prediction
 	result  []float32
@@ -75,10 +81,13 @@ func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Mo
 		return nil, err
 	}
 	n := len(m.experts)
+	m.every = upTo(n)
 	if target.Classes > 0 {
-		m.mixer = newClassMixer(n, target.Classes)
+		m.mixer = newClassMixer(n, target.Classes, k, shareRates, stackerRates)
+		m.judge = newClassMixer(n, target.Classes, k, judgeShares, judgeStackers)
 	} else {
-		m.mixer = newNumberMixer(n)
+		m.mixer = newNumberMixer(n, numberShareRates, numberStackerRates)
+		m.judge = newNumberMixer(n, judgeShares, judgeRates)
 	}
 	m.steps, m.next, m.pinned, m.pin = make([]uint64, 1), []uint64{uint64(n) + 1}, []int32{-1}, s.Pin
 	m.set, m.inside, m.rates, m.scores = make([]uint8, n), make([]bool, n), make([]float64, n), make([]float64, n)
@@ -94,7 +103,7 @@ func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Mo
 		return nil, err
 	}
 	m.choose()
-	m.mixer.restrict(m.active, m.inside)
+	m.mixer.restrict(m.active, m.inside, m.judge)
 	m.collect()
 	return m, nil
 }
@@ -132,15 +141,19 @@ func (m *mixture) collect() {
 	add("mixture.events", millrace.Tensor{Shape: n, U64: m.events}, millrace.Training)
 	add("mixture.loss", millrace.Tensor{Shape: n, F64: m.loss}, millrace.Serving)
 	add("mixture.carry", millrace.Tensor{Shape: n, F64: m.carry}, millrace.Serving)
-	m.mixer.state(add)
+	m.mixer.state("mixture", millrace.Serving, add)
+	m.judge.state("judge", millrace.Training, add)
 	for i := range m.experts {
-		e := &m.experts[i]
-		from := len(m.entries)
-		e.model.State(func(name string, t millrace.Tensor, role millrace.Role) {
-			add("experts."+strconv.Itoa(i)+"."+name, t, role)
-		})
-		e.entries = m.entries[from:len(m.entries):len(m.entries)]
+		m.experts[i].list("experts." + strconv.Itoa(i) + ".")
+		m.entries = append(m.entries, m.experts[i].entries...)
 	}
+}
+
+// list collects an expert's tensors, by names with a prefix.
+func (e *expert) list(prefix string) {
+	e.model.State(func(name string, t millrace.Tensor, role millrace.Role) {
+		e.entries = append(e.entries, entry{prefix + name, t, role})
+	})
 }
 
 func (m *mixture) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
@@ -165,6 +178,9 @@ func (m *mixture) Restored() error {
 	}
 	if err := m.mixer.check(); err != nil {
 		return fmt.Errorf("checking the mixture: %w", err)
+	}
+	if err := m.judge.check(); err != nil {
+		return fmt.Errorf("checking the mixture of all experts: %w", err)
 	}
 	m.follow()
 	if len(m.active) == 0 {
@@ -197,6 +213,7 @@ func (m *mixture) NewScratch() Scratch {
 		mixing: newMixing(len(m.experts), aggregators, m.Outputs()),
 		result: make([]float32, m.Outputs()),
 	}
+	s.judging = s.mixing.beside(aggregators)
 	for i := range m.experts {
 		s.experts = append(s.experts, m.experts[i].model.NewScratch())
 		s.outputs = append(s.outputs, make([]float32, m.Outputs()))
@@ -234,6 +251,7 @@ func (m *mixture) askRest(x millrace.Input, sc *mixtureScratch) {
 	if p >= 0 {
 		m.mixer.predict(sc.result, sc.mixing, m.active)
 	}
+	m.judge.predict(sc.result, sc.judging, m.every)
 }
 
 // fadeLoss is how fast the experts' losses forget: about a thousand events.
@@ -271,6 +289,7 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		m.loss[i] += fadeLoss * (m.mixer.loss(sc.mixing, i, y) - m.loss[i])
 	}
 	m.mixer.learn(sc.mixing, y, float64(weight), m.active)
+	m.judge.learn(sc.judging, y, float64(weight), m.every)
 	m.steps[0]++
 	if due(m.steps[0]) {
 		m.review()

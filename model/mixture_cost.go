@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// servingUnits is what predicting may cost at most, in predictions of one 64-64 mlp.
+	// servingUnits is what serving an event may cost at most, from its bytes to its score, in units of
+	// serving it by one 64-64 mlp.
 	servingUnits = 3
 	// budgetDefault and budgetMax are learning costs in the same units of learning.
 	budgetDefault = "4x"
@@ -20,62 +21,119 @@ const (
 
 // cost estimates what predicting, and predicting and learning, cost in nanoseconds of a common server
 // core. It only depends on the spec and the view, never on a measurement at run time, so that every
-// machine builds the same mixture. BenchmarkExperts shows how near it is: within a factor of two.
+// machine builds the same mixture. The constants are fitted to BenchmarkExperts, which shows how near
+// they are: mostly within a factor of one and a half.
 func cost(s Spec, target TargetSpec, shape millrace.ViewShape) (predict, learn float64) {
-	in, out := float64(shape.Width), float64(max(1, target.Classes))
 	if s.Type == familyTree {
-		return treeCost(in, target.Classes)
+		return treeCost(float64(shape.Width), target.Classes)
 	}
-	gather, scatter, rows := 0.0, 0.0, 0.0 // of a sparse input
-	if shape.Sparse {
-		in, rows = float64(shape.NonZeroMax), float64(shape.NonZeroMax)
-		gather, scatter = 3, 15
-	}
+	outputs := float64(max(1, target.Classes))
 	if target.Classes == 2 && s.Type != familyMLP {
-		out = 1
+		outputs = 1
 	}
 	if s.Type == familySVM {
-		out *= float64(len(s.rungs()))
+		outputs *= float64(len(s.rungs()))
 	}
-	var weights, units float64
-	first := out
+	first, dense, in := outputs, 0.0, 0.0
+	var units, curves float64 // hidden units, and those whose activation is no relu
 	for i, l := range s.Layers {
 		if i == 0 {
 			first = float64(l.Units)
+		} else {
+			dense += in * float64(l.Units)
 		}
-		weights += in * float64(l.Units)
-		units += float64(l.Units)
 		in = float64(l.Units)
+		units += in
+		if l.Activation != activationReLU {
+			curves += in
+		}
 	}
-	weights += in * out
-	predict = 25 + 15*out + 0.5*units + 0.06*weights + rows*(gather+0.1*first)
-	update := 0.07
-	switch s.Optimizer.Type {
-	case ruleAdaGrad:
-		update = 0.8
-	case ruleAdam:
-		update = 0.5
-	case ruleRMSprop:
-		update = 0.45
+	dense += in * outputs
+	var rows, touched float64 // of a sparse first layer: its rows, and the weights in them
+	if shape.Sparse {
+		rows = float64(shape.NonZeroMax)
+		touched = rows * first
+	} else {
+		dense += float64(shape.Width) * first
 	}
-	learn = predict + 60 + 1.5*units + 5*out + rows*(scatter+0.1*first)
+	predict = 40 + 0.2*units + 1.3*curves + read(dense) + 1.5*rows + 0.16*touched
+	if target.Classes > 0 {
+		predict += 30 + 1.5*float64(target.Classes)
+	}
+	if float64(shape.Width)*first > cacheFloats {
+		predict += 4 * rows
+		touched *= 3
+	}
+	learn = predict + 40 + 0.5*units
+	write := writeCosts()[s.Optimizer.Type]
 	if s.Batch > 1 {
-		return predict, learn + (0.19+update/float64(s.Batch))*weights
+		// A batch writes the weights once, but its sum at every event.
+		return predict, learn + (0.1+write/float64(s.Batch))*dense + (0.7+write)*touched + 10*rows
 	}
-	return predict, learn + (0.07+update)*weights
+	return predict, learn + write*dense + (0.25+write)*touched + 6*rows
+}
+
+// read is the cost of reading dense weights: faster while they stay in the first-level cache.
+func read(weights float64) float64 {
+	const cached = 8192 // of 32 KiB
+	return 0.02*min(weights, cached) + 0.06*max(0, weights-cached)
+}
+
+// cacheFloats is how many weights stay in a second-level cache.
+const cacheFloats = 1 << 18
+
+// writeCosts are the costs of an update a weight by rule; passive-aggressive machines have none.
+func writeCosts() map[string]float64 {
+	return map[string]float64{"": 0.1, ruleSGD: 0.1, ruleNormalized: 0.3, ruleAdaGrad: 0.65, ruleAdam: 0.4, ruleRMSprop: 0.38}
 }
 
 // treeCost is cost for one tree over columns.
 func treeCost(columns float64, classes int) (predict, learn float64) {
-	each := 33.0 // of a class's normal distribution of a column
-	switch {
-	case classes == 0:
-		each = 60
-	case classes <= histogramClasses:
-		each = 140 // of a histogram
+	if classes == 0 {
+		return 50 + 4*columns, 200 + 70*columns
 	}
-	learn = 500 + each*columns*float64(max(1, classes))
-	return 0.4 * learn, learn
+	each := 33.0 // of a class's normal distribution of a column
+	if classes <= histogramClasses {
+		each = 80 // of a histogram
+	}
+	learn = 300 + each*columns*float64(classes)
+	return 0.5 * learn, learn
+}
+
+// usual is a view's shape with the non-zeros that an event is likely to have, instead of the most that it
+// can have.
+func usual(views millrace.Views, kind millrace.ViewKind) (millrace.ViewShape, error) {
+	_, shape, err := views.View(kind)
+	if shape.NonZeroUsual > 0 {
+		shape.NonZeroMax = min(shape.NonZeroMax, shape.NonZeroUsual)
+	}
+	return shape, err
+}
+
+// servingMax is what the experts' predictions may cost so that an event is served within servingUnits,
+// where one 64-64 mlp predicts at the cost given. Reading an event costs both the same; the mixture also
+// has its views and its mixer.
+func servingMax(predict float64, target TargetSpec, views millrace.Views, standard millrace.ViewShape) float64 {
+	const (
+		reading  = 35  // a column: decoding and the standard view
+		products = 0.7 // a column of pairs
+		levels   = 6   // a column of numbers
+	)
+	columns := float64(standard.NonZeroMax)
+	once, _ := mixingCost(target.Classes)
+	once += levels * columns
+	if shape, err := usual(views, millrace.ViewPairs); err == nil {
+		once += products * float64(shape.NonZeroMax)
+	}
+	return max(servingUnits*(predict+reading*columns)-reading*columns-once, predict)
+}
+
+// mixingCost is what the mixer adds to a prediction: once, and for each expert.
+func mixingCost(classes int) (once, each float64) {
+	if classes == 0 {
+		return 40, 5
+	}
+	return 80 + 2*float64(classes), 10 + 0.6*float64(classes)
 }
 
 // parseBudget reads "4x".

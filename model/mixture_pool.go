@@ -17,12 +17,12 @@ type candidate struct {
 	base  float64 // the rate that it began with
 }
 
-// candidates lists the experts in the order in which they are taken while the budget lasts. The first
-// of them are unlike each other; those after them are neighbours in rate, which say what the streams
-// want and give way to copies of what proves good.
+// candidates lists the experts in the order in which they are taken while the budget lasts: first those
+// that are unlike each other, then neighbours of them in rate, which give way to copies of what proves good.
 //
-// The list was found on streams of six kinds (docs/MODELS.md): each of the first eight is what one of
-// them cannot do without.
+// The list was found on streams of six kinds (docs/MODELS.md): each expert is what one of them would miss.
+// Networks see levels, for hours and grades; products of features are for linear models alone, as networks
+// find them themselves.
 func candidates(target TargetSpec) []Spec {
 	linear := func(view millrace.ViewKind, rule string, rate float64) Spec {
 		s := Spec{Type: familyLogistic, View: string(view), Optimizer: OptimizerSpec{Type: rule, Rate: rate}}
@@ -31,45 +31,49 @@ func candidates(target TargetSpec) []Spec {
 		}
 		return s
 	}
-	network := func(rule string, rate float64, batch int, hidden ...int) Spec {
-		return Spec{Type: familyMLP, View: string(millrace.ViewLevels), Hidden: hidden, Batch: batch,
+	network := func(activation, rule string, rate float64, batch int, hidden ...int) Spec {
+		return Spec{Type: familyMLP, View: string(millrace.ViewLevels), Hidden: hidden, Activation: activation, Batch: batch,
 			Optimizer: OptimizerSpec{Type: rule, Rate: rate}}
 	}
-	machine := func(c float64) Spec { return Spec{Type: familySVM, Update: updatePA1, C: c} }
 	return []Spec{
-		network(ruleAdam, 0.003, 8, 64, 64),
+		network(activationTanh, ruleRMSprop, 0.0015, 1, 64, 64),
 		linear("", ruleAdaGrad, 0.1),
-		linear(millrace.ViewPairs, ruleNormalized, 1),
-		machine(1),
-		network(ruleSGD, 0.03, 1, 64),
+		{Type: familySVM}, // several C at once
+		network(activationReLU, ruleSGD, 0.03, 1, 64),
 		linear(millrace.ViewPairs, ruleAdaGrad, 0.03),
 		{Type: familyTree},
-		machine(0), // several C at once
+		linear(millrace.ViewPairs, ruleNormalized, 1),
 
-		network(ruleAdam, 0.001, 8, 64, 64),
+		network(activationTanh, ruleAdam, 0.001, 8, 64, 64),
 		linear(millrace.ViewPairs, ruleAdaGrad, 0.1),
-		machine(0.1),
-		network(ruleSGD, 0.01, 1, 64),
+		linear("", "", 0), // a rate that adapts
+		linear(millrace.ViewPairs, "", 0),
+		network(activationReLU, ruleSGD, 0.01, 1, 64),
 	}
 }
 
 // rate is what a neighbouring expert would have another of: the learning rate, or C of a
-// passive-aggressive machine. It is 0 for an expert that has none, or several.
+// passive-aggressive machine. It is 0 for an expert that has none, several, or one that adapts.
 func (c *candidate) rate() float64 {
-	if c.spec.Type == familySVM {
+	switch {
+	case c.spec.Type == familySVM:
 		return c.spec.C
+	case c.spec.Optimizer.Schedule.Type == scheduleAdaptive:
+		return 0
+	default:
+		return c.spec.Optimizer.Rate
 	}
-	return c.spec.Optimizer.Rate
 }
 
 // tune gives the expert another rate.
 func (e *expert) tune(rate float64) {
+	if e.base == 0 {
+		return
+	}
 	switch m := e.model.(type) {
 	case *svm:
-		if e.base != 0 {
-			m.setC(rate)
-			e.spec.C = rate
-		}
+		m.setC(rate)
+		e.spec.C = rate
 	case *network:
 		m.optimizer.setRate(rate)
 		e.spec.Optimizer.Rate = rate
@@ -91,7 +95,9 @@ func (c *candidate) name() string {
 	} else if s.Optimizer.Type != "" {
 		parts = append(parts, s.Optimizer.Type)
 	}
-	if r := c.rate(); r != 0 {
+	if s.Optimizer.Schedule.Type == scheduleAdaptive {
+		parts = append(parts, scheduleAdaptive)
+	} else if r := c.rate(); r != 0 {
 		parts = append(parts, strconv.FormatFloat(r, 'g', 3, 64))
 	}
 	return strings.Join(parts, "-")
@@ -99,18 +105,23 @@ func (c *candidate) name() string {
 
 // recruiter builds a mixture's experts.
 type recruiter struct {
-	spec   Spec
-	target TargetSpec
-	views  millrace.Views
-	k      *kernels
-	left   float64 // learning cost
-	bytes  int64   // state
-	groups map[string]int
+	spec       Spec
+	target     TargetSpec
+	views      millrace.Views
+	k          *kernels
+	unit       float64 // what learning by one 64-64 mlp costs
+	left       float64 // learning cost
+	servingMax float64
+	bytes      int64 // state
+	groups     map[string]int
 }
 
 // recruit builds the experts that fit into the budget.
 func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *kernels) error {
-	_, shape, err := viewOf(views, millrace.ViewStandard)
+	if _, _, err := viewOf(views, millrace.ViewStandard); err != nil {
+		return err
+	}
+	shape, err := usual(views, millrace.ViewStandard)
 	if err != nil {
 		return err
 	}
@@ -119,17 +130,20 @@ func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *ke
 		return err
 	}
 	predict, learn := cost(Spec{Type: familyMLP}.Resolve(target), target, shape)
-	m.servingMax = servingUnits * predict
-	r := &recruiter{spec: s, target: target, views: views, k: k, left: budget * learn, bytes: mixtureBytesMax, groups: map[string]int{}}
+	_, each := mixingCost(target.Classes)
+	m.servingMax = servingMax(predict, target, views, shape)
+	m.recruiter = &recruiter{spec: s, target: target, views: views, k: k, unit: learn, left: budget * learn, servingMax: m.servingMax - each, bytes: mixtureBytesMax, groups: map[string]int{}}
 	for i, candidate := range candidates(target) {
 		candidate.Seed = s.Seed + uint64(i)
-		e, err := r.build(candidate)
+		e, err := m.recruiter.build(candidate)
 		if err != nil {
 			return err
 		}
-		if e.model != nil && e.predict <= m.servingMax {
-			m.experts = append(m.experts, e)
+		if e.model == nil {
+			continue
 		}
+		e.predict += each
+		m.experts = append(m.experts, e)
 	}
 	if len(m.experts) == 0 {
 		return fmt.Errorf("a budget of %s has no room for any expert on %d columns", s.Budget, shape.Width)
@@ -139,22 +153,15 @@ func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *ke
 
 // build makes an expert. One that does not fit, or whose view these features do not have, has no model.
 func (r *recruiter) build(s Spec) (expert, error) {
-	s = s.Resolve(r.target)
+	s = r.lighten(s).Resolve(r.target)
 	e := expert{candidate: candidate{spec: s}}
 	e.base = e.rate()
-	kind := millrace.ViewKind(s.View)
-	switch {
-	case s.Type == familyTree:
-		kind = millrace.ViewRaw
-	case kind == "":
-		kind = millrace.ViewStandard
-	}
-	_, shape, err := r.views.View(kind)
+	shape, err := usual(r.views, viewKindOf(s))
 	if err != nil {
 		return e, nil //nolint:nilerr // not every pipeline has every view
 	}
 	e.predict, e.learn = cost(s, r.target, shape)
-	if e.learn > r.left || s.Type != familyTree && s.StateBytes(r.target, shape) > r.bytes {
+	if e.learn > r.left || e.predict > r.servingMax || s.Type != familyTree && s.StateBytes(r.target, shape) > r.bytes {
 		return e, nil
 	}
 	model, err := construct(s, r.target, r.views, r.k)
@@ -176,6 +183,37 @@ func (r *recruiter) build(s Spec) (expert, error) {
 	}
 	e.group = r.groups[key]
 	return e, nil
+}
+
+// lighten has a network do without levels where many columns may have them, so that it would cost more
+// than its part of the budget.
+func (r *recruiter) lighten(s Spec) Spec {
+	const most = 2
+	if s.Type != familyMLP || s.View != string(millrace.ViewLevels) {
+		return s
+	}
+	plain := s
+	plain.View = ""
+	levels, err := usual(r.views, millrace.ViewLevels)
+	if err != nil {
+		return plain
+	}
+	if _, learn := cost(s.Resolve(r.target), r.target, levels); learn > most*r.unit {
+		return plain
+	}
+	return s
+}
+
+// viewKindOf is the view that a resolved spec's model reads.
+func viewKindOf(s Spec) millrace.ViewKind {
+	switch {
+	case s.Type == familyTree || s.Type == familyForest:
+		return millrace.ViewRaw
+	case s.View == "":
+		return millrace.ViewStandard
+	default:
+		return millrace.ViewKind(s.View)
+	}
 }
 
 // sizeOf is the size of a model's state in bytes.

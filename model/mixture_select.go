@@ -25,74 +25,114 @@ const (
 	neighbour = 3
 	// reach bounds how far a rate may wander from its candidate's.
 	rateReach = 30
-	// closeness is by what part of the best loss an expert may be worse and still be worth a look.
-	closeness = 0.15
 )
 
 // review measures who carries the prediction, replaces at most one expert that is no use, and chooses
 // the active set anew. All of it is a function of the state.
 func (m *mixture) review() {
 	clear(m.scores)
-	m.mixer.weights(m.scores, m.active)
+	m.judge.weights(m.scores, m.every)
 	for i, w := range m.scores {
+		if m.steps[0] < selectEvery {
+			m.carry[i] = w
+		}
 		m.carry[i] += carryRate * (w - m.carry[i])
 		m.events[i] += selectEvery
 	}
+	m.restart()
 	m.replace()
 	m.choose()
-	m.mixer.restrict(m.active, m.inside)
+	m.mixer.restrict(m.active, m.inside, m.judge)
 }
 
-// replace makes the expert that is least use a copy of a better one of its group at a neighbouring rate.
-// The copy predicts what its parent does until their rates part them, so the mixture loses nothing.
-func (m *mixture) replace() {
-	worst := -1
+// restart begins experts anew whose weights have run away, at a lower rate: they would not come back.
+func (m *mixture) restart() {
 	for i := range m.experts {
-		if m.events[i] < trialEvents || m.carry[i] >= idle/float64(len(m.experts)) ||
-			m.rates[i] == 0 || i == int(m.pinned[0]) {
+		e := &m.experts[i]
+		if m.loss[i] < m.lost() || m.events[i] < trialEvents {
 			continue
 		}
-		if worst < 0 || m.carry[i] < m.carry[worst] {
+		fresh, err := construct(e.spec, m.recruiter.target, m.recruiter.views, m.recruiter.k)
+		if err != nil {
+			panic(err) // it was constructed before
+		}
+		blank := expert{model: fresh}
+		blank.list("")
+		if err := e.inherit(&blank); err != nil {
+			panic(err) // what a model begins with it can restore
+		}
+		if m.rates[i] != 0 {
+			m.rates[i] = max(m.rates[i]/neighbour, e.base/rateReach)
+			e.tune(m.rates[i])
+		}
+		m.parent[i], m.ids[i], m.born[i] = 0, m.next[0], m.steps[0]
+		m.next[0]++
+		m.events[i], m.loss[i] = 0, m.lost()/2
+	}
+}
+
+// lost is a loss that only an expert whose weights have run away has: far beyond that of knowing nothing.
+func (m *mixture) lost() float64 {
+	if m.classes == 0 {
+		return 4
+	}
+	return 4 * math.Log(float64(m.classes))
+}
+
+// replace gives the expert that is least use another rate: it becomes a copy of a better one of its group,
+// at a rate beside that one's, or, where there is none, goes on from its own weights. A copy predicts what
+// its parent does until their rates part them, so the mixture loses nothing.
+func (m *mixture) replace() {
+	worst := -1
+	useful := idle / float64(len(m.experts))
+	for i := range m.experts {
+		tried := m.events[i] >= trialEvents && m.rates[i] != 0 && i != int(m.pinned[0])
+		if tried && m.carry[i] < useful && (worst < 0 || m.carry[i] < m.carry[worst]) {
 			worst = i
 		}
 	}
 	if worst < 0 {
 		return
 	}
-	m.events[worst] = 0 // whatever comes of it, the expert gets another trial
+	m.events[worst] = 0
 	parent := -1
 	for i := range m.experts {
-		if i != worst && m.experts[i].group == m.experts[worst].group && (parent < 0 || m.carry[i] > m.carry[parent]) {
+		related := i != worst && m.experts[i].group == m.experts[worst].group
+		if related && m.carry[i] >= useful && (parent < 0 || m.carry[i] > m.carry[parent]) {
 			parent = i
 		}
 	}
-	if parent < 0 || m.carry[parent] < idle/float64(len(m.experts)) {
-		return
+	rate, ok := 0.0, false
+	if parent >= 0 {
+		rate, ok = m.beside(parent, worst)
 	}
-	rate, ok := m.free(parent, worst)
-	if !ok {
-		return
+	if ok {
+		if err := m.experts[worst].inherit(&m.experts[parent]); err != nil {
+			panic(err) // what a model has learned it can restore
+		}
+		m.loss[worst] = m.loss[parent]
+		m.judge.split(parent, worst)
+		if m.inside[worst] {
+			m.mixer.split(parent, worst)
+		}
+		m.carry[parent] /= 2
+		m.carry[worst] = m.carry[parent]
+	} else {
+		parent, rate = worst, m.around(worst)
 	}
-	if err := m.experts[worst].inherit(&m.experts[parent]); err != nil {
-		panic(err) // what a model has learned it can restore
-	}
-	m.rates[worst] = rate
-	m.experts[worst].tune(rate)
 	m.parent[worst], m.ids[worst], m.born[worst] = m.ids[parent], m.next[0], m.steps[0]
 	m.next[0]++
-	m.loss[worst] = m.loss[parent]
-	m.mixer.split(parent, worst)
-	m.carry[parent] /= 2
-	m.carry[worst] = m.carry[parent]
+	m.rates[worst] = rate
+	m.experts[worst].tune(rate)
 }
 
-// free is a rate beside the parent's that no other of its group has.
-func (m *mixture) free(parent, child int) (float64, bool) {
+// beside is a rate beside the parent's that no other of its group has.
+func (m *mixture) beside(parent, child int) (float64, bool) {
 	base := m.experts[parent].base
 	for _, rate := range [...]float64{m.rates[parent] / neighbour, m.rates[parent] * neighbour} {
 		taken := rate > base*rateReach || rate < base/rateReach
 		for i := range m.experts {
-			if i != child && m.experts[i].group == m.experts[parent].group && math.Abs(math.Log(m.rates[i]/rate)) < 0.5*math.Log(neighbour) {
+			if i != child && m.experts[i].group == m.experts[parent].group && near(m.rates[i], rate) {
 				taken = true
 			}
 		}
@@ -103,17 +143,26 @@ func (m *mixture) free(parent, child int) (float64, bool) {
 	return 0, false
 }
 
+// around is the next rate of an expert that no other helps: above the one that it began with, below it,
+// and that one again.
+func (m *mixture) around(i int) float64 {
+	base := m.experts[i].base
+	switch {
+	case near(m.rates[i], base):
+		return base * neighbour
+	case m.rates[i] > base:
+		return base / neighbour
+	default:
+		return base
+	}
+}
+
+// near reports that two rates are nearer to each other than neighbours.
+func near(a, b float64) bool { return max(a, b) < math.Sqrt(neighbour)*min(a, b) }
+
 // choose takes the set of experts whose merits sum to most among those that may be served: a knapsack,
 // solved by dynamic programming over costs in parts of the budget.
 func (m *mixture) choose() {
-	best := math.Inf(1)
-	for _, l := range m.loss {
-		best = min(best, l)
-	}
-	for i := range m.scores {
-		near := math.Exp((best - m.loss[i]) / (closeness * (best + 0.02)))
-		m.scores[i] = m.carry[i] + 0.5*near
-	}
 	// sum[c] is the most that experts up to the present one can reach at a cost of c parts.
 	sum := m.sums[:costParts+1]
 	clear(sum)
@@ -121,9 +170,9 @@ func (m *mixture) choose() {
 		parts := m.parts(i)
 		taken := m.taken[i*(costParts+1) : (i+1)*(costParts+1)]
 		for c := costParts; c >= 0; c-- {
-			taken[c] = c >= parts && sum[c-parts]+m.scores[i] > sum[c]
+			taken[c] = c >= parts && sum[c-parts]+m.carry[i] > sum[c]
 			if taken[c] {
-				sum[c] = sum[c-parts] + m.scores[i]
+				sum[c] = sum[c-parts] + m.carry[i]
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -109,7 +110,7 @@ func TestConformanceMixtures(t *testing.T) {
 		{"many", model.Spec{Budget: "2x"}, allViews{}, model.TargetSpec{Classes: 7}},
 		{"number", model.Spec{Budget: "1x"}, allViews{}, model.TargetSpec{}},
 		{"sparse", model.Spec{}, allViews{sparse: true}, model.TargetSpec{Classes: 3}},
-		{"pinned", model.Spec{Budget: "0.5x", Pin: "svm-pa1-1"}, allViews{}, model.TargetSpec{Classes: 2}},
+		{"pinned", model.Spec{Budget: "0.5x", Pin: "svm-pa1"}, allViews{}, model.TargetSpec{Classes: 2}},
 		{"pinned number", model.Spec{Budget: "1x", Pin: "2"}, allViews{}, model.TargetSpec{}},
 	} {
 		modeltest.Run(t, c.name, func() modeltest.Case {
@@ -135,7 +136,9 @@ func learnAll(t *testing.T, m model.Model, examples []modeltest.Example) (first,
 		} else {
 			second += loss
 		}
-		if err := m.Learn(e.Input, e.Target, e.Weight, scratch); err != nil {
+		// Some experts alone run away; the mixture never does.
+		err := m.Learn(e.Input, e.Target, e.Weight, scratch)
+		if _, mix := m.(model.HasExperts); err != nil && (mix || !errors.Is(err, millrace.ErrUpdateRefused)) {
 			t.Fatal(err)
 		}
 	}
@@ -210,10 +213,10 @@ func TestMixtureBeatsItsExperts(t *testing.T) {
 func TestMixturePin(t *testing.T) {
 	v, target := allViews{}, model.TargetSpec{Classes: 2}
 	all := mixExamples(3_000, v, target)
-	pinned := newMixture(t, model.Spec{Pin: "svm-pa1-1"}, v, target)
+	pinned := newMixture(t, model.Spec{Pin: "svm-pa1"}, v, target)
 	var spec model.Spec
 	for _, e := range experts(pinned) {
-		if e.Name == "svm-pa1-1" {
+		if e.Name == "svm-pa1" {
 			spec = e.Spec
 		}
 	}
@@ -232,7 +235,7 @@ func TestMixturePin(t *testing.T) {
 		}
 	}
 	_, err = model.New(model.Spec{Type: "auto", Pin: "oracle"}, target, v)
-	if err == nil || !strings.Contains(err.Error(), "svm-pa1-1") {
+	if err == nil || !strings.Contains(err.Error(), "svm-pa1") {
 		t.Errorf("pinning nobody: %v", err)
 	}
 }

@@ -38,17 +38,16 @@ func (s *share) learn(likelihood []float64, active []int) {
 	}
 }
 
-// restrict moves all weight onto the active predictors. Those that were outside begin with a small
-// part of an even share: their likelihoods will soon tell.
-func (s *share) restrict(active []int, inside []bool) {
-	const newcomer = 0.1
+// restrict moves all weight onto the active predictors. Those that were outside begin with what from
+// gives them.
+func (s *share) restrict(active []int, inside []bool, from mixer) {
 	var sum float64
 	for i, in := range inside {
 		switch {
 		case !in:
 			s.weight[i] = 0
 		case s.weight[i] == 0:
-			s.weight[i] = newcomer / float64(len(active))
+			s.weight[i], _ = from.place(i)
 		}
 		sum += s.weight[i]
 	}
