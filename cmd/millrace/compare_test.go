@@ -297,3 +297,35 @@ func TestEvaluateFamilies(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingWords: NA and ? among numbers are missing values to init, evaluate and all that read the file; among words
+// they are words.
+func TestMissingWords(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a,b,kind,y\n")
+	for i := range 400 {
+		a, flag, kind := fmt.Sprintf("%d.5", i%9), fmt.Sprint(i%2 == 0), []string{"NA", "?", "x"}[i%3]
+		if i%20 == 0 {
+			a, flag = "NA", "?"
+		}
+		fmt.Fprintf(&b, "%s,%s,%s,%d\n", a, flag, kind, i%2)
+	}
+	data := written(t, "gaps.csv", b.String())
+	text := ok(t, "init", "--from", data)
+	for _, want := range []string{
+		"a: {type: number, missing: indicator}   # missing in 5.0 %; there it says NA", "b: {type: boolean, missing: indicator}  # missing in 5.0 %; there it says ?",
+		"kind: category", "3 different values",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	s := decoded[summary](t, "evaluate", data)
+	if s.Learned != 400 || s.Rejected != 0 || *s.Accuracy < 0.9 {
+		t.Errorf("%+v, accuracy %v; b is the label wherever it is known", s, *s.Accuracy)
+	}
+	labels := written(t, "labels.csv", "a,y\n"+strings.Repeat("1,2.5\n2,NA\n3,3.75\n4,1.25\n", 60))
+	if s := decoded[summary](t, "evaluate", labels, "--label", "y"); s.MAE == nil || s.Learned != 180 || s.Rejected != 60 {
+		t.Errorf("%+v; a label that is a number stays one where some are missing", s)
+	}
+}

@@ -39,7 +39,7 @@ func (p *pass) rejected() uint64 {
 
 // learnFile learns every row of the file once.
 func learnFile(ctx context.Context, path string, pieces *learned, progress func(read int64)) (*pass, error) {
-	src, err := files.Open(path, files.Options{Strings: pieces.categories, Bag: pieces.bag})
+	src, err := files.Open(path, pieces.files)
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,29 @@ func (p *pass) reasons() string {
 	return strings.Join(parts, ", ")
 }
 
-// categoryColumns tells which columns of a CSV file the pipeline reads as categories or texts: their cells
-// stay text, also where they look like numbers such as 1.5.
-func categoryColumns(p *config.Pipeline) func(column string) bool {
-	categories := map[string]bool{}
+// fileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also where
+// cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are missing
+// values.
+func fileOptions(p *config.Pipeline) files.Options {
+	words, numbers := map[string]bool{}, map[string]bool{}
 	for _, c := range p.Features {
-		if c.Type == features.Category || c.Type == features.Text {
-			categories[c.EventPath()] = true
+		switch c.Type {
+		case features.Category, features.Text:
+			words[c.EventPath()] = true
+		case features.Number, features.Boolean:
+			numbers[c.EventPath()] = true
 		}
 	}
-	return func(column string) bool { return categories[features.JoinPath(column)] }
+	if p.Label.Type == "number" {
+		numbers[p.Label.Path] = true
+	}
+	return files.Options{
+		Strings: func(column string) bool { return words[features.JoinPath(column)] },
+		Missing: func(column string) bool {
+			return numbers[features.JoinPath(column)] && !words[features.JoinPath(column)]
+		},
+		Bag: bagColumn(p),
+	}
 }
 
 const (
@@ -157,6 +170,9 @@ func inferFile(ctx context.Context, path string, o infer.Options) (*infer.Result
 	defer src.Close() //nolint:errcheck // a file that was only read
 	if o.Name == "" {
 		o.Name = pipelineName(path)
+	}
+	if src.Table() {
+		o.Missing = files.Missing // as fileOptions has it
 	}
 	r, err := infer.FromSource(ctx, src.Next, o)
 	if err != nil {

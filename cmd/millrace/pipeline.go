@@ -7,6 +7,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/consumers/files"
 	"millrace/decode"
 	"millrace/features"
 	"millrace/learner"
@@ -35,10 +36,7 @@ type learned struct {
 	decoder   *decode.Decoder
 	trainer   *learner.Trainer
 	layout    *snapshot.Layout
-	// categories tells which columns of a CSV file are categories.
-	categories func(column string) bool
-	// bag is where the entries of a LIBSVM file's rows go.
-	bag string
+	files     files.Options // how its data files are read
 }
 
 // newLearned builds fresh pieces from the pipeline.
@@ -52,7 +50,7 @@ func newLearned(p *config.Pipeline) (*learned, error) {
 		return nil, usageError{fmt.Errorf("compiling the schema: %w", err)}
 	}
 	l := &learned{extractor: x, model: m, decoder: d, trainer: learner.NewTrainer(x, m, p.Target().Classes),
-		categories: categoryColumns(p), bag: bagColumn(p)}
+		files: fileOptions(p)}
 	l.layout, err = snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x},
 		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: l.trainer.Progressive})
 	if err != nil {

@@ -121,7 +121,9 @@ func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (rowSo
 		}
 		return generated(payments.New(f.seed)), func(uint64) {}, func() {}, nil
 	}
-	src, err := files.Open(args[0], files.Options{Loop: f.loop, Strings: categoryColumns(p), Bag: bagColumn(p)})
+	o := fileOptions(p)
+	o.Loop = f.loop
+	src, err := files.Open(args[0], o)
 	if err != nil {
 		return nil, nil, nil, usageError{err}
 	}

@@ -139,7 +139,7 @@ func (r *race) lanes() ([]*lane, error) {
 			lanes[i].contenders = append(lanes[i].contenders, c)
 			continue
 		}
-		source, err := files.Open(r.path, files.Options{Strings: c.pieces.categories, Bag: c.pieces.bag})
+		source, err := files.Open(r.path, c.pieces.files)
 		if err != nil {
 			return lanes, err
 		}

@@ -116,6 +116,9 @@ func (p *plan) feature(c *column) (feature, string) {
 	} else if missing > 0 {
 		notes = append(notes, fmt.Sprintf("missing in %s", percent(missing, p.rows)))
 	}
+	if len(c.gaps) > 0 {
+		notes = append(notes, "there it says "+c.gapText())
+	}
 	f.note = strings.Join(notes, "; ")
 	return f, ""
 }

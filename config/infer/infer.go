@@ -47,6 +47,9 @@ type Options struct {
 	Bag string
 	// Indices is how many columns a bag whose keys are indices has, when that is known.
 	Indices int
+	// Missing tells words such as NA, which the source leaves out of columns that the file takes for numbers or booleans;
+	// nil is none.
+	Missing func(text []byte) bool
 }
 
 // Result is the pipeline file and what stands in it.
@@ -75,6 +78,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
 	s := &survey{next: next, seen: newSeen(o.Bag)}
+	s.seen.missing = o.Missing
 	if err := s.read(ctx, o.RowsMax); err != nil {
 		return nil, err
 	}
@@ -82,6 +86,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, s.nothing()
 	}
 	p := &plan{options: o, seen: s.seen, topic: s.topic, rows: s.seen.rows}
+	p.settleMissing()
 	if err := p.chooseLabel(); err != nil {
 		return nil, err
 	}
@@ -91,6 +96,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 			return nil, err
 		}
 	}
+	p.settleLabel()
 	if err := p.decide(); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -145,6 +146,43 @@ func TestTypes(t *testing.T) {
 		if !strings.Contains(string(r.YAML), want) {
 			t.Errorf("the file does not say %q:\n%s", want, r.YAML)
 		}
+	}
+}
+
+// TestMissingWords: what the source leaves out among numbers is no value, what stands among texts is one.
+func TestMissingWords(t *testing.T) {
+	missing := func(text []byte) bool { return string(text) == "NA" || string(text) == "?" }
+	texts := repeat(1000, func(i int) string {
+		number, mixed := strconv.Itoa(i), strconv.Itoa(i)
+		if i%50 == 0 {
+			number = `"NA"`
+		}
+		if i%50 == 1 {
+			number, mixed = `"?"`, `"?"`
+		}
+		if i%50 == 2 {
+			mixed = `"odd"`
+		}
+		return fmt.Sprintf(`{"number":%s,"mixed":%s,"text":"%s","y":"%s"}`, number, mixed, []string{"NA", "a", "b"}[i%3], []string{"NA", "no", "yes"}[i%3])
+	})
+	r := run(t, infer.Options{Missing: missing}, texts...)
+	if got := types(r); got != "number:number mixed:number text:category" {
+		t.Error(got)
+	}
+	if c := column(t, r, "number"); c.Missing != "indicator" {
+		t.Errorf("4 %% are missing, and it has missing: %s", c.Missing)
+	}
+	if want := []string{"no", "yes"}; !slices.Equal(r.Classes, want) {
+		t.Errorf("classes %q, want %q", r.Classes, want)
+	}
+	for _, want := range []string{"missing in 4.0 %; there it says ? and NA", "2.0 % of the values are no numbers", "missing in 2.0 %; there it says ?",
+		"# 3 different values", "# Where it says NA there is nothing to learn"} {
+		if !strings.Contains(string(r.YAML), want) {
+			t.Errorf("the file does not say %q:\n%s", want, r.YAML)
+		}
+	}
+	if r := run(t, infer.Options{}, texts...); !slices.Contains(r.Classes, "NA") || strings.Contains(string(r.YAML), "there it says") {
+		t.Errorf("a source that leaves nothing out has classes %q", r.Classes)
 	}
 }
 

@@ -176,6 +176,9 @@ func (w *writer) labelLines() {
 	if p.why != "" {
 		w.line("# The label is a guess, %s.", p.why)
 	}
+	if len(p.label.gaps) > 0 {
+		w.line("# Where it says %s there is nothing to learn: such events are rejected.", oneLine(p.label.gapText()))
+	}
 	path := scalar(p.label.path)
 	if p.classes == nil {
 		if fewIntegers(p.label) {

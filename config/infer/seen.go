@@ -37,7 +37,8 @@ type seen struct {
 	columns []*column // in the order in which they came up
 	rows    int64
 	buf     []byte
-	bag     string // path of a field that is known to be a bag
+	bag     string                 // path of a field that is known to be a bag
+	missing func(text []byte) bool // words that are no values among numbers; may be nil
 }
 
 // node is a key of the events' objects.
@@ -60,8 +61,10 @@ type column struct {
 	times    int64 // of the texts, those that RFC 3339 can read
 	words    int64 // of all texts together
 	nulls    int64
-	lists    int64 // values that are no scalars
-	tags     int64 // of the lists, arrays of nothing but strings
+	lists    int64            // values that are no scalars
+	tags     int64            // of the lists, arrays of nothing but strings
+	unknown  map[string]int64 // of the texts, those that may mean that there is no value
+	gaps     []string         // words that do, and count as texts no longer
 	min, max float64
 	// Of texts that are times, the first and the last, Unix milliseconds.
 	from, to int64
@@ -179,6 +182,9 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 		}
 		s.buf = text
 		c.text(text)
+		if s.missing != nil && s.missing(text) {
+			c.word(string(text))
+		}
 		return nil
 	case jx.Bool:
 		b, err := d.Bool()

@@ -6,11 +6,12 @@ import "fmt"
 type column struct {
 	key  []byte // `,"name":`
 	text bool   // its cells stay strings
+	gaps bool   // cells that say so are missing
 }
 
 // columnsOf compiles header names into columns. A name is a key as it stands, dots and all; a path
 // in the pipeline file writes such a dot with a backslash before it.
-func columnsOf(names []string, text func(string) bool) ([]column, error) {
+func columnsOf(names []string, o *Options) ([]column, error) {
 	first := make(map[string]int, len(names))
 	columns := make([]column, len(names))
 	for i, name := range names {
@@ -23,18 +24,20 @@ func columnsOf(names []string, text func(string) bool) ([]column, error) {
 		first[name] = i
 		columns[i] = column{
 			key:  append(appendString([]byte{','}, []byte(name)), ':'),
-			text: text != nil && text(name),
+			text: o.Strings != nil && o.Strings(name),
+			gaps: o.Missing != nil && o.Missing(name),
 		}
 	}
 	return columns, nil
 }
 
-// write appends a row as a JSON object. An empty cell is left out: absent is what it is.
+// write appends a row as a JSON object. A cell that is empty, or says that it is missing, is left out: absent is
+// what it is.
 func (t *table) write(dst, row []byte) []byte {
 	start := len(dst)
 	for i := range t.columns {
 		value := t.text(row, t.cells[i])
-		if len(trim(value)) == 0 {
+		if word := trim(value); len(word) == 0 || t.columns[i].gaps && Missing(word) {
 			continue
 		}
 		dst = append(dst, t.columns[i].key...)

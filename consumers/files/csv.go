@@ -24,7 +24,7 @@ type cell struct {
 }
 
 // newTable reads the header.
-func newTable(v *window, comma byte, text func(string) bool) (*table, error) {
+func newTable(v *window, comma byte, o *Options) (*table, error) {
 	t := &table{v: v, comma: comma}
 	row, fault, err := t.next()
 	switch {
@@ -47,7 +47,7 @@ func newTable(v *window, comma byte, text func(string) bool) (*table, error) {
 	for i, c := range t.cells {
 		names[i] = string(trim(t.text(row, c)))
 	}
-	if t.columns, err = columnsOf(names, text); err != nil {
+	if t.columns, err = columnsOf(names, o); err != nil {
 		return nil, fmt.Errorf("reading the header of %s: %w", v.name, err)
 	}
 	return t, nil

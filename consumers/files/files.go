@@ -51,6 +51,9 @@ type Options struct {
 	// Bag is the key under which a LIBSVM row has its entries, as {"y":1,"x":{"17":0.5}} for x. When
 	// empty each stands beside the label, as {"y":1,"17":0.5}, which is for files with few indices.
 	Bag string
+	// Missing names the CSV columns whose cells are left out, as empty ones are, when they hold a word for which the
+	// function of that name says so; nil is none. Columns of numbers need it.
+	Missing func(column string) bool
 }
 
 // RowError says which row of a file could not be read, and why.
@@ -136,9 +139,9 @@ func (s *Source) start() error {
 	var err error
 	switch s.format {
 	case "csv":
-		s.rows, err = newTable(v, ',', s.options.Strings)
+		s.rows, err = newTable(v, ',', &s.options)
 	case "tsv":
-		s.rows, err = newTable(v, '\t', s.options.Strings)
+		s.rows, err = newTable(v, '\t', &s.options)
 	case "jsonl":
 		s.rows = &lines{v: v}
 	case "json":
@@ -148,6 +151,9 @@ func (s *Source) start() error {
 	}
 	return err
 }
+
+// Table says whether the file is CSV or TSV, whose cells have no types.
+func (s *Source) Table() bool { return s.format == "csv" || s.format == "tsv" }
 
 // Next returns the next batch: its records hold JSON objects, the offsets are row numbers from 0,
 // the topic is the file's name, the time is 0, for a file knows none. It returns io.EOF after the

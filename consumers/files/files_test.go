@@ -175,6 +175,15 @@ func TestIndices(t *testing.T) {
 	}
 }
 
+func TestMissingColumns(t *testing.T) {
+	o := Options{Missing: func(column string) bool { return column == "n" }}
+	path := put(t, "gaps.csv", "n,w\nNA,NA\n ? ,?\nNaN,\n1,null\n\"N/A\",n/a\nNAN,x\n")
+	want := []string{`{"w":"NA"}`, `{"w":"?"}`, `{}`, `{"n":1,"w":"null"}`, `{"w":"n/a"}`, `{"n":"NAN","w":"x"}`}
+	if got := all(t, path, o); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestStringsColumns(t *testing.T) {
 	o := Options{Strings: func(column string) bool { return column == "code" }}
 	got := all(t, put(t, "f.csv", "code,n\n1.0,1.0\ntrue,true\n"), o)
@@ -330,7 +339,7 @@ func TestChunksDoNotMatter(t *testing.T) {
 		if err := v.skipMark(); err != nil {
 			t.Fatal(err)
 		}
-		table, err := newTable(v, ',', nil)
+		table, err := newTable(v, ',', &Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,7 +53,7 @@ func FuzzCSV(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		v := &window{in: strings.NewReader(text), name: "f"}
-		table, err := newTable(v, ',', nil)
+		table, err := newTable(v, ',', &Options{})
 		if err != nil {
 			return
 		}
