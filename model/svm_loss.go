@@ -13,28 +13,28 @@ func (m *svm) violations(d, z []float32, class int32, t float64) bool {
 	if m.each > 1 {
 		return m.violationsOfMany(d, z, class)
 	}
-	any := false
+	wrong := false
 	if m.classes == 0 {
 		for i, v := range z {
 			r := float64(v) - t
 			d[i] = float32(math.Copysign(max(0, math.Abs(r)-m.spec.Epsilon), r))
-			any = any || d[i] != 0
+			wrong = wrong || d[i] != 0
 		}
-		return any
+		return wrong
 	}
 	side := float32(2*class - 1)
 	for i, v := range z {
 		d[i] = 0
 		if loss := 1 - side*v; loss > 0 {
 			d[i] = -side * loss
-			any = true
+			wrong = true
 		}
 	}
-	return any
+	return wrong
 }
 
 func (m *svm) violationsOfMany(d, z []float32, class int32) bool {
-	any := false
+	wrong := false
 	for len(z) > 0 {
 		one := d[:m.each]
 		if m.crosses() {
@@ -42,7 +42,7 @@ func (m *svm) violationsOfMany(d, z []float32, class int32) bool {
 			rival := violator(z[:m.each], class)
 			if loss := 1 - (z[class] - z[rival]); loss > 0 {
 				one[class], one[rival] = -loss, loss
-				any = true
+				wrong = true
 			}
 		} else {
 			for i, v := range z[:m.each] {
@@ -52,12 +52,12 @@ func (m *svm) violationsOfMany(d, z []float32, class int32) bool {
 				}
 				loss := max(0, 1-side*v)
 				one[i] = -side * loss
-				any = any || loss > 0
+				wrong = wrong || loss > 0
 			}
 		}
 		d, z = d[m.each:], z[m.each:]
 	}
-	return any
+	return wrong
 }
 
 // crosses reports that an event's loss is that of its class against the largest other margin.
