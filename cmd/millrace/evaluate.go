@@ -50,7 +50,7 @@ standard deviation: what differs by less is chance.`,
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
 	cmd.Flags().StringVar(&label, "label", "", "without -c: the column to predict; guessed when left out")
-	cmd.Flags().StringVar(&family, "model", "", "without -c: the family, one of "+strings.Join(model.Families(), ", ")+"; by the label when left out")
+	cmd.Flags().StringVar(&family, "model", "", "without -c: the family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	cmd.Flags().Var(&seed, "seed", "seed of all randomness, in place of the pipeline file's")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "how many seeds, one after the other, to take mean and spread over")
 	return cmd

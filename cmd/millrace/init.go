@@ -57,7 +57,7 @@ expert that becomes the model, or the one that --expert names; --expert auto kee
 	f.StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
 	f.StringVar(&o.Name, "name", "", "name of the pipeline; from the file, topic or snapshot by default")
 	f.StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
-	f.StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; by the label when left out")
+	f.StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	return cmd
 }
 

@@ -10,9 +10,8 @@ import (
 	"millrace/model"
 )
 
-// modelDefault is the family that a file starts with when none is asked for. Empty is by the label: logistic for classes,
-// linear for numbers.
-const modelDefault = ""
+// modelDefault is the family that a file starts with when none is asked for.
+const modelDefault = "auto"
 
 // ModelSpec is a family's model as a file starts with it: its defaults, but for what does not suit sparse events, where
 // absent numbers are zeros.

@@ -33,7 +33,7 @@ const (
 type Options struct {
 	Name  string // of the pipeline; from the records' topic when empty
 	Label string // path of the label, or a column's name; guessed when empty
-	Model string // a model's family; modelDefault, or by the label, when empty
+	Model string // a model's family; modelDefault when empty
 	// RowsMax is how many events are looked at; 10,000 when zero.
 	RowsMax int
 	// ScanAll reads on to the end for the label, so that a file's rare classes are all found. Leave

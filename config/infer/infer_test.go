@@ -126,7 +126,7 @@ func TestTypes(t *testing.T) {
 	if types(r) != want {
 		t.Errorf("features %s, want %s", types(r), want)
 	}
-	if r.Name != "shop" || r.ID != "id" || r.Time != "time" || r.Label != "outcome" || !r.Guessed || r.Model != "logistic" {
+	if r.Name != "shop" || r.ID != "id" || r.Time != "time" || r.Label != "outcome" || !r.Guessed || r.Model != "auto" {
 		t.Errorf("got %+v", r)
 	}
 	if want := []string{"legit", "fraud"}; !slices.Equal(r.Classes, want) {
@@ -233,22 +233,22 @@ func TestLabels(t *testing.T) {
 		events []string
 		want   string
 	}{
-		{"two integers", infer.Options{}, integers(2, 10), "logistic 0 1"},
-		{"few integers", infer.Options{}, integers(12, 240), "logistic 0 1 2 3 4 5 6 7 8 9 10 11"},
-		{"few, but too few rows", infer.Options{}, integers(12, 100), "linear"},
-		{"many integers", infer.Options{}, integers(51, 5000), "linear"},
+		{"two integers", infer.Options{}, integers(2, 10), "auto 0 1"},
+		{"few integers", infer.Options{}, integers(12, 240), "auto 0 1 2 3 4 5 6 7 8 9 10 11"},
+		{"few, but too few rows", infer.Options{}, integers(12, 100), "auto"},
+		{"many integers", infer.Options{}, integers(51, 5000), "auto"},
 		{"many, asked for classes", infer.Options{Model: "logistic"}, integers(3, 30), "logistic 0 1 2"},
 		{"classes for a tree", infer.Options{Model: "tree"}, values(`"a"`, `"b"`), "tree a b"},
 		{"numbers for a mixture", infer.Options{Model: "auto"}, values("1.5", "2", "3"), "auto"},
 		{"asked for a number", infer.Options{Model: "linear"}, integers(2, 100), "linear"},
 		{"numbers for an mlp", infer.Options{Model: "mlp"}, values("1.5", "2", "3"), "mlp"},
 		{"classes for an mlp", infer.Options{Model: "mlp"}, values(`"a"`, `"b"`, `"c"`), "mlp a b c"},
-		{"one value in two spellings", infer.Options{}, values("1", "1.0", "-1"), "logistic -1 1"},
-		{"booleans", infer.Options{}, values("true", "false"), "logistic false true"},
-		{"texts sorted as numbers", infer.Options{}, values(`"10"`, `"9"`, `"8"`), "logistic 8 9 10"},
-		{"yes and no", infer.Options{}, values(`"yes"`, `"no"`, `"yes"`), "logistic no yes"},
-		{"the rarer last", infer.Options{}, values(`"red"`, `"blue"`, `"red"`), "logistic red blue"},
-		{"needs quotes", infer.Options{}, values(`"on, off"`, `"1.50"`, `"${HOME}"`, `"a\"b\\"`, `" "`), `logistic   ${HOME} 1.50 a"b\ on, off`},
+		{"one value in two spellings", infer.Options{}, values("1", "1.0", "-1"), "auto -1 1"},
+		{"booleans", infer.Options{}, values("true", "false"), "auto false true"},
+		{"texts sorted as numbers", infer.Options{}, values(`"10"`, `"9"`, `"8"`), "auto 8 9 10"},
+		{"yes and no", infer.Options{}, values(`"yes"`, `"no"`, `"yes"`), "auto no yes"},
+		{"the rarer last", infer.Options{}, values(`"red"`, `"blue"`, `"red"`), "auto red blue"},
+		{"needs quotes", infer.Options{}, values(`"on, off"`, `"1.50"`, `"${HOME}"`, `"a\"b\\"`, `" "`), `auto   ${HOME} 1.50 a"b\ on, off`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -463,12 +463,12 @@ func TestDataFiles(t *testing.T) {
 		classes  []string
 		model    string
 	}{
-		{"elec.csv", 8, "standard", number(0, 1), "logistic"},
-		{"sea.csv", 3, "standard", number(0, 1), "logistic"},
-		{"letter.csv", 16, "standard", number(0, 25), "logistic"},
-		{"digits.csv", 64, "standard", number(0, 9), "logistic"},
-		{"bikes.csv", 12, "standard", nil, "linear"},
-		{"a9at.svm", 122, "none", number(0, 1), "logistic"}, // no event of it has the 123rd
+		{"elec.csv", 8, "standard", number(0, 1), "auto"},
+		{"sea.csv", 3, "standard", number(0, 1), "auto"},
+		{"letter.csv", 16, "standard", number(0, 25), "auto"},
+		{"digits.csv", 64, "standard", number(0, 9), "auto"},
+		{"bikes.csv", 12, "standard", nil, "auto"},
+		{"a9at.svm", 122, "none", number(0, 1), "auto"}, // no event of it has the 123rd
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			path := filepath.Join(folder, c.file)

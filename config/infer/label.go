@@ -30,13 +30,8 @@ func (p *plan) decideLabel() error {
 			return fmt.Errorf("a linear model predicts numbers, and the label %q is %.40q: use logistic, svm, mlp, tree, forest or auto", c.path, c.sample)
 		}
 		return nil
-	case numeric && !fewIntegers(c) && (p.model == "" || slices.Contains(model.Suitable(model.TargetSpec{}), p.model)):
-		if p.model == "" {
-			p.model = "linear"
-		}
+	case numeric && !fewIntegers(c) && slices.Contains(model.Suitable(model.TargetSpec{}), p.model):
 		return nil
-	case p.model == "":
-		p.model = "logistic"
 	}
 	delete(c.distinct, "") // no class can be named so; the decoder will reject such a label as unknown
 	if numeric && p.model == "logistic" && (c.many || len(c.distinct) > classesMax) {
