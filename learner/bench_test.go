@@ -67,6 +67,7 @@ func BenchmarkEvent(b *testing.B) {
 	}{
 		{"logistic-8", 8, model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.2}}},
 		{"logistic-100", 100, model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.05}}},
+		{"auto-8", 8, model.Spec{Type: "auto"}},
 		{"mlp-64-64-8", 8, model.Spec{Type: "mlp", Hidden: []int{64, 64}, Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -80,6 +81,35 @@ func BenchmarkEvent(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkServe is what a scorer does for an event but for Kafka: decode, extract, predict. A mixture at
+// its default budget may cost three networks of 64-64.
+func BenchmarkServe(b *testing.B) {
+	for _, n := range []int{3, 8, 16, 64} {
+		for _, family := range []string{"mlp", "auto"} {
+			b.Run(fmt.Sprintf("%d/%s", n, family), func(b *testing.B) {
+				d, t := pieces(b, n, model.Spec{Type: family})
+				recs, e := records(n), d.NewEvent()
+				for i := range 10_000 {
+					if err := learnOne(d, t, &recs[i%len(recs)], e); err != nil {
+						b.Fatal(err)
+					}
+				}
+				input, scratch, dst := t.Extractor.NewInput(), t.Model.NewScratch(), make([]float32, 2)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if err := d.Decode(&recs[i%len(recs)], e); err != nil {
+						b.Fatal(err)
+					}
+					if err := t.Extractor.Extract(input, e); err != nil {
+						b.Fatal(err)
+					}
+					t.Model.Predict(dst, input, scratch)
+				}
+			})
+		}
 	}
 }
 

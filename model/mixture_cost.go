@@ -133,7 +133,7 @@ func mixingCost(classes int) (once, each float64) {
 	if classes == 0 {
 		return 40, 5
 	}
-	return 80 + 2*float64(classes), 10 + 0.6*float64(classes)
+	return 150 + 2*float64(classes), 10 + 0.6*float64(classes)
 }
 
 // parseBudget reads "4x".
