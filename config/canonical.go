@@ -64,9 +64,15 @@ func (p *Pipeline) canonicalParts() (schema, training object) {
 		case "type", "layers", "view", "norm", "kernel", "multiclass", // what the tensors' shapes follow from
 			"leaf", "observer", "drift", "depth", "leaves", "trees", "subspace", "budget":
 			shape[name] = value
+		case "pin": // it may change between two runs of a learner; what is pinned stands in the state
 		default:
 			rest[name] = value
 		}
+	}
+	// Counts are predicted through an exponential, which a scorer must know of.
+	if rest["loss"] == "poisson" {
+		shape["loss"] = rest["loss"]
+		delete(rest, "loss")
 	}
 	// The seed places what is hashed; a scorer with another one would read other weights.
 	if seed, ok := rest["seed"]; ok && hashed {

@@ -162,3 +162,20 @@ func TestCanonicalColumns(t *testing.T) {
 		}
 	}
 }
+
+// TestCanonicalSpecOfSettingsThatMayChange: a pinned expert is no part of either hash, so that a learner goes on with
+// another one; a loss that changes what a prediction means is part of the schema.
+func TestCanonicalSpecOfSettingsThatMayChange(t *testing.T) {
+	hashes := func(model string) (schema, training string) {
+		_, schema, training = parseOne(t, strings.NewReplacer("logistic", model).Replace(minimal)).CanonicalSpec()
+		return schema, training
+	}
+	schema, training := hashes("auto")
+	pinnedSchema, pinnedTraining := hashes("{type: auto, pin: svm-pa1}")
+	if schema != pinnedSchema || training != pinnedTraining {
+		t.Error("pinning an expert makes another pipeline")
+	}
+	if other, _ := hashes("{type: auto, budget: 2x}"); other == schema {
+		t.Error("another budget has the same schema")
+	}
+}
