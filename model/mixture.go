@@ -108,9 +108,16 @@ func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Mo
 	return m, nil
 }
 
-// fix finds the expert that the spec pins, by id or name.
+// pinNone is the pin that lifts one.
+const pinNone = "none"
+
+// fix finds the expert that the spec pins, by id or name. A spec that says nothing leaves what the state says.
 func (m *mixture) fix() error {
-	if m.pin == "" {
+	switch m.pin {
+	case "":
+		return nil
+	case pinNone:
+		m.pinned[0] = -1
 		return nil
 	}
 	names := make([]string, len(m.experts))

@@ -234,6 +234,17 @@ func TestMixturePin(t *testing.T) {
 			t.Fatalf("pinned it predicts %v, alone %v", a, b)
 		}
 	}
+	lifted, kept := newMixture(t, model.Spec{Pin: "none"}, v, target), newMixture(t, model.Spec{}, v, target)
+	for m, pinned := range map[model.Model]bool{lifted: false, kept: true} {
+		if err := modeltest.Copy(m, newMixture(t, model.Spec{Pin: "svm-pa1"}, v, target)); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range experts(m) {
+			if e.Name == "svm-pa1" && strings.Contains(e.Why, "pinned") != pinned {
+				t.Errorf("restored, %s is %s", e.Name, e.Why)
+			}
+		}
+	}
 	_, err = model.New(model.Spec{Type: "auto", Pin: "oracle"}, target, v)
 	if err == nil || !strings.Contains(err.Error(), "svm-pa1") {
 		t.Errorf("pinning nobody: %v", err)
