@@ -160,9 +160,15 @@ func TestKilledLearnerCountsEachEventOnce(t *testing.T) {
 }
 
 // One partition: the order of events is fixed, so that a learner killed 20 times ends with the very weights of one that
-// was not.
+// was not, be it one network or a mixture that changes its experts as it goes.
 func TestKilledLearnerLearnsTheSame(t *testing.T) {
-	p := newPipeline(t, pipelineSpec{name: "killed-one", learns: example(t, "elec-mlp"),
+	for _, model := range []string{"elec-mlp", "elec-auto"} {
+		t.Run(model, func(t *testing.T) { killedLearnsTheSame(t, model) })
+	}
+}
+
+func killedLearnsTheSame(t *testing.T, model string) {
+	p := newPipeline(t, pipelineSpec{name: "killed-one-" + model, learns: example(t, model),
 		snapshots: "{every: 50ms, events: 500, keep: 20}"})
 	random := seeded(t)
 	producing := p.producing(elec(t), "--rate", "2500", "--loop")
