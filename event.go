@@ -112,6 +112,9 @@ type ViewShape struct {
 	Sparse       bool
 	NonZeroMax   int
 	NonZeroUsual int
+	// Levels are a raw view's: 0 for a number, and for a category how many values its vocabulary holds. They
+	// are nil when there are only numbers, and in other views.
+	Levels []int
 }
 
 // Views compiles the views that models ask for. Asking twice for one kind gives one view.

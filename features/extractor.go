@@ -195,7 +195,7 @@ func (x *Extractor) View(kind millrace.ViewKind) (millrace.ViewID, millrace.View
 		x.compile(kind)
 	case millrace.ViewRaw:
 		x.compile(kind)
-		shape = millrace.ViewShape{Width: len(x.columns), NonZeroMax: len(x.columns)}
+		shape = millrace.ViewShape{Width: len(x.columns), NonZeroMax: len(x.columns), Levels: x.rawLevels()}
 	case millrace.ViewLevels:
 		x.compile(millrace.ViewStandard)
 		if x.compile(kind) {
@@ -227,6 +227,19 @@ func (x *Extractor) compile(kind millrace.ViewKind) bool {
 	}
 	x.views = append(x.views, kind)
 	return true
+}
+
+// rawLevels are how many values each category's vocabulary holds, 0 for what is no category; nil without
+// categories.
+func (x *Extractor) rawLevels() []int {
+	if len(x.categories) == 0 {
+		return nil
+	}
+	all := make([]int, len(x.columns))
+	for i := range x.categories {
+		all[x.categories[i].field] = x.words.words[i].cap
+	}
+	return all
 }
 
 // NewInput returns buffers for every compiled view; one Input serves one goroutine.

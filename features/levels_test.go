@@ -15,7 +15,7 @@ func TestLevels(t *testing.T) {
 	known := DefaultColumn("known", Boolean)
 	x := newExtractor(t, DefaultColumn("hour", Number), known, DefaultColumn("temperature", Number))
 	id, shape := compileView(t, x, millrace.ViewLevels)
-	if want := (millrace.ViewShape{Width: 3 + 2*32, Sparse: true, NonZeroMax: 3 + 2, NonZeroUsual: 3 + 2}); shape != want {
+	if want := (millrace.ViewShape{Width: 3 + 2*32, Sparse: true, NonZeroMax: 3 + 2, NonZeroUsual: 3 + 2}); !reflect.DeepEqual(shape, want) {
 		t.Fatalf("%+v, want %+v", shape, want)
 	}
 	in := x.NewInput()

@@ -45,7 +45,7 @@ func TestBagWithIndices(t *testing.T) {
 	c.Indices, c.Scale, c.Entries, c.Missing = 10, "none", 5, "indicator"
 	x := newExtractor(t, c, DefaultColumn("a", Number))
 	id, shape := compileView(t, x, millrace.ViewStandard)
-	if want := (millrace.ViewShape{Width: 12, Sparse: true, NonZeroMax: 6, NonZeroUsual: 5}); shape != want {
+	if want := (millrace.ViewShape{Width: 12, Sparse: true, NonZeroMax: 6, NonZeroUsual: 5}); !reflect.DeepEqual(shape, want) {
 		t.Fatalf("%+v, want %+v", shape, want)
 	}
 	in := x.NewInput()
@@ -187,7 +187,7 @@ func TestTime(t *testing.T) {
 	c.Missing = "indicator"
 	x := newExtractor(t, c)
 	id, shape := compileView(t, x, millrace.ViewStandard)
-	if shape != (millrace.ViewShape{Width: 7, NonZeroMax: 7, NonZeroUsual: 1}) {
+	if !reflect.DeepEqual(shape, millrace.ViewShape{Width: 7, NonZeroMax: 7, NonZeroUsual: 1}) {
 		t.Fatalf("%+v", shape)
 	}
 	angle := func(row []float32, part int, of float64) float64 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func TestPairsShapes(t *testing.T) {
 	} {
 		x := newExtractor(t, numbers(columns)...)
 		id, got := compileView(t, x, millrace.ViewPairs)
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%d columns: %+v, want %+v", columns, got, want)
 		}
 		// Every value there, and huge: the bound on non-zeros holds, and all is finite.

@@ -110,9 +110,10 @@ const (
 	treeBlobMax = 240 << 20
 )
 
-func treeConfig(s Spec, target TargetSpec, width int) tree.Config {
+func treeConfig(s Spec, target TargetSpec, shape millrace.ViewShape) tree.Config {
+	width := shape.Width
 	c := tree.Config{
-		Classes: target.Classes, Width: width,
+		Classes: target.Classes, Width: width, Levels: shape.Levels,
 		Grace: float64(s.Grace), Delta: s.Delta, Tau: s.Tau, Drift: s.Drift == driftADWIN,
 		Depth: s.Depth, Leaves: s.Leaves, Trees: s.Trees, Subspace: min(s.Subspace, width), Lambda: s.Lambda, Seed: s.Seed,
 	}
@@ -172,7 +173,7 @@ func newTree(s Spec, target TargetSpec, views millrace.Views) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := sized(treeConfig(s, target, shape.Width))
+	config, err := sized(treeConfig(s, target, shape))
 	if err != nil {
 		return nil, err
 	}

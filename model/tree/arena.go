@@ -160,11 +160,13 @@ func (t *arena) find(n int32, x []float32) int32 {
 	return n
 }
 
-// take takes a free pair of nodes and returns the first, or 0 when there is none.
+// take takes a free pair of nodes, which know nothing, and returns the first, or 0 when there is none.
 func (t *arena) take() int32 {
 	for i, taken := range t.taken {
 		if !taken {
 			t.taken[i] = true
+			t.wipe(int32(2*i + 1))
+			t.wipe(int32(2*i + 2))
 			return int32(2*i + 1)
 		}
 	}

@@ -73,11 +73,11 @@ func (s *scaler) deviation(i int) float64 {
 	return 1 / s.factor[i]
 }
 
-// check reports moments that no values have.
-func (s *scaler) check() bool {
+// check reports moments that no values of at most this size have.
+func (s *scaler) check(most float64) bool {
 	for i := 0; i < len(s.moments); i += 3 {
 		n, mean, squares := s.moments[i], s.moments[i+1], s.moments[i+2]
-		if !(n >= 0 && n <= 1<<62) || !(math.Abs(mean) <= valueMax) || !(squares >= 0) || math.IsInf(squares, 1) {
+		if !(n >= 0 && n <= 1<<62) || !(math.Abs(mean) <= most) || !(squares >= 0) || math.IsInf(squares, 1) {
 			return false
 		}
 	}

@@ -115,10 +115,13 @@ func (t *arena) copyFrom(o *arena) {
 	copy(t.taken, o.taken)
 }
 
+// featureMax is more than a float32 holds.
+const featureMax = 4e38
+
 // Restored checks restored tensors, of a scorer perhaps only those that it serves, and rebuilds what
 // follows from them. It reports what no run could have left.
 func (m *Trees) Restored() error {
-	if !m.shared.scaler.check() || !m.target.check() {
+	if !m.shared.scaler.check(featureMax) || !m.target.check(valueMax) {
 		return errors.New("checking restored trees: moments that no values have")
 	}
 	for i := range m.plan.Width {
@@ -170,6 +173,13 @@ func (t *arena) restored() error {
 		if t.alternate[n] != 0 {
 			if err := enter(t.alternate[n], t.depth[n]); err != nil {
 				return err
+			}
+		}
+	}
+	for pair, taken := range t.taken {
+		for n := 2*pair + 1; !taken && n <= 2*pair+2; n++ {
+			if t.first[n] != 0 || t.slot[n] != 0 || t.alternate[n] != 0 {
+				return fmt.Errorf("node %d belongs to no branch and is not empty", n)
 			}
 		}
 	}
