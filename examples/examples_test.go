@@ -38,10 +38,11 @@ func TestPipelines(t *testing.T) {
 		"digits-linear.yaml": "digits.csv", "bikes-linear.yaml": filepath.Join(folder, "bikes.csv"),
 		"a9a-ftrl.yaml":  filepath.Join(folder, "a9at.svm"),
 		"elec-auto.yaml": filepath.Join(folder, "elec.csv"), "elec-svm.yaml": filepath.Join(folder, "elec.csv"),
-		"elec-tree.yaml": filepath.Join(folder, "elec.csv"), "elec-forest.yaml": filepath.Join(folder, "elec.csv"),
 		"elec.yaml": filepath.Join(folder, "elec.csv"), "elec-mlp.yaml": filepath.Join(folder, "elec.csv"),
 		"a9a.yaml": filepath.Join(folder, "a9at.svm"), "bikes.yaml": filepath.Join(folder, "bikes.csv"),
-		"letter.yaml": filepath.Join(folder, "letter.csv"), "sea.yaml": filepath.Join(folder, "sea.csv"),
+		"elec-tree.yaml": filepath.Join(folder, "elec.csv"), "elec-forest.yaml": filepath.Join(folder, "elec.csv"),
+		"bikes-tree.yaml": filepath.Join(folder, "bikes.csv"),
+		"letter.yaml":     filepath.Join(folder, "letter.csv"), "sea.yaml": filepath.Join(folder, "sea.csv"),
 	}
 	names, err := filepath.Glob("*.yaml")
 	if err != nil {
