@@ -17,11 +17,14 @@ type member struct {
 	growing    []uint8 // [1]
 }
 
-// The confidences of the two detectors are those of the paper's ARF-moderate and MOA.
+// The confidences of a forest's two detectors: of classes 0.01 and 0.001, as in River; of numbers a tenth of
+// them, because errors grow and shrink with the numbers themselves, and a tree that only meets larger ones is
+// worth keeping. That of a branch's is as in Bifet and Gavaldà (2009).
 const (
 	warnDelta   = 0.01
 	driftDelta  = 0.001
 	branchDelta = 0.002
+	numberDelta = 0.1
 )
 
 const (
@@ -105,10 +108,14 @@ const stepMax = 8
 func (b *member) watch(w *work, y target, s *shared) {
 	e := b.tree.failure(w, y)
 	before := b.monitor.mean(placeWarn)
-	b.monitor.delta = warnDelta
+	factor := 1.0
+	if s.Classes == 0 {
+		factor = numberDelta
+	}
+	b.monitor.delta = warnDelta * factor
 	warned := b.monitor.add(placeWarn, e) && b.monitor.mean(placeWarn) > before
 	before = b.monitor.mean(placeDrift)
-	b.monitor.delta = driftDelta
+	b.monitor.delta = driftDelta * factor
 	drifted := b.monitor.add(placeDrift, e) && b.monitor.mean(placeDrift) > before
 	switch {
 	case drifted:
