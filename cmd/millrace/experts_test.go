@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,6 +87,39 @@ func TestExpertAlone(t *testing.T) {
 	alone, err := config.Parse("alone", file, nil)
 	if err != nil || alone.Name != "p-mlp-8" || alone.Model.Seed != 3 || len(alone.Model.Layers) != 1 || alone.Model.Layers[0].Units != 8 {
 		t.Errorf("%v\n%s", err, file)
+	}
+}
+
+// TestMixtureFromSnapshot: the experts of a version are shown as they were, and its best one becomes a pipeline.
+func TestMixtureFromSnapshot(t *testing.T) {
+	r := newRig(t, 1)
+	redis := r.pipeline.Redis.URL
+	auto := written(t, "auto.yaml", ok(t, "init", "--from", digits, "--label", "y", "--model", "auto", "--redis", redis, "--name", "mixture"))
+	ok(t, "train", "-c", auto, digits)
+	if out := ok(t, "snapshots", "show", "1", "-c", auto); !strings.Contains(out, "\nEXPERT ") || !strings.Contains(out, " yes ") {
+		t.Errorf("no experts in\n%s", out)
+	}
+	shown := decoded[struct{ Experts []expertRow }](t, "snapshots", "show", "1", "-c", auto).Experts
+	if len(shown) < 3 || !shown[0].Active || shown[0].Weight < shown[1].Weight {
+		t.Fatalf("experts %+v", shown)
+	}
+	for _, e := range shown {
+		alone := written(t, "alone.yaml", ok(t, "init", "--from-snapshot", "mixture", "--redis", redis, "--expert", fmt.Sprint(e.ID)))
+		p, err := loadPipeline(alone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, _, _ := p.CanonicalSpec()
+		if p.Name != "mixture-"+e.Name || !strings.Contains(string(spec), string(e.Spec)) {
+			t.Errorf("pipeline %s has %s, not %s", p.Name, spec, e.Spec)
+		}
+	}
+	best := ok(t, "init", "--from-snapshot", "mixture", "--redis", redis)
+	if want := "# and as its model the expert " + shown[0].Name + " ("; !strings.Contains(best, want) {
+		t.Errorf("no %q in\n%s", want, best)
+	}
+	if whole := ok(t, "init", "--from-snapshot", "mixture", "--redis", redis, "--expert", "auto"); !strings.Contains(whole, "name: mixture\n") || !strings.Contains(whole, "type: auto") {
+		t.Errorf("the mixture as it was is\n%s", whole)
 	}
 }
 

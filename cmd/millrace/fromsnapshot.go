@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"millrace"
 	"millrace/config"
@@ -14,6 +15,9 @@ import (
 	"millrace/snapshot"
 	"millrace/store"
 )
+
+// pipelineNameMax is how long a pipeline's name may be.
+const pipelineNameMax = 100
 
 // initSnapshot writes the pipeline file of a snapshot, or that of one of its experts.
 func (a *app) initSnapshot(ctx context.Context, from, expert string, o infer.Options) error {
@@ -92,8 +96,15 @@ func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (
 }
 
 // expertPipeline names the pipeline of an expert that stands on its own: not as the mixture, whose versions would not fit.
+// Names of experts hold rates, so their dots stay.
 func expertPipeline(mixture string, e model.Expert) string {
-	return mixture + "-" + pipelineName(e.Name)
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
+			return r
+		}
+		return '-'
+	}, mixture+"-"+e.Name)
+	return name[:min(len(name), pipelineNameMax)]
 }
 
 func expertNotes(where string, m *millrace.Manifest, e model.Expert) []string {
