@@ -91,7 +91,8 @@ type ViewKind string
 const (
 	// ViewRaw is dense, one column a feature: numbers as they are, booleans 0 or 1, categories the
 	// index in their learned vocabulary, times where they stand in their first part (hour 13.5), the
-	// first step of lags, and NaN for what is missing and for texts, bags and crosses. Trees split on it.
+	// first step of lags, and NaN for what is missing and for texts, bags and crosses. A missing number is
+	// 0 where leaving it out is how zeros are written: no scaling, and zero as the policy. Trees split on it.
 	ViewRaw ViewKind = "raw"
 	// ViewStandard is what linear models and MLPs take: scaled numbers, booleans, one-hot or hashed
 	// categories, missing-value policies applied. Every value is finite.

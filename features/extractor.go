@@ -54,6 +54,7 @@ type numeric struct {
 	kind   scaling
 	clip   float64
 	fills  [2]fill // by Presence: Absent, Null
+	blanks [2]bool // the same: whether the raw view says 0 rather than NaN
 }
 
 // category is a categorical feature: a range of columns, and perhaps indicators.
@@ -111,7 +112,7 @@ func New(spec Spec) (*Extractor, error) {
 			caps = append(caps, c.Cap)
 		case Number, Boolean:
 			x.numerics = append(x.numerics, numeric{
-				field: i, column: column, kind: c.scaling(sparse), clip: c.Clip, fills: fills})
+				field: i, column: column, kind: c.scaling(sparse), clip: c.Clip, fills: fills, blanks: c.blanks()})
 		default:
 			x.addMore(i, fills)
 		}
@@ -153,6 +154,19 @@ func (c Columns) usual(widths []int) int {
 		}
 	}
 	return max(1, n+int(math.Ceil(math.Sqrt(float64(loose)))))
+}
+
+// blanks says, by Presence, what of a number that is not there is a zero: where numbers are taken as they
+// are and zero is the policy, leaving them out is how zeros are written, as in LIBSVM's format.
+func (c Column) blanks() [2]bool {
+	if c.Type != Number || c.Scale != scaleNone {
+		return [2]bool{}
+	}
+	nulls := c.Nulls
+	if nulls == "" {
+		nulls = c.Missing
+	}
+	return [2]bool{c.Missing == policyZero, nulls == policyZero}
 }
 
 // fills compiles the policies; indicator is the column of the feature's first indicator.
@@ -306,8 +320,11 @@ func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
 		n := &x.numerics[i]
 		f := &e.Fields[n.field]
 		dst[n.field] = nan
-		if f.Presence == millrace.Present {
+		switch {
+		case f.Presence == millrace.Present:
 			dst[n.field] = float32(clip(f.Number, math.MaxFloat32))
+		case n.blanks[f.Presence]:
+			dst[n.field] = 0
 		}
 	}
 	for i := range x.categories {

@@ -384,3 +384,17 @@ func FuzzExtract(f *testing.F) {
 		}
 	})
 }
+
+// TestRawZeros: a number that is left out is missing, but where numbers come as they are and zero is the policy it is
+// a zero, as in LIBSVM's format.
+func TestRawZeros(t *testing.T) {
+	scaled, plain, meant := DefaultColumn("scaled", Number), DefaultColumn("plain", Number), DefaultColumn("meant", Number)
+	plain.Scale, meant.Scale, meant.Missing = scaleNone, scaleNone, policyMean
+	x := newExtractor(t, scaled, plain, meant)
+	for _, presence := range []millrace.Presence{millrace.Absent, millrace.Null} {
+		got := extract(t, x, millrace.ViewRaw, event(presence, presence, presence))
+		if !math.IsNaN(float64(got[0])) || got[1] != 0 || !math.IsNaN(float64(got[2])) {
+			t.Errorf("presence %d: %v", presence, got)
+		}
+	}
+}
