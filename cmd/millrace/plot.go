@@ -92,7 +92,7 @@ func savePlot(path, title string, contenders []*contender) error {
 	return snapshot.ReplaceFile(path, data)
 }
 
-// curveLines are the contenders, the best last so that none covers it, and before them the baselines, dashed.
+// curveLines are the baselines, dashed, and then the contenders.
 func curveLines(contenders []*contender, classes bool) []curveLine {
 	grey := func(shade uint8, dash ...vg.Length) draw.LineStyle {
 		return draw.LineStyle{Color: color.RGBA{shade, shade, shade, 0xFF}, Width: vg.Points(1.2), Dashes: dash}
@@ -180,7 +180,7 @@ func (p *panel) draw(area draw.Canvas) error {
 		line.LineStyle = l.style
 		legend.Add(fmt.Sprintf("%s  %s", shortened(l.name, legendRunes), l.final(p.window)), line)
 	}
-	for _, l := range p.lines {
+	for _, l := range slices.Backward(p.byLoss()) { // the best last, so that none covers it
 		line, err := plotter.NewLine(l.xys(p.window))
 		if err != nil {
 			return err
