@@ -21,9 +21,28 @@ model: {type: mlp, layers: [{units: 8, activation: tanh}, 4], optimizer: {type: 
 limits: {depth: 3, text: 4KiB}
 `
 
+const allTypes = `name: shop
+events: {topic: shop.events, id: id, time: time}
+features:
+  amount: {type: number, missing: mean}
+  country: category
+  card: {type: category, encode: hash}
+  gift: boolean
+  remark: {type: text, ngrams: 2}
+  basket: bag
+  wide: {type: bag, indices: 40001, entries: 9, scale: none}
+  created: {type: time, parts: [hour, weekday]}
+  seen: time
+  country_x_gift: {type: cross, of: [country, gift]}
+  last_amounts: {type: lag, of: [amount], key: card, steps: [1, 24], keys: 50}
+label: {path: outcome, classes: [legit, fraud], weight: importance, weight_max: 50, class_weights: {mode: balanced, window: 1000, probabilities: corrected}}
+model: {type: svm, update: pegasos, kernel: {type: rbf, features: 64}}
+`
+
 // TestFromSpec: the file that is written means the spec it was written from.
 func TestFromSpec(t *testing.T) {
-	for _, file := range []string{manySettings, base, minimal, strings.Replace(base, "classes: [n, p]", "type: number", 1)} {
+	for _, file := range []string{manySettings, base, minimal, allTypes, strings.Replace(allTypes, "{mode: balanced, window: 1000, probabilities: corrected}", "[1, 2.5]", 1),
+		strings.Replace(base, "model: {type: mlp, hidden: [8], activation: tanh, optimizer: {type: adam, rate: 0.001}}", "model: {type: auto, budget: 2x}", 1), strings.Replace(base, "classes: [n, p]", "type: number", 1)} {
 		spec, schema, training := parseOne(t, strings.ReplaceAll(file, "${", "$${")).CanonicalSpec()
 		text, differences, err := FromSpec(spec, FileOptions{Name: "other", Redis: "redis://h:1/0", Brokers: []string{"h:1", "h:2"},
 			Topic: "the.topic", Notes: []string{"From somewhere", "with\nlines"}})

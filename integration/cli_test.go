@@ -18,7 +18,7 @@ import (
 
 func TestHelp(t *testing.T) {
 	verbs := []string{"", "demo", "init", "check", "schema", "run", "learn", "score", "produce", "train", "evaluate",
-		"snapshots", "snapshots list", "snapshots show", "snapshots rollback", "version"}
+		"compare", "snapshots", "snapshots list", "snapshots show", "snapshots rollback", "version"}
 	for _, name := range verbs {
 		e := verb(t, append(strings.Fields(name), "--help")...)
 		if e.code != 0 || !strings.Contains(e.stdout, "Examples:\n  millrace "+name) || e.stderr != "" {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"millrace/config"
 	"millrace/config/infer"
+	"millrace/decode"
 	"millrace/model"
 )
 
@@ -87,7 +87,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*c
 			return nil, err
 		}
 		base = cmp.Or(base, p)
-		if !reflect.DeepEqual(p.Label, base.Label) {
+		if !sameLabel(p.Label, base.Label) {
 			return nil, usagef("%s and %s predict different labels: losses of different things cannot be compared", o.files[0], file)
 		}
 		o.seed.apply(p)
@@ -107,6 +107,11 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*c
 		return nil, usageError{errors.Join(failed...)}
 	}
 	return list, nil
+}
+
+// sameLabel says whether two pipelines predict the same. How events and classes weigh may differ: that is worth a comparison.
+func sameLabel(a, b decode.LabelSpec) bool {
+	return a.Path == b.Path && a.Type == b.Type && slices.Equal(a.Classes, b.Classes)
 }
 
 // targetFamily is the family that settles whether whole numbers are classes or numbers, when the families that are asked

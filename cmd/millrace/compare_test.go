@@ -151,6 +151,21 @@ func TestCompareFiles(t *testing.T) {
 	}
 }
 
+// TestCompareWeights: how classes weigh may differ between pipelines; what is predicted may not.
+func TestCompareWeights(t *testing.T) {
+	data := written(t, "words.csv", "a,y\n"+strings.Repeat("1,yes\n2,no\n3,no\n", 60))
+	pipeline := func(name, label string) string {
+		return written(t, name+".yaml", "name: "+name+"\nevents: e\nfeatures: {a: number}\nlabel: {path: \"y\", "+label+"}\nmodel: logistic\n")
+	}
+	even, heavy := pipeline("even", `classes: ["no", "yes"]`), pipeline("heavy", `classes: ["no", "yes"], class_weights: [1, 20]`)
+	if r := decoded[comparison](t, "compare", data, "-c", even, "-c", heavy); len(r.Models) != 2 || *r.Models[0].LogLoss == *r.Models[1].LogLoss {
+		t.Errorf("%+v", r.Models)
+	}
+	if code, _, errOut := verb(t, "compare", data, "-c", even, "-c", pipeline("other", `classes: ["yes", "no"]`)); code != exitUsage || !strings.Contains(errOut, "different labels") {
+		t.Errorf("%d %s", code, errOut)
+	}
+}
+
 // TestNoneCompared: when nobody can be built, that is the answer.
 func TestNoneCompared(t *testing.T) {
 	data := written(t, "words.csv", "a,y\n"+strings.Repeat("1,yes\n2,no\n", 60))
