@@ -106,9 +106,12 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 		if i == 0 {
 			sc.square = input + 1
 		}
-		if n.layers[i].gain == nil {
-			sum += (input + 1) * n.k.squares(sc.deltas[i])
-		} else {
+		switch d := sc.deltas[i]; {
+		case len(d) == 1: // a linear model's one output is not worth a call
+			sum += (input + 1) * float64(d[0]) * float64(d[0])
+		case n.layers[i].gain == nil:
+			sum += (input + 1) * n.k.squares(d)
+		default:
 			sum += input*n.k.squares(sc.deltas[i]) + n.k.squares(sc.biases[i]) + n.k.squares(sc.gains[i])
 		}
 	}
@@ -158,7 +161,11 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 		default:
 			n.step(&l.weight, v.Dense, d)
 		}
-		o.Step(&l.bias, o.one, sc.biases[i])
+		if b := sc.biases[i]; n.plain && len(b) == 1 {
+			l.bias.w[0] -= o.biases.rate * b[0] // one output is not worth a call
+		} else {
+			o.Step(&l.bias, o.one, b)
+		}
 		if l.gain != nil {
 			o.Step(l.gain, o.one, sc.gains[i])
 		}
