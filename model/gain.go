@@ -87,12 +87,15 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	if !(math.Abs(along) < activationMax) {
 		along = 0 // an input near the end of float32 says nothing about the rate
 	}
-	memory := min(float64(o.steps[0]+1), gainMemory)
+	part := 1.0 / gainMemory // of a new square in their mean
+	if o.steps[0] < gainMemory {
+		part = 1 / float64(o.steps[0]+1)
+	}
 	size := along * along
 	if g.v[1] > 0 {
 		size = min(size, gainOutlier*g.v[1]) // one wild event must not silence the ones after it
 	}
-	g.square = g.v[1] + (size-g.v[1])/memory
+	g.square = g.v[1] + (size-g.v[1])*part
 	c := 0.0
 	if g.square > 0 {
 		c = min(max(along/math.Sqrt(g.square), -gainMost), gainMost)
@@ -130,7 +133,11 @@ func (g *gain) project(n *network, l *layer, v *millrace.Vector) {
 func (g *gain) commit(n *network, v *millrace.Vector) {
 	g.v[0], g.v[1] = g.rate, g.square
 	l, k, one := &n.layers[0], n.k, n.optimizer.one
-	k.sgd(l.bias.trace, one, g.slope, &g.unit)
+	if l.out == 1 {
+		l.bias.trace[0] -= g.slope[0]
+	} else {
+		k.sgd(l.bias.trace, one, g.slope, &g.unit)
+	}
 	switch {
 	case !n.shape.Sparse && l.out == 1:
 		k.sgd(l.weight.trace, g.slope, v.Dense, &g.unit) // a column is a row of the transposed product
