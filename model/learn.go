@@ -49,19 +49,26 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	return nil
 }
 
-// admissible refuses what no caller should pass on, rather than let it into the weights.
-func (n *network) admissible(y millrace.Target, weight float32) error {
+// admissible refuses what no caller should pass on, rather than let it into the weights. classes is 0 for
+// numbers.
+func admissible(classes int, y millrace.Target, weight float32) error {
 	switch {
 	case !(weight >= 0) || weight > math.MaxFloat32:
 		return fmt.Errorf("a weight of %g: %w", weight, millrace.ErrUpdateRefused)
-	case n.classes > 0 && (y.Class < 0 || int(y.Class) >= n.classes):
-		return fmt.Errorf("class %d of %d: %w", y.Class, n.classes, millrace.ErrUpdateRefused)
-	case n.classes == 0 && !(math.Abs(y.Value) <= targetMax):
+	case classes > 0 && (y.Class < 0 || int(y.Class) >= classes):
+		return fmt.Errorf("class %d of %d: %w", y.Class, classes, millrace.ErrUpdateRefused)
+	case classes == 0 && !(math.Abs(y.Value) <= targetMax):
 		return fmt.Errorf("a label of %g: %w", y.Value, millrace.ErrUpdateRefused)
-	case n.head == headPoisson && y.Value < 0:
-		return fmt.Errorf("a label of %g, which is no count: %w", y.Value, millrace.ErrUpdateRefused)
 	}
 	return nil
+}
+
+// admissible is the function of that name, and no negative number is a count.
+func (n *network) admissible(y millrace.Target, weight float32) error {
+	if n.head == headPoisson && y.Value < 0 {
+		return fmt.Errorf("a label of %g, which is no count: %w", y.Value, millrace.ErrUpdateRefused)
+	}
+	return admissible(n.classes, y, weight)
 }
 
 // backpropagate fills the scratch's deltas from the outputs that Predict, or leaveOut, left there.

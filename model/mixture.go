@@ -265,7 +265,7 @@ func (m *mixture) askRest(x millrace.Input, sc *mixtureScratch) {
 const fadeLoss = 1e-3
 
 func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
-	if err := m.admissible(y, weight); err != nil {
+	if err := admissible(m.classes, y, weight); err != nil {
 		return err
 	}
 	if weight == 0 || !y.Known {
@@ -317,19 +317,6 @@ func (e *expert) inherit(parent *expert) error {
 		copy(to.U8, from.U8)
 	}
 	return e.model.Restored()
-}
-
-// admissible refuses what no caller should pass on, rather than let it into the experts.
-func (m *mixture) admissible(y millrace.Target, weight float32) error {
-	switch {
-	case !(weight >= 0) || weight > math.MaxFloat32:
-		return fmt.Errorf("a weight of %g: %w", weight, millrace.ErrUpdateRefused)
-	case m.classes > 0 && (y.Class < 0 || int(y.Class) >= m.classes):
-		return fmt.Errorf("class %d of %d: %w", y.Class, m.classes, millrace.ErrUpdateRefused)
-	case m.classes == 0 && !(math.Abs(y.Value) <= targetMax):
-		return fmt.Errorf("a label of %g: %w", y.Value, millrace.ErrUpdateRefused)
-	}
-	return nil
 }
 
 func (m *mixture) Norms() (weights, gradient float64) {

@@ -206,7 +206,7 @@ func (m *svm) predicting(sc *svmScratch) []float32 {
 
 // Learn leaves everything as it is when the target is not known or the weight is zero.
 func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
-	if err := m.admissible(y, weight); err != nil {
+	if err := admissible(m.classes, y, weight); err != nil {
 		return err
 	}
 	if weight == 0 || !y.Known {
@@ -230,19 +230,6 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 		m.link.learnNumber(m.predicting(sc), sc.logits, t, weight)
 	} else {
 		m.link.learnClass(m.predicting(sc), sc.prediction, y.Class, weight)
-	}
-	return nil
-}
-
-// admissible refuses what no caller should pass on, rather than let it into the weights.
-func (m *svm) admissible(y millrace.Target, weight float32) error {
-	switch {
-	case !(weight >= 0) || weight > math.MaxFloat32:
-		return fmt.Errorf("a weight of %g: %w", weight, millrace.ErrUpdateRefused)
-	case m.classes > 0 && (y.Class < 0 || int(y.Class) >= m.classes):
-		return fmt.Errorf("class %d of %d: %w", y.Class, m.classes, millrace.ErrUpdateRefused)
-	case m.classes == 0 && !(math.Abs(y.Value) <= targetMax):
-		return fmt.Errorf("a label of %g: %w", y.Value, millrace.ErrUpdateRefused)
 	}
 	return nil
 }
