@@ -32,6 +32,7 @@ type svm struct {
 	scale   []float64 // [1]
 	average *average  // nil without averaging
 	both    bool      // predictions are made from the present weights and the average
+	direct  bool      // a gradient's step is made here: see slide
 	step    coefficients
 	bound   float64   // an upper bound of the largest weight, before scale: see admit
 	norm    []float64 // [1], Pegasos: the squared norm of all weights and biases
@@ -70,6 +71,7 @@ func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Model,
 	body, outputs := s.body(m.each * len(m.c))
 	m.body = newNetwork(body, outputs, view, shape, k)
 	m.margins = &m.body.layers[0]
+	m.direct = s.slides() && outputs.Classes == 2 && body.Type == familyLogistic && !shape.Sparse
 	m.both = s.C == 0 && !s.Average
 	columns := len(m.c)
 	if m.both {

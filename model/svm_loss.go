@@ -104,6 +104,9 @@ func (m *svm) loss(d, z []float32, class int32, t float64) float64 {
 // violation is gone and no further: for the losses of an svm it is PA-I with ηC in the place of C.
 func (m *svm) descend(v *millrace.Vector, sc *svmScratch, class int32, t float64, weight float32) error {
 	d := sc.d()
+	if m.direct {
+		return m.slide(v, sc, class, t, weight)
+	}
 	if m.spec.Optimizer.Type == ruleImportanceAware {
 		if m.violations(d, sc.z(), class, t) {
 			m.limit(d, m.body.optimizer.rate*m.across(v), weight)
@@ -119,6 +122,39 @@ func (m *svm) descend(v *millrace.Vector, sc *svmScratch, class int32, t float64
 		v = &sc.body.scaled // as Predict left it
 	}
 	return m.body.take(v, sc.body)
+}
+
+// slides reports that a step by gradient is one that slide can make.
+func (s Spec) slides() bool {
+	o := s.Optimizer
+	rule := o.Type == ruleImportanceAware || o.Type == ruleSGD && o.Momentum == 0
+	return s.Update == updateGradient && rule && s.L1 == 0 && s.Clip == 0 && s.Batch == 1
+}
+
+// slide is descend for one margin of a dense input, SGD and the importance-aware step: what take makes
+// of any number of layers, rules and limits is most of what an event of a few columns costs.
+func (m *svm) slide(v *millrace.Vector, sc *svmScratch, class int32, t float64, weight float32) error {
+	d, n, o := sc.d(), m.body, m.body.optimizer
+	var norm float64
+	if m.violations(d, sc.z(), class, t) {
+		square := m.k.squares(v.Dense) + 1
+		if m.spec.Optimizer.Type == ruleImportanceAware {
+			m.limit(d, o.rate*square, weight)
+		} else {
+			d[0] = flush(float32(math.Copysign(m.c[0], float64(d[0])))*weight, momentTiny)
+		}
+		norm = math.Abs(float64(d[0])) * math.Sqrt(square)
+	}
+	if err := n.guard.admit(n, norm); err != nil {
+		return err
+	}
+	n.latest = norm
+	if norm > 0 || o.l2 > 0 {
+		m.k.sgd(m.margins.weight.w, d, v.Dense, &o.weights)
+		m.margins.bias.w[0] -= o.biases.rate * d[0]
+	}
+	n.finish(sc.body)
+	return nil
 }
 
 // LossGradient returns C times the loss of one example under the present state, of all rungs together,
