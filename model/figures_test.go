@@ -154,6 +154,12 @@ func TestFigures(t *testing.T) {
 	}{
 		{"elec logistic", "elec.csv", 8, model.Spec{Type: "logistic", Optimizer: sgd(0.2)}, 0.91},
 		{"elec svm", "elec.csv", 8, model.Spec{Type: "svm", Optimizer: sgd(0.3)}, 0.91},
+		{"elec svm, pa1", "elec.csv", 8, model.Spec{Type: "svm", Update: "pa1", C: 3}, 0.922},
+		{"elec svm, no settings", "elec.csv", 8, model.Spec{Type: "svm"}, 0.925},
+		{"sea svm, no settings", "sea.csv", 3, model.Spec{Type: "svm"}, 0.889},
+		{"letter svm, no settings", "letter.csv", 16, model.Spec{Type: "svm"}, 0.73},
+		{"digits svm, no settings", "digits.csv", 64, model.Spec{Type: "svm"}, 0.94},
+		{"a9at svm, no settings", "a9at.svm", 123, model.Spec{Type: "svm"}, 0.846},
 		{"elec mlp", "elec.csv", 8, model.Spec{Type: "mlp", Hidden: []int{64}, Activation: "relu", Optimizer: sgd(0.03)}, 0.91},
 		{"elec logistic, no settings", "elec.csv", 8, model.Spec{Type: "logistic"}, 0.917},
 		{"elec mlp, no settings", "elec.csv", 8, model.Spec{Type: "mlp"}, 0.92},
@@ -187,7 +193,7 @@ func TestFigures(t *testing.T) {
 func TestFiguresOfNumbers(t *testing.T) {
 	s := readStream(t, "bikes.csv", 12)
 	s.standardise()
-	for family, most := range map[string]float64{"linear": 79, "mlp": 54} {
+	for family, most := range map[string]float64{"linear": 79, "svm": 76, "mlp": 54} {
 		mae, rmse := s.progressive(t, model.Spec{Type: family}, nil)
 		t.Logf("%s: MAE %.2f, RMSE %.2f", family, mae, rmse)
 		if mae > most {

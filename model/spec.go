@@ -25,10 +25,10 @@ type Spec struct {
 
 	Update     string     `yaml:"update" enum:"gradient|pegasos|pa1|pa2" doc:"svm: how it learns: by the optimizer, by Pegasos, or passive-aggressively (PA-I, PA-II)"`
 	Multiclass string     `yaml:"multiclass" enum:"one_vs_rest|crammer_singer" doc:"svm: how more than two classes are told apart"`
-	Average    bool       `yaml:"average" doc:"svm: predict with the average of all weights so far"`
-	C          float64    `yaml:"c" doc:"svm: weight of the loss against the L2 penalty; for pa1 and pa2 their aggressiveness"`
+	Average    bool       `yaml:"average" doc:"svm: with pegasos, pa1 or pa2, predict with the average of the weights of some ten thousand latest events"`
+	C          float64    `yaml:"c" doc:"svm: weight of the loss against the L2 penalty; for pa1 and pa2 how far one event may move the weights, left out: two at once, weighed by how they do"`
 	Epsilon    float64    `yaml:"epsilon" doc:"epsilon_insensitive: errors up to it cost nothing, in standard deviations of the label"`
-	Kernel     KernelSpec `yaml:"kernel" doc:"svm: kernel, approximated by random Fourier features"`
+	Kernel     KernelSpec `yaml:"kernel" doc:"svm: kernel; rbf and laplace are approximated by random Fourier features, polynomial is view: pairs"`
 
 	Grace    int     `yaml:"grace" doc:"tree, forest: events that a leaf sees between attempts to split"`
 	Delta    float64 `yaml:"delta" doc:"tree, forest: probability that a split is not the best one"`
@@ -78,8 +78,8 @@ type ScheduleSpec struct {
 // KernelSpec describes a kernel; a bare word is its type.
 type KernelSpec struct {
 	Type     string  `yaml:"type,short" enum:"linear|rbf|laplace|polynomial" doc:"kernel"`
-	Features int     `yaml:"features" doc:"rbf, laplace: random Fourier features"`
-	Gamma    float64 `yaml:"gamma" doc:"rbf, laplace: inverse width, 1/columns by default"`
+	Features int     `yaml:"features" doc:"rbf, laplace: random Fourier features, 512 by default"`
+	Gamma    float64 `yaml:"gamma" doc:"rbf, laplace: inverse width; 1/columns by default, of a sparse view the columns that an event can have"`
 }
 
 // TargetSpec says what is predicted: one of Classes classes, or, when Classes is 0, a number.
