@@ -42,7 +42,9 @@ func TestPipelines(t *testing.T) {
 		"a9a.yaml": filepath.Join(folder, "a9at.svm"), "bikes.yaml": filepath.Join(folder, "bikes.csv"),
 		"elec-tree.yaml": filepath.Join(folder, "elec.csv"), "elec-forest.yaml": filepath.Join(folder, "elec.csv"),
 		"bikes-tree.yaml": filepath.Join(folder, "bikes.csv"),
-		"letter.yaml":     filepath.Join(folder, "letter.csv"), "sea.yaml": filepath.Join(folder, "sea.csv"),
+		"sea-svm.yaml":    filepath.Join(folder, "sea.csv"), "letter-svm.yaml": filepath.Join(folder, "letter.csv"),
+		"digits-svm.yaml": "digits.csv", "a9a-svm.yaml": filepath.Join(folder, "a9at.svm"),
+		"letter.yaml": filepath.Join(folder, "letter.csv"), "sea.yaml": filepath.Join(folder, "sea.csv"),
 	}
 	names, err := filepath.Glob("*.yaml")
 	if err != nil {
