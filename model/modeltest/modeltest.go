@@ -3,7 +3,6 @@
 package modeltest
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -96,16 +95,36 @@ func (l *learner) mustLearn(t *testing.T, examples []Example) {
 
 // Bytes is all of a model's state: names, roles, shapes and the bits of every value.
 func Bytes(m millrace.Stateful) []byte {
-	var b bytes.Buffer
-	m.State(func(name string, t millrace.Tensor, role millrace.Role) {
-		fmt.Fprintf(&b, "%s %d %v\n", name, role, t.Shape)
-		for _, values := range []any{t.F32, t.F64, t.I32, t.I64, t.U32, t.U64, t.U8} {
-			if err := binary.Write(&b, binary.LittleEndian, values); err != nil {
-				panic(err) // slices of fixed-size values can always be written
-			}
-		}
+	// Written out and sized in advance: the suite compares states of megabytes thousands of times.
+	size := 0
+	m.State(func(name string, t millrace.Tensor, _ millrace.Role) {
+		size += len(name) + 64 + 4*(len(t.F32)+len(t.I32)+len(t.U32)) + 8*(len(t.F64)+len(t.I64)+len(t.U64)) + len(t.U8)
 	})
-	return b.Bytes()
+	b := make([]byte, 0, size)
+	le := binary.LittleEndian
+	m.State(func(name string, t millrace.Tensor, role millrace.Role) {
+		b = fmt.Appendf(b, "%s %d %v\n", name, role, t.Shape)
+		for _, v := range t.F32 {
+			b = le.AppendUint32(b, math.Float32bits(v))
+		}
+		for _, v := range t.F64 {
+			b = le.AppendUint64(b, math.Float64bits(v))
+		}
+		for _, v := range t.I32 {
+			b = le.AppendUint32(b, uint32(v))
+		}
+		for _, v := range t.I64 {
+			b = le.AppendUint64(b, uint64(v))
+		}
+		for _, v := range t.U32 {
+			b = le.AppendUint32(b, v)
+		}
+		for _, v := range t.U64 {
+			b = le.AppendUint64(b, v)
+		}
+		b = append(b, t.U8...)
+	})
+	return b
 }
 
 // Copy copies all of one model's state into another, as a snapshot and its restore do.
