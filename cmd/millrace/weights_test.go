@@ -40,7 +40,7 @@ func learnRare(t *testing.T, modelText, settings string, n int) *learner.Progres
 }
 
 // TestRareClassIsLearned: with one fraud in a thousand a model finds hardly any before it is told that they weigh more.
-// Found are more of them, and ranks are better; corrected probabilities keep the ranks and win the log-loss back.
+// Found are more of them, and ranks are better where steps divide by the gradient's size; corrected probabilities keep the ranks and win the log-loss back.
 func TestRareClassIsLearned(t *testing.T) {
 	if testing.Short() {
 		t.Skip("learns 100,000 payments several times")
@@ -60,11 +60,7 @@ func TestRareClassIsLearned(t *testing.T) {
 		bLoss, _, _ := balanced.Report(learner.All)
 		cLoss, _, _ := corrected.Report(learner.All)
 		t.Logf("%s: without weights %+v, balanced %+v (log-loss %.4f), corrected %+v (%.4f)", m, p, b, bLoss.LogLoss, c, cLoss.LogLoss)
-		gain := 0.02
-		if m == "svm" {
-			gain = -0.02 // several C at once rank well without weights too
-		}
-		if b.Recall < p.Recall+0.1 || b.ROCAUC < p.ROCAUC+gain {
+		if b.Recall < p.Recall+0.15 || b.ROCAUC < p.ROCAUC+0.02 {
 			t.Errorf("%s: balanced %+v is no better than %+v", m, b, p)
 		}
 		if d := c.ROCAUC - b.ROCAUC; d < -0.01 || d > 0.01 || c.Recall > b.Recall {
