@@ -56,10 +56,18 @@ func (s *share) restrict(active []int, inside []bool, from mixer) {
 	}
 }
 
-// split halves parent's weight between it and its copy, so that the mixture predicts the same.
+// split halves parent's weight between it and its copy. What the copy weighed before, as another predictor,
+// goes to all in proportion, so that the weights go on summing to 1.
 func (s *share) split(parent, child int) {
 	s.weight[parent] /= 2
 	s.weight[child] = s.weight[parent]
+	var sum float64
+	for _, w := range s.weight {
+		sum += w
+	}
+	for i := range s.weight {
+		s.weight[i] /= sum
+	}
 }
 
 // likelihoods turns losses into likelihoods exp(−η·loss), scaled so that the smallest loss has 1.
