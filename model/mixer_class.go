@@ -35,6 +35,8 @@ const (
 
 	biasRate   = 0.002 // of a stacker's class biases
 	stackerMax = 100   // bounds its weights; they are of the order of 1
+	// mixedWeightMax bounds an event's weight in stackers, so that no gradient leaves float32.
+	mixedWeightMax = 1e9
 )
 
 // classMixer mixes probabilities of classes.
@@ -171,11 +173,11 @@ func (m *classMixer) learn(sc *mixing, y millrace.Target, weight float64, active
 
 // learn takes one step on the log-loss: ∂/∂v_i = Σ_c (q_c − [c = y])·l_ic.
 func (s *stacker) learn(k *kernels, sc *mixing, q []float32, class int32, weight float64, active []int) {
-	e := sc.delta
+	e, factor := sc.delta, float32(min(weight, mixedWeightMax))
 	for c, v := range q {
-		e[c] = v * float32(weight)
+		e[c] = v * factor
 	}
-	e[class] -= float32(weight)
+	e[class] -= factor
 	k.backward(sc.factor, sc.logs, e)
 	for _, i := range active {
 		g := float64(sc.factor[i])

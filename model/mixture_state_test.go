@@ -1,9 +1,12 @@
 package model_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"testing"
 
+	"millrace"
 	"millrace/model"
 	"millrace/model/modeltest"
 )
@@ -25,6 +28,28 @@ func TestMixtureReviewsLeaveSoundState(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestMixtureEndlessWeights: whatever weight its contract allows, a mixture's state stays finite.
+func TestMixtureEndlessWeights(t *testing.T) {
+	v := allViews{}
+	for _, target := range []model.TargetSpec{{Classes: 2}, {Classes: 9}, {}} {
+		for _, weight := range []float32{1e4, 1e30, 1e38, math.MaxFloat32, math.SmallestNonzeroFloat32} {
+			m := newMixture(t, model.Spec{}, v, target)
+			scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
+			for i, e := range mixExamples(1200, v, target) {
+				m.Predict(dst, e.Input, scratch)
+				if err := m.Learn(e.Input, e.Target, weight, scratch); err != nil && !errors.Is(err, millrace.ErrUpdateRefused) {
+					t.Fatal(err)
+				}
+				if i%100 == 99 {
+					if err := m.Restored(); err != nil {
+						t.Fatalf("%d classes, weight %g, after %d events: %v", target.Classes, weight, i+1, err)
+					}
+				}
+			}
 		}
 	}
 }
