@@ -71,12 +71,13 @@ func (m *mixture) restart() {
 	}
 }
 
-// lost is a loss that only an expert whose weights have run away has: far beyond that of knowing nothing.
+// lost is a loss that only an expert whose weights have run away has: far beyond that of knowing nothing, and below
+// the most that there is, which for many classes is less than four times as much.
 func (m *mixture) lost() float64 {
 	if m.classes == 0 {
 		return 4
 	}
-	return 4 * math.Log(float64(m.classes))
+	return min(4*math.Log(float64(m.classes)), -0.75*math.Log(shareFloor))
 }
 
 // replace gives the expert that is least use another rate: it becomes a copy of a better one of its group,

@@ -53,3 +53,45 @@ func TestMixtureEndlessWeights(t *testing.T) {
 		}
 	}
 }
+
+// tensor is one of a model's tensors.
+func tensor(t *testing.T, m millrace.Stateful, name string) millrace.Tensor {
+	t.Helper()
+	var found millrace.Tensor
+	m.State(func(n string, x millrace.Tensor, _ millrace.Role) {
+		if n == name {
+			found = x
+		}
+	})
+	if found.Shape == nil {
+		t.Fatalf("there is no tensor %q", name)
+	}
+	return found
+}
+
+// runAway makes expert i one whose weights have run away, and has the mixture review its experts.
+func runAway(t *testing.T, m model.Model, i int, v allViews, target model.TargetSpec) {
+	t.Helper()
+	tensor(t, m, "mixture.loss").F64[i] = 20
+	tensor(t, m, "mixture.events").U64[i] = 100_000
+	tensor(t, m, "mixture.steps").U64[0] = 1_999_999
+	if err := m.Restored(); err != nil {
+		t.Fatal(err)
+	}
+	learnAll(t, m, mixExamples(1, v, target))
+}
+
+// TestMixtureRestarts: an expert whose weights have run away begins anew, however many classes there are.
+func TestMixtureRestarts(t *testing.T) {
+	v := allViews{}
+	for _, classes := range []int{0, 2, 26, 300} {
+		target := model.TargetSpec{Classes: classes}
+		m := newMixture(t, model.Spec{}, v, target)
+		learnAll(t, m, mixExamples(300, v, target))
+		before := experts(m)[0]
+		runAway(t, m, 0, v, target)
+		if e := experts(m)[0]; e.ID == before.ID || e.Parent != 0 || e.Born != 2_000_000 || e.Spec.Optimizer.Rate >= before.Spec.Optimizer.Rate {
+			t.Errorf("%d classes: expert 0 became %+v", classes, e)
+		}
+	}
+}
