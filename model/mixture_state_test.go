@@ -95,3 +95,25 @@ func TestMixtureRestarts(t *testing.T) {
 		}
 	}
 }
+
+// TestMixtureWeighted: class weights change what a mixture learns, and hide nothing of it.
+func TestMixtureWeighted(t *testing.T) {
+	v, target := allViews{}, model.TargetSpec{Classes: 3}
+	build := func() model.Model {
+		return model.Weighted(newMixture(t, model.Spec{Budget: "1x"}, v, target), model.ClassWeights{Balanced: true, Corrected: true})
+	}
+	modeltest.Run(t, "corrected", func() modeltest.Case {
+		return modeltest.Case{Model: build(), Examples: mixExamples(260, v, target)}
+	})
+	mixture, ok := build().(model.HasExperts)
+	if !ok || len(mixture.Experts()) == 0 {
+		t.Error("a weighted mixture has no experts")
+	}
+	alone, err := model.New(model.Spec{Type: "logistic"}, target, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := model.Weighted(alone, model.ClassWeights{Balanced: true}).(model.HasExperts); ok {
+		t.Error("a weighted logistic model is made of experts")
+	}
+}

@@ -76,7 +76,16 @@ func Weighted(m Model, w ClassWeights) Model {
 	if w.Corrected {
 		out.role = millrace.Serving // scorers divide by the weights, too
 	}
+	if experts, ok := m.(HasExperts); ok {
+		return &weightedExperts{out, experts}
+	}
 	return out
+}
+
+// weightedExperts is weighted for models that are made of experts.
+type weightedExperts struct {
+	*weighted
+	HasExperts
 }
 
 // total is the sum of the counts.
