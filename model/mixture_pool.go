@@ -80,8 +80,16 @@ func (e *expert) tune(rate float64) {
 	}
 }
 
-// name says what the expert is, for people: its family, view, shape, rule and rate.
+// name says what the expert is, for people: its kind and its rate.
 func (c *candidate) name() string {
+	if r := c.rate(); r != 0 {
+		return c.kind() + "-" + strconv.FormatFloat(r, 'g', 3, 64)
+	}
+	return c.kind()
+}
+
+// kind is an expert's family, view, shape and rule.
+func (c *candidate) kind() string {
 	s := &c.spec
 	parts := []string{s.Type}
 	if s.View != "" {
@@ -97,8 +105,6 @@ func (c *candidate) name() string {
 	}
 	if s.Optimizer.Schedule.Type == scheduleAdaptive {
 		parts = append(parts, scheduleAdaptive)
-	} else if r := c.rate(); r != 0 {
-		parts = append(parts, strconv.FormatFloat(r, 'g', 3, 64))
 	}
 	return strings.Join(parts, "-")
 }

@@ -41,15 +41,19 @@ func (m *mixture) review() {
 	}
 	m.restart()
 	m.replace()
+	if m.pinned[0] < 0 {
+		_ = m.fix() // the one that is pinned may have come; what cannot come was refused before
+	}
 	m.choose()
 	m.mixer.restrict(m.active, m.inside, m.judge)
 }
 
-// restart begins experts anew whose weights have run away, at a lower rate: they would not come back.
+// restart begins experts anew whose weights have run away, at a lower rate: they would not come back. One that is
+// pinned learns as it would on its own, and keeps the name and id that it was pinned by.
 func (m *mixture) restart() {
 	for i := range m.experts {
 		e := &m.experts[i]
-		if m.loss[i] < m.lost() || m.events[i] < trialEvents {
+		if m.loss[i] < m.lost() || m.events[i] < trialEvents || i == int(m.pinned[0]) {
 			continue
 		}
 		fresh, err := construct(e.spec, m.recruiter.target, m.recruiter.views, m.recruiter.k)

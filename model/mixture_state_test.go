@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"millrace"
@@ -115,5 +118,73 @@ func TestMixtureWeighted(t *testing.T) {
 	}
 	if _, ok := model.Weighted(alone, model.ClassWeights{Balanced: true}).(model.HasExperts); ok {
 		t.Error("a weighted logistic model is made of experts")
+	}
+}
+
+// pinnedExpert is the one expert that predicts; its ID is 0 when the mixture does.
+func pinnedExpert(m model.Model) model.Expert {
+	for _, e := range experts(m) {
+		if strings.Contains(e.Why, "pinned") {
+			return e
+		}
+	}
+	return model.Expert{}
+}
+
+// TestMixturePinsLaterExperts: whatever expert a snapshot holds can be pinned by name or id, also one that came in the
+// course of the stream; before it comes the mixture predicts.
+func TestMixturePinsLaterExperts(t *testing.T) {
+	v, target := allViews{}, model.TargetSpec{Classes: 3}
+	all := mixExamples(16_000, v, target)
+	long := newMixture(t, model.Spec{}, v, target)
+	learnAll(t, long, all)
+	later := 0
+	for _, e := range experts(long) {
+		for _, pin := range []string{e.Name, strconv.FormatUint(e.ID, 10)} {
+			m := newMixture(t, model.Spec{Pin: pin}, v, target)
+			if err := modeltest.Copy(m, long); err != nil {
+				t.Fatalf("pinning %s: %v", pin, err)
+			}
+			if got := pinnedExpert(m); got.ID != e.ID {
+				t.Errorf("pinning %s pins %q (%d)", pin, got.Name, got.ID)
+			}
+		}
+		if e.Born == 0 {
+			continue
+		}
+		later++
+		m := newMixture(t, model.Spec{Pin: strconv.FormatUint(e.ID, 10)}, v, target)
+		learnAll(t, m, all[:e.Born-1])
+		if got := pinnedExpert(m); got.ID != 0 {
+			t.Errorf("expert %d is pinned before it has come: %+v", e.ID, got)
+		}
+		learnAll(t, m, all[e.Born-1:e.Born])
+		if got := pinnedExpert(m); got.ID != e.ID {
+			t.Errorf("expert %d has come, and pinned is %d", e.ID, got.ID)
+		}
+		gone := newMixture(t, model.Spec{Pin: strconv.FormatUint(e.Parent, 10)}, v, target)
+		parentLives := slices.ContainsFunc(experts(long), func(x model.Expert) bool { return x.ID == e.Parent })
+		if err := modeltest.Copy(gone, long); (err == nil) != parentLives {
+			t.Errorf("pinning expert %d, which lives: %t: %v", e.Parent, parentLives, err)
+		}
+	}
+	if later == 0 {
+		t.Error("no expert came in the course of the stream")
+	}
+}
+
+// TestMixturePinnedKeepsItsName: an expert that is pinned is not begun anew at another rate, so what it is pinned by
+// goes on naming it.
+func TestMixturePinnedKeepsItsName(t *testing.T) {
+	v, target := allViews{}, model.TargetSpec{Classes: 2}
+	spec := model.Spec{Pin: "mlp-levels-64-64-rmsprop-0.0015"}
+	m, other := newMixture(t, spec, v, target), newMixture(t, spec, v, target)
+	learnAll(t, m, mixExamples(300, v, target))
+	runAway(t, m, 0, v, target)
+	if err := modeltest.Copy(other, m); err != nil {
+		t.Fatal(err)
+	}
+	if got := pinnedExpert(other); got.Name != spec.Pin || got.ID != 1 {
+		t.Errorf("pinned is %+v", got)
 	}
 }

@@ -43,7 +43,7 @@ type Spec struct {
 	Lambda   float64 `yaml:"lambda" doc:"forest: mean of the Poisson weights of online bagging"`
 
 	Budget string `yaml:"budget" doc:"auto: most that learning costs, in units of one 64-64 mlp on the same features, as 4x"`
-	Pin    string `yaml:"pin" doc:"auto: name or id of the one expert that predicts, instead of the mixture; none lifts a pin that a snapshot has"`
+	Pin    string `yaml:"pin" doc:"auto: name or id of the one expert that predicts, instead of the mixture, from when it is there; none lifts a pin that a snapshot has"`
 
 	Seed uint64 `yaml:"seed" doc:"seed of all randomness"`
 }
