@@ -24,7 +24,8 @@ type mixer interface {
 	restrict(active []int, inside []bool, from mixer)
 	split(parent, child int)
 	state(name string, role millrace.Role, visit visitor)
-	check() error
+	// check reports state that no run could have left on this active set.
+	check(active []int) error
 }
 
 // mixing is a mixer's working memory.

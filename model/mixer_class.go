@@ -280,21 +280,24 @@ func (s *stacker) state(name string, role millrace.Role, visit visitor) {
 	}
 }
 
-func (m *classMixer) check() error {
+func (m *classMixer) check(active []int) error {
 	for a := range m.shares {
-		if err := checkShare("mixture.share", m.shares[a].weight); err != nil {
+		if err := checkShare("share", m.shares[a].weight, active); err != nil {
 			return err
 		}
 	}
 	for a := range m.stackers {
-		if err := m.stackers[a].check("mixture.stacker"); err != nil {
+		if err := m.stackers[a].check("stacker", active); err != nil {
 			return err
 		}
 	}
-	return checkShare("mixture.top", m.top.weight)
+	return checkShare("top", m.top.weight, m.all)
 }
 
-func (s *stacker) check(name string) error {
+func (s *stacker) check(name string, active []int) error {
+	if err := checkOutside(name, s.v, active); err != nil {
+		return err
+	}
 	for _, values := range [][]float64{s.v, s.bias} {
 		for i, v := range values {
 			if !(math.Abs(v) <= stackerMax) {

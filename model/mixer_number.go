@@ -215,28 +215,32 @@ func (m *numberMixer) state(name string, role millrace.Role, visit visitor) {
 	visit.vector(name+".error", m.error, millrace.Training)
 }
 
-func (m *numberMixer) check() error {
+func (m *numberMixer) check(active []int) error {
 	if err := m.target.check(); err != nil {
 		return err
 	}
 	m.target.refresh()
 	for a := range m.shares {
-		if err := checkShare("mixture.share", m.shares[a].weight); err != nil {
+		if err := checkShare("share", m.shares[a].weight, active); err != nil {
 			return err
 		}
 	}
 	for a := range m.stackers {
-		for i, v := range m.stackers[a].v {
+		v := m.stackers[a].v
+		if err := checkOutside("stacker", v[:len(v)-1], active); err != nil {
+			return err
+		}
+		for i, v := range v {
 			if !(math.Abs(v) <= stackerMax) {
-				return fmt.Errorf("mixture.stacker[%d] is %g, outside ±%d", i, v, stackerMax)
+				return fmt.Errorf("stacker[%d] is %g, outside ±%d", i, v, stackerMax)
 			}
 		}
-		if err := checkSquares("mixture.stacker", m.stackers[a].square); err != nil {
+		if err := checkSquares("stacker", m.stackers[a].square); err != nil {
 			return err
 		}
 	}
 	if e := m.error[0]; !(e >= 0 && e <= excessMax) {
-		return fmt.Errorf("mixture.error is %g, outside [0, %d]", e, excessMax)
+		return fmt.Errorf("error is %g, outside [0, %d]", e, excessMax)
 	}
-	return checkShare("mixture.top", m.top.weight)
+	return checkShare("top", m.top.weight, m.all)
 }

@@ -196,31 +196,51 @@ func (m *mixture) State(visit func(name string, t millrace.Tensor, role millrace
 func (m *mixture) Restored() error {
 	for i := range m.experts {
 		e := &m.experts[i]
-		if r := m.rates[i]; !(r >= 0 && r <= e.base*rateReach*slack) || r == 0 && e.base != 0 {
-			return fmt.Errorf("checking expert %d: a rate of %g, which began at %g", i, r, e.base)
+		if low, high := m.reach(i); !(m.rates[i] >= low/slack && m.rates[i] <= high*slack) {
+			return fmt.Errorf("checking expert %d: a rate of %g, outside [%g, %g]", i, m.rates[i], low, high)
 		}
 		e.tune(m.rates[i])
 		if err := e.model.Restored(); err != nil {
 			return fmt.Errorf("checking expert %d, %s: %w", i, e.name(), err)
 		}
-		if !(m.loss[i] >= 0) || math.IsInf(m.loss[i], 1) || !(m.carry[i] >= 0 && m.carry[i] <= 1) || m.set[i] > 1 {
+		if !(m.loss[i] >= 0) || math.IsInf(m.loss[i], 1) || !(m.carry[i] >= 0 && m.carry[i] <= slack) || m.set[i] > 1 {
 			return fmt.Errorf("checking expert %d, %s: loss %g, carry %g, active %d", i, e.name(), m.loss[i], m.carry[i], m.set[i])
 		}
-	}
-	if err := m.mixer.check(); err != nil {
-		return fmt.Errorf("checking the mixture: %w", err)
-	}
-	if err := m.judge.check(); err != nil {
-		return fmt.Errorf("checking the mixture of all experts: %w", err)
 	}
 	m.follow()
 	if len(m.active) == 0 {
 		return errors.New("checking the mixture: no expert is active")
 	}
+	if err := m.mixer.check(m.active); err != nil {
+		return fmt.Errorf("checking the mixture: %w", err)
+	}
+	if err := m.judge.check(m.every); err != nil {
+		return fmt.Errorf("checking the mixture of all experts: %w", err)
+	}
+	if err := m.checkIDs(); err != nil {
+		return err
+	}
 	if p := m.pinned[0]; p < -1 || int(p) >= len(m.experts) {
 		return fmt.Errorf("checking the mixture: expert %d of %d is pinned", p, len(m.experts))
 	}
 	return m.fix()
+}
+
+// idMax is more experts than any stream can have had.
+const idMax = 1 << 62
+
+// checkIDs reports ids that no run could have given. A scorer is not told the next one, so that it is made to follow.
+func (m *mixture) checkIDs() error {
+	for i, id := range m.ids {
+		if id == 0 || id > idMax || slices.Contains(m.ids[:i], id) {
+			return fmt.Errorf("checking expert %d: its id is %d, of %d", i, id, m.ids)
+		}
+	}
+	if m.next[0] > idMax {
+		return fmt.Errorf("checking the mixture: the next id is %d", m.next[0])
+	}
+	m.next[0] = max(m.next[0], slices.Max(m.ids)+1)
+	return nil
 }
 
 // follow makes the lists of active experts those of the state.
@@ -296,8 +316,10 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		return nil
 	}
 	if m.classes == 0 {
-		if err := m.mixer.(*numberMixer).fits(y.Value, float64(weight)); err != nil {
-			return err
+		for _, mixer := range [...]mixer{m.mixer, m.judge} {
+			if err := mixer.(*numberMixer).fits(y.Value, float64(weight)); err != nil {
+				return err
+			}
 		}
 	}
 	sc := s.(*mixtureScratch)

@@ -23,7 +23,7 @@ const (
 	// neighbour is the ratio of neighbouring rates: a quarter of a decade is too near to differ, a whole
 	// one leaves out the best.
 	neighbour = 3
-	// reach bounds how far a rate may wander from its candidate's.
+	// rateReach bounds how far a rate may wander from its candidate's.
 	rateReach = 30
 )
 
@@ -129,6 +129,17 @@ func (m *mixture) replace() {
 	m.next[0]++
 	m.rates[worst] = rate
 	m.experts[worst].tune(rate)
+}
+
+// reach is where the rate of expert i may be: a copy's is within reach of its parent's beginning, whose group it is of.
+func (m *mixture) reach(i int) (low, high float64) {
+	low, high = m.experts[i].base, m.experts[i].base
+	for j := range m.experts {
+		if e := &m.experts[j]; e.group == m.experts[i].group {
+			low, high = min(low, e.base), max(high, e.base)
+		}
+	}
+	return low / rateReach, high * rateReach
 }
 
 // beside is a rate beside the parent's that no other of its group has.

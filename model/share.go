@@ -83,16 +83,29 @@ func likelihoods(dst, loss []float64, active []int, eta float64) {
 }
 
 // checkShare reports weights that no run could have left.
-func checkShare(name string, weight []float64) error {
+func checkShare(name string, weight []float64, active []int) error {
 	var sum float64
-	for i, w := range weight {
-		if !(w >= 0 && w <= 1) {
-			return fmt.Errorf("%s[%d] is %g, outside [0, 1]", name, i, w)
+	for _, i := range active {
+		if !(weight[i] > 0 && weight[i] <= slack) {
+			return fmt.Errorf("%s[%d] is %g, outside (0, 1]", name, i, weight[i])
 		}
-		sum += w
+		sum += weight[i]
 	}
 	if math.Abs(sum-1) > 1e-6 {
 		return fmt.Errorf("%s sums to %g, not to 1", name, sum)
+	}
+	return checkOutside(name, weight, active)
+}
+
+// checkOutside reports weights of predictors outside the active set, given in ascending order, whose predictions may be
+// those of another event.
+func checkOutside(name string, weight []float64, active []int) error {
+	for i, w := range weight {
+		if len(active) > 0 && active[0] == i {
+			active = active[1:]
+		} else if w != 0 {
+			return fmt.Errorf("%s[%d] is %g, and it is not active", name, i, w)
+		}
 	}
 	return nil
 }

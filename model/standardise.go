@@ -66,7 +66,8 @@ func (m *moments) state(visit func(string, millrace.Tensor, millrace.Role)) {
 
 func (m *moments) check() error {
 	w, mean, squares := m.v[0], m.v[1], m.v[2]
-	if !(w >= 0) || math.IsInf(w, 1) || !(math.Abs(mean) <= targetMax) || !(squares >= 0) || math.IsInf(squares, 1) {
+	if !(w >= 0) || math.IsInf(w, 1) || !(math.Abs(mean) <= targetMax) || !(squares >= 0) || math.IsInf(squares, 1) ||
+		math.IsInf(deviationOf(w, squares), 1) {
 		return fmt.Errorf("target.moments are %g, %g, %g: no weight, mean and sum of squares", w, mean, squares)
 	}
 	return nil

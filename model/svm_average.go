@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 
 	"millrace"
 )
@@ -81,7 +80,8 @@ func (a *average) check() error {
 	if mix := a.mix[0]; !(mix >= scaleMin && mix <= 1) {
 		return fmt.Errorf("average.mix is %g", mix)
 	}
-	if share := a.share[0]; !(share >= 0) || math.IsInf(share, 1) {
+	// The mean holds the present weights with a share of at most 1.
+	if share := a.share[0]; !(share >= 0 && share*a.mix[0] <= slack) {
 		return fmt.Errorf("average.share is %g", share)
 	}
 	return nil
