@@ -188,3 +188,64 @@ func TestMixturePinnedKeepsItsName(t *testing.T) {
 		t.Errorf("pinned is %+v", got)
 	}
 }
+
+// TestMixtureServes: the serving tensors alone, all that a scorer loads, make a fresh mixture predict as the learner's,
+// also once experts were replaced, begun anew or pinned, and when the scorer held another version before.
+func TestMixtureServes(t *testing.T) {
+	v := allViews{}
+	for _, target := range []model.TargetSpec{{Classes: 3}, {Classes: 9}, {}} {
+		all := mixExamples(12_000, v, target)
+		for _, pin := range []string{"", "3", "none"} {
+			m := newMixture(t, model.Spec{}, v, target)
+			scorer := newMixture(t, model.Spec{Pin: pin}, v, target)
+			if pin != "" {
+				m = newMixture(t, model.Spec{Pin: pin}, v, target)
+			}
+			used := scorer.NewScratch()
+			for i := 0; i < len(all); i += 3_000 {
+				learnAll(t, m, all[i:i+3_000])
+				sameServed(t, scorer, m, used, all[:50])
+			}
+			runAway(t, m, 1, v, target)
+			sameServed(t, scorer, m, used, all[:50])
+		}
+	}
+}
+
+// sameServed restores a learner's serving tensors into a scorer's mixture, and compares what they predict.
+func sameServed(t *testing.T, scorer, m model.Model, used model.Scratch, events []modeltest.Example) {
+	t.Helper()
+	serving := map[string]millrace.Tensor{}
+	m.State(func(name string, x millrace.Tensor, role millrace.Role) {
+		if role == millrace.Serving {
+			serving[name] = x
+		}
+	})
+	scorer.State(func(name string, to millrace.Tensor, _ millrace.Role) {
+		from := serving[name]
+		copy(to.F32, from.F32)
+		copy(to.F64, from.F64)
+		copy(to.I32, from.I32)
+		copy(to.I64, from.I64)
+		copy(to.U32, from.U32)
+		copy(to.U64, from.U64)
+		copy(to.U8, from.U8)
+	})
+	if err := scorer.Restored(); err != nil {
+		t.Fatalf("restoring the serving tensors: %v", err)
+	}
+	a, b, scratch := make([]float32, m.Outputs()), make([]float32, m.Outputs()), m.NewScratch()
+	for i, e := range events {
+		m.Predict(a, e.Input, scratch)
+		scorer.Predict(b, e.Input, used)
+		if !slices.Equal(a, b) {
+			t.Fatalf("event %d: the learner predicts %v, a scorer %v", i, a, b)
+		}
+	}
+	mine, its := experts(m), experts(scorer)
+	for i := range mine {
+		if mine[i].ID != its[i].ID || mine[i].Name != its[i].Name || mine[i].Weight != its[i].Weight || mine[i].Why != its[i].Why {
+			t.Errorf("the learner's expert %+v is a scorer's %+v", mine[i], its[i])
+		}
+	}
+}
