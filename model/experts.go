@@ -7,9 +7,9 @@ type Expert struct {
 	Spec   Spec    // the model that it is; on its own it learns the same way
 	Parent uint64  // ID of the expert that it was made from; 0 for none
 	Born   uint64  // events that the mixture had learned when it began
-	Weight float64 // its part of the mixture's prediction, 0 to 1
-	Loss   float64 // its recent progressive loss
-	Active bool    // it learns and predicts; others wait or were given up
+	Weight float64 // its part of the prediction, 0 to 1
+	Loss   float64 // its recent progressive loss: log-loss, or squared error in variances of the label
+	Active bool    // it predicts; others learn only
 	Why    string  // why it is active or not, in a few words
 }
 

@@ -40,7 +40,7 @@ type mixture struct {
 	born   []uint64  // [experts]
 	loss   []float64 // [experts] fading loss
 	carry  []float64 // [experts] fading share of the prediction that the expert carries
-	events []uint64  // [experts] events since birth, up to what matters
+	events []uint64  // [experts] reviews since birth, in events: those that come early count as much as others
 	next   []uint64  // [1] the next id
 	pinned []int32   // [1] the one expert that predicts, -1 for the mixture
 

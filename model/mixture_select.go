@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // due reports whether the experts are to be reviewed after so many events: soon at first, then every
@@ -14,7 +15,7 @@ func due(steps uint64) bool {
 const (
 	// selectEvery is how many events pass between two reviews of the experts.
 	selectEvery = 1000
-	// trialEvents is how long an expert is given before it may be found useless.
+	// trialEvents is how long an expert is given before it may be found useless: five reviews.
 	trialEvents = 5 * selectEvery
 	// carryRate is how fast the experts' carry follows, a review: it remembers about three.
 	carryRate = 0.3
@@ -215,12 +216,18 @@ func (m *mixture) parts(i int) int {
 func (m *mixture) Experts() []Expert {
 	all := make([]Expert, len(m.experts))
 	weights := make([]float64, len(m.experts))
-	m.mixer.weights(weights, m.active)
+	p := int(m.pinned[0])
+	if p >= 0 {
+		weights[p] = 1
+	} else {
+		m.mixer.weights(weights, m.active)
+	}
 	for i := range all {
 		e := &m.experts[i]
-		all[i] = Expert{ID: m.ids[i], Name: e.name(), Spec: e.spec, Parent: m.parent[i], Born: m.born[i],
-			Weight: weights[i], Loss: m.loss[i], Active: m.inside[i]}
-		all[i].Why = m.why(i)
+		spec := e.spec
+		spec.Layers = slices.Clone(spec.Layers)
+		all[i] = Expert{ID: m.ids[i], Name: e.name(), Spec: spec, Parent: m.parent[i], Born: m.born[i],
+			Weight: weights[i], Loss: m.loss[i], Active: p < 0 && m.inside[i] || i == p, Why: m.why(i)}
 	}
 	return all
 }
@@ -240,6 +247,8 @@ func (m *mixture) why(i int) string {
 	switch {
 	case i == int(m.pinned[0]):
 		return "pinned: it alone predicts"
+	case m.pinned[0] >= 0:
+		return fmt.Sprintf("another is pinned: loss %.0f %% above the best", behind)
 	case i == best && m.inside[i]:
 		return "least loss of all"
 	case !m.inside[i]:

@@ -124,7 +124,7 @@ func TestMixtureWeighted(t *testing.T) {
 // pinnedExpert is the one expert that predicts; its ID is 0 when the mixture does.
 func pinnedExpert(m model.Model) model.Expert {
 	for _, e := range experts(m) {
-		if strings.Contains(e.Why, "pinned") {
+		if strings.HasPrefix(e.Why, "pinned") {
 			return e
 		}
 	}
@@ -145,8 +145,10 @@ func TestMixturePinsLaterExperts(t *testing.T) {
 			if err := modeltest.Copy(m, long); err != nil {
 				t.Fatalf("pinning %s: %v", pin, err)
 			}
-			if got := pinnedExpert(m); got.ID != e.ID {
-				t.Errorf("pinning %s pins %q (%d)", pin, got.Name, got.ID)
+			for _, x := range experts(m) {
+				if alone := x.ID == e.ID; x.Active != alone || x.Weight != 0 != alone || strings.HasPrefix(x.Why, "pinned") != alone {
+					t.Errorf("pinning %s: %+v", pin, x)
+				}
 			}
 		}
 		if e.Born == 0 {

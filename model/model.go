@@ -1,5 +1,5 @@
-// Package model is the numeric core: linear models, support-vector machines and multi-layer
-// perceptrons that learn one event at a time. It is pure: no I/O, no clock, no goroutines.
+// Package model is the numeric core: linear models, support-vector machines, multi-layer perceptrons,
+// trees and mixtures of these that learn one event at a time. It is pure: no I/O, no clock, no goroutines.
 package model
 
 import "millrace"
