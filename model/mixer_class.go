@@ -101,7 +101,7 @@ func (m *classMixer) predict(dst []float32, sc *mixing, _ []int) {
 		m.k.logs(sc.logs, sc.floored)
 	}
 	clear(sc.mixed)
-	var sum float32
+	var sum float64 // in float32, what a thousand classes sum to would be off by more than a prediction may be
 	for a := range m.all {
 		if !m.serves(a) {
 			continue
@@ -109,11 +109,14 @@ func (m *classMixer) predict(dst []float32, sc *mixing, _ []int) {
 		w := float32(m.top.weight[a])
 		for c, q := range m.aggregate(sc, a) {
 			sc.mixed[c] += w * q
-			sum += w * q
 		}
 	}
+	for _, v := range sc.mixed {
+		sum += float64(v)
+	}
+	whole := float32(sum)
 	for c, v := range sc.mixed {
-		dst[c] = v / sum
+		dst[c] = v / whole
 	}
 }
 

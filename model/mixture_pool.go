@@ -111,14 +111,13 @@ func (c *candidate) kind() string {
 
 // recruiter builds a mixture's experts.
 type recruiter struct {
-	spec       Spec
 	target     TargetSpec
 	views      millrace.Views
 	k          *kernels
 	unit       float64 // what learning by one 64-64 mlp costs
 	left       float64 // learning cost
-	servingMax float64
-	bytes      int64 // state
+	servingMax float64 // what an expert's prediction may cost
+	bytes      int64   // state
 	groups     map[string]int
 }
 
@@ -137,8 +136,10 @@ func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *ke
 	}
 	predict, learn := cost(Spec{Type: familyMLP}.Resolve(target), target, shape)
 	_, each := mixingCost(target.Classes)
-	m.servingMax = servingMax(predict, target, views, shape)
-	m.recruiter = &recruiter{spec: s, target: target, views: views, k: k, unit: learn, left: budget * learn, servingMax: m.servingMax - each, bytes: mixtureBytesMax, groups: map[string]int{}}
+	m.recruiter = &recruiter{target: target, views: views, k: k, unit: learn, left: budget * learn,
+		servingMax: servingMax(predict, target, views, shape) - each, bytes: mixtureBytesMax, groups: map[string]int{}}
+	m.recruiter.servingMax = max(m.recruiter.servingMax, m.recruiter.cheapest())
+	m.servingMax = m.recruiter.servingMax + each
 	for i, candidate := range candidates(target) {
 		candidate.Seed = s.Seed + uint64(i)
 		e, err := m.recruiter.build(candidate)
@@ -155,6 +156,24 @@ func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *ke
 		return fmt.Errorf("a budget of %s has no room for any expert on %d columns", s.Budget, shape.Width)
 	}
 	return nil
+}
+
+// cheapest is what the cheapest expert to serve costs, of those that the budget has room for: whatever the columns and
+// classes, it may serve, so that there always is one. It is 0 without any.
+func (r *recruiter) cheapest() float64 {
+	var least float64
+	for _, s := range candidates(r.target) {
+		s = r.lighten(s).Resolve(r.target)
+		shape, err := usual(r.views, viewKindOf(s))
+		if err != nil {
+			continue // build leaves it out, too
+		}
+		predict, learn := cost(s, r.target, shape)
+		if learn <= r.left && (least == 0 || predict < least) {
+			least = predict
+		}
+	}
+	return least
 }
 
 // build makes an expert. One that does not fit, or whose view these features do not have, has no model.
