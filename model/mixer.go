@@ -13,8 +13,9 @@ type mixer interface {
 	predict(dst []float32, sc *mixing, active []int)
 	// loss of expert i's prepared prediction: log-loss, or squared error in variances of the target.
 	loss(sc *mixing, i int, y millrace.Target) float64
-	// learn updates all weights by what predict left in the scratch.
-	learn(sc *mixing, y millrace.Target, weight float64, active []int)
+	// learn updates all weights by what predict left in the scratch. The event's weight is given as it is, and
+	// in units of a usual one, of which it is at most relativeMax.
+	learn(sc *mixing, y millrace.Target, weight, relative float64, active []int)
 	// weights adds to dst how much of the prediction each expert carries; they sum to 1.
 	weights(dst []float64, active []int)
 	// place is what an expert weighs in shares and in stackers.

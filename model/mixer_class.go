@@ -35,8 +35,6 @@ const (
 
 	biasRate   = 0.002 // of a stacker's class biases
 	stackerMax = 100   // bounds its weights; they are of the order of 1
-	// mixedWeightMax bounds an event's weight in stackers, so that no gradient leaves float32.
-	mixedWeightMax = 1e9
 )
 
 // classMixer mixes probabilities of classes.
@@ -141,7 +139,7 @@ func (m *classMixer) loss(sc *mixing, i int, y millrace.Target) float64 {
 	return -math.Log(float64(sc.of(sc.p, i)[y.Class]))
 }
 
-func (m *classMixer) learn(sc *mixing, y millrace.Target, weight float64, active []int) {
+func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, active []int) {
 	for a := range m.all {
 		if !m.serves(a) {
 			m.aggregate(sc, a)
@@ -176,7 +174,7 @@ func (m *classMixer) learn(sc *mixing, y millrace.Target, weight float64, active
 
 // learn takes one step on the log-loss: ∂/∂v_i = Σ_c (q_c − [c = y])·l_ic.
 func (s *stacker) learn(k *kernels, sc *mixing, q []float32, class int32, weight float64, active []int) {
-	e, factor := sc.delta, float32(min(weight, mixedWeightMax))
+	e, factor := sc.delta, float32(weight)
 	for c, v := range q {
 		e[c] = v * factor
 	}

@@ -120,10 +120,10 @@ func (m *numberMixer) loss(sc *mixing, i int, y millrace.Target) float64 {
 	return min(e*e, excessMax)
 }
 
-func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight float64, active []int) {
+func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight, relative float64, active []int) {
 	w, mean, squares := m.target.next(y.Value, weight)
 	z := m.standard(y)
-	eta := weight * shareEta / (2*m.error[0] + 1e-6)
+	eta := relative * shareEta / (2*m.error[0] + 1e-6)
 	for a := range m.all {
 		e := sc.guess[a] - z
 		sc.losses[a] = min(e*e, excessMax)
@@ -131,7 +131,7 @@ func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight float64, activ
 	likelihoods(sc.shares, sc.losses, m.all, eta)
 	m.top.learn(sc.shares, m.all)
 	for a := range m.stackers {
-		m.stackers[a].learn(sc, (sc.guess[len(m.shares)+a]-z)*weight, active)
+		m.stackers[a].learn(sc, (sc.guess[len(m.shares)+a]-z)*relative, active)
 	}
 	for _, i := range active {
 		e := sc.z[i] - z

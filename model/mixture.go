@@ -42,6 +42,7 @@ type mixture struct {
 	carry  []float64 // [experts] fading share of the prediction that the expert carries
 	events []uint64  // [experts] reviews since birth, in events: those that come early count as much as others
 	next   []uint64  // [1] the next id
+	usual  []float64 // [1] fading mean weight of events
 	pinned []int32   // [1] the one expert that predicts, -1 for the mixture
 
 	pin string // the spec's, which overrules what a restored state says
@@ -94,7 +95,7 @@ func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Mo
 	m.set, m.inside, m.rates, m.scores = make([]uint8, n), make([]bool, n), make([]float64, n), make([]float64, n)
 	m.ids, m.parent, m.born, m.events = make([]uint64, n), make([]uint64, n), make([]uint64, n), make([]uint64, n)
 	m.loss, m.carry = make([]float64, n), make([]float64, n)
-	m.active = make([]int, 0, n)
+	m.active, m.usual = make([]int, 0, n), make([]float64, 1)
 	m.sums, m.taken = make([]float64, costParts+1), make([]bool, n*(costParts+1))
 	for i := range m.experts {
 		m.ids[i], m.rates[i] = uint64(i)+1, m.experts[i].rate()
@@ -163,6 +164,7 @@ func (m *mixture) collect() {
 	n := []int{len(m.experts)}
 	add("mixture.steps", millrace.Tensor{Shape: scalarShape, U64: m.steps}, millrace.Training)
 	add("mixture.next_id", millrace.Tensor{Shape: scalarShape, U64: m.next}, millrace.Training)
+	add("mixture.usual_weight", millrace.Tensor{Shape: scalarShape, F64: m.usual}, millrace.Training)
 	add("mixture.active", millrace.Tensor{Shape: n, U8: m.set}, millrace.Serving)
 	add("mixture.pinned", millrace.Tensor{Shape: scalarShape, I32: m.pinned}, millrace.Serving)
 	add("mixture.rates", millrace.Tensor{Shape: n, F64: m.rates}, millrace.Serving)
@@ -216,6 +218,9 @@ func (m *mixture) Restored() error {
 	}
 	if err := m.judge.check(m.every); err != nil {
 		return fmt.Errorf("checking the mixture of all experts: %w", err)
+	}
+	if u := m.usual[0]; !(u >= 0 && u <= math.MaxFloat32) {
+		return fmt.Errorf("checking the mixture: events weigh %g", u)
 	}
 	if err := m.checkIDs(); err != nil {
 		return err
@@ -341,13 +346,26 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	for i := range m.experts {
 		m.loss[i] += fadeLoss * (m.mixer.loss(sc.mixing, i, y) - m.loss[i])
 	}
-	m.mixer.learn(sc.mixing, y, float64(weight), m.active)
-	m.judge.learn(sc.judging, y, float64(weight), m.every)
+	w := float64(weight)
+	relative := m.relative(w)
+	m.mixer.learn(sc.mixing, y, w, relative, m.active)
+	m.judge.learn(sc.judging, y, w, relative, m.every)
 	m.steps[0]++
 	if due(m.steps[0]) {
 		m.review()
 	}
 	return nil
+}
+
+// relativeMax is how many usual events one counts for at most in the mixers.
+const relativeMax = 10
+
+// relative is an event's weight in units of the mean one, where that is above 1. Shares multiply losses by it: with all
+// weights at 100, they would follow whoever was right about the latest event.
+func (m *mixture) relative(weight float64) float64 {
+	part := max(fadeLoss, 1/(float64(m.steps[0])+1))
+	m.usual[0] += part * (weight - m.usual[0])
+	return min(weight/max(1, m.usual[0]), relativeMax)
 }
 
 // inherit makes an expert's state its parent's, whose tensors have the same shapes.

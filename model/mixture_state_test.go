@@ -251,3 +251,25 @@ func sameServed(t *testing.T, scorer, m model.Model, used model.Scratch, events 
 		}
 	}
 }
+
+// TestMixtureHeavyEvents: a stream whose events all weigh the same is mixed nearly as well as if they weighed 1.
+func TestMixtureHeavyEvents(t *testing.T) {
+	v := allViews{}
+	for _, target := range []model.TargetSpec{{Classes: 3}, {}} {
+		loss := func(weight float32) float64 {
+			m, all := newMixture(t, model.Spec{}, v, target), mixExamples(6_000, v, target)
+			for i := range all {
+				all[i].Weight = weight
+			}
+			first, second := learnAll(t, m, all)
+			return first + second
+		}
+		once := loss(1)
+		for _, weight := range []float32{100, 10_000} {
+			// Some experts alone run away on such steps, of numbers more than of classes.
+			if got := loss(weight); got > 1.6*once {
+				t.Errorf("%d classes: a loss of %g where events weigh %g, of %g where they weigh 1", target.Classes, got, weight, once)
+			}
+		}
+	}
+}

@@ -39,7 +39,7 @@ func (a *average) forward(m *svm, v *millrace.Vector, dst, z []float32) {
 
 // count takes the weights after the event that was just counted into the mean.
 func (a *average) count(m *svm) {
-	n := float64(min(m.body.optimizer.steps[0], averageEvents))
+	n := float64(max(1, min(m.body.optimizer.steps[0], averageEvents)))
 	a.mix[0] *= 1 - 1/n
 	if a.mix[0] == 0 { // of one event, the mean is its weights
 		a.mix[0], a.share[0] = 1, m.scale[0]
