@@ -150,6 +150,9 @@ func (s Spec) resolveAuto() Spec {
 	if s.Budget == "" {
 		s.Budget = budgetDefault
 	}
+	if v, err := parseBudget(s.Budget); err == nil {
+		s.Budget = strconv.FormatFloat(v, 'g', -1, 64) + "x" // one spelling: snapshots compare it
+	}
 	return s
 }
 
