@@ -294,6 +294,49 @@ func TestPromote(t *testing.T) {
 	}
 }
 
+// TestRollbackAfterPromote: going back behind a promotion is refused with the new file, whose learner it would end, and done
+// with the former one.
+func TestRollbackAfterPromote(t *testing.T) {
+	const n = 500
+	r := challenged(t, 1)
+	r.produce(rows(n, false))
+	r.run(false, bothLearned(n))
+	before := r.head().Manifest
+	file, former := r.rivalFile("loop", 1), r.formerFile()
+	ok(t, "snapshots", "promote", "rival", "-c", file)
+	promoted := r.head().Manifest.Seq
+
+	version := fmt.Sprint(before.Seq)
+	code, _, errOut := verb(t, "snapshots", "rollback", version, "-c", file)
+	if code != 1 || !strings.Contains(errOut, "other settings") || !strings.Contains(errOut, "distance_km") ||
+		!strings.Contains(errOut, "the file that it was learned with") {
+		t.Errorf("with the promoted settings: %d, %s", code, errOut)
+	}
+	if m := r.head().Manifest; m.Seq != promoted {
+		t.Fatalf("the head moved to %+v", m)
+	}
+	code, _, errOut = verb(t, "snapshots", "rollback", "99", "-c", file)
+	if code != 1 || strings.Count(errOut, "rolling") != 1 || !strings.Contains(errOut, "the history holds") {
+		t.Errorf("to a version that is not there: %d, %s", code, errOut)
+	}
+	if out := ok(t, "snapshots", "rollback", version, "-c", former); !strings.Contains(out, "loop now serves version "+version+" again") {
+		t.Errorf("with the former settings: %s", out)
+	}
+	if m := r.head().Manifest; m.Learned != before.Learned {
+		t.Errorf("went back to %+v", m)
+	}
+	// The new file's learner says how it comes that the head is of other settings, and not to throw it away.
+	p, err := loadPipeline(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.pipeline = p
+	_, err = openLearning(t.Context(), r.open(), learnFlags{})
+	if !errors.Is(err, millrace.ErrIncompatible) || !strings.Contains(err.Error(), "rolled back") || strings.Contains(err.Error(), "--fresh") {
+		t.Errorf("the promoted settings: %v", err)
+	}
+}
+
 // formerFile writes the champion's pipeline as it was, for verbs.
 func (r *rig) formerFile() string {
 	r.t.Helper()

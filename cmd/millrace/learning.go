@@ -126,6 +126,11 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 				"Start with the pipeline file that it was promoted with", millrace.ErrIncompatible, head.Seq, m.Model, head.By,
 				strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 		}
+		if head.Cause == "rollback" {
+			return s, fmt.Errorf("%w: version %d of %s, to which %s rolled back, was learned with other settings than this pipeline file's:\n  %s\n"+
+				"Start with the pipeline file that it was learned with, or roll back to a version of this one's", millrace.ErrIncompatible,
+				head.Seq, m.Model, head.By, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
+		}
 		return s, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
 			millrace.ErrIncompatible, head.Seq, m.Model, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 	}

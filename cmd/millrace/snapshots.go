@@ -11,11 +11,13 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"millrace"
 	"millrace/config"
 	"millrace/store"
 )
@@ -31,13 +33,17 @@ func (a *app) snapshots() *cobra.Command {
 	var file, url string
 	cmd.PersistentFlags().StringVarP(&file, "config", "c", "", "pipeline file")
 	cmd.PersistentFlags().StringVar(&url, "redis", "", "Redis URL in place of the pipeline file's, as that of a running embedded store")
-	with := func(use func(ctx context.Context, s *store.Store, model string, args []string) error) func(*cobra.Command, []string) error {
+	with := func(use func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
-			s, model, err := a.openSnapshots(file, url)
+			p, err := loadPipeline(file)
 			if err != nil {
 				return err
 			}
-			return errors.Join(use(cmd.Context(), s, model, args), s.Close())
+			s, err := a.openPipelineStore(p, file, url)
+			if err != nil {
+				return err
+			}
+			return errors.Join(use(cmd.Context(), s, p, args), s.Close())
 		}
 	}
 	cmd.AddCommand(&cobra.Command{
@@ -51,20 +57,14 @@ func (a *app) snapshots() *cobra.Command {
 	}, &cobra.Command{
 		Use: "rollback VERSION", Short: "Serve an older version again, and learn on from it",
 		Long: `Make an older version the head and what scorers serve. It takes a new epoch, so a running learner stops,
-reloads it and reads on from its positions: the events learned since then are learned again.`,
+reloads it and reads on from its positions: the events learned since then are learned again.
+
+A version is of use only with the settings that it was learned with. Where the pipeline file has others (after a promotion,
+say), rolling back refuses and says what differs: give the former file, and start processes again with it.`,
 		Example: "  millrace snapshots rollback 41 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(a.rollback),
 	}, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url))
 	return cmd
-}
-
-func (a *app) openSnapshots(file, url string) (*store.Store, string, error) {
-	p, err := loadPipeline(file)
-	if err != nil {
-		return nil, "", err
-	}
-	s, err := a.openPipelineStore(p, file, url)
-	return s, p.Name, err
 }
 
 // openPipelineStore opens the pipeline's store, or the one at url.
@@ -87,7 +87,8 @@ func (a *app) openPipelineStore(p *config.Pipeline, file, url string) (*store.St
 	return s, nil
 }
 
-func (a *app) listSnapshots(ctx context.Context, s *store.Store, model string, _ []string) error {
+func (a *app) listSnapshots(ctx context.Context, s *store.Store, p *config.Pipeline, _ []string) error {
+	model := p.Name
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -114,14 +115,14 @@ func (a *app) listSnapshots(ctx context.Context, s *store.Store, model string, _
 }
 
 func marks(v store.Version) string {
-	text := ""
+	var marks []string
 	if v.IsHead {
-		text += " head"
+		marks = append(marks, "head")
 	}
 	if v.IsServed {
-		text += " served"
+		marks = append(marks, "served")
 	}
-	return text
+	return strings.Join(marks, ", ")
 }
 
 // lossText is the metric people look at first: log-loss or mean absolute error over the fading window.
@@ -149,7 +150,8 @@ func versionArgument(text string) (uint64, error) {
 	return seq, nil
 }
 
-func (a *app) showSnapshot(ctx context.Context, s *store.Store, model string, args []string) error {
+func (a *app) showSnapshot(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
+	model := p.Name
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -191,7 +193,11 @@ func (a *app) showSnapshot(ctx context.Context, s *store.Store, model string, ar
 
 func printVersion(w io.Writer, v store.Version) error {
 	m := v.Manifest
-	fmt.Fprintf(w, "version %d of %s%s\n", v.Head.Seq, m.Model, marks(v))
+	fmt.Fprintf(w, "version %d of %s", v.Head.Seq, m.Model)
+	if text := marks(v); text != "" {
+		fmt.Fprintf(w, ", %s", text)
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "candidate\t%s\ncause\t%s by %s\ncreated\t%s\nlearned\t%d events, %d rejected\n", v.Head.Candidate, v.Head.Cause,
 		v.Head.By, m.CreatedAt.Format(time.RFC3339), m.Learned, m.Rejected)
@@ -207,7 +213,8 @@ func printVersion(w io.Writer, v store.Version) error {
 	return t.Flush()
 }
 
-func (a *app) rollback(ctx context.Context, s *store.Store, model string, args []string) error {
+func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
+	model := p.Name
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -216,15 +223,39 @@ func (a *app) rollback(ctx context.Context, s *store.Store, model string, args [
 	if err != nil {
 		return err
 	}
+	if err := returnable(ctx, s, p, seq); err != nil {
+		return err
+	}
 	head, err := s.Rollback(ctx, model, seq, person())
 	if err != nil {
-		return fmt.Errorf("rolling %s back to version %d: %w", model, seq, err)
+		return err // it names the model and the version
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(head)
 	}
 	_, err = fmt.Fprintf(a.out, "%s now serves version %d again, as version %d\n", model, seq, head.Seq)
 	return err
+}
+
+// returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings would end
+// the learner. That a version is not there, or cannot be read, is the store's to say.
+func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64) error {
+	versions, err := s.List(ctx, p.Name)
+	if err != nil {
+		return fmt.Errorf("listing versions of %s: %w", p.Name, err)
+	}
+	i := slices.IndexFunc(versions, func(v store.Version) bool { return v.Head.Seq == seq })
+	if i < 0 || versions[i].Fault != "" {
+		return nil
+	}
+	old := versions[i].Manifest
+	m := manifest(p, old.Cluster)
+	if old.SchemaHash == m.SchemaHash && old.TrainingHash == m.TrainingHash {
+		return nil
+	}
+	return fmt.Errorf("going back to version %d of %s: %w: it was learned with other settings than the pipeline file's:\n  %s\n"+
+		"Roll back with the file that it was learned with, and start its processes again with that", seq, p.Name,
+		millrace.ErrIncompatible, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 }
 
 // person names who ran this, for the history.
