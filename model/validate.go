@@ -129,9 +129,9 @@ func (s Spec) validateTarget(c *checker, target TargetSpec) {
 	case target.Classes == 1:
 		c.add("type", "the label has one class; a classifier needs at least two")
 	case s.Type == familyLogistic && target.Classes == 0:
-		c.add("type", "logistic predicts classes, but the label is a number: use linear, svm or mlp")
+		c.add("type", "logistic predicts classes, but the label is a number: use auto, linear, svm, mlp, tree or forest")
 	case s.Type == familyLinear && target.Classes > 0:
-		c.add("type", "linear predicts numbers, but the label has classes: use logistic, svm or mlp")
+		c.add("type", "linear predicts numbers, but the label has classes: use auto, logistic, svm, mlp, tree or forest")
 	}
 }
 

@@ -62,7 +62,7 @@ root mean squared error) went, as .svg or .png.`,
 // contenders builds all that are asked for. Those that cannot be built say why, unless none can.
 func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*contender, error) {
 	if o.plot != "" {
-		if _, err := plotFormat(o.plot); err != nil {
+		if err := plotPlace(o.plot); err != nil {
 			return nil, err
 		}
 	}
@@ -163,19 +163,20 @@ func (a *app) compareFile(ctx context.Context, contenders []*contender, data, pl
 	if first.pass.Learned == 0 {
 		return noneLearned(data, &first.pass)
 	}
-	if plot != "" {
-		if err := savePlot(plot, pipelineName(data), built); err != nil {
-			return err
-		}
-	}
+	// The table first: a picture that cannot be written must not cost what was learned.
 	result := newComparison(pipelineName(data), contenders)
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(result)
+		err = json.NewEncoder(a.out).Encode(result)
+	} else {
+		if first.pass.First != "" {
+			fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", first.pass.reasons(), first.pass.First)
+		}
+		err = result.print(a.out)
 	}
-	if first.pass.First != "" {
-		fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", first.pass.reasons(), first.pass.First)
+	if err != nil || plot == "" {
+		return err
 	}
-	return result.print(a.out)
+	return savePlot(plot, pipelineName(data), built)
 }
 
 // race runs the contenders with a progress bar.

@@ -142,6 +142,7 @@ func TestCompareFiles(t *testing.T) {
 		{[]string{"--label", "y", "--models", "bush"}, "bush"},
 		{[]string{"--label", "word"}, `no field "word"`},
 		{[]string{"--label", "y", "--models", "linear", "--plot", "curve.gif"}, ".svg"},
+		{[]string{"--label", "y", "--models", "linear", "--plot", filepath.Join(data, "curve.svg")}, "--plot: no file can be written in " + data},
 		{[]string{"-c", one, "--models", "logistic", "-c", other}, "different labels"},
 		{[]string{"--label", "y", "--seed", "-1"}, "whole number"},
 	} {

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -69,6 +71,18 @@ func plotFormat(path string) (string, error) {
 	return format, nil
 }
 
+// plotPlace checks that a picture can be written, before anything is learned for it.
+func plotPlace(path string) error {
+	if _, err := plotFormat(path); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // as saving does
+	if err != nil {
+		return usagef("--plot: no file can be written in %s: %v", filepath.Dir(path), errors.Unwrap(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // savePlot draws the contenders' losses over the events.
 func savePlot(path, title string, contenders []*contender) error {
 	format, err := plotFormat(path)
@@ -89,7 +103,10 @@ func savePlot(path, title string, contenders []*contender) error {
 	if err != nil {
 		return fmt.Errorf("drawing %s: %w", path, err)
 	}
-	return snapshot.ReplaceFile(path, data)
+	if err := snapshot.ReplaceFile(path, data); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
 }
 
 // curveLines are the baselines, dashed, and then the contenders.
