@@ -175,6 +175,9 @@ func TestCanonicalSpecOfSettingsThatMayChange(t *testing.T) {
 	if schema != pinnedSchema || training != pinnedTraining {
 		t.Error("pinning an expert makes another pipeline")
 	}
+	if same, _ := hashes("{type: auto, budget: 4}"); same != schema {
+		t.Error("a budget of 4 is not 4x")
+	}
 	if other, _ := hashes("{type: auto, budget: 2x}"); other == schema {
 		t.Error("another budget has the same schema")
 	}

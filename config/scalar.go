@@ -145,6 +145,7 @@ func setText(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	case isText || s.variable:
 	case f.element && s.tag != "!!null":
 		// Classes 0 and 1 are names, spelt as in the file.
+	case f.number && (s.tag == "!!int" || s.tag == "!!float"):
 	case s.tag == "!!null":
 		return fmt.Sprintf("found nothing; write text, in quotes if it is meant literally: %q", s.text), ""
 	default:

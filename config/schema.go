@@ -150,6 +150,9 @@ func scalarSchema(f field) object {
 	case kindBytes:
 		own = object{"type": "string", "pattern": bytesPattern}
 	default:
+		if f.number {
+			return object{"type": []string{"string", "number"}}
+		}
 		if f.enum == nil {
 			return object{"type": "string"}
 		}

@@ -24,6 +24,7 @@ type field struct {
 	secret  bool // its value is never printed
 	needed  bool // the file must give it
 	element bool // an element of a list, where a number may stand for its text
+	number  bool // a text that a number may stand for, too
 }
 
 // shape is a struct as the pipeline file sees it.
@@ -54,7 +55,8 @@ func shapeOf(t reflect.Type) shape {
 		}
 		out := field{
 			index: i, name: name, typ: f.Type, doc: f.Tag.Get("doc"),
-			time: f.Tag.Get("also") == "time", secret: isSecret(t, name), needed: isNeeded(t, name),
+			time: f.Tag.Get("also") == "time", number: f.Tag.Get("also") == "number",
+			secret: isSecret(t, name), needed: isNeeded(t, name),
 		}
 		if words := f.Tag.Get("enum"); words != "" {
 			out.enum = strings.Split(words, "|")

@@ -136,12 +136,11 @@ func mixingCost(classes int) (once, each float64) {
 	return 150 + 2*float64(classes), 10 + 0.6*float64(classes)
 }
 
-// parseBudget reads "4x".
+// parseBudget reads "4x", or "4" for short.
 func parseBudget(text string) (float64, error) {
-	number, ok := strings.CutSuffix(text, "x")
-	v, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || !(v > 0 && v <= budgetMax) {
-		return 0, fmt.Errorf("must be a number of 64-64 mlps up to %dx, as 4x, not %q", budgetMax, text)
+	v, err := strconv.ParseFloat(strings.TrimSuffix(text, "x"), 64)
+	if err != nil || !(v > 0 && v <= budgetMax) {
+		return 0, fmt.Errorf("must be how many 64-64 mlps learning may cost, above 0x and up to %dx, as 4x, not %q", budgetMax, text)
 	}
 	return v, nil
 }
