@@ -87,6 +87,9 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	if result.Learned == 0 {
 		return noneLearned(data, result)
 	}
+	if text := result.missing(p.Features); text != "" {
+		fmt.Fprintln(a.err, text)
+	}
 	s := newSummary(pieces.trainer.Progressive, p.Target().Classes > 0)
 	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
 	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)

@@ -110,3 +110,19 @@ func TestOneFeaturePath(t *testing.T) {
 		}
 	}
 }
+
+// TestEvaluateMissing: a feature that no event has a value of is said, as a misspelt name is no fault of an event. Features
+// made of others are none of the events' own.
+func TestEvaluateMissing(t *testing.T) {
+	data := written(t, "d.jsonl", strings.Repeat(`{"a":1,"b":"x","y":"p"}`+"\n"+`{"a":2,"b":"z","y":"q"}`+"\n", 20))
+	file := func(b string) string {
+		return written(t, "m.yaml", "name: m\nevents: e\nfeatures:\n  ab: {type: cross, of: [a, b]}\n  a: number\n  b: {type: category, path: "+b+"}\n"+
+			"label: {path: \"y\", classes: [p, q]}\nmodel: logistic\n")
+	}
+	if code, _, errOut := verb(t, "evaluate", "-c", file("bb"), data); code != 0 || errOut != "in no event: b\n" {
+		t.Errorf("misspelt: %d, %q", code, errOut)
+	}
+	if code, _, errOut := verb(t, "evaluate", "-c", file("b"), data); code != 0 || errOut != "" {
+		t.Errorf("well spelt: %d, %q", code, errOut)
+	}
+}

@@ -27,6 +27,7 @@ type pass struct {
 	Rejected map[millrace.Reason]uint64
 	Elapsed  time.Duration
 	First    string // the first rejection, with its place
+	present  []bool // by feature: whether an event had a value of it
 }
 
 func (p *pass) rejected() uint64 {
@@ -44,7 +45,7 @@ func learnFile(ctx context.Context, path string, pieces *learned, progress func(
 		return nil, err
 	}
 	defer src.Close() //nolint:errcheck // a file that was only read
-	p := &pass{Rejected: map[millrace.Reason]uint64{}}
+	p := &pass{Rejected: map[millrace.Reason]uint64{}, present: make([]bool, len(pieces.decoder.NewEvent().Fields))}
 	event := pieces.decoder.NewEvent()
 	start := time.Now()
 	for {
@@ -68,9 +69,27 @@ func learnFile(ctx context.Context, path string, pieces *learned, progress func(
 func (p *pass) learn(pieces *learned, rec *millrace.Record, event *millrace.Event) {
 	err := pieces.decoder.Decode(rec, event)
 	if err == nil {
+		for i := range event.Fields {
+			p.present[i] = p.present[i] || event.Fields[i].Presence == millrace.Present
+		}
 		err = pieces.trainer.Learn(event)
 	}
 	p.count(rec, err)
+}
+
+// missing says which features no event had a value of: a misspelt name is no fault of any event. It is empty when there are
+// none.
+func (p *pass) missing(columns []features.Column) string {
+	var names []string
+	for i, c := range columns {
+		if !c.Derived() && i < len(p.present) && !p.present[i] {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 || len(names) == len(columns) && p.Learned == 0 {
+		return ""
+	}
+	return "in no event: " + strings.Join(names, ", ")
 }
 
 // count counts one event, learned or rejected.
