@@ -252,6 +252,9 @@ func TestPromote(t *testing.T) {
 	if got := r.head(); got.Manifest.Seq != before.Manifest.Seq {
 		t.Fatalf("the head moved to %+v", got.Manifest)
 	}
+	if code, _, errOut := verb(t, "snapshots", "promote", "nobody", "-c", former); code != 1 || !strings.Contains(errOut, "no version of nobody: name a challenger") {
+		t.Errorf("promoting nobody: %d, %s", code, errOut)
+	}
 	file := r.rivalFile("loop", 1)
 	code, out, errOut := verb(t, "snapshots", "promote", "rival", "-c", file)
 	if code != 0 || !strings.Contains(out, "loop now serves version") {

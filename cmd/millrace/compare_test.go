@@ -99,7 +99,7 @@ func TestCompareTable(t *testing.T) {
 ` + row + row + ` +baseline majority +0\.0673     2\.3159 $
  +baseline last +0\.0918 +– $
 
-\* the best of its column
+\* the best model of its column
 not compared: linear: linear predicts numbers, but the label has classes: use .*
 $`
 	if !regexp.MustCompile("(?m)" + form).MatchString(text) {
@@ -343,5 +343,14 @@ func TestMissingWords(t *testing.T) {
 	labels := written(t, "labels.csv", "a,y\n"+strings.Repeat("1,2.5\n2,NA\n3,3.75\n4,1.25\n", 60))
 	if s := decoded[summary](t, "evaluate", labels, "--label", "y"); s.MAE == nil || s.Learned != 180 || s.Rejected != 60 {
 		t.Errorf("%+v; a label that is a number stays one where some are missing", s)
+	}
+}
+
+// TestErrorFormat: errors of numbers stand in line, with their zeros.
+func TestErrorFormat(t *testing.T) {
+	mae, rmse := 0.2, 0.383
+	l := losses{MAE: &mae, RMSE: &rmse}
+	if got := l.row(errorFormat(map[string]losses{"mean": l}, 5)); got != "0.20000\t0.38300\t" {
+		t.Errorf("got %q", got)
 	}
 }

@@ -119,11 +119,16 @@ func (r *comparison) columns() []column {
 
 // errorFormat writes errors of numbers with equal decimals, four digits of the baseline's.
 func (r *comparison) errorFormat() string {
+	return errorFormat(r.Baselines, 4)
+}
+
+// errorFormat writes errors of numbers with equal decimals, so that they stand in line: as many digits of the baseline's.
+func errorFormat(baselines map[string]losses, digits int) string {
 	size := 1.0
-	if b, ok := r.Baselines["mean"]; ok && *b.RMSE > 0 {
+	if b, ok := baselines["mean"]; ok && *b.RMSE > 0 {
 		size = *b.RMSE
 	}
-	return fmt.Sprintf("%%.%df", min(max(3-int(math.Floor(math.Log10(size))), 0), 12))
+	return fmt.Sprintf("%%.%df", min(max(digits-1-int(math.Floor(math.Log10(size))), 0), 12))
 }
 
 // print writes the table. Numbers stand in line, so that what is not marked ends in a space.
@@ -166,7 +171,7 @@ func (r *comparison) print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprint(w, "\n* the best of its column\n")
+	fmt.Fprint(w, "\n* the best model of its column\n")
 	for _, m := range r.Models {
 		if m.Error != "" {
 			fmt.Fprintf(w, "not compared: %s: %s\n", m.Name, m.Error)

@@ -166,10 +166,11 @@ func (s summary) print(w io.Writer, name, family string) error {
 	if s.MAE != nil {
 		head, names = "\tMAE\tRMSE\t", []string{"mean", "last"}
 	}
+	format := errorFormat(s.Baselines, 5)
 	fmt.Fprintln(t, head)
-	fmt.Fprintln(t, family+"\t"+s.row())
+	fmt.Fprintln(t, family+"\t"+s.row(format))
 	for _, n := range names {
-		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row())
+		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row(format))
 	}
 	if err := t.Flush(); err != nil || s.ROCAUC == nil {
 		return err
@@ -178,9 +179,10 @@ func (s summary) print(w io.Writer, name, family string) error {
 	return err
 }
 
-func (l losses) row() string {
+// row is the losses as a table has them; format is that of errors of numbers, equal for all rows so that they stand in line.
+func (l losses) row(format string) string {
 	if l.MAE != nil {
-		return fmt.Sprintf("%.4g\t%.4g\t", *l.MAE, *l.RMSE)
+		return fmt.Sprintf(format+"\t"+format+"\t", *l.MAE, *l.RMSE)
 	}
 	if l.LogLoss == nil {
 		return fmt.Sprintf("%.4f\t–\t", *l.Accuracy)

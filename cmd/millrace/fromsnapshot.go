@@ -61,6 +61,9 @@ func (a *app) findSnapshot(ctx context.Context, from, url string) (s millrace.Sn
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	head, err := st.Served(ctx, from)
+	if errors.Is(err, millrace.ErrNoSnapshot) {
+		return s, "", fmt.Errorf("--from-snapshot: the store serves no version of %s, and there is no such file: name a model as its pipeline file's name does", from)
+	}
 	if err != nil {
 		return s, "", fmt.Errorf("looking for the served version of %s: %w", from, err)
 	}

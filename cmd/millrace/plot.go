@@ -246,7 +246,7 @@ func (l *curveLine) final(w learner.Window) string {
 	if len(l.points) == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.4g", l.last(w))
+	return strings.TrimSuffix(fmt.Sprintf("%#.4g", l.last(w)), ".") // 0.2030 beside 0.2072
 }
 
 func (l *curveLine) xys(w learner.Window) plotter.XYs {

@@ -92,6 +92,9 @@ func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, 
 func versionOf(ctx context.Context, st *store.Store, model string, args []string) (millrace.Head, error) {
 	if len(args) == 0 {
 		h, err := st.Head(ctx, model)
+		if errors.Is(err, millrace.ErrNoSnapshot) {
+			return h, fmt.Errorf("the store has no version of %s: name a challenger as its pipeline file's name does", model)
+		}
 		if err != nil {
 			return h, fmt.Errorf("looking for a version of %s: %w", model, err)
 		}

@@ -110,18 +110,19 @@ func meanAndDeviation(values []float64) (mean, deviation float64) {
 func (s seedSummary) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %d events, %s with %d seeds\n\n", s.Name, s.Events, s.Family, len(s.Seeds))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	format := errorFormat(s.Baselines, 5)
 	names, head := []string{"majority", "last"}, "\taccuracy\tlog-loss\t"
 	if s.Mean.MAE != nil {
 		names, head = []string{"mean", "last"}, "\tMAE\tRMSE\t"
 	}
 	fmt.Fprintln(t, head)
 	for _, r := range s.Seeds {
-		fmt.Fprintf(t, "seed %d\t%s\n", r.Seed, r.row())
+		fmt.Fprintf(t, "seed %d\t%s\n", r.Seed, r.row(format))
 	}
-	fmt.Fprintln(t, "mean\t"+s.Mean.row())
-	fmt.Fprintln(t, "standard deviation\t"+s.Deviation.row())
+	fmt.Fprintln(t, "mean\t"+s.Mean.row(format))
+	fmt.Fprintln(t, "standard deviation\t"+s.Deviation.row(format))
 	for _, n := range names {
-		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row())
+		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row(format))
 	}
 	return t.Flush()
 }

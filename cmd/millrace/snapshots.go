@@ -129,7 +129,7 @@ func marks(v store.Version) string {
 func lossText(metrics map[string]float64) string {
 	for _, name := range []string{"log_loss_fading", "mae_fading"} {
 		if v, ok := metrics[name]; ok {
-			return fmt.Sprintf("%.4g", v)
+			return strings.TrimSuffix(fmt.Sprintf("%#.4g", v), ".")
 		}
 	}
 	return "–"
