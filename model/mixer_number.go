@@ -142,7 +142,7 @@ func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight, relative floa
 		m.shares[a].learn(sc.shares, active)
 	}
 	e := sc.blend - z
-	m.error[0] += errorRate * (min(e*e, excessMax) - m.error[0])
+	m.error[0] += max(errorRate, weight/(w+1)) * (min(e*e, excessMax) - m.error[0])
 	m.target.commit(w, mean, squares)
 }
 

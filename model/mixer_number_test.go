@@ -1,0 +1,30 @@
+package model
+
+import (
+	"testing"
+
+	"millrace"
+)
+
+// TestNumberMixerStartsFast: experts' errors count in units of the mixture's own, which must not stay what it
+// was before the first event for the thousand that it remembers later, or a short stream is over before the
+// weights have told good experts from bad ones.
+func TestNumberMixerStartsFast(t *testing.T) {
+	const good, bad = 0, 1
+	m := newNumberMixer(2, numberShareRates, nil)
+	sc := newMixing(2, len(m.all), 1)
+	active, dst := []int{good, bad}, []float32{0}
+	for i := range 100 {
+		y := float64(i%2)*2 - 1
+		m.prepare(sc, good, []float32{float32(0.95 * y)})
+		m.prepare(sc, bad, []float32{0})
+		m.predict(dst, sc, active)
+		m.learn(sc, millrace.Target{Value: y, Known: true}, 1, 1, active)
+	}
+	if e := m.error[0]; e > 0.1 {
+		t.Errorf("a mixture that is nearly always right takes its squared error for %g", e)
+	}
+	if w := m.shares[1].weight[bad]; w > 0.05 {
+		t.Errorf("an expert that knows nothing has a weight of %g after 100 events", w)
+	}
+}
