@@ -13,7 +13,7 @@ const (
 	// serving it by one 64-64 mlp.
 	servingUnits = 3
 	// budgetDefault and budgetMax are learning costs in the same units of learning.
-	budgetDefault = "4x"
+	budgetDefault = "6x"
 	budgetMax     = 1000
 	// mixtureBytesMax bounds the experts' state: a snapshot's blob holds it whole, and takes 256 MiB.
 	mixtureBytesMax = 192 << 20
@@ -25,7 +25,7 @@ const (
 // they are: mostly within a factor of one and a half.
 func cost(s Spec, target TargetSpec, shape millrace.ViewShape) (predict, learn float64) {
 	if s.Type == familyTree {
-		return treeCost(float64(shape.Width), target.Classes)
+		return treeCost(s, float64(shape.Width), target.Classes)
 	}
 	outputs := float64(max(1, target.Classes))
 	if target.Classes == 2 && s.Type != familyMLP {
@@ -87,17 +87,25 @@ func writeCosts() map[string]float64 {
 	return map[string]float64{"": 0.1, ruleSGD: 0.1, ruleNormalized: 0.3, ruleAdaGrad: 0.65, ruleAdam: 0.4, ruleRMSprop: 0.38}
 }
 
-// treeCost is cost for one tree over columns.
-func treeCost(columns float64, classes int) (predict, learn float64) {
-	if classes == 0 {
+// treeCost is cost for one tree over columns. Naive Bayes, of a leaf that is adaptive, reads every class's
+// distribution of every column; without it a prediction is two linear models, and learning counts the
+// event's own class alone.
+func treeCost(s Spec, columns float64, classes int) (predict, learn float64) {
+	k := float64(classes)
+	each := columns * k
+	histogram := classes <= histogramClasses
+	switch {
+	case classes == 0:
 		return 50 + 4*columns, 200 + 70*columns
+	case s.Leaf == leafLinear && histogram:
+		return 130 + 30*k + 1.5*each, 400 + 22*each
+	case s.Leaf == leafLinear:
+		return 130 + 30*k + 1.5*each, 300 + 80*columns + 9*each
+	case histogram:
+		return 200 + 32*each, 300 + 70*each
+	default:
+		return 140 + 20*each, 300 + 33*each
 	}
-	each := 33.0 // of a class's normal distribution of a column
-	if classes <= histogramClasses {
-		each = 80 // of a histogram
-	}
-	learn = 300 + each*columns*float64(classes)
-	return 0.5 * learn, learn
 }
 
 // usual is a view's shape with the non-zeros that an event is likely to have, instead of the most that it

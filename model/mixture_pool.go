@@ -116,6 +116,7 @@ type recruiter struct {
 	k          *kernels
 	unit       float64 // what learning by one 64-64 mlp costs
 	left       float64 // learning cost
+	trees      float64 // the same, of trees
 	servingMax float64 // what an expert's prediction may cost
 	bytes      int64   // state
 	groups     map[string]int
@@ -136,7 +137,8 @@ func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *ke
 	}
 	predict, learn := cost(Spec{Type: familyMLP}.Resolve(target), target, shape)
 	_, each := mixingCost(target.Classes)
-	m.recruiter = &recruiter{target: target, views: views, k: k, unit: learn, left: budget * learn,
+	m.recruiter = &recruiter{target: target, views: views, k: k, unit: learn,
+		left: (1 - treeShare) * budget * learn, trees: treeShare * budget * learn,
 		servingMax: servingMax(predict, target, views, shape) - each, bytes: mixtureBytesMax, groups: map[string]int{}}
 	m.recruiter.servingMax = max(m.recruiter.servingMax, m.recruiter.cheapest())
 	m.servingMax = m.recruiter.servingMax + each
@@ -186,7 +188,8 @@ func (r *recruiter) build(s Spec) (expert, error) {
 		return e, nil //nolint:nilerr // not every pipeline has every view
 	}
 	e.predict, e.learn = cost(s, r.target, shape)
-	if e.learn > r.left || e.predict > r.servingMax || s.Type != familyTree && s.StateBytes(r.target, shape) > r.bytes {
+	purse := r.purse(s)
+	if e.learn > *purse || e.predict > r.servingMax || s.Type != familyTree && s.StateBytes(r.target, shape) > r.bytes {
 		return e, nil
 	}
 	model, err := construct(s, r.target, r.views, r.k)
@@ -198,7 +201,7 @@ func (r *recruiter) build(s Spec) (expert, error) {
 		return e, nil
 	}
 	r.bytes -= size
-	r.left -= e.learn
+	*purse -= e.learn
 	e.model = model
 	alike := s
 	alike.Optimizer.Rate, alike.C, alike.Seed = 0, 0, 0
@@ -210,13 +213,34 @@ func (r *recruiter) build(s Spec) (expert, error) {
 	return e, nil
 }
 
-// lighten has a network do without levels where many columns may have them, so that it would cost more
-// than its part of the budget.
+// treeShare is the part of the budget that is for trees. Where thresholds decide, nothing else comes near
+// a tree, and on many columns all that stands before one in the list would leave it no room.
+const treeShare = 1.0 / 3
+
+// purse is the part of the budget that an expert is paid from.
+func (r *recruiter) purse(s Spec) *float64 {
+	if s.Type == familyTree {
+		return &r.trees
+	}
+	return &r.left
+}
+
+// lighten has an expert that would cost more than its part of the budget do with less: a network without
+// levels, where many columns may have them, and a tree without naive Bayes in its leaves, where many columns
+// and classes make that dear.
 func (r *recruiter) lighten(s Spec) Spec {
-	const most = 2
-	if s.Type != familyMLP || s.View != string(millrace.ViewLevels) {
+	switch {
+	case s.Type == familyTree:
+		return r.lightTree(s)
+	case s.Type == familyMLP && s.View == string(millrace.ViewLevels):
+		return r.lightNetwork(s)
+	default:
 		return s
 	}
+}
+
+func (r *recruiter) lightNetwork(s Spec) Spec {
+	const most = 2
 	plain := s
 	plain.View = ""
 	levels, err := usual(r.views, millrace.ViewLevels)
@@ -225,6 +249,18 @@ func (r *recruiter) lighten(s Spec) Spec {
 	}
 	if _, learn := cost(s.Resolve(r.target), r.target, levels); learn > most*r.unit {
 		return plain
+	}
+	return s
+}
+
+func (r *recruiter) lightTree(s Spec) Spec {
+	const most = 0.6 // of what serving may cost: beside a dearer one few others would have a place
+	shape, err := usual(r.views, millrace.ViewRaw)
+	if err != nil {
+		return s
+	}
+	if predict, learn := cost(s.Resolve(r.target), r.target, shape); learn > *r.purse(s) || predict > most*r.servingMax {
+		s.Leaf = leafLinear
 	}
 	return s
 }
