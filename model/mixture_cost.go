@@ -24,8 +24,10 @@ const (
 // machine builds the same mixture. The constants are fitted to BenchmarkExperts, which shows how near
 // they are: mostly within a factor of one and a half.
 func cost(s Spec, target TargetSpec, shape millrace.ViewShape) (predict, learn float64) {
-	if s.Type == familyTree {
-		return treeCost(s, float64(shape.Width), target.Classes)
+	if wooden(s) {
+		predict, learn = treeCost(s, float64(shape.Width), target.Classes)
+		trees := float64(max(s.Trees, 1))
+		return trees * predict, trees * learn
 	}
 	outputs := float64(max(1, target.Classes))
 	if target.Classes == 2 && s.Type != familyMLP {

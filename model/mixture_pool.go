@@ -35,7 +35,7 @@ func candidates(target TargetSpec) []Spec {
 		return Spec{Type: familyMLP, View: string(millrace.ViewLevels), Hidden: hidden, Activation: activation, Batch: batch,
 			Optimizer: OptimizerSpec{Type: rule, Rate: rate}}
 	}
-	return []Spec{
+	all := []Spec{
 		network(activationTanh, ruleRMSprop, 0.0015, 1, 64, 64),
 		linear("", ruleAdaGrad, 0.1),
 		{Type: familySVM}, // several C at once
@@ -50,6 +50,13 @@ func candidates(target TargetSpec) []Spec {
 		linear(millrace.ViewPairs, "", 0),
 		network(activationReLU, ruleSGD, 0.01, 1, 64),
 	}
+	if target.Classes == 0 {
+		// For classes trees cost too much to serve several. Few trees bring most of what many do, and half of
+		// a tree's usual leaves lose next to nothing.
+		const trees, leaves = 3, 64
+		all = append(all, Spec{Type: familyForest, Trees: trees, Leaves: leaves})
+	}
+	return all
 }
 
 // rate is what a neighbouring expert would have another of: the learning rate, or C of a
@@ -189,7 +196,7 @@ func (r *recruiter) build(s Spec) (expert, error) {
 	}
 	e.predict, e.learn = cost(s, r.target, shape)
 	purse := r.purse(s)
-	if e.learn > *purse || e.predict > r.servingMax || s.Type != familyTree && s.StateBytes(r.target, shape) > r.bytes {
+	if e.learn > *purse || e.predict > r.servingMax || !wooden(s) && s.StateBytes(r.target, shape) > r.bytes {
 		return e, nil
 	}
 	model, err := construct(s, r.target, r.views, r.k)
@@ -217,9 +224,12 @@ func (r *recruiter) build(s Spec) (expert, error) {
 // a tree, and on many columns all that stands before one in the list would leave it no room.
 const treeShare = 1.0 / 3
 
+// wooden reports a tree or a forest.
+func wooden(s Spec) bool { return s.Type == familyTree || s.Type == familyForest }
+
 // purse is the part of the budget that an expert is paid from.
 func (r *recruiter) purse(s Spec) *float64 {
-	if s.Type == familyTree {
+	if wooden(s) {
 		return &r.trees
 	}
 	return &r.left
@@ -268,7 +278,7 @@ func (r *recruiter) lightTree(s Spec) Spec {
 // viewKindOf is the view that a resolved spec's model reads.
 func viewKindOf(s Spec) millrace.ViewKind {
 	switch {
-	case s.Type == familyTree || s.Type == familyForest:
+	case wooden(s):
 		return millrace.ViewRaw
 	case s.View == "":
 		return millrace.ViewStandard

@@ -21,12 +21,16 @@ func TestMixtureAlwaysHasATree(t *testing.T) {
 			}
 			mix := m.(*mixture)
 			var tree *expert
-			others := 0.0
+			others, trees := 0.0, 0.0
 			for i := range mix.experts {
 				e := &mix.experts[i]
-				if e.spec.Type == familyTree {
+				switch e.spec.Type {
+				case familyTree:
 					tree = e
-				} else {
+					trees += e.learn
+				case familyForest:
+					trees += e.learn
+				default:
 					others += e.learn
 				}
 			}
@@ -44,9 +48,28 @@ func TestMixtureAlwaysHasATree(t *testing.T) {
 				t.Fatal(err)
 			}
 			unit := mix.recruiter.unit
-			if tree.learn > treeShare*budget*unit || others > (1-treeShare)*budget*unit {
-				t.Errorf("learning costs %.0f and %.0f of %.0f", tree.learn, others, budget*unit)
+			if trees > treeShare*budget*unit || others > (1-treeShare)*budget*unit {
+				t.Errorf("learning costs %.0f and %.0f of %.0f", trees, others, budget*unit)
 			}
 		})
+	}
+}
+
+// TestNumberMixtureHasAForest: with a number to predict trees are cheap to serve, and several err less than one.
+func TestNumberMixtureHasAForest(t *testing.T) {
+	for _, columns := range []int{3, 8, 12} {
+		m, err := New(Spec{Type: familyAuto}, TargetSpec{}, newBenchViews(columns, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mix := m.(*mixture)
+		last := &mix.experts[len(mix.experts)-1]
+		if last.spec.Type != familyForest {
+			t.Fatalf("%d columns: the last expert is %s, not a forest", columns, last.name())
+		}
+		const most = 16 << 20 // of state: a snapshot holds it all
+		if size := sizeOf(m); size > most {
+			t.Errorf("%d columns: %d bytes of state", columns, size)
+		}
 	}
 }
