@@ -91,7 +91,7 @@ func writeCosts() map[string]float64 {
 
 // treeCost is cost for one tree over columns. Naive Bayes, of a leaf that is adaptive, reads every class's
 // distribution of every column; without it a prediction is two linear models, and learning counts the
-// event's own class alone.
+// event's own class alone; without these it is the class shares.
 func treeCost(s Spec, columns float64, classes int) (predict, learn float64) {
 	k := float64(classes)
 	each := columns * k
@@ -103,6 +103,8 @@ func treeCost(s Spec, columns float64, classes int) (predict, learn float64) {
 		return 130 + 30*k + 1.5*each, 400 + 22*each
 	case s.Leaf == leafLinear:
 		return 130 + 30*k + 1.5*each, 300 + 80*columns + 9*each
+	case s.Leaf == leafMajority && !histogram:
+		return 110 + 9*k + 6*columns, 300 + 80*columns + 3*each
 	case histogram:
 		return 200 + 32*each, 300 + 70*each
 	default:

@@ -236,8 +236,8 @@ func (r *recruiter) purse(s Spec) *float64 {
 }
 
 // lighten has an expert that would cost more than its part of the budget do with less: a network without
-// levels, where many columns may have them, and a tree without naive Bayes in its leaves, where many columns
-// and classes make that dear.
+// levels, where many columns may have them, and a tree without naive Bayes in its leaves or, with very many
+// classes, with no more than their shares.
 func (r *recruiter) lighten(s Spec) Spec {
 	switch {
 	case s.Type == familyTree:
@@ -269,8 +269,13 @@ func (r *recruiter) lightTree(s Spec) Spec {
 	if err != nil {
 		return s
 	}
-	if predict, learn := cost(s.Resolve(r.target), r.target, shape); learn > *r.purse(s) || predict > most*r.servingMax {
-		s.Leaf = leafLinear
+	if r.target.Classes == 0 {
+		return s
+	}
+	for _, s.Leaf = range [...]string{leafAdaptive, leafLinear, leafMajority} {
+		if predict, learn := cost(s.Resolve(r.target), r.target, shape); learn <= *r.purse(s) && predict <= most*r.servingMax {
+			break
+		}
 	}
 	return s
 }

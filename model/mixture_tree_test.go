@@ -12,7 +12,7 @@ func TestMixtureAlwaysHasATree(t *testing.T) {
 	for _, c := range []struct {
 		columns, classes int
 		leaf             string
-	}{{3, 2, leafAdaptive}, {8, 2, leafAdaptive}, {8, 4, leafLinear}, {30, 2, leafLinear}, {40, 3, leafLinear}, {20, 10, leafLinear}, {16, 26, leafLinear}, {10, 0, leafAdaptive}} {
+	}{{3, 2, leafAdaptive}, {8, 2, leafAdaptive}, {8, 4, leafLinear}, {30, 2, leafLinear}, {40, 3, leafLinear}, {20, 10, leafLinear}, {16, 26, leafMajority}, {2, 300, leafMajority}, {10, 0, leafAdaptive}} {
 		t.Run(fmt.Sprintf("%d columns %d classes", c.columns, c.classes), func(t *testing.T) {
 			target := TargetSpec{Classes: c.classes}
 			m, err := New(Spec{Type: familyAuto}, target, newBenchViews(c.columns, 0))
