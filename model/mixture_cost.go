@@ -13,7 +13,7 @@ const (
 	// serving it by one 64-64 mlp.
 	servingUnits = 3
 	// budgetDefault and budgetMax are learning costs in the same units of learning.
-	budgetDefault = "6x"
+	budgetDefault = "4x"
 	budgetMax     = 1000
 	// mixtureBytesMax bounds the experts' state: a snapshot's blob holds it whole, and takes 256 MiB.
 	mixtureBytesMax = 192 << 20

@@ -145,7 +145,7 @@ func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *ke
 	predict, learn := cost(Spec{Type: familyMLP}.Resolve(target), target, shape)
 	_, each := mixingCost(target.Classes)
 	m.recruiter = &recruiter{target: target, views: views, k: k, unit: learn,
-		left: (1 - treeShare) * budget * learn, trees: treeShare * budget * learn,
+		left: budget * learn, trees: treeShare * budget * learn,
 		servingMax: servingMax(predict, target, views, shape) - each, bytes: mixtureBytesMax, groups: map[string]int{}}
 	m.recruiter.servingMax = max(m.recruiter.servingMax, m.recruiter.cheapest())
 	m.servingMax = m.recruiter.servingMax + each
@@ -220,9 +220,9 @@ func (r *recruiter) build(s Spec) (expert, error) {
 	return e, nil
 }
 
-// treeShare is the part of the budget that is for trees. Where thresholds decide, nothing else comes near
-// a tree, and on many columns all that stands before one in the list would leave it no room.
-const treeShare = 1.0 / 3
+// treeShare is what trees may cost on top of the budget, as a part of it. Where thresholds decide, nothing else
+// comes near a tree, and on many columns all that stands before one in the list would leave it no room.
+const treeShare = 0.5
 
 // wooden reports a tree or a forest.
 func wooden(s Spec) bool { return s.Type == familyTree || s.Type == familyForest }

@@ -48,7 +48,7 @@ func TestMixtureAlwaysHasATree(t *testing.T) {
 				t.Fatal(err)
 			}
 			unit := mix.recruiter.unit
-			if trees > treeShare*budget*unit || others > (1-treeShare)*budget*unit {
+			if trees > treeShare*budget*unit || others > budget*unit {
 				t.Errorf("learning costs %.0f and %.0f of %.0f", trees, others, budget*unit)
 			}
 		})

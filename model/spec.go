@@ -42,7 +42,7 @@ type Spec struct {
 	Subspace int     `yaml:"subspace" doc:"forest: features that a leaf looks at; √features + 1 by default for classes, all for numbers"`
 	Lambda   float64 `yaml:"lambda" doc:"forest: mean of the Poisson weights of online bagging"`
 
-	Budget string `yaml:"budget" also:"number" doc:"auto: most that learning costs, in units of one 64-64 mlp on the same features, as 4x"`
+	Budget string `yaml:"budget" also:"number" doc:"auto: most that learning costs, in units of one 64-64 mlp on the same features, as 4x; trees may cost half as much on top"`
 	Pin    string `yaml:"pin" also:"number" doc:"auto: name or id of the one expert that predicts, instead of the mixture, from when it is there; none lifts a pin that a snapshot has"`
 
 	Seed uint64 `yaml:"seed" doc:"seed of all randomness"`
