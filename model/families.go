@@ -1,12 +1,14 @@
 package model
 
 // Families lists the words that a Spec's Type may be, in the order in which people are told of them.
-func Families() []string { return families() }
+func Families() []string {
+	return []string{familyAuto, familyLogistic, familyLinear, familySVM, familyMLP, familyTree, familyForest}
+}
 
 // Suitable lists the families that can predict the target.
 func Suitable(target TargetSpec) []string {
 	var list []string
-	for _, family := range families() {
+	for _, family := range Families() {
 		if len((Spec{Type: family}).Validate(target)) == 0 {
 			list = append(list, family)
 		}

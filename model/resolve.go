@@ -58,11 +58,6 @@ const (
 	initGlorot  = "glorot"
 )
 
-// families are the families that a Spec can name.
-func families() []string {
-	return []string{familyAuto, familyLogistic, familyLinear, familySVM, familyMLP, familyTree, familyForest}
-}
-
 // Resolve returns the spec with every default that its family and target imply filled in, in a form
 // that Resolve leaves as it is: Hidden becomes Layers, and every rate that plays a part is written
 // out. A float of zero is always its default. What a family does not use stays zero.

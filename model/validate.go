@@ -68,10 +68,10 @@ func (c *checker) unused(path string, set bool, only string) {
 func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	var c checker
 	if s.Type == "" {
-		c.add("type", "is missing: choose one of %s", strings.Join(families(), ", "))
+		c.add("type", "is missing: choose one of %s", strings.Join(Families(), ", "))
 		return c.found
 	}
-	if !c.word("type", s.Type, families()...) {
+	if !c.word("type", s.Type, Families()...) {
 		return c.found
 	}
 	s.validateFamily(&c)
