@@ -11,8 +11,8 @@ type mixer interface {
 	prepare(sc *mixing, i int, prediction []float32)
 	// predict combines the active experts' prepared predictions into dst.
 	predict(dst []float32, sc *mixing, active []int)
-	// loss of expert i's prepared prediction: log-loss, or squared error in variances of the target.
-	loss(sc *mixing, i int, y millrace.Target) float64
+	// losses of all experts' prepared predictions: log-loss, or squared error in variances of the target.
+	losses(dst []float64, sc *mixing, y millrace.Target)
 	// learn updates all weights by what predict left in the scratch. The event's weight is given as it is, and
 	// in units of a usual one, of which it is at most relativeMax.
 	learn(sc *mixing, y millrace.Target, weight, relative float64, active []int)

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"math"
-	"strconv"
 
 	"millrace"
 )
@@ -37,42 +35,26 @@ const (
 	stackerMax = 100   // bounds its weights; they are of the order of 1
 )
 
-// classMixer mixes probabilities of classes.
+// classMixer mixes probabilities of classes. Its pools are log-linear with learned weights:
+// softmax(b + Σ v_i·log p_i), which is stacking (Wolpert 1992) by multinomial regression on the experts'
+// log-probabilities, the mixing of PAQ (Mattern 2013, "Linear and geometric mixtures", section 2) for any
+// number of classes.
 type classMixer struct {
-	k        *kernels
-	shares   []share
-	stackers []stacker
-	top      share
-	all      []int // the aggregators
-}
-
-// stacker is a log-linear pool with learned weights: softmax(b + Σ v_i·log p_i), which is stacking
-// (Wolpert 1992) by multinomial regression on the experts' log-probabilities, the mixing of PAQ
-// (Mattern 2013, "Linear and geometric mixtures", section 2) for any number of classes.
-type stacker struct {
-	stackerRate
-	v      []float64 // [experts]
-	square []float64 // [experts] AdaGrad's sums; SGD has none
-	bias   []float64 // [classes]
+	aggregators
+	k *kernels
 }
 
 func newClassMixer(experts, classes int, k *kernels, shares []float64, stackers []stackerRate) *classMixer {
 	m := &classMixer{k: k}
-	for _, r := range shares {
-		m.shares = append(m.shares, newShare(experts, r))
-	}
 	for _, r := range stackers {
-		s := stacker{stackerRate: r, v: make([]float64, experts), bias: make([]float64, classes)}
-		if r.adaptive {
-			s.square = make([]float64, experts)
+		p := newPool(r.rate, experts, 0)
+		p.bias = make([]float64, classes)
+		if !r.adaptive {
+			p.square = nil
 		}
-		for i := range s.v {
-			s.v[i] = 1 / float64(experts)
-		}
-		m.stackers = append(m.stackers, s)
+		m.pools = append(m.pools, p)
 	}
-	m.all = upTo(len(m.shares) + len(m.stackers))
-	m.top = newShare(len(m.all), topRate)
+	m.begin(experts, shares)
 	return m
 }
 
@@ -126,7 +108,7 @@ func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
 		m.k.forward(q, sc.p, sc.single(m.shares[a].weight))
 		return q
 	}
-	s := &m.stackers[a-len(m.shares)]
+	s := &m.pools[a-len(m.shares)]
 	for c, b := range s.bias {
 		sc.delta[c] = float32(b)
 	}
@@ -135,8 +117,10 @@ func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
 	return q
 }
 
-func (m *classMixer) loss(sc *mixing, i int, y millrace.Target) float64 {
-	return -math.Log(float64(sc.of(sc.p, i)[y.Class]))
+func (m *classMixer) losses(dst []float64, sc *mixing, y millrace.Target) {
+	for i := range dst {
+		dst[i] = -math.Log(float64(sc.of(sc.p, i)[y.Class]))
+	}
 }
 
 func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, active []int) {
@@ -148,8 +132,8 @@ func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, act
 	}
 	likelihoods(sc.shares, sc.losses, m.all, weight)
 	m.top.learn(sc.shares, m.all)
-	for a := range m.stackers {
-		m.stackers[a].learn(m.k, sc, sc.of(sc.q, len(m.shares)+a), y.Class, weight, active)
+	for a := range m.pools {
+		m.pools[a].learnClass(m.k, sc, sc.of(sc.q, len(m.shares)+a), y.Class, weight, active)
 	}
 	if weight == 1 {
 		// The usual case needs neither logarithm nor exponential.
@@ -162,9 +146,7 @@ func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, act
 			sc.shares[i] /= most
 		}
 	} else {
-		for _, i := range active {
-			sc.losses[i] = m.loss(sc, i, y)
-		}
+		m.losses(sc.losses[:len(sc.factor)], sc, y)
 		likelihoods(sc.shares, sc.losses, active, weight)
 	}
 	for a := range m.shares {
@@ -172,8 +154,8 @@ func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, act
 	}
 }
 
-// learn takes one step on the log-loss: ∂/∂v_i = Σ_c (q_c − [c = y])·l_ic.
-func (s *stacker) learn(k *kernels, sc *mixing, q []float32, class int32, weight float64, active []int) {
+// learnClass takes one step on the log-loss: ∂/∂v_i = Σ_c (q_c − [c = y])·l_ic.
+func (s *pool) learnClass(k *kernels, sc *mixing, q []float32, class int32, weight float64, active []int) {
 	e, factor := sc.delta, float32(weight)
 	for c, v := range q {
 		e[c] = v * factor
@@ -183,7 +165,7 @@ func (s *stacker) learn(k *kernels, sc *mixing, q []float32, class int32, weight
 	for _, i := range active {
 		g := float64(sc.factor[i])
 		step := s.rate * g
-		if s.adaptive {
+		if s.square != nil {
 			s.square[i] += g * g
 			step /= math.Sqrt(s.square[i] + 1e-8)
 		}
@@ -192,128 +174,4 @@ func (s *stacker) learn(k *kernels, sc *mixing, q []float32, class int32, weight
 	for c, v := range e {
 		s.bias[c] = min(max(s.bias[c]-biasRate*float64(v), -stackerMax), stackerMax)
 	}
-}
-
-// weights follows the top level down. A stacker's inputs count by the size of their weights.
-func (m *classMixer) weights(dst []float64, active []int) {
-	for a := range m.shares {
-		addScaled(dst, m.shares[a].weight, m.top.weight[a], active)
-	}
-	for a := range m.stackers {
-		addScaled(dst, m.stackers[a].v, m.top.weight[len(m.shares)+a], active)
-	}
-}
-
-// addScaled adds the active entries' absolute values to dst, so that together they add total.
-func addScaled(dst, w []float64, total float64, active []int) {
-	var sum float64
-	for _, i := range active {
-		sum += math.Abs(w[i])
-	}
-	if sum == 0 {
-		return
-	}
-	for _, i := range active {
-		dst[i] += total * math.Abs(w[i]) / sum
-	}
-}
-
-func (m *classMixer) place(i int) (share, stack float64) {
-	return m.shares[0].weight[i], m.stackers[0].v[i]
-}
-
-func (m *classMixer) restrict(active []int, inside []bool, from mixer) {
-	for a := range m.shares {
-		m.shares[a].restrict(active, inside, from)
-	}
-	for a := range m.stackers {
-		m.stackers[a].restrict(inside, from)
-	}
-}
-
-// restrict forgets the weights of experts outside.
-func (s *stacker) restrict(inside []bool, from mixer) {
-	for i, in := range inside {
-		switch {
-		case !in:
-			s.v[i] = 0
-		case s.v[i] == 0:
-			_, s.v[i] = from.place(i)
-		}
-		if !in && s.adaptive {
-			s.square[i] = 0
-		}
-	}
-}
-
-func (m *classMixer) split(parent, child int) {
-	for a := range m.shares {
-		m.shares[a].split(parent, child)
-	}
-	for a := range m.stackers {
-		m.stackers[a].split(parent, child)
-	}
-}
-
-func (s *stacker) split(parent, child int) {
-	s.v[parent] /= 2
-	s.v[child] = s.v[parent]
-	if s.adaptive {
-		s.square[child] = s.square[parent]
-	}
-}
-
-func (m *classMixer) state(name string, role millrace.Role, visit visitor) {
-	for a := range m.shares {
-		visit.vector(name+".share."+strconv.Itoa(a), m.shares[a].weight, role)
-	}
-	for a := range m.stackers {
-		m.stackers[a].state(name+".stacker."+strconv.Itoa(a), role, visit)
-	}
-	visit.vector(name+".top", m.top.weight, role)
-}
-
-func (s *stacker) state(name string, role millrace.Role, visit visitor) {
-	visit.vector(name+".weight", s.v, role)
-	visit.vector(name+".bias", s.bias, role)
-	if s.adaptive {
-		visit.vector(name+".square", s.square, millrace.Training)
-	}
-}
-
-func (m *classMixer) check(active []int) error {
-	for a := range m.shares {
-		if err := checkShare("share", m.shares[a].weight, active); err != nil {
-			return err
-		}
-	}
-	for a := range m.stackers {
-		if err := m.stackers[a].check("stacker", active); err != nil {
-			return err
-		}
-	}
-	return checkShare("top", m.top.weight, m.all)
-}
-
-func (s *stacker) check(name string, active []int) error {
-	if err := checkOutside(name, s.v, active); err != nil {
-		return err
-	}
-	for _, values := range [][]float64{s.v, s.bias} {
-		for i, v := range values {
-			if !(math.Abs(v) <= stackerMax) {
-				return fmt.Errorf("%s[%d] is %g, outside ±%d", name, i, v, stackerMax)
-			}
-		}
-	}
-	return checkSquares(name, s.square)
-}
-
-func checkSquares(name string, square []float64) error {
-	for i, v := range square {
-		if !(v >= 0) || math.IsInf(v, 1) {
-			return fmt.Errorf("%s.square[%d] is %g, no sum of squares", name, i, v)
-		}
-	}
-	return nil
 }

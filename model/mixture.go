@@ -25,9 +25,9 @@ type mixture struct {
 	servingMax float64 // what predicting may cost
 	recruiter  *recruiter
 
-	active []int  // the experts that predict, ascending
-	inside []bool // the same, an entry an expert
-	scores []float64
+	active []int     // the experts that predict, ascending
+	inside []bool    // the same, an entry an expert
+	scores []float64 // working memory of Learn and review
 	sums   []float64 // working memory of choose
 	taken  []bool
 
@@ -54,7 +54,7 @@ type mixture struct {
 type expert struct {
 	candidate
 	model   Model
-	predict float64 // cost of a prediction, in multiply-adds
+	predict float64 // cost of a prediction, see cost
 	learn   float64 // cost of predicting and learning
 	entries []entry // its part of the mixture's state
 }
@@ -343,8 +343,9 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if learned == 0 {
 		return refused
 	}
-	for i := range m.experts {
-		m.loss[i] += fadeLoss * (m.mixer.loss(sc.mixing, i, y) - m.loss[i])
+	m.mixer.losses(m.scores, sc.mixing, y)
+	for i, loss := range m.scores {
+		m.loss[i] += fadeLoss * (loss - m.loss[i])
 	}
 	w := float64(weight)
 	relative := m.relative(w)

@@ -129,10 +129,8 @@ func (p *parameter) check() error {
 	if err := within(".origin", p.origin, -originMax, originMax); err != nil {
 		return err
 	}
-	for i, v := range p.square {
-		if !(v >= 0) || math.IsInf(v, 1) {
-			return fmt.Errorf("%s.square[%d] is %g, no sum of squares", p.name, i, v)
-		}
+	if err := checkSquares(p.name, p.square); err != nil {
+		return err
 	}
 	for i, v := range p.sum {
 		if !(math.Abs(v) <= math.MaxFloat64) {
@@ -149,6 +147,16 @@ func (p *parameter) check() error {
 
 // originMax bounds initial weights, which are of the order of 1.
 const originMax = 1e6
+
+// checkSquares reports AdaGrad's sums that no run could have left.
+func checkSquares(name string, square []float64) error {
+	for i, v := range square {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return fmt.Errorf("%s.square[%d] is %g, no sum of squares", name, i, v)
+		}
+	}
+	return nil
+}
 
 // largest is the largest absolute value of x.
 func largest(x []float32) float64 {
