@@ -23,6 +23,17 @@ type Tensor struct {
 	U8    []uint8
 }
 
+// Set copies the values of a tensor of the same type and shape into t's memory; of the zero Tensor it copies nothing.
+func (t Tensor) Set(from Tensor) {
+	copy(t.F32, from.F32)
+	copy(t.F64, from.F64)
+	copy(t.I32, from.I32)
+	copy(t.I64, from.I64)
+	copy(t.U32, from.U32)
+	copy(t.U64, from.U64)
+	copy(t.U8, from.U8)
+}
+
 // Stateful is anything whose state goes into a snapshot. State visits every tensor in an order and
 // with names, types and shapes that are fixed at construction: state that grows is preallocated at
 // its cap with a count beside it. Names are lower case with dots and unique within one Stateful.

@@ -90,12 +90,7 @@ func snapshot(x *Extractor) map[string]millrace.Tensor {
 
 func restore(x *Extractor, state map[string]millrace.Tensor) error {
 	x.State(func(name string, t millrace.Tensor, _ millrace.Role) {
-		s := state[name]
-		copy(t.F32, s.F32)
-		copy(t.F64, s.F64)
-		copy(t.I32, s.I32)
-		copy(t.U64, s.U64)
-		copy(t.U8, s.U8)
+		t.Set(state[name])
 	})
 	return x.Restored()
 }

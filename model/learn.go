@@ -21,9 +21,9 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	t := y.Value
 	var w, mean, squares float64
 	if n.standardises() {
-		w, mean, squares = n.target.next(y.Value, float64(weight))
-		if math.IsInf(squares, 1) {
-			return fmt.Errorf("a label of %g overflows the variance: %w", y.Value, millrace.ErrUpdateRefused)
+		var err error
+		if w, mean, squares, err = n.target.admit(y.Value, float64(weight)); err != nil {
+			return err
 		}
 		t = standard(y.Value, w, mean, squares)
 	}

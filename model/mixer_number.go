@@ -45,14 +45,6 @@ func newNumberMixer(experts int, shares, stackers []float64) *numberMixer {
 	return m
 }
 
-// fits refuses a target that would overflow the moments.
-func (m *numberMixer) fits(y, weight float64) error {
-	if _, _, squares := m.target.next(y, weight); math.IsInf(squares, 1) {
-		return fmt.Errorf("a label of %g overflows the variance: %w", y, millrace.ErrUpdateRefused)
-	}
-	return nil
-}
-
 func (m *numberMixer) prepare(sc *mixing, i int, prediction []float32) {
 	sc.z[i] = 0
 	if m.target.deviation > 0 {

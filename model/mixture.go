@@ -322,7 +322,7 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	}
 	if m.classes == 0 {
 		for _, mixer := range [...]mixer{m.mixer, m.judge} {
-			if err := mixer.(*numberMixer).fits(y.Value, float64(weight)); err != nil {
+			if _, _, _, err := mixer.(*numberMixer).target.admit(y.Value, float64(weight)); err != nil {
 				return err
 			}
 		}
@@ -372,14 +372,7 @@ func (m *mixture) relative(weight float64) float64 {
 // inherit makes an expert's state its parent's, whose tensors have the same shapes.
 func (e *expert) inherit(parent *expert) error {
 	for i := range e.entries {
-		to, from := &e.entries[i].tensor, &parent.entries[i].tensor
-		copy(to.F32, from.F32)
-		copy(to.F64, from.F64)
-		copy(to.I32, from.I32)
-		copy(to.I64, from.I64)
-		copy(to.U32, from.U32)
-		copy(to.U64, from.U64)
-		copy(to.U8, from.U8)
+		e.entries[i].tensor.Set(parent.entries[i].tensor)
 	}
 	return e.model.Restored()
 }

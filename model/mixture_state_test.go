@@ -224,14 +224,7 @@ func sameServed(t *testing.T, scorer, m model.Model, used model.Scratch, events 
 		}
 	})
 	scorer.State(func(name string, to millrace.Tensor, _ millrace.Role) {
-		from := serving[name]
-		copy(to.F32, from.F32)
-		copy(to.F64, from.F64)
-		copy(to.I32, from.I32)
-		copy(to.I64, from.I64)
-		copy(to.U32, from.U32)
-		copy(to.U64, from.U64)
-		copy(to.U8, from.U8)
+		to.Set(serving[name])
 	})
 	if err := scorer.Restored(); err != nil {
 		t.Fatalf("restoring the serving tensors: %v", err)

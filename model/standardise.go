@@ -32,6 +32,15 @@ func (m *moments) next(y, weight float64) (w, mean, squares float64) {
 	return w, mean, m.v[2] + max(weight*d*(y-mean), 0)
 }
 
+// admit is next for a target that is to be learned: it refuses one that would overflow the variance.
+func (m *moments) admit(y, weight float64) (w, mean, squares float64, err error) {
+	w, mean, squares = m.next(y, weight)
+	if math.IsInf(squares, 1) {
+		err = fmt.Errorf("a label of %g overflows the variance: %w", y, millrace.ErrUpdateRefused)
+	}
+	return w, mean, squares, err
+}
+
 // commit makes the moments those that next returned.
 func (m *moments) commit(w, mean, squares float64) {
 	m.v[0], m.v[1], m.v[2] = w, mean, squares

@@ -216,9 +216,9 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 	}
 	var w, mean, squares, t float64
 	if m.classes == 0 {
-		w, mean, squares = m.target.next(y.Value, float64(weight))
-		if math.IsInf(squares, 1) {
-			return fmt.Errorf("a label of %g overflows the variance: %w", y.Value, millrace.ErrUpdateRefused)
+		var err error
+		if w, mean, squares, err = m.target.admit(y.Value, float64(weight)); err != nil {
+			return err
 		}
 		t = standard(y.Value, w, mean, squares)
 	}

@@ -141,14 +141,7 @@ func copyState(dst, src millrace.Stateful, roles ...millrace.Role) error {
 		}
 	})
 	dst.State(func(name string, to millrace.Tensor, _ millrace.Role) {
-		from := tensors[name]
-		copy(to.F32, from.F32)
-		copy(to.F64, from.F64)
-		copy(to.I32, from.I32)
-		copy(to.I64, from.I64)
-		copy(to.U32, from.U32)
-		copy(to.U64, from.U64)
-		copy(to.U8, from.U8)
+		to.Set(tensors[name])
 	})
 	return dst.Restored()
 }

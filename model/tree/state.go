@@ -103,13 +103,8 @@ func (m *Trees) State(visit func(name string, t millrace.Tensor, role millrace.R
 
 // copyFrom makes the tree equal to another one of the same plan.
 func (t *arena) copyFrom(o *arena) {
-	from := o.copied
 	for i, to := range t.copied {
-		copy(to.F32, from[i].F32)
-		copy(to.F64, from[i].F64)
-		copy(to.I32, from[i].I32)
-		copy(to.U64, from[i].U64)
-		copy(to.U8, from[i].U8)
+		to.Set(o.copied[i])
 	}
 	copy(t.owner, o.owner)
 	copy(t.taken, o.taken)
