@@ -11,9 +11,9 @@ import (
 
 	"millrace"
 	"millrace/config"
-	"millrace/consumers/files"
 	"millrace/decode"
 	"millrace/examples"
+	"millrace/files"
 )
 
 func TestEmbeddedFile(t *testing.T) {

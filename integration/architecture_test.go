@@ -37,6 +37,7 @@ var may = []struct {
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
+	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},
 }
 
 // only lists who may import a package, outside tests.

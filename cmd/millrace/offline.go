@@ -15,8 +15,8 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
-	"millrace/consumers/files"
 	"millrace/features"
+	"millrace/files"
 )
 
 // pass is one reading of a file through the very path that a topic's events take: decode, extract,

@@ -7,9 +7,9 @@ import (
 
 	"millrace"
 	"millrace/config"
-	"millrace/consumers/files"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/files"
 	"millrace/learner"
 	"millrace/model"
 	"millrace/scorer"

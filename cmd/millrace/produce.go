@@ -14,8 +14,8 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/consumers"
-	"millrace/consumers/files"
 	"millrace/decode"
+	"millrace/files"
 	"millrace/payments"
 )
 

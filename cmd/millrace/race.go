@@ -16,8 +16,8 @@ import (
 
 	"millrace"
 	"millrace/config"
-	"millrace/consumers/files"
 	"millrace/decode"
+	"millrace/files"
 )
 
 // contender is one of several models that learn the same events side by side, each with features and weights of its own.

@@ -13,9 +13,9 @@ import (
 
 	"millrace"
 	"millrace/config/infer"
-	"millrace/consumers/files"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/files"
 )
 
 // An object with hundreds of keys is a bag, of words or of indices; one with few is a set of features.

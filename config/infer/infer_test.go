@@ -19,9 +19,9 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
-	"millrace/consumers/files"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/files"
 	"millrace/model"
 	"millrace/payments"
 )

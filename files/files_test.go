@@ -421,5 +421,5 @@ func dataFolder() string {
 	if folder := os.Getenv("MILLRACE_DATA"); folder != "" {
 		return folder
 	}
-	return filepath.Join("..", "..", "..", "shared", "data")
+	return filepath.Join("..", "..", "shared", "data")
 }
