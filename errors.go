@@ -30,6 +30,7 @@ const (
 	ReasonBadWeight      Reason = "bad_weight"       // a weight that is no number, or below 0
 	ReasonUpdateOverflow Reason = "update_overflow"  // learning it would leave a weight non-finite
 	ReasonBadRecord      Reason = "malformed_record" // the Kafka record itself cannot be decoded
+	ReasonBadBatch       Reason = "bad_batch"        // a batch of records with a right checksum that cannot be opened
 )
 
 // Rejection is the error of an event that cannot be used. It says what is wrong; the caller knows

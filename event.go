@@ -29,10 +29,11 @@ type Entry struct {
 // Event is a decoded record: one Field a feature, in the pipeline's order. It is reused from record
 // to record; its byte slices are valid until the next Decode into it or the batch's Release.
 type Event struct {
-	ID     []byte // nil when the pipeline names no id path or the event has none
-	Time   int64  // Unix milliseconds; the event's own time, or its record's when it has none
-	Fields []Field
-	Label  Label
+	ID       []byte // plain text; nil when the pipeline names no id path or the event has none
+	IDNumber bool   // the id was written as a number
+	Time     int64  // Unix milliseconds; the event's own time, or its record's when it has none
+	Fields   []Field
+	Label    Label
 	// Entries are those of all bags, one bag after the other.
 	Entries []Entry
 	// Scratch is where a decoder keeps unescaped text that Fields alias. It belongs to the event, so

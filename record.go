@@ -7,10 +7,32 @@
 // the same code, and the newest good Snapshot into a [Score].
 package millrace
 
+import "strconv"
+
 // Header is one Kafka record header.
 type Header struct {
 	Key   string
 	Value []byte
+}
+
+// Headers that Millrace writes. [HeaderSource] is the key to drop duplicates by, together with [HeaderTopicID] where the
+// broker tells topics apart by more than their names.
+const (
+	HeaderSource    = "millrace-source"    // topic/partition/offset of the event, as AppendSource writes it
+	HeaderTopicID   = "millrace-topic-id"  // identity of the event's topic; one made anew under an old name has another
+	HeaderVersion   = "millrace-version"   // of a score: the version that made it
+	HeaderReason    = "millrace-reason"    // of a dead letter: the Rejection's stable word
+	HeaderDetail    = "millrace-detail"    // of a dead letter: what was found and what would be right, for people
+	HeaderTime      = "millrace-time"      // of a dead letter: the original's timestamp, Unix milliseconds
+	HeaderTruncated = "millrace-truncated" // of a dead letter: original sizes of what was cut, as "value=10485760"
+	HeaderLast      = "millrace-last"      // of a dead letter for a range of records: the last offset of the range
+)
+
+// AppendSource appends the value of a millrace-source header: topic/partition/offset.
+func AppendSource(dst []byte, topic string, partition int32, offset int64) []byte {
+	dst = append(append(dst, topic...), '/')
+	dst = append(strconv.AppendInt(dst, int64(partition), 10), '/')
+	return strconv.AppendInt(dst, offset, 10)
 }
 
 // Record is one Kafka record, or one row of a file that stands in for it. Key, Value and Headers
@@ -23,6 +45,11 @@ type Record struct {
 	Key       []byte
 	Value     []byte // nil for a tombstone
 	Headers   []Header
+	// Fault is set on a record that could not be read whole: why. Value is then what is left of it for people, perhaps
+	// nothing. It is not decoded: a learner writes the dead letter, a scorer counts it.
+	Fault *Rejection
+	// Last is the last offset of what Fault speaks of when that is a range of records, from Offset on. 0 is Offset alone.
+	Last int64
 }
 
 // Batch is a run: the records of one partition with offsets in [From, To), in order. Offsets may

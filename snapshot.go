@@ -50,9 +50,25 @@ type Head struct {
 	Owner     string `json:"owner"`
 	Candidate string `json:"candidate"`
 	Digest    string `json:"digest"` // SHA-256 of the candidate's canonical manifest
-	Cause     string `json:"cause"`  // first, learned, rollback, promoted, trained
-	By        string `json:"by"`     // who or what flipped it
+	Cause     Cause  `json:"cause"`
+	By        string `json:"by"` // who or what flipped it
 }
+
+// Cause is why a pointer moved: a stable word in heads, logs and the history of versions. Words are never renamed.
+type Cause string
+
+// The causes, each with what it means.
+const (
+	CauseFirst    Cause = "first"    // an empty version that fixes where reading starts; it is not served
+	CauseLearned  Cause = "learned"  // the learner went on
+	CauseTrained  Cause = "trained"  // learned from files
+	CauseImported Cause = "imported" // brought from a snapshot file
+	CauseRollback Cause = "rollback" // a person went back to an older version
+	CausePromoted Cause = "promoted" // a person chose a challenger's version, or one that was not served
+)
+
+// ByPerson reports whether a person moved the pointer while a learner may be running: it reloads then, and scorers say so.
+func (c Cause) ByPerson() bool { return c == CauseRollback || c == CausePromoted }
 
 // Newer reports whether h comes after other in the order that scorers keep.
 func (h Head) Newer(other Head) bool {
@@ -65,9 +81,10 @@ func (h Head) Newer(other Head) bool {
 // Score is one prediction, as written to the scores topic. Fields the pipeline does not ask for are
 // left out.
 type Score struct {
-	ID      json.RawMessage // the event's id as JSON; nil when it has none
-	Model   string
-	Version uint64 // the Seq of the head that served it
+	ID       []byte // the event's id; nil when it has none
+	IDNumber bool   // the id was a number in the event, and is one here
+	Model    string
+	Version  uint64 // the Seq of the head that served it
 	// Score is the predicted value for numbers, and the probability of the last class (the positive
 	// one) for two classes, of the predicted one for more.
 	Score         float64

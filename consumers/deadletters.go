@@ -14,15 +14,6 @@ import (
 	"millrace/consumers/internal/recordbatch"
 )
 
-// Headers of dead letters.
-const (
-	HeaderReason    = "millrace-reason"    // the Rejection's stable word
-	HeaderDetail    = "millrace-detail"    // what was found and what would be right, for people
-	HeaderSource    = "millrace-source"    // topic/partition/offset of the original
-	HeaderTime      = "millrace-time"      // the original's timestamp, Unix milliseconds
-	HeaderTruncated = "millrace-truncated" // original sizes of what was cut, as "value=10485760"
-)
-
 const (
 	// deadLetterBytesMax bounds a dead letter: below the 1 MiB that brokers take by default, with
 	// room for the batch around it.
@@ -62,10 +53,10 @@ func (d *DeadLetters) Reject(ctx context.Context, rec *millrace.Record, why *mil
 	letter := millrace.Record{
 		Topic: d.topic, Partition: -1, Key: rec.Key, Value: rec.Value,
 		Headers: append(slices.Clone(rec.Headers),
-			millrace.Header{Key: HeaderReason, Value: []byte(why.Reason)},
-			millrace.Header{Key: HeaderDetail, Value: cutText(why.Error(), detailBytesMax)},
-			millrace.Header{Key: HeaderSource, Value: []byte(SourceHeader(rec.Topic, rec.Partition, rec.Offset))},
-			millrace.Header{Key: HeaderTime, Value: strconv.AppendInt(nil, rec.Time, 10)}),
+			millrace.Header{Key: millrace.HeaderReason, Value: []byte(why.Reason)},
+			millrace.Header{Key: millrace.HeaderDetail, Value: cutText(why.Error(), detailBytesMax)},
+			millrace.Header{Key: millrace.HeaderSource, Value: millrace.AppendSource(nil, rec.Topic, rec.Partition, rec.Offset)},
+			millrace.Header{Key: millrace.HeaderTime, Value: strconv.AppendInt(nil, rec.Time, 10)}),
 	}
 	shrinkTo(&letter, deadLetterBytesMax)
 	d.pending.Add(1)
@@ -74,12 +65,6 @@ func (d *DeadLetters) Reject(ctx context.Context, rec *millrace.Record, why *mil
 		return fmt.Errorf("writing a dead letter: %w", err)
 	}
 	return nil
-}
-
-// SourceHeader is the text of a millrace-source header: topic/partition/offset. Whoever sees the
-// same one twice may drop the second.
-func SourceHeader(topic string, partition int32, offset int64) string {
-	return topic + "/" + strconv.Itoa(int(partition)) + "/" + strconv.FormatInt(offset, 10)
 }
 
 func (d *DeadLetters) done(_ int32, _ int64, err error) {
@@ -130,7 +115,7 @@ func shrinkTo(rec *millrace.Record, limit int) {
 		return
 	}
 	cut := ""
-	if i := slices.IndexFunc(rec.Headers, func(h millrace.Header) bool { return h.Key == HeaderTruncated }); i >= 0 {
+	if i := slices.IndexFunc(rec.Headers, func(h millrace.Header) bool { return h.Key == millrace.HeaderTruncated }); i >= 0 {
 		cut = string(rec.Headers[i].Value)
 		rec.Headers = slices.Delete(slices.Clone(rec.Headers), i, i+1)
 	}
@@ -153,7 +138,7 @@ func shrinkTo(rec *millrace.Record, limit int) {
 		over = recordbatch.RecordBytes(rec) + noteBytes - limit
 	}
 	rec.Value = rec.Value[:max(len(rec.Value)-max(over, 0), 0)]
-	rec.Headers = append(slices.Clone(rec.Headers), millrace.Header{Key: HeaderTruncated, Value: []byte(cut)})
+	rec.Headers = append(slices.Clone(rec.Headers), millrace.Header{Key: millrace.HeaderTruncated, Value: []byte(cut)})
 }
 
 // cutText shortens text to at most n bytes between two characters.

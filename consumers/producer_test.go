@@ -280,26 +280,26 @@ func TestDeadLetters(t *testing.T) {
 		letters := make(map[string]copied)
 		for _, records := range read(b.ctx, t, b.source(SourceOptions{Topic: topic}), 4) {
 			for _, r := range records {
-				letters[header(r, HeaderSource)] = r
+				letters[header(r, millrace.HeaderSource)] = r
 			}
 		}
 		first := letters["events/3/77"]
-		if string(first.Key) != "k" || string(first.Value) != "v" || first.Time < 1e12 || header(first, HeaderTime) != "1234" || header(first, "mine") != "1" ||
-			header(first, HeaderReason) != "wrong_type" || header(first, HeaderTruncated) != "none" {
+		if string(first.Key) != "k" || string(first.Value) != "v" || first.Time < 1e12 || header(first, millrace.HeaderTime) != "1234" || header(first, "mine") != "1" ||
+			header(first, millrace.HeaderReason) != "wrong_type" || header(first, millrace.HeaderTruncated) != "none" {
 			t.Errorf("letter: %+v", first)
 		}
-		if detail := header(first, HeaderDetail); !strings.HasPrefix(detail, `wrong_type at "amount": ä`) || len(detail) > detailBytesMax ||
+		if detail := header(first, millrace.HeaderDetail); !strings.HasPrefix(detail, `wrong_type at "amount": ä`) || len(detail) > detailBytesMax ||
 			strings.ContainsRune(detail, '\uFFFD') {
 			t.Errorf("detail: %q", detail)
 		}
-		if r := letters["events/1/5"]; header(r, HeaderTruncated) != "value=10485760" || len(r.Value) < 800<<10 || header(r, HeaderReason) != "wrong_type" {
-			t.Errorf("large letter: %d bytes, truncated %q", len(r.Value), header(r, HeaderTruncated))
+		if r := letters["events/1/5"]; header(r, millrace.HeaderTruncated) != "value=10485760" || len(r.Value) < 800<<10 || header(r, millrace.HeaderReason) != "wrong_type" {
+			t.Errorf("large letter: %d bytes, truncated %q", len(r.Value), header(r, millrace.HeaderTruncated))
 		}
 		if r := letters["events/0/6"]; !r.null {
 			t.Errorf("tombstone: %+v", r)
 		}
-		if r := letters["events/0/7"]; header(r, HeaderTruncated) != "value=1 key=1048576 headers=1" && header(r, HeaderTruncated) != "key=1048576 headers=1" {
-			t.Errorf("letter with a large key and header: truncated %q", header(r, HeaderTruncated))
+		if r := letters["events/0/7"]; header(r, millrace.HeaderTruncated) != "value=1 key=1048576 headers=1" && header(r, millrace.HeaderTruncated) != "key=1048576 headers=1" {
+			t.Errorf("letter with a large key and header: truncated %q", header(r, millrace.HeaderTruncated))
 		}
 	})
 }
@@ -337,8 +337,8 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 	if err := d.Flush(b.ctx); err != nil {
 		t.Fatal(err)
 	}
-	if r := read(b.ctx, t, b.source(SourceOptions{Topic: small}), 1)[0][0]; len(r.Value) < 5000 || header(r, HeaderTruncated) != "value=102400" {
-		t.Errorf("%d bytes, truncated %q", len(r.Value), header(r, HeaderTruncated))
+	if r := read(b.ctx, t, b.source(SourceOptions{Topic: small}), 1)[0][0]; len(r.Value) < 5000 || header(r, millrace.HeaderTruncated) != "value=102400" {
+		t.Errorf("%d bytes, truncated %q", len(r.Value), header(r, millrace.HeaderTruncated))
 	}
 	// A producer that stops leaves it pending, and says so.
 	stopped := NewProducer(b.cluster, ProducerOptions{})

@@ -91,8 +91,8 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - A bag is an object whose values are numbers or null, or an array of strings and integers, each
 //     worth 1. Entries of zero and null are left out; the rest are at most the column's Entries.
 //   - A time that is a feature is read as the event's own time is (below).
-//   - The id is a string of at most limits.text bytes between its quotes, or an integer. Event.ID is
-//     its raw JSON text, quotes and escapes included; nil when it is absent or null.
+//   - The id is a string of at most limits.text bytes, unescaped, or an integer. Event.ID is its text, nil when it is
+//     absent or null; Event.IDNumber tells 12 and "12" apart.
 //   - The time is an RFC 3339 string or a Unix time. Numbers below 1e11 in magnitude are seconds (until
 //     the year 5138), others below 1e14 milliseconds (from March 1973); numbers are
 //     rounded to milliseconds, strings cut. Absent or null, it is the record's timestamp.
@@ -149,7 +149,7 @@ func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
 		dst.Fields = make([]millrace.Field, d.fields)
 	}
 	// Fields are overwritten as they are met, or emptied at the end when they are not.
-	dst.ID = nil
+	dst.ID, dst.IDNumber = nil, false
 	dst.Time = rec.Time
 	dst.Scratch = dst.Scratch[:0]
 	dst.Entries = dst.Entries[:0]

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,11 @@ func decode(d *Decoder, text string) (*millrace.Event, error) {
 
 // show writes an event so that tables can compare it.
 func show(e *millrace.Event) string {
-	s := fmt.Sprintf("id=%s time=%d", e.ID, e.Time)
+	id := string(e.ID)
+	if e.ID != nil && !e.IDNumber {
+		id = strconv.Quote(id)
+	}
+	s := fmt.Sprintf("id=%s time=%d", id, e.Time)
 	for i, f := range e.Fields {
 		switch {
 		case f.Presence == millrace.Absent:

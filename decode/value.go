@@ -193,28 +193,19 @@ func (d *Decoder) scalar(p, depth int) (text []byte, end int, found kind, fault 
 	return text, end + 1, aString, nil
 }
 
-// id keeps the raw JSON text of a string or an integer.
+// id keeps the text of a string or an integer.
 func (d *Decoder) id(t int32, p, depth int) (int, *millrace.Rejection) {
-	end, found, fault := d.skip(p, depth)
-	if fault != nil {
-		return end, fault
-	}
-	// The raw text goes into the score's JSON as it stands, so escapes and quotes are kept.
-	raw := d.data[p:end:end]
-	length := len(raw)
+	text, end, found, fault := d.scalar(p, depth)
 	switch {
+	case fault != nil:
+		return end, fault
 	case found == aNull:
 		return end, nil
-	case found == aNumber && !integer(raw):
-		return end, d.mismatch(t, aFraction)
-	case found == aString:
-		length -= 2
-	case found != aNumber:
+	case found != aNumber && found != aString:
 		return end, d.mismatch(t, found)
-	}
-	if length > int(d.limits.Text) {
+	case len(text) > int(d.limits.Text):
 		return end, d.tooLong(t)
 	}
-	d.event.ID = raw
+	d.event.ID, d.event.IDNumber = text, found == aNumber
 	return end, nil
 }

@@ -80,14 +80,14 @@ func TestRollbackWhileLearning(t *testing.T) {
 func (p *pipeline) checkHistory(flipped millrace.Head, target store.Version) {
 	p.t.Helper()
 	listed := decoded[[]store.Version](p.t, must(p.t, "snapshots", "list", "-c", p.file, "--output", "json"))
-	causes := map[string]int{}
+	causes := map[millrace.Cause]int{}
 	for _, v := range listed {
 		causes[v.Cause]++
 		if v.Seq == flipped.Seq && v.Manifest.Learned != target.Manifest.Learned {
 			p.t.Errorf("version %d holds %d events, the one it goes back to %d", v.Seq, v.Manifest.Learned, target.Manifest.Learned)
 		}
 	}
-	if causes["first"] != 1 || causes["rollback"] != 1 || causes["learned"] < 4 {
+	if causes[millrace.CauseFirst] != 1 || causes[millrace.CauseRollback] != 1 || causes[millrace.CauseLearned] < 4 {
 		p.t.Errorf("versions by cause: %v, want the first, a rollback and several learned", causes)
 	}
 }

@@ -39,7 +39,7 @@ type DeadLetters interface {
 // Publisher makes a snapshot the head, and what scorers serve. It fills in the manifest's epoch, seq
 // and parent. An error that wraps millrace.ErrFenced is final; others are tried again.
 type Publisher interface {
-	Publish(ctx context.Context, s *millrace.Snapshot, cause string) (millrace.Head, error)
+	Publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error)
 }
 
 // Options are what a Learner is made of.

@@ -119,7 +119,7 @@ type fakeStore struct {
 	tried    chan struct{}
 }
 
-func (s *fakeStore) Publish(_ context.Context, snap *millrace.Snapshot, _ string) (millrace.Head, error) {
+func (s *fakeStore) Publish(_ context.Context, snap *millrace.Snapshot, _ millrace.Cause) (millrace.Head, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++

@@ -158,7 +158,7 @@ func (l *Learner) publish(ctx context.Context, c *capture) error {
 	}
 	s := &millrace.Snapshot{Manifest: c.manifest, Serving: c.buffer.Serving(), Training: c.buffer.Training()}
 	snapshot.Seal(s)
-	head, err := l.o.Publisher.Publish(ctx, s, "learned")
+	head, err := l.o.Publisher.Publish(ctx, s, millrace.CauseLearned)
 	if err != nil {
 		return fmt.Errorf("publishing a snapshot: %w", err)
 	}

@@ -174,7 +174,7 @@ func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
 		close(s.ready)
 		s.o.Log.Info("serving the first snapshot", "model", s.o.Name, "seq", h.Seq, "learned", snap.Manifest.Learned)
 	}
-	if h.Cause == "rollback" || h.Cause == "promoted" {
+	if h.Cause.ByPerson() {
 		s.o.Log.Info("serving the version that a person chose", "cause", h.Cause, "by", h.By, "seq", h.Seq)
 	}
 	s.o.Metrics.swapped(h, s.o.Family)
@@ -248,7 +248,7 @@ func (s *Session) Score(rec *millrace.Record, dst *millrace.Score) error {
 // one's for more, the value for numbers.
 func (s *Session) fill(dst *millrace.Score) {
 	o := &s.scorer.o
-	*dst = millrace.Score{ID: s.event.ID, Model: o.Name, Version: s.version.Head.Seq, Time: s.event.Time}
+	*dst = millrace.Score{ID: s.event.ID, IDNumber: s.event.IDNumber, Model: o.Name, Version: s.version.Head.Seq, Time: s.event.Time}
 	if len(o.Classes) == 0 {
 		dst.Score = float64(s.prediction[0])
 		return

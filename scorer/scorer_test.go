@@ -34,7 +34,7 @@ func (decoder) Decode(rec *millrace.Record, e *millrace.Event) error {
 	if rec.Value[0] < '0' || rec.Value[0] > '9' {
 		return &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: "no number"}
 	}
-	e.ID, e.Time = rec.Value, rec.Time
+	e.ID, e.IDNumber, e.Time = rec.Value, true, rec.Time
 	e.Label = millrace.Label{Fault: noLabel}
 	return nil
 }

@@ -50,7 +50,7 @@ func (s *Store) promote(ctx context.Context, challenger string, h millrace.Head,
 			newest = st.history[0].Seq
 		}
 		next, err := s.write(ctx, champion, &snap, st.head.Candidate, millrace.Head{
-			Seq: newest + 1, Epoch: max(st.epoch, st.head.Epoch) + 1, Owner: owner, Cause: "promoted",
+			Seq: newest + 1, Epoch: max(st.epoch, st.head.Epoch) + 1, Owner: owner, Cause: millrace.CausePromoted,
 			By: fmt.Sprintf("%s, version %d of %s", by, h.Seq, challenger),
 		})
 		if err != nil {

@@ -58,9 +58,9 @@ func (s *Store) flipTo(ctx context.Context, model string, st state, target recor
 	if err != nil {
 		return millrace.Head{}, "", err
 	}
-	cause := "rollback"
+	cause := millrace.CauseRollback
 	if target.Seq > st.served.Seq {
-		cause = "promoted"
+		cause = millrace.CausePromoted
 	}
 	next, err := newRecord(millrace.Head{
 		Seq: st.history[0].Seq + 1, Epoch: max(st.epoch, st.head.Epoch) + 1, Owner: owner,

@@ -38,9 +38,9 @@ type Writer struct {
 
 // PublishOptions say how a version is published.
 type PublishOptions struct {
-	Cause string // first, learned, trained; see millrace.Head
-	Serve bool   // move served with head; false for the first, empty version and what the gate refuses
-	Keep  int    // versions that retention leaves; 0 for all
+	Cause millrace.Cause
+	Serve bool // move served with head; false for the first, empty version and what the gate refuses
+	Keep  int  // versions that retention leaves; 0 for all
 }
 
 // Acquire makes the caller the model's one writer, fencing whoever was, and returns the head to resume
@@ -133,7 +133,7 @@ func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p Publish
 }
 
 // write writes a new candidate that follows the head.
-func (w *Writer) write(ctx context.Context, snap *millrace.Snapshot, cause string) (record, error) {
+func (w *Writer) write(ctx context.Context, snap *millrace.Snapshot, cause millrace.Cause) (record, error) {
 	// A sequence number is used once, even when the flip it was for failed: scorers may have seen it
 	// before a failover forgot it.
 	w.seq++

@@ -107,7 +107,7 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Man
 	}
 	m.Positions, m.CreatedAt = positions, time.Now().UTC()
 	s := l.learned.snapshot(m)
-	if _, err := l.writer.Publish(ctx, &s, store.PublishOptions{Cause: "first", Keep: p.Snapshots.Keep}); err != nil {
+	if _, err := l.writer.Publish(ctx, &s, store.PublishOptions{Cause: millrace.CauseFirst, Keep: p.Snapshots.Keep}); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
 	}
 	return m, nil
@@ -121,12 +121,12 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 	}
 	old := s.Manifest
 	if old.SchemaHash != m.SchemaHash || old.TrainingHash != m.TrainingHash {
-		if head.Cause == "promoted" {
+		if head.Cause == millrace.CausePromoted {
 			return s, fmt.Errorf("%w: version %d of %s was promoted by %s, and learned with other settings than this pipeline file's:\n  %s\n"+
 				"Start with the pipeline file that it was promoted with", millrace.ErrIncompatible, head.Seq, m.Model, head.By,
 				strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 		}
-		if head.Cause == "rollback" {
+		if head.Cause == millrace.CauseRollback {
 			return s, fmt.Errorf("%w: version %d of %s, to which %s rolled back, was learned with other settings than this pipeline file's:\n  %s\n"+
 				"Start with the pipeline file that it was learned with, or roll back to a version of this one's", millrace.ErrIncompatible,
 				head.Seq, m.Model, head.By, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
@@ -245,7 +245,7 @@ func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*le
 		}
 		// A learner that came after the person's flip owns the model by right. Taking it back would fence that one,
 		// which would take it back in turn.
-		if head.Cause != "rollback" && head.Cause != "promoted" || owner.Epoch != head.Epoch {
+		if !head.Cause.ByPerson() || owner.Epoch != head.Epoch {
 			return fmt.Errorf("%w (now %s, epoch %d)", err, owner.By, owner.Epoch)
 		}
 		l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)

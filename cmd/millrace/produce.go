@@ -217,14 +217,7 @@ func (k *keyReader) key(rec *millrace.Record) []byte {
 	if k.decoder == nil || k.decoder.Decode(rec, k.event) != nil || k.event.ID == nil {
 		return nil
 	}
-	if k.event.ID[0] != '"' {
-		return k.event.ID
-	}
-	var text string
-	if json.Unmarshal(k.event.ID, &text) != nil {
-		return k.event.ID
-	}
-	return []byte(text)
+	return k.event.ID
 }
 
 // produceRows writes rows at a rate until they end, ctx ends or n are written, and waits for their

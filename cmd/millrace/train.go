@@ -143,7 +143,7 @@ func publishTrained(ctx context.Context, st *store.Store, p *config.Pipeline, s 
 	if err != nil {
 		return head, fmt.Errorf("acquiring model %s: %w", p.Name, err)
 	}
-	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: "trained", Serve: true, Keep: p.Snapshots.Keep}); err != nil {
+	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: millrace.CauseTrained, Serve: true, Keep: p.Snapshots.Keep}); err != nil {
 		return head, fmt.Errorf("publishing the snapshot: %w", err)
 	}
 	return head, nil

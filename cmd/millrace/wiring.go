@@ -35,7 +35,7 @@ type publisher struct {
 	serve  bool
 }
 
-func (p publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause string) (millrace.Head, error) {
+func (p publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
 	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: p.serve, Keep: p.keep})
 }
 

@@ -53,7 +53,7 @@ func NewEncoder(model string, classes, include []string) *Encoder {
 func (e *Encoder) Append(dst []byte, s *millrace.Score) []byte {
 	dst = append(dst, '{')
 	if e.fields.id && s.ID != nil {
-		dst = append(append(append(dst, `"id":`...), s.ID...), ',')
+		dst = append(appendID(append(dst, `"id":`...), s), ',')
 	}
 	if e.fields.model {
 		dst = append(append(append(dst, `"model":`...), e.model...), ',')
@@ -81,6 +81,14 @@ func (e *Encoder) Append(dst []byte, s *millrace.Score) []byte {
 	return append(dst, '}')
 }
 
+// appendID writes the id as the event had it: a number as its digits, anything else in quotes.
+func appendID(dst []byte, s *millrace.Score) []byte {
+	if s.IDNumber {
+		return append(dst, s.ID...)
+	}
+	return appendString(dst, s.ID)
+}
+
 // appendFloat writes a float32's worth of digits. Models never predict anything non-finite; null
 // would be the honest word if one did, as JSON has no NaN.
 func appendFloat(dst []byte, v float64) []byte {
@@ -91,10 +99,10 @@ func appendFloat(dst []byte, v float64) []byte {
 }
 
 // appendString writes a JSON string. Invalid UTF-8 becomes U+FFFD, as encoding/json does.
-func appendString(dst []byte, s string) []byte {
+func appendString[T string | []byte](dst []byte, s T) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
-	for _, r := range s {
+	for _, r := range string(s) {
 		switch {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))

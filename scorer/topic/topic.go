@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -174,14 +173,12 @@ func (l *Loop) score(rec *millrace.Record, dst *millrace.Score) error {
 
 func (l *Loop) write(ctx context.Context, rec *millrace.Record, score *millrace.Score, p *run) error {
 	l.value = l.o.Encoder.Append(l.value[:0], score)
-	l.source = append(append(l.source[:0], rec.Topic...), '/')
-	l.source = append(strconv.AppendInt(l.source, int64(rec.Partition), 10), '/')
-	l.source = strconv.AppendInt(l.source, rec.Offset, 10)
+	l.source = millrace.AppendSource(l.source[:0], rec.Topic, rec.Partition, rec.Offset)
 	out := millrace.Record{
 		Topic: l.o.Spec.Topic, Partition: -1, Time: l.o.Now().UnixMilli(), Key: rec.Key, Value: l.value,
 		Headers: []millrace.Header{
-			{Key: "millrace-source", Value: l.source},
-			{Key: "millrace-version", Value: []byte(scorer.VersionText(score.Version))},
+			{Key: millrace.HeaderSource, Value: l.source},
+			{Key: millrace.HeaderVersion, Value: []byte(scorer.VersionText(score.Version))},
 		},
 	}
 	if l.o.OnScore != nil {

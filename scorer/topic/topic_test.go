@@ -9,7 +9,7 @@ import (
 )
 
 func TestEncoder(t *testing.T) {
-	s := &millrace.Score{ID: json.RawMessage(`"a\"b"`), Model: "m", Version: 7, Score: 0.25, Class: `ye"s`, Probabilities: []float32{0.75, 0.25}, Time: 12}
+	s := &millrace.Score{ID: []byte(`a"b`), Model: "m", Version: 7, Score: 0.25, Class: `ye"s`, Probabilities: []float32{0.75, 0.25}, Time: 12}
 	all := []string{"id", "model", "version", "class", "probabilities", "time"}
 	for _, c := range []struct {
 		include []string
@@ -18,6 +18,9 @@ func TestEncoder(t *testing.T) {
 	}{
 		{all, s, `{"id":"a\"b","model":"m","version":7,"score":0.25,"class":"ye\"s","probabilities":{"no\n":0.75,"ye\"s":0.25},"time":12}`},
 		{nil, s, `{"score":0.25}`},
+		{[]string{"id"}, &millrace.Score{ID: []byte("12"), IDNumber: true}, `{"id":12,"score":0}`},
+		{[]string{"id"}, &millrace.Score{ID: []byte("12")}, `{"id":"12","score":0}`},
+		{[]string{"id"}, &millrace.Score{ID: []byte{}}, `{"id":"","score":0}`},
 		{[]string{"time"}, s, `{"score":0.25,"time":12}`},
 		{all, &millrace.Score{Model: "m", Score: 1e-7}, `{"model":"m","version":0,"score":1e-07,"time":0}`},
 		{nil, &millrace.Score{Score: math.Inf(1)}, `{"score":null}`},
@@ -57,7 +60,7 @@ func FuzzEncoder(f *testing.F) {
 
 func TestEncoderAllocatesNothing(t *testing.T) {
 	e := NewEncoder("m", []string{"no", "yes"}, []string{"id", "model", "version", "class", "probabilities", "time"})
-	s := &millrace.Score{ID: json.RawMessage(`12`), Class: "yes", Probabilities: []float32{0.1, 0.9}}
+	s := &millrace.Score{ID: []byte("tx-1"), Class: "yes", Probabilities: []float32{0.1, 0.9}}
 	buffer := make([]byte, 0, 1024)
 	if n := testing.AllocsPerRun(100, func() { buffer = e.Append(buffer[:0], s) }); n != 0 {
 		t.Errorf("Append allocates %v times", n)
