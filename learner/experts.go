@@ -23,7 +23,7 @@ type expertMetrics struct {
 
 // newExpertMetrics registers the gauges if the model is made of experts; nil otherwise.
 func newExpertMetrics(r prometheus.Registerer, m model.Model) *expertMetrics {
-	mixture, ok := m.(model.HasExperts)
+	mixture, ok := model.As[model.HasExperts](m)
 	if !ok {
 		return nil
 	}

@@ -70,6 +70,9 @@ func TestExpertsAreGauges(t *testing.T) {
 	if _, heaviest := got["e99"]; len(got) != expertsMax || !heaviest {
 		t.Errorf("%d experts have series, want the %d heaviest", len(got), expertsMax)
 	}
+	if newExpertMetrics(prometheus.NewRegistry(), model.Weighted(m, model.ClassWeights{Balanced: true})) == nil {
+		t.Error("a mixture with class weights has no metrics of its experts")
+	}
 	if newExpertMetrics(prometheus.NewRegistry(), &fakeModel{}) != nil {
 		t.Error("a model without experts has metrics of them")
 	}

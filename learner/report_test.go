@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace"
+	"millrace/model"
 	"millrace/snapshot"
 )
 
@@ -72,7 +73,7 @@ func (m *watchingModel) DeadUnits() float64 { return m.dead }
 // TestDeadUnitsAreReported where the model knows of them.
 func TestDeadUnitsAreReported(t *testing.T) {
 	for _, dead := range []float64{0.25, 0, math.NaN()} {
-		m := &watchingModel{fakeModel{hash: make([]uint64, 1)}, dead}
+		m := model.Weighted(&watchingModel{fakeModel{hash: make([]uint64, 1)}, dead}, model.ClassWeights{Balanced: true})
 		trainer := NewTrainer(&fakeExtractor{observed: make([]uint64, 1)}, m, 2)
 		layout, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "model", State: m})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/model"
 )
 
 // Status is what a live view shows; it is replaced, never changed.
@@ -28,18 +29,17 @@ func (l *Learner) snapshotAge() float64 {
 // Status is the latest state, at most a few hundred events old.
 func (l *Learner) Status() Status { return *l.status.Load() }
 
-// unitWatcher is a model that knows the share of its units that are dead, or says NaN.
-type unitWatcher interface{ DeadUnits() float64 }
-
 // report refreshes the gauges and the live status.
 func (l *Learner) report() {
 	p := l.o.Trainer.Progressive
 	l.metrics.losses(p)
 	l.experts.report()
-	w, g := l.o.Trainer.Model.Norms()
-	l.metrics.weightNorm.Set(w)
-	l.metrics.gradientNorm.Set(g)
-	if m, ok := l.o.Trainer.Model.(unitWatcher); ok {
+	if m, ok := model.As[model.HasNorms](l.o.Trainer.Model); ok {
+		w, g := m.Norms()
+		l.metrics.weightNorm.Set(w)
+		l.metrics.gradientNorm.Set(g)
+	}
+	if m, ok := model.As[model.HasUnits](l.o.Trainer.Model); ok {
 		if share := m.DeadUnits(); !math.IsNaN(share) {
 			l.metrics.deadUnits.WithLabelValues().Set(share)
 		}

@@ -379,8 +379,10 @@ func (e *expert) inherit(parent *expert) error {
 
 func (m *mixture) Norms() (weights, gradient float64) {
 	for i := range m.experts {
-		w, g := m.experts[i].model.Norms()
-		weights, gradient = math.Hypot(weights, w), math.Hypot(gradient, g)
+		if e, ok := As[HasNorms](m.experts[i].model); ok {
+			w, g := e.Norms()
+			weights, gradient = math.Hypot(weights, w), math.Hypot(gradient, g)
+		}
 	}
 	return weights, gradient
 }

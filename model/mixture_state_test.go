@@ -108,7 +108,7 @@ func TestMixtureWeighted(t *testing.T) {
 	modeltest.Run(t, "corrected", func() modeltest.Case {
 		return modeltest.Case{Model: build(), Examples: mixExamples(260, v, target)}
 	})
-	mixture, ok := build().(model.HasExperts)
+	mixture, ok := model.As[model.HasExperts](build())
 	if !ok || len(mixture.Experts()) == 0 {
 		t.Error("a weighted mixture has no experts")
 	}
@@ -116,7 +116,7 @@ func TestMixtureWeighted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := model.Weighted(alone, model.ClassWeights{Balanced: true}).(model.HasExperts); ok {
+	if _, ok := model.As[model.HasExperts](model.Weighted(alone, model.ClassWeights{Balanced: true})); ok {
 		t.Error("a weighted logistic model is made of experts")
 	}
 }

@@ -138,7 +138,7 @@ func learnAll(t *testing.T, m model.Model, examples []modeltest.Example) (first,
 		}
 		// Some experts alone run away; the mixture never does.
 		err := m.Learn(e.Input, e.Target, e.Weight, scratch)
-		if _, mix := m.(model.HasExperts); err != nil && (mix || !errors.Is(err, millrace.ErrUpdateRefused)) {
+		if _, mix := model.As[model.HasExperts](m); err != nil && (mix || !errors.Is(err, millrace.ErrUpdateRefused)) {
 			t.Fatal(err)
 		}
 	}
@@ -146,7 +146,11 @@ func learnAll(t *testing.T, m model.Model, examples []modeltest.Example) (first,
 }
 
 func experts(m model.Model) []model.Expert {
-	return m.(interface{ Experts() []model.Expert }).Experts()
+	mixture, ok := model.As[model.HasExperts](m)
+	if !ok {
+		panic("the model is not made of experts")
+	}
+	return mixture.Experts()
 }
 
 // TestMixtureReplaces: over a long stream experts that are no use give way to copies at other rates, and

@@ -23,8 +23,42 @@ type Model interface {
 	Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error
 	// Outputs is the length of a prediction: the number of classes, or 1 for numbers.
 	Outputs() int
-	// Norms are the Euclidean norms of the weights and of the latest gradient.
+}
+
+// Wrapper is a Model that decorates another. What it does not do itself, [As] finds in the model beneath: a decorator
+// passes on what Model asks for and hides nothing else.
+type Wrapper interface {
+	Model
+	// Unwrap returns the model beneath, never nil.
+	Unwrap() Model
+}
+
+// As finds what a model can do beyond Model: m itself if it is a T, or else the outermost of the models that it wraps
+// that is one. A decorator whose answer differs from that of the model beneath implements T.
+func As[T any](m Model) (T, bool) {
+	for {
+		if t, ok := m.(T); ok {
+			return t, true
+		}
+		w, ok := m.(Wrapper)
+		if !ok {
+			var none T
+			return none, false
+		}
+		m = w.Unwrap()
+	}
+}
+
+// HasNorms is what models implement whose size can be told in numbers, for people who watch them learn.
+type HasNorms interface {
+	// Norms are the Euclidean norms of the weights and of the latest gradient. They may cost a pass over the weights.
 	Norms() (weights, gradient float64)
+}
+
+// HasUnits is what models implement that may watch their units.
+type HasUnits interface {
+	// DeadUnits is the share of relu units that were active for less than 1 % of recent events, NaN when they are not watched.
+	DeadUnits() float64
 }
 
 // Scratch is a model's working memory. Only the model that made it looks inside.

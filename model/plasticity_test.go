@@ -10,8 +10,15 @@ import (
 	"millrace/model"
 )
 
-// deadUnits is the optional interface of models that watch their units.
-type deadUnits interface{ DeadUnits() float64 }
+// deadUnits is the share of a model's units that are dead.
+func deadUnits(t *testing.T, m model.Model) float64 {
+	t.Helper()
+	units, ok := model.As[model.HasUnits](m)
+	if !ok {
+		t.Fatal("the model knows nothing of its units")
+	}
+	return units.DeadUnits()
+}
 
 // changingTasks is the progressive accuracy in the first and in the last tenth of a stream of unrelated tasks:
 // each gives forty new clusters of inputs one of five classes at random, and is never seen again.
@@ -58,7 +65,7 @@ func TestPlasticityIsKept(t *testing.T) {
 		s := model.Spec{Type: "mlp", Hidden: []int{32, 32}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.03}, Plasticity: plasticity}
 		m := mustNew(t, s, model.TargetSpec{Classes: 5}, millrace.ViewShape{Width: 16})
 		early, late := changingTasks(t, m, tasks, length)
-		dead := m.(deadUnits).DeadUnits()
+		dead := deadUnits(t, m)
 		t.Logf("%s: accuracy %.3f early, %.3f late; %.2f of the units dead", plasticity, early, late, dead)
 		if plasticity == "none" {
 			if late > early-0.2 {
@@ -89,14 +96,14 @@ func TestDeadUnits(t *testing.T) {
 		weights["layers.0.bias"][i] = float32(i%2*2 - 1) // every other unit is off, whatever the input
 	}
 	learnOn(t, m, 1000)
-	if dead := m.(deadUnits).DeadUnits(); dead != 0 {
+	if dead := deadUnits(t, m); dead != 0 {
 		t.Errorf("a share of %g is dead after 1,000 events", dead)
 	}
 	learnOn(t, m, 20_000)
-	if dead := m.(deadUnits).DeadUnits(); dead != 0.5 {
+	if dead := deadUnits(t, m); dead != 0.5 {
 		t.Errorf("a share of %g is dead, want half", dead)
 	}
-	if dead := model.Weighted(m, model.ClassWeights{Balanced: true}).(deadUnits).DeadUnits(); dead != 0.5 {
+	if dead := deadUnits(t, model.Weighted(m, model.ClassWeights{Balanced: true})); dead != 0.5 {
 		t.Errorf("with class weights a share of %g is dead, want half", dead)
 	}
 }

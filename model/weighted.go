@@ -76,17 +76,11 @@ func Weighted(m Model, w ClassWeights) Model {
 	if w.Corrected {
 		out.role = millrace.Serving // scorers divide by the weights, too
 	}
-	if experts, ok := m.(HasExperts); ok {
-		return &weightedExperts{out, experts}
-	}
 	return out
 }
 
-// weightedExperts is weighted for models that are made of experts.
-type weightedExperts struct {
-	*weighted
-	HasExperts
-}
+// Unwrap is the model that learns with the weights.
+func (m *weighted) Unwrap() Model { return m.Model }
 
 // total is the sum of the counts.
 func (m *weighted) total() float64 {
@@ -163,12 +157,4 @@ func (m *weighted) Restored() error {
 		}
 	}
 	return m.Model.Restored()
-}
-
-// DeadUnits is the model's own, NaN where it does not watch units.
-func (m *weighted) DeadUnits() float64 {
-	if u, ok := m.Model.(interface{ DeadUnits() float64 }); ok {
-		return u.DeadUnits()
-	}
-	return math.NaN()
 }

@@ -57,8 +57,7 @@ func (c *constant) NewScratch() model.Scratch { return nil }
 func (c *constant) Predict(dst []float32, _ millrace.Input, _ model.Scratch) {
 	dst[0], dst[1] = 1-c.weight[0], c.weight[0]
 }
-func (c *constant) Outputs() int              { return 2 }
-func (c *constant) Norms() (float64, float64) { return 0, 0 }
+func (c *constant) Outputs() int { return 2 }
 func (c *constant) Learn(millrace.Input, millrace.Target, float32, model.Scratch) error {
 	return errors.New("a scorer must not learn")
 }

@@ -75,7 +75,7 @@ func snapshotExperts(s *millrace.Snapshot) ([]expertRow, error) {
 
 // expertsOf lists a model's experts, the active ones first, by weight; nil for models that are not made of experts.
 func expertsOf(m model.Model) []model.Expert {
-	mixture, ok := m.(model.HasExperts)
+	mixture, ok := model.As[model.HasExperts](m)
 	if !ok {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"millrace"
+	"millrace/model"
 )
 
 // The gradient is checked at gradientExamples examples or more, until gradientNonZero entries that are
@@ -25,7 +26,7 @@ const gradientStep = 0x1p-10
 // of what the slopes differ by.
 func checkGradient(t *testing.T, build func() Case) {
 	c := build()
-	d, ok := c.Model.(Differentiable)
+	d, ok := model.As[Differentiable](c.Model)
 	if !ok {
 		t.Skip("the model has no gradient")
 	}

@@ -40,7 +40,6 @@ func (half) Views() []millrace.ViewID                                 { return n
 func (half) NewScratch() model.Scratch                                { return nil }
 func (half) Predict(dst []float32, _ millrace.Input, _ model.Scratch) { dst[0], dst[1] = 0.5, 0.5 }
 func (half) Outputs() int                                             { return 2 }
-func (half) Norms() (float64, float64)                                { return 0, 0 }
 func (half) Learn(millrace.Input, millrace.Target, float32, model.Scratch) error {
 	return errors.New("a scorer must not learn")
 }
