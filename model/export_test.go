@@ -1,10 +1,13 @@
 package model
 
-import "millrace"
+import (
+	"millrace"
+	"millrace/model/kernel"
+)
 
 // NewGeneric is New on the fallback kernels.
 func NewGeneric(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
-	return construct(spec, target, views, genericKernels())
+	return construct(spec, target, views, kernel.Generic())
 }
 
 // Fourier returns the random features of an input under a spec's kernel.
@@ -14,7 +17,7 @@ func Fourier(s Spec, shape millrace.ViewShape, x millrace.Vector) ([]float32, er
 		return nil, err
 	}
 	dst := make([]float32, s.Kernel.Features)
-	f.features(bestKernels(), dst, &x)
+	f.features(kernel.Best(), dst, &x)
 	return dst, nil
 }
 

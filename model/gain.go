@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // gain adapts the rate of SGD for a linear model by following the loss's gradient by the rate itself
@@ -21,7 +22,7 @@ type gain struct {
 	slope        []float32
 	// dot is x·h for each output.
 	dot  []float32
-	unit coefficients // for the kernel that moves h: a rate of 1, no penalty
+	unit kernel.Coefficients // for the kernel that moves h: a rate of 1, no penalty
 }
 
 const (
@@ -44,7 +45,7 @@ const (
 func newGain(rate float64, outputs int, k *optimizer) *gain {
 	g := &gain{v: []float64{rate, 0}, slope: make([]float32, outputs), dot: make([]float32, outputs)}
 	g.unit = k.biases
-	g.unit.rate, g.unit.decay = 1, 0
+	g.unit.Rate, g.unit.Decay = 1, 0
 	return g
 }
 
@@ -103,7 +104,7 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	g.rate = min(max(g.v[0]*(1+gainRate*c), gainMin), gainMax)
 	_, most := n.curvature(sc, 0)
 	o.rate = min(g.rate, adaptiveMax, 1/(most*sc.square*max(1, sc.example.weight)))
-	o.weights.rate, o.biases.rate = float32(o.rate), float32(o.rate)
+	o.weights.Rate, o.biases.Rate = float32(o.rate), float32(o.rate)
 	for i := range g.slope {
 		curvature, _ := n.curvature(sc, i)
 		g.slope[i] = float32(o.rate * (sc.example.weight*curvature*float64(g.dot[i]) + float64(d[i])))
@@ -115,10 +116,10 @@ func (g *gain) project(n *network, l *layer, v *millrace.Vector) {
 	copy(g.dot, l.bias.trace)
 	switch {
 	case !n.shape.Sparse && l.out == 1:
-		n.k.backward(g.dot, l.weight.trace, v.Dense)
+		n.k.Backward(g.dot, l.weight.trace, v.Dense)
 		g.dot[0] += l.bias.trace[0]
 	case !n.shape.Sparse:
-		n.k.forward(g.dot, l.weight.trace, v.Dense)
+		n.k.Forward(g.dot, l.weight.trace, v.Dense)
 	default:
 		for i, row := range n.rows.index[:n.rows.count[0]] {
 			from := int(row) * l.out
@@ -136,13 +137,13 @@ func (g *gain) commit(n *network, v *millrace.Vector) {
 	if l.out == 1 {
 		l.bias.trace[0] -= g.slope[0]
 	} else {
-		k.sgd(l.bias.trace, one, g.slope, &g.unit)
+		k.SGD(l.bias.trace, one, g.slope, &g.unit)
 	}
 	switch {
 	case !n.shape.Sparse && l.out == 1:
-		k.sgd(l.weight.trace, g.slope, v.Dense, &g.unit) // a column is a row of the transposed product
+		k.SGD(l.weight.trace, g.slope, v.Dense, &g.unit) // a column is a row of the transposed product
 	case !n.shape.Sparse:
-		k.sgd(l.weight.trace, v.Dense, g.slope, &g.unit)
+		k.SGD(l.weight.trace, v.Dense, g.slope, &g.unit)
 	default:
 		for i, row := range n.rows.index[:n.rows.count[0]] {
 			from := int(row) * l.out

@@ -108,7 +108,7 @@ func (g *guard) measure(n *network) {
 			}
 		}
 		if n.gain != nil {
-			g.moment = math.Sqrt(g.moment*g.moment + n.k.squares(l.weight.trace) + n.k.squares(l.bias.trace))
+			g.moment = math.Sqrt(g.moment*g.moment + n.k.Squares(l.weight.trace) + n.k.Squares(l.bias.trace))
 		}
 		g.weight = max(g.weight, n.optimizer.implied(&l.weight), n.optimizer.implied(&l.bias))
 	}

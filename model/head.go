@@ -2,6 +2,8 @@ package model
 
 import (
 	"math"
+
+	"millrace/model/kernel"
 )
 
 // head turns the last layer's outputs into a prediction, and a target into the loss's derivative by
@@ -61,7 +63,7 @@ func (n *network) predict(dst, z []float32) {
 	case headLogistic:
 		dst[0], dst[1] = logistic(z[0])
 	case headSoftmax:
-		n.k.softmax(dst, z, 1)
+		n.k.Softmax(dst, z, 1)
 	case headPoisson:
 		dst[0] = float32(count(z[0]))
 	default:
@@ -106,7 +108,7 @@ func (n *network) derive(d, z, p []float32, class int32, t float64, weight float
 		d[0] = float32(count(z[0]) - t)
 	}
 	for i, v := range d {
-		d[i] = flush(v*weight, momentTiny)
+		d[i] = kernel.Flush(v*weight, momentTiny)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // activation is a function applied to every output of a layer.
@@ -33,12 +34,12 @@ func activationOf(name string) activation {
 // apply replaces z by its activation, bounded by activationMax; a NaN, which only inputs near the
 // end of float32 can cause, becomes a bound too. So whatever comes in, the next layer's sums are
 // finite.
-func (a activation) apply(k *kernels, z []float32) {
+func (a activation) apply(k *kernel.Set, z []float32) {
 	switch a {
 	case relu:
-		k.network.relu(z, activationMax)
+		k.Network.ReLU(z, activationMax)
 	case tanh:
-		k.network.tanh(z)
+		k.Network.Tanh(z)
 	case sigmoid:
 		for i, v := range z {
 			_, z[i] = logistic(bounded(v))
@@ -52,12 +53,12 @@ func (a activation) apply(k *kernels, z []float32) {
 
 // derive multiplies d, the gradient at the activation's output, by the derivative, which is a
 // function of the output out.
-func (a activation) derive(k *kernels, d, out []float32) {
+func (a activation) derive(k *kernel.Set, d, out []float32) {
 	switch a {
 	case relu:
-		k.network.gate(d, out)
+		k.Network.Gate(d, out)
 	case tanh:
-		k.network.slope(d, out)
+		k.Network.Slope(d, out)
 	case sigmoid:
 		for i, v := range out {
 			d[i] *= v * (1 - v)
@@ -75,7 +76,7 @@ func bounded(v float32) float32 {
 
 // logistic returns 1−σ(z) and σ(z), each to full relative precision also where it is tiny.
 func logistic(z float32) (no, yes float32) {
-	e := exp32(-max(z, -z))
+	e := kernel.Exp(-max(z, -z))
 	likely := 1 / (1 + e)
 	no, yes = e*likely, likely
 	if z < 0 {
@@ -144,9 +145,9 @@ func (l *layer) parameters() [3]*parameter { return [...]*parameter{&l.weight, &
 
 // forward writes the layer's sums for a dense input into z, before norm and activation. active says that many
 // values of x are zero.
-func (l *layer) forward(k *kernels, z, x []float32, active bool) {
+func (l *layer) forward(k *kernel.Set, z, x []float32, active bool) {
 	if l.out == 1 {
-		k.backward(z, l.weight.w, x) // a matrix of one column is a row
+		k.Backward(z, l.weight.w, x) // a matrix of one column is a row
 		z[0] += l.bias.w[0]
 		return
 	}
@@ -156,34 +157,34 @@ func (l *layer) forward(k *kernels, z, x []float32, active bool) {
 		copy(z, l.bias.w)
 	}
 	if active || l.out < 8 {
-		k.network.forward(z, l.weight.w, x)
+		k.Network.Forward(z, l.weight.w, x)
 	} else {
-		k.forward(z, l.weight.w, x)
+		k.Forward(z, l.weight.w, x)
 	}
 }
 
 // backward writes into d the loss's derivatives by the sums of the layer before, whose activation is a and whose
 // outputs are out, from this layer's own.
-func (l *layer) backward(k *kernels, d, own, out []float32, a activation) {
+func (l *layer) backward(k *kernel.Set, d, own, out []float32, a activation) {
 	switch {
 	case l.out == 1:
-		k.backward(d, l.weight.w, own)
+		k.Backward(d, l.weight.w, own)
 	case a == relu:
-		k.network.backward(d, l.weight.w, own, out)
+		k.Network.Backward(d, l.weight.w, own, out)
 		return
 	default:
-		k.network.backward(d, l.weight.w, own, nil)
+		k.Network.Backward(d, l.weight.w, own, nil)
 	}
 	a.derive(k, d, out)
 }
 
 // gather is forward for a sparse input: it reads only the rows that the input names.
-func (l *layer) gather(k *kernels, z []float32, x *millrace.Vector) {
+func (l *layer) gather(k *kernel.Set, z []float32, x *millrace.Vector) {
 	clear(z)
 	if l.out == 1 {
-		z[0] = gatherColumn(l.weight.w, x)
+		z[0] = kernel.SparseDot(l.weight.w, x.Index, x.Value)
 	} else {
-		k.gather(z, l.weight.w, x.Index, x.Value)
+		k.Gather(z, l.weight.w, x.Index, x.Value)
 	}
 	scale := float32(l.scale[0])
 	if l.gain != nil {
@@ -195,22 +196,4 @@ func (l *layer) gather(k *kernels, z []float32, x *millrace.Vector) {
 	for o, b := range l.bias.w {
 		z[o] = scale*z[o] + b
 	}
-}
-
-// gatherColumn is the sum of x times the weights that it names. Four sums at a time need not wait for
-// each other.
-func gatherColumn(w []float32, x *millrace.Vector) float32 {
-	index, value := x.Index, x.Value[:len(x.Index)]
-	var a, b, c, d float32
-	for len(index) >= 4 && len(value) >= 4 {
-		a += value[0] * w[index[0]]
-		b += value[1] * w[index[1]]
-		c += value[2] * w[index[2]]
-		d += value[3] * w[index[3]]
-		index, value = index[4:], value[4:]
-	}
-	for i, row := range index {
-		a += value[i] * w[row]
-	}
-	return (a + b) + (c + d)
 }

@@ -98,11 +98,11 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 		var input float64
 		switch {
 		case i > 0:
-			input = n.k.squares(sc.outputs[i-1])
+			input = n.k.Squares(sc.outputs[i-1])
 		case !n.shape.Sparse:
-			input = n.k.squares(v.Dense)
+			input = n.k.Squares(v.Dense)
 		case n.spec.Batch == 1:
-			input = n.k.squares(n.rows.value[:n.rows.count[0]])
+			input = n.k.Squares(n.rows.value[:n.rows.count[0]])
 		default:
 			// An upper bound, as indices may repeat; the mini-batch's own norm is exact.
 			for _, value := range v.Value {
@@ -117,9 +117,9 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 		case len(d) == 1: // a linear model's one output is not worth a call
 			sum += (input + 1) * float64(d[0]) * float64(d[0])
 		case n.layers[i].gain == nil:
-			sum += (input + 1) * n.k.squares(d)
+			sum += (input + 1) * n.k.Squares(d)
 		default:
-			sum += input*n.k.squares(sc.deltas[i]) + n.k.squares(sc.biases[i]) + n.k.squares(sc.gains[i])
+			sum += input*n.k.Squares(sc.deltas[i]) + n.k.Squares(sc.biases[i]) + n.k.Squares(sc.gains[i])
 		}
 	}
 	return math.Sqrt(sum)
@@ -169,7 +169,7 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 			n.step(&l.weight, v.Dense, d)
 		}
 		if b := sc.biases[i]; n.plain && len(b) == 1 {
-			l.bias.w[0] -= o.biases.rate * b[0] // one output is not worth a call
+			l.bias.w[0] -= o.biases.Rate * b[0] // one output is not worth a call
 		} else {
 			o.Step(&l.bias, o.one, b)
 		}
@@ -205,7 +205,7 @@ func (n *network) step(p *parameter, x, d []float32) {
 		o.Step(p, x, d)
 	case n.plain:
 		// SGD alone leaves the rows of zeros as they are, and needs no gradient of its own.
-		n.k.network.outer(p.w, x, d, -o.weights.rate)
+		n.k.Network.Outer(p.w, x, d, -o.weights.Rate)
 	case len(d)%8 == 0:
 		o.Step(p, x, d)
 	default:
@@ -213,7 +213,7 @@ func (n *network) step(p *parameter, x, d []float32) {
 		// writing the gradient out.
 		g := n.flat[:len(p.w)]
 		clear(g)
-		n.k.network.outer(g, x, d, 1)
+		n.k.Network.Outer(g, x, d, 1)
 		o.Step(p, o.one, g)
 	}
 }
@@ -269,7 +269,7 @@ func (n *network) outer(g, x, d []float32) {
 	if len(d) == 1 {
 		x, d = d, x // a column is a row of the transposed gradient
 	}
-	n.k.network.outer(g, x, d, 1)
+	n.k.Network.Outer(g, x, d, 1)
 }
 
 // update steps by the mean gradient of the mini-batch and opens the next one.
@@ -278,12 +278,12 @@ func (n *network) update(sc *scratch) {
 	for i := range n.layers {
 		for _, p := range n.layers[i].parameters() {
 			if p != nil {
-				sum += n.k.squares(p.gradient)
+				sum += n.k.Squares(p.gradient)
 			}
 		}
 	}
 	if n.rows != nil {
-		sum += n.k.squares(n.rows.gradient[:int(n.rows.count[0])*n.rows.cols])
+		sum += n.k.Squares(n.rows.gradient[:int(n.rows.count[0])*n.rows.cols])
 	}
 	mean := 1 / float64(n.spec.Batch)
 	n.latest = math.Sqrt(sum) * mean

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // Rates of the aggregators. They span what streams need, from none to abrupt drift and from short to
@@ -41,10 +42,10 @@ const (
 // number of classes.
 type classMixer struct {
 	aggregators
-	k *kernels
+	k *kernel.Set
 }
 
-func newClassMixer(experts, classes int, k *kernels, shares []float64, stackers []stackerRate) *classMixer {
+func newClassMixer(experts, classes int, k *kernel.Set, shares []float64, stackers []stackerRate) *classMixer {
 	m := &classMixer{k: k}
 	for _, r := range stackers {
 		p := newPool(r.rate, experts, 0)
@@ -64,7 +65,7 @@ func (m *classMixer) prepare(sc *mixing, i int, prediction []float32) {
 		p[c], f[c] = max(v, shareFloor), max(v, stackerFloor)
 	}
 	if sc.outputs >= vectorFloats {
-		m.k.logs(sc.of(sc.logs, i), f)
+		m.k.Logs(sc.of(sc.logs, i), f)
 	}
 }
 
@@ -78,7 +79,7 @@ func (m *classMixer) serves(a int) bool { return m.top.weight[a] >= servedMin }
 
 func (m *classMixer) predict(dst []float32, sc *mixing, _ []int) {
 	if sc.outputs < vectorFloats {
-		m.k.logs(sc.logs, sc.floored)
+		m.k.Logs(sc.logs, sc.floored)
 	}
 	clear(sc.mixed)
 	var sum float64 // in float32, what a thousand classes sum to would be off by more than a prediction may be
@@ -105,15 +106,15 @@ func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
 	q := sc.of(sc.q, a)
 	if a < len(m.shares) {
 		clear(q)
-		m.k.forward(q, sc.p, sc.single(m.shares[a].weight))
+		m.k.Forward(q, sc.p, sc.single(m.shares[a].weight))
 		return q
 	}
 	s := &m.pools[a-len(m.shares)]
 	for c, b := range s.bias {
 		sc.delta[c] = float32(b)
 	}
-	m.k.forward(sc.delta, sc.logs, sc.single(s.v))
-	m.k.softmax(q, sc.delta, 1)
+	m.k.Forward(sc.delta, sc.logs, sc.single(s.v))
+	m.k.Softmax(q, sc.delta, 1)
 	return q
 }
 
@@ -155,13 +156,13 @@ func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, act
 }
 
 // learnClass takes one step on the log-loss: ∂/∂v_i = Σ_c (q_c − [c = y])·l_ic.
-func (s *pool) learnClass(k *kernels, sc *mixing, q []float32, class int32, weight float64, active []int) {
+func (s *pool) learnClass(k *kernel.Set, sc *mixing, q []float32, class int32, weight float64, active []int) {
 	e, factor := sc.delta, float32(weight)
 	for c, v := range q {
 		e[c] = v * factor
 	}
 	e[class] -= factor
-	k.backward(sc.factor, sc.logs, e)
+	k.Backward(sc.factor, sc.logs, e)
 	for _, i := range active {
 		g := float64(sc.factor[i])
 		step := s.rate * g

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // mixture is `type: auto`: experts of several families and rates that learn side by side, and a mixer
@@ -77,7 +78,7 @@ type mixtureScratch struct {
 }
 
 // newMixture builds the experts that fit into the budget, in the order of the candidates.
-func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Model, error) {
+func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
 	m := &mixture{classes: target.Classes}
 	if err := m.recruit(s, target, views, k); err != nil {
 		return nil, err

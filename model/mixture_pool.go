@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // candidate is an expert that a mixture may have.
@@ -120,7 +121,7 @@ func (c *candidate) kind() string {
 type recruiter struct {
 	target     TargetSpec
 	views      millrace.Views
-	k          *kernels
+	k          *kernel.Set
 	unit       float64 // what learning by one 64-64 mlp costs
 	left       float64 // learning cost
 	trees      float64 // the same, of trees
@@ -130,7 +131,7 @@ type recruiter struct {
 }
 
 // recruit builds the experts that fit into the budget.
-func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *kernels) error {
+func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) error {
 	if _, _, err := viewOf(views, millrace.ViewStandard); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // network is layers, the last one the output layer. The linear families are a network of that layer
@@ -22,7 +23,7 @@ type network struct {
 	inputs      []float32
 	inputsShape []int
 
-	k         *kernels
+	k         *kernel.Set
 	head      head
 	layers    []layer
 	optimizer *optimizer
@@ -57,7 +58,7 @@ type scratch struct {
 	square                float64 // ‖x‖² of the first layer's input, the 1 of its bias included
 }
 
-func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernels) *network {
+func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernel.Set) *network {
 	n := &network{
 		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, shape: shape,
 		k: k, head: headOf(s, target), optimizer: newOptimizer(s, k),
@@ -190,10 +191,10 @@ func (n *network) Norms() (weights, gradient float64) {
 	var sum float64
 	for i := range n.layers {
 		l := &n.layers[i]
-		sum += l.scale[0] * l.scale[0] * n.k.squares(l.weight.w)
-		sum += n.k.squares(l.bias.w)
+		sum += l.scale[0] * l.scale[0] * n.k.Squares(l.weight.w)
+		sum += n.k.Squares(l.bias.w)
 		if l.gain != nil {
-			sum += n.k.squares(l.gain.w)
+			sum += n.k.Squares(l.gain.w)
 		}
 	}
 	return math.Sqrt(sum), n.latest

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // StateBytesMax is the most state that a model may hold, all optimizer state and an open mini-batch
@@ -18,11 +18,11 @@ const StateBytesMax = 1 << 30
 // that start at random depend on the spec's seed alone. The spec need not be resolved. Errors name
 // every mistake in the spec, views that cannot be had, and a state beyond StateBytesMax.
 func New(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
-	return construct(spec, target, views, bestKernels())
+	return construct(spec, target, views, kernel.Best())
 }
 
 // construct is New with kernels to choose, so that tests reach the fallback on any machine.
-func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernels) (Model, error) {
+func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
 	if found := spec.Validate(target); len(found) > 0 {
 		all := make([]error, 0, len(found))
 		for _, v := range found {
@@ -119,8 +119,6 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	return int64(min(bytes, math.MaxInt64/2))
 }
 
-// Profile names what the bits of a result depend on besides the binary: the architecture, the level
-// it was compiled for when that is above the lowest, and the kernels that this processor runs, as in
-// "amd64-avx2-fma". Models that learned the same events under one profile are equal bit for bit;
+// Profile is kernel.Profile, which names what the bits of a result depend on besides the binary. Models that learned the same events under one profile are equal bit for bit;
 // under two they are equal to rounding.
-func Profile() string { return runtime.GOARCH + compiledLevel + "-" + bestKernels().name }
+func Profile() string { return kernel.Profile() }

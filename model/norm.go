@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"millrace/model/kernel"
+)
 
 // normEpsilon is added to the variance of a layer's sums, as torch.nn.LayerNorm does: sums that are all equal
 // become zeros.
@@ -46,6 +50,6 @@ func deriveNorm(d, bias, gains, normed, gain []float32, inverse float64) {
 	mean /= float64(len(d))
 	along /= float64(len(d))
 	for i, v := range d {
-		d[i] = flush(float32(inverse*(float64(v)-mean-float64(normed[i])*along)), momentTiny)
+		d[i] = kernel.Flush(float32(inverse*(float64(v)-mean-float64(normed[i])*along)), momentTiny)
 	}
 }

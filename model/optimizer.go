@@ -1,21 +1,25 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"millrace/model/kernel"
+)
 
 // optimizer changes parameters by the gradient of the loss. One optimizer serves all parameters of
 // a model; what it remembers of each stands in the parameter.
 type optimizer struct {
 	spec   OptimizerSpec // resolved
 	l1, l2 float64
-	k      *kernels
+	k      *kernel.Set
 	// steps counts the updates made, in a slice because State hands it out. At 1e6 updates a second a
 	// uint64 lasts half a million years.
 	steps []uint64
 	// Of the update begun: the rate, and the scalars for weights (penalised) and biases (not).
 	rate    float64
-	weights coefficients
-	biases  coefficients
-	scaled  coefficients // of the rows of a layer with a scale
+	weights kernel.Coefficients
+	biases  kernel.Coefficients
+	scaled  kernel.Coefficients // of the rows of a layer with a scale
 	// reach bounds how far an update moves any weight, in rates, whatever the gradient; 0 for SGD,
 	// where the gradient decides. See guard.
 	reach float64
@@ -25,38 +29,38 @@ type optimizer struct {
 	one              []float32 // the factor of a gradient that is taken as it is
 }
 
-func newOptimizer(s Spec, k *kernels) *optimizer {
+func newOptimizer(s Spec, k *kernel.Set) *optimizer {
 	o := &optimizer{spec: s.Optimizer, l1: s.L1, l2: s.L2, k: k, steps: make([]uint64, 1), one: []float32{1}}
 	if o.spec.Type == ruleNormalizedAdaptive {
 		o.norms = make([]float64, 1)
 	}
-	c := coefficients{eps: float32(o.spec.Epsilon), tiny: momentTiny}
+	c := kernel.Coefficients{Eps: float32(o.spec.Epsilon), Tiny: momentTiny}
 	switch o.spec.Type {
 	case ruleSGD, ruleNormalized, ruleImportanceAware:
 		mu := float32(o.spec.Momentum)
-		c.mix1, c.direct, c.buffer = mu, 0, 1
+		c.Mix1, c.Direct, c.Buffer = mu, 0, 1
 		if o.spec.Nesterov {
-			c.direct, c.buffer = 1, mu
+			c.Direct, c.Buffer = 1, mu
 		}
 	case ruleAdaGrad, ruleNormalizedAdaptive:
 		o.reach = 1 // s ≥ g², so |g|/√s ≤ 1
 	case ruleRMSprop:
-		c.keep2, c.mix2 = float32(o.spec.Rho), float32(1-o.spec.Rho)
+		c.Keep2, c.Mix2 = float32(o.spec.Rho), float32(1-o.spec.Rho)
 		o.reach = 2 / math.Sqrt(1-o.spec.Rho) // v ≥ (1−ρ)g²
 	case ruleAdadelta:
-		c.keep2, c.mix2, c.most = float32(o.spec.Rho), float32(1-o.spec.Rho), stepSquareMax
+		c.Keep2, c.Mix2, c.Most = float32(o.spec.Rho), float32(1-o.spec.Rho), stepSquareMax
 		// v ≥ (1−ρ)g² again, and √(u + ε) is bounded.
 		o.reach = 2 * math.Sqrt((stepSquareMax+o.spec.Epsilon)/(1-o.spec.Rho))
 	case ruleFTRL:
 		// Without λ₁, w moves by g/((β + √n)/α + λ₂), as n ≥ g² by at most α; λ₁ only takes from |w|.
 		o.reach = 1
-		c.inverse, c.beta = 1/o.spec.Rate, o.spec.Beta
+		c.Inverse, c.Beta = 1/o.spec.Rate, o.spec.Beta
 	case ruleCOCOB:
 		// θ ≤ G, so weights stay within 1 + R/L of where they started: see guard.
-		c.alpha, c.wealth = cocobAlpha, wealthMax
+		c.Alpha, c.Wealth = cocobAlpha, wealthMax
 	default: // Adam, AMSGrad
 		b1, b2 := o.spec.Beta1, o.spec.Beta2
-		c.mix1, c.keep2, c.mix2 = float32(1-b1), float32(b2), float32(1-b2)
+		c.Mix1, c.Keep2, c.Mix2 = float32(1-b1), float32(b2), float32(1-b2)
 		o.lnBeta1, o.lnBeta2 = math.Log(b1), math.Log(b2)
 		// By Cauchy and Schwarz |m| ≤ (1−β₁)·√(v / ((1−β₂)(1−β₁²/β₂))); correcting the bias divides
 		// by at least 1−β₁.
@@ -64,9 +68,9 @@ func newOptimizer(s Spec, k *kernels) *optimizer {
 	}
 	o.weights, o.biases = c, c
 	if o.spec.Type == ruleFTRL {
-		o.weights.l1, o.weights.l2 = o.l1, o.l2
+		o.weights.L1, o.weights.L2 = o.l1, o.l2
 	} else {
-		o.weights.decay = float32(o.l2)
+		o.weights.Decay = float32(o.l2)
 	}
 	o.begin()
 	return o
@@ -134,9 +138,9 @@ func (o *optimizer) begin() {
 	if o.adam() {
 		rate /= biasCorrection(o.lnBeta1, t+1)
 		root := float32(1 / math.Sqrt(biasCorrection(o.lnBeta2, t+1)))
-		o.weights.root, o.biases.root = root, root
+		o.weights.Root, o.biases.Root = root, root
 	}
-	o.weights.rate, o.biases.rate = float32(rate), float32(rate)
+	o.weights.Rate, o.biases.Rate = float32(rate), float32(rate)
 }
 
 // biasCorrection is 1 − βᵗ for ln β, and exactly 1 once βᵗ is below 2⁻⁵³, half the distance from 1 to
@@ -174,7 +178,7 @@ func (o *optimizer) Step(p *parameter, x, d []float32) {
 }
 
 // apply is Step for the entries [from, to) of p.
-func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *coefficients, shrinkBy float64) {
+func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *kernel.Coefficients, shrinkBy float64) {
 	if len(d) == 1 {
 		x, d = d, x // a column is a row of the transposed gradient, which the kernels walk faster
 	}
@@ -185,29 +189,29 @@ func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *coeffic
 	switch o.spec.Type {
 	case ruleSGD, ruleNormalized, ruleImportanceAware:
 		if p.first == nil {
-			o.k.sgd(w, x, d, c)
+			o.k.SGD(w, x, d, c)
 		} else {
-			o.k.momentum(w, p.first[from:to], x, d, c)
+			o.k.Momentum(w, p.first[from:to], x, d, c)
 		}
 	case ruleAdaGrad, ruleNormalizedAdaptive:
-		o.k.adagrad(w, p.square[from:to], x, d, c)
+		o.k.AdaGrad(w, p.square[from:to], x, d, c)
 	case ruleRMSprop:
-		o.k.rmsprop(w, p.second[from:to], x, d, c)
+		o.k.RMSprop(w, p.second[from:to], x, d, c)
 	case ruleAMSGrad:
-		o.k.amsgrad(w, p.first[from:to], p.second[from:to], p.third[from:to], x, d, c)
+		o.k.AMSGrad(w, p.first[from:to], p.second[from:to], p.third[from:to], x, d, c)
 	case ruleAdadelta:
-		o.k.adadelta(w, p.second[from:to], p.third[from:to], x, d, c)
+		o.k.Adadelta(w, p.second[from:to], p.third[from:to], x, d, c)
 	case ruleFTRL:
-		o.k.ftrl(w, p.sum[from:to], p.square[from:to], x, d, c)
+		o.k.FTRL(w, p.sum[from:to], p.square[from:to], x, d, c)
 		return // its penalties are in the weights already
 	case ruleCOCOB:
 		var origin []float32
 		if p.origin != nil {
 			origin = p.origin[from:to]
 		}
-		o.k.cocob(w, p.third[from:to], p.square[from:to], p.sum[from:to], p.reward[from:to], origin, x, d, c)
+		o.k.COCOB(w, p.third[from:to], p.square[from:to], p.sum[from:to], p.reward[from:to], origin, x, d, c)
 	default:
-		o.k.adam(w, p.first[from:to], p.second[from:to], x, d, c)
+		o.k.Adam(w, p.first[from:to], p.second[from:to], x, d, c)
 	}
 	if shrinkBy > 0 {
 		shrink(w, float32(shrinkBy))
@@ -227,3 +231,19 @@ func shrink(w []float32, by float32) {
 		}
 	}
 }
+
+// momentTiny is where moments become exactly zero. Decaying moments of units that no longer learn
+// would otherwise stay denormal for ever, and denormal arithmetic is up to a hundred times slower.
+// A moment this small moves a weight by less than 1e-15 of the rate.
+const momentTiny = 1e-30
+
+const (
+	// cocobAlpha holds the first bets back; it is the paper's constant.
+	cocobAlpha = 100
+	// wealthMax bounds COCOB's winnings in units of the largest gradient, and with them how far a weight
+	// can be from where it started: further than any use on scaled features, and far from overflow.
+	wealthMax = 1e6
+	// stepSquareMax bounds Adadelta's average of squared steps: its steps set the size of the next ones, so
+	// nothing else would.
+	stepSquareMax = 1e12
+)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // example is what rules that are defined for one example of a linear model at a time read of it.
@@ -30,11 +31,11 @@ func (n *network) condition(sc *scratch) float64 {
 	case ruleNormalized:
 		factor = n.weighted(sc.example.weight) / sc.square
 		for i, v := range d {
-			d[i] = flush(float32(float64(v)*factor), momentTiny)
+			d[i] = kernel.Flush(float32(float64(v)*factor), momentTiny)
 		}
 	case ruleImportanceAware:
 		for i := range d {
-			d[i] = flush(n.implicit(sc, i), momentTiny)
+			d[i] = kernel.Flush(n.implicit(sc, i), momentTiny)
 		}
 	}
 	return factor
@@ -137,7 +138,7 @@ func (o *optimizer) implied(p *parameter) float64 {
 	}
 	var most float64
 	for i, z := range p.sum {
-		most = max(most, math.Abs(ftrlWeight(z, math.Sqrt(p.square[i]), c)))
+		most = max(most, math.Abs(kernel.FTRLWeight(z, math.Sqrt(p.square[i]), c)))
 	}
 	return most
 }
@@ -211,7 +212,7 @@ func (n *network) grow(i int, v float32) {
 // adapt sets the rate to η·√(t/N). Every example adds 1 for the bias to N, so it is at most η.
 func (o *optimizer) adapt() {
 	rate := o.rate * math.Sqrt(min(1, float64(o.steps[0]+1)/max(o.norms[0], 1)))
-	o.weights.rate, o.biases.rate = float32(rate), float32(rate)
+	o.weights.Rate, o.biases.Rate = float32(rate), float32(rate)
 }
 
 // checkInputs reports largest values and a sum of squares that cannot be.

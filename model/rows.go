@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // rows are the rows of the first layer that an open update touches: with a sparse input everything an
@@ -166,10 +167,10 @@ func ascending(index []uint32) bool {
 }
 
 // accumulate adds the outer product of x and d to the mini-batch's gradient.
-func (r *rows) accumulate(k *kernels, x *millrace.Vector, d []float32) {
+func (r *rows) accumulate(k *kernel.Set, x *millrace.Vector, d []float32) {
 	for i, row := range x.Index {
 		from := r.slot(row) * r.cols
-		k.forward(r.gradient[from:from+r.cols], d, x.Value[i:i+1])
+		k.Forward(r.gradient[from:from+r.cols], d, x.Value[i:i+1])
 	}
 }
 
@@ -221,7 +222,7 @@ func (r *rows) step(o *optimizer, l *layer, d []float32) {
 		}
 		scaled := &o.scaled
 		*scaled = *c
-		scaled.rate, scaled.decay = float32(o.rate/l.scale[0]), 0
+		scaled.Rate, scaled.Decay = float32(o.rate/l.scale[0]), 0
 		c, shrinkBy = scaled, shrinkBy/l.scale[0]
 	}
 	n := int(r.count[0])
@@ -254,7 +255,7 @@ const fetchRows = 4
 
 // fetch asks for what is remembered of the fetchRows rows that follow the next ones from slot i, and at
 // the start for those too. The weights themselves were read for the prediction, but for a mini-batch's.
-func (r *rows) fetch(k *kernels, p *parameter, i int) {
+func (r *rows) fetch(k *kernel.Set, p *parameter, i int) {
 	n := int(r.count[0])
 	from := i + fetchRows
 	if i == 0 {
@@ -270,12 +271,12 @@ func (r *rows) fetch(k *kernels, p *parameter, i int) {
 	}
 	for _, w := range floats {
 		if w != nil {
-			k.fetch32(w, index, r.cols)
+			k.Fetch32(w, index, r.cols)
 		}
 	}
 	for _, w := range p.doubles() {
 		if w != nil {
-			k.fetch64(w, index, r.cols)
+			k.Fetch64(w, index, r.cols)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // svm is the family of support-vector machines: margins that are linear in the input, or in random
@@ -20,7 +21,7 @@ type svm struct {
 	view    millrace.ViewID
 	views   []millrace.ViewID
 
-	k       *kernels
+	k       *kernel.Set
 	fourier *fourier // nil with a linear kernel
 	// body is the layer of margins. Updates by gradient are the network's own; the others use its
 	// weights, its biases and its rows.
@@ -33,7 +34,7 @@ type svm struct {
 	average *average  // nil without averaging
 	both    bool      // predictions are made from the present weights and the average
 	direct  bool      // a gradient's step is made here: see slide
-	step    coefficients
+	step    kernel.Coefficients
 	bound   float64   // an upper bound of the largest weight, before scale: see admit
 	norm    []float64 // [1], Pegasos: the squared norm of all weights and biases
 	target  moments   // numbers
@@ -49,7 +50,7 @@ type svmScratch struct {
 	prediction []float32
 }
 
-func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernels) (Model, error) {
+func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
 	view, shape, err := viewOf(views, s.viewKind())
 	if err != nil {
 		return nil, err
@@ -171,10 +172,10 @@ func (m *svm) product(weight, bias *parameter, z []float32, v *millrace.Vector) 
 	w, out := weight.w, len(z)
 	switch {
 	case m.body.rows == nil && out == 1:
-		m.k.backward(z, w, v.Dense) // a matrix of one column is a row
+		m.k.Backward(z, w, v.Dense) // a matrix of one column is a row
 		z[0] += bias.w[0]
 	case m.body.rows == nil:
-		m.k.forward(z, w, v.Dense)
+		m.k.Forward(z, w, v.Dense)
 	case out == 1:
 		var sum float32
 		for i, row := range v.Index {
@@ -190,7 +191,7 @@ func (m *svm) product(weight, bias *parameter, z []float32, v *millrace.Vector) 
 		}
 	default:
 		for i, row := range v.Index {
-			m.k.forward(z, w[int(row)*out:][:out], v.Value[i:i+1])
+			m.k.Forward(z, w[int(row)*out:][:out], v.Value[i:i+1])
 		}
 	}
 	for o, u := range z {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // fourier are random Fourier features √(2/D)·cos(ωᵀx + b) (Rahimi and Recht 2007, algorithm 1): the dot
@@ -58,15 +59,15 @@ func newFourier(s Spec, shape millrace.ViewShape) (*fourier, error) {
 }
 
 // features writes an input's features into dst.
-func (f *fourier) features(k *kernels, dst []float32, x *millrace.Vector) {
+func (f *fourier) features(k *kernel.Set, dst []float32, x *millrace.Vector) {
 	copy(dst, f.phases)
 	if f.sparse {
 		for i, row := range x.Index {
 			from := int(row) * len(dst)
-			k.forward(dst, f.frequencies[from:from+len(dst)], x.Value[i:i+1])
+			k.Forward(dst, f.frequencies[from:from+len(dst)], x.Value[i:i+1])
 		}
 	} else {
-		k.forward(dst, f.frequencies, x.Dense)
+		k.Forward(dst, f.frequencies, x.Dense)
 	}
 	for i, turns := range dst {
 		dst[i] = f.amplitude * cosine(turns)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // link turns margins into probabilities: σ(Σ aᵣzᵣ + b) for two classes, the softmax of Σ aᵣzᵣ for more,
@@ -79,12 +80,12 @@ func (l *link) combine(logits, z []float32) {
 	}
 }
 
-func (l *link) predict(k *kernels, dst, logits []float32) {
+func (l *link) predict(k *kernel.Set, dst, logits []float32) {
 	if len(logits) == 1 {
 		dst[0], dst[1] = logistic(logits[0])
 		return
 	}
-	k.softmax(dst, logits, 1)
+	k.Softmax(dst, logits, 1)
 }
 
 // learnClass takes the margins z and the probabilities p that were predicted from them.

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // violations writes into d the loss of each margin, with the sign of its derivative by the margin, and
@@ -114,7 +115,7 @@ func (m *svm) descend(v *millrace.Vector, sc *svmScratch, class int32, t float64
 	} else {
 		m.derive(d, sc.z(), class, t)
 		for i, g := range d {
-			d[i] = flush(g*weight, momentTiny)
+			d[i] = kernel.Flush(g*weight, momentTiny)
 		}
 	}
 	sc.body.example = example{raw: v}
@@ -137,11 +138,11 @@ func (m *svm) slide(v *millrace.Vector, sc *svmScratch, class int32, t float64, 
 	d, n, o := sc.d(), m.body, m.body.optimizer
 	var norm float64
 	if m.violations(d, sc.z(), class, t) {
-		square := m.k.squares(v.Dense) + 1
+		square := m.k.Squares(v.Dense) + 1
 		if m.spec.Optimizer.Type == ruleImportanceAware {
 			m.limit(d, o.rate*square, weight)
 		} else {
-			d[0] = flush(float32(math.Copysign(m.c[0], float64(d[0])))*weight, momentTiny)
+			d[0] = kernel.Flush(float32(math.Copysign(m.c[0], float64(d[0])))*weight, momentTiny)
 		}
 		norm = math.Abs(float64(d[0])) * math.Sqrt(square)
 	}
@@ -150,8 +151,8 @@ func (m *svm) slide(v *millrace.Vector, sc *svmScratch, class int32, t float64, 
 	}
 	n.latest = norm
 	if norm > 0 || o.l2 > 0 {
-		m.k.sgd(m.margins.weight.w, d, v.Dense, &o.weights)
-		m.margins.bias.w[0] -= o.biases.rate * d[0]
+		m.k.SGD(m.margins.weight.w, d, v.Dense, &o.weights)
+		m.margins.bias.w[0] -= o.biases.Rate * d[0]
 	}
 	n.finish(sc.body)
 	return nil
@@ -187,7 +188,7 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 		sc.d()[i] *= float32(m.scale[0])
 	}
 	g := make([]float32, m.margins.in*m.margins.out)
-	outerGeneric(g, input, sc.d(), 1)
+	m.k.Network.Outer(g, input, sc.d(), 1)
 	for j := range g {
 		g[j] *= float32(m.margins.scale[0]) // State hands out the weight before its scale
 	}

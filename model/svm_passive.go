@@ -60,10 +60,10 @@ func (m *svm) limit(d []float32, across float64, weight float32) float64 {
 // before they are squared; they meet in the rows.
 func (m *svm) squares(v *millrace.Vector) float64 {
 	if m.body.rows == nil {
-		return m.k.squares(v.Dense)
+		return m.k.Squares(v.Dense)
 	}
 	m.body.rows.merge(v)
-	return m.k.squares(m.body.rows.value[:m.body.rows.count[0]])
+	return m.k.Squares(m.body.rows.value[:m.body.rows.count[0]])
 }
 
 // move subtracts v·dᵀ from the weights and d from the biases. Of a sparse input, it moves the rows that
@@ -78,12 +78,12 @@ func (m *svm) move(v *millrace.Vector, d []float32) {
 // add subtracts rate·v·dᵀ from weights and rate·d from biases.
 func (m *svm) add(weight, bias *parameter, v *millrace.Vector, d []float32, rate float32) {
 	w, out := weight.w, len(d)
-	m.step.rate = rate
+	m.step.Rate = rate
 	switch r := m.body.rows; {
 	case r == nil && out == 1:
-		m.k.sgd(w, d, v.Dense, &m.step) // a column is a row of the transpose
+		m.k.SGD(w, d, v.Dense, &m.step) // a column is a row of the transpose
 	case r == nil:
-		m.k.sgd(w, v.Dense, d, &m.step)
+		m.k.SGD(w, v.Dense, d, &m.step)
 	case out < narrow:
 		for i, row := range r.index[:r.count[0]] {
 			value, to := r.value[i], w[int(row)*out:][:out]
@@ -93,7 +93,7 @@ func (m *svm) add(weight, bias *parameter, v *millrace.Vector, d []float32, rate
 		}
 	default:
 		for i, row := range r.index[:r.count[0]] {
-			m.k.sgd(w[int(row)*out:][:out], r.value[i:i+1], d, &m.step)
+			m.k.SGD(w[int(row)*out:][:out], r.value[i:i+1], d, &m.step)
 		}
 	}
 	for o, u := range d {

@@ -1,7 +1,7 @@
 #include "textflag.h"
-#include "kernels_amd64.h"
+#include "macros_amd64.h"
 
-// Operands are in Go's order, as in kernels_amd64.s.
+// Operands are in Go's order, as in step_amd64.s.
 
 // One sum a lane has to wait four cycles for the last product, so few columns are summed in several sets
 // of registers, a row each in turn: enough sets that two products can start in every cycle. The sets

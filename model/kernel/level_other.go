@@ -1,6 +1,6 @@
 //go:build !amd64.v3
 
-package model
+package kernel
 
 // compiledLevel is empty where the compiler's level changes no result.
 const compiledLevel = ""

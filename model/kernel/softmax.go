@@ -1,12 +1,12 @@
-package model
+package kernel
 
 import "math"
 
 // Exponentials and logarithms in float32, of which a prediction for k classes takes k. The range
-// reductions and the coefficients are those of expf and logf of the Cephes library (Moshier 1989,
-// single precision), good to 2 units in the last place; kernels_softmax_amd64.s computes the same.
+// reductions and the Coefficients are those of expf and logf of the Cephes library (Moshier 1989,
+// single precision), good to 2 units in the last place; softmax_amd64.s computes the same.
 const (
-	// expMin is where exp32 stops to fall, at about 1.2e-38: what is below would be denormal.
+	// expMin is where Exp stops to fall, at about 1.2e-38: what is below would be denormal.
 	expMin = -87.3
 	// ln 2 in two parts. The first has nine bits, so its product with an exponent is exact.
 	ln2High = 0.693359375
@@ -17,8 +17,8 @@ const (
 	halfRoot = 0x3f3504f3
 )
 
-// exp32 is eˣ of an x ≤ 0, at least e^expMin, and exactly 1 at 0.
-func exp32(x float32) float32 {
+// Exp is eˣ of an x ≤ 0, at least 1.2e-38, and exactly 1 at 0; of a NaN that least.
+func Exp(x float32) float32 {
 	if !(x > expMin) {
 		x = expMin
 	}
@@ -37,8 +37,8 @@ func exp32(x float32) float32 {
 	return math.Float32frombits(math.Float32bits(y) + uint32(int32(n))<<23)
 }
 
-// log32 is the natural logarithm of a positive p, exactly 0 at 1.
-func log32(p float32) float32 {
+// Log is the natural logarithm of a positive p, exactly 0 at 1; of anything below 2⁻¹²⁶, that of 2⁻¹²⁶.
+func Log(p float32) float32 {
 	if !(p > logMin) {
 		p = logMin
 	}
@@ -69,7 +69,7 @@ func softmaxGeneric(dst, z []float32, factor float32) {
 	}
 	var sum float64
 	for i, v := range z {
-		e := exp32(factor * (v - most))
+		e := Exp(factor * (v - most))
 		dst[i] = e
 		sum += float64(e)
 	}
@@ -81,6 +81,6 @@ func softmaxGeneric(dst, z []float32, factor float32) {
 
 func logsGeneric(dst, p []float32) {
 	for i, v := range p {
-		dst[i] = log32(v)
+		dst[i] = Log(v)
 	}
 }

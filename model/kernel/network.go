@@ -1,4 +1,4 @@
-package model
+package kernel
 
 import (
 	"math"
@@ -6,30 +6,30 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// networkKernels are the inner loops of hidden layers. Half the units of a relu layer are zero for any one
+// Network are the inner loops of hidden layers. Half the units of a relu layer are zero for any one
 // event; what a zero multiplies is skipped where that changes nothing: a product of zero adds zero.
-type networkKernels struct {
-	// relu replaces z by max(z, 0), at most limit; a NaN becomes 0.
-	relu func(z []float32, limit float32)
-	// gate sets d to zero where out is not above zero: the derivative of relu.
-	gate func(d, out []float32)
-	// tanh replaces z by its tanh; a NaN becomes 0.
-	tanh func(z []float32)
-	// slope multiplies d by 1 − out², the derivative of tanh.
-	slope func(d, out []float32)
-	// forward adds to z[o] the sum over j of x[j]·w[j,o], and passes over rows whose x is zero.
-	forward func(z, w, x []float32)
-	// backward sets dx[j] to the sum over o of w[j,o]·d[o] where out[j] is above zero, elsewhere to zero:
-	// kernels.backward and gate in one. Without out it is kernels.backward.
-	backward func(dx, w, d, out []float32)
-	// outer adds x·(scale·d)ᵀ to g, and passes over rows whose x is zero.
-	outer func(g, x, d []float32, scale float32)
+type Network struct {
+	// ReLU replaces z by max(z, 0), at most limit; a NaN becomes 0.
+	ReLU func(z []float32, limit float32)
+	// Gate sets d to zero where out is not above zero: the derivative of relu.
+	Gate func(d, out []float32)
+	// Tanh replaces z by its tanh; a NaN becomes 0.
+	Tanh func(z []float32)
+	// Slope multiplies d by 1 − out², the derivative of tanh.
+	Slope func(d, out []float32)
+	// Forward adds to z[o] the sum over j of x[j]·w[j,o], and passes over rows whose x is zero.
+	Forward func(z, w, x []float32)
+	// Backward sets dx[j] to the sum over o of w[j,o]·d[o] where out[j] is above zero, elsewhere to zero:
+	// Set.Backward and Gate in one. Without out it is Set.Backward.
+	Backward func(dx, w, d, out []float32)
+	// Outer adds x·(scale·d)ᵀ to g, and passes over rows whose x is zero.
+	Outer func(g, x, d []float32, scale float32)
 }
 
-func genericNetworkKernels() networkKernels {
-	return networkKernels{
-		relu: reluGeneric, gate: gateGeneric, tanh: tanhGeneric, slope: slopeGeneric,
-		forward: forwardActiveGeneric, backward: backwardGatedGeneric, outer: outerGeneric,
+func genericNetwork() Network {
+	return Network{
+		ReLU: reluGeneric, Gate: gateGeneric, Tanh: tanhGeneric, Slope: slopeGeneric,
+		Forward: forwardActiveGeneric, Backward: backwardGatedGeneric, Outer: outerGeneric,
 	}
 }
 
@@ -52,7 +52,10 @@ func gateGeneric(d, out []float32) {
 
 func tanhGeneric(z []float32) {
 	for i, v := range z {
-		z[i] = float32(math.Tanh(float64(bounded(v))))
+		z[i] = float32(math.Tanh(float64(v)))
+		if v != v {
+			z[i] = 0
+		}
 	}
 }
 

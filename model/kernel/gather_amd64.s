@@ -1,7 +1,7 @@
 #include "textflag.h"
-#include "kernels_amd64.h"
+#include "macros_amd64.h"
 
-// Operands are in Go's order, as in kernels_amd64.s.
+// Operands are in Go's order, as in step_amd64.s.
 
 // AHEAD is how many rows before its use a row is asked for. Rows of a sparse input lie anywhere, so no
 // processor guesses the next one, and memory takes as long as several rows of sums.

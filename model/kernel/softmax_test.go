@@ -1,4 +1,4 @@
-package model
+package kernel
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ func fill32(s []float32, draw func() float64) {
 
 // TestSoftmax: every length at every alignment, outputs from alike to far apart, against float64.
 func TestSoftmax(t *testing.T) {
-	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+	for _, k := range []*Set{Best(), Generic()} {
 		random := rand.New(rand.NewPCG(1, 2))
 		for n := 1; n <= 70; n++ {
 			for _, spread := range []float64{0, 1e-3, 1, 30, 1e15} {
@@ -43,23 +43,23 @@ func TestSoftmax(t *testing.T) {
 					dst, intact := guarded(n, offset)
 					in, _ := guarded(n, 7-offset)
 					copy(in, z)
-					k.softmax(dst, in, factor)
+					k.Softmax(dst, in, factor)
 					if !intact() {
-						t.Fatalf("%s, %d outputs: wrote past its slice", k.name, n)
+						t.Fatalf("%s, %d outputs: wrote past its slice", k.Name, n)
 					}
 					if offset == 0 {
 						first = slices.Clone(dst)
 					}
 					if !slices.Equal(first, dst) {
-						t.Fatalf("%s, %d outputs: depends on an offset of %d", k.name, n, offset)
+						t.Fatalf("%s, %d outputs: depends on an offset of %d", k.Name, n, offset)
 					}
 				}
 				if err := checkSoftmax(first, z, factor); err != nil {
-					t.Fatalf("%s, %d outputs of ±%g: %v", k.name, n, spread, err)
+					t.Fatalf("%s, %d outputs of ±%g: %v", k.Name, n, spread, err)
 				}
-				k.softmax(z, z, factor)
+				k.Softmax(z, z, factor)
 				if !slices.Equal(first, z) {
-					t.Fatalf("%s, %d outputs: differs in place", k.name, n)
+					t.Fatalf("%s, %d outputs: differs in place", k.Name, n)
 				}
 			}
 		}
@@ -93,52 +93,27 @@ func checkSoftmax(p, z []float32, factor float32) error {
 	return nil
 }
 
-// TestExponentials: exp32 to 1.5e-7 over its range, 1 at 0, tiny and positive below.
+// TestExponentials: Exp to 1.5e-7 over its range, 1 at 0, tiny and positive below.
 func TestExponentials(t *testing.T) {
 	for x := float32(0); x > -87; x -= 0.00173 {
 		want := math.Exp(float64(x))
-		if got := float64(exp32(x)); math.Abs(got-want) > 1.5e-7*want {
+		if got := float64(Exp(x)); math.Abs(got-want) > 1.5e-7*want {
 			t.Fatalf("e^%g: %g, want %g", x, got, want)
 		}
 	}
-	if got := exp32(0); got != 1 {
+	if got := Exp(0); got != 1 {
 		t.Errorf("e^0 is %g", got)
 	}
 	for _, x := range []float32{-88, -1e3, -1e30, -math.MaxFloat32, float32(math.Inf(-1)), float32(math.NaN())} {
-		if got := exp32(x); !(got > 0 && got < 2e-38) {
+		if got := Exp(x); !(got > 0 && got < 2e-38) {
 			t.Errorf("e^%g: %g", x, got)
 		}
 	}
 }
 
-// TestLogistic: both sides to 4e-7, whichever is tiny, and 1 in sum.
-func TestLogistic(t *testing.T) {
-	for z := float32(-87); z < 87; z += 0.0113 {
-		no, yes := logistic(z)
-		wantNo, wantYes := 1/(1+math.Exp(float64(z))), 1/(1+math.Exp(-float64(z)))
-		if math.Abs(float64(no)-wantNo) > 4e-7*wantNo || math.Abs(float64(yes)-wantYes) > 4e-7*wantYes {
-			t.Fatalf("logistic(%g): %g and %g, want %g and %g", z, no, yes, wantNo, wantYes)
-		}
-		if sum := float64(no) + float64(yes); math.Abs(sum-1) > 2e-7 {
-			t.Fatalf("logistic(%g): %g in sum", z, sum)
-		}
-	}
-	for _, z := range []float32{88, 1e15, math.MaxFloat32} {
-		if no, yes := logistic(z); !(no > 0 && no < 2e-38) || yes != 1 {
-			t.Errorf("logistic(%g): %g and %g", z, no, yes)
-		}
-		if no, yes := logistic(-z); !(yes > 0 && yes < 2e-38) || no != 1 {
-			t.Errorf("logistic(%g): %g and %g", -z, no, yes)
-		}
-	}
-	if no, yes := logistic(0); no != 0.5 || yes != 0.5 {
-		t.Errorf("logistic(0): %g and %g", no, yes)
-	}
-}
-
 // TestLogs: every length at every alignment, against float64 to 2e-7 of the logarithm.
 func TestLogs(t *testing.T) {
-	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+	for _, k := range []*Set{Best(), Generic()} {
 		random := rand.New(rand.NewPCG(3, 4))
 		for n := 1; n <= 70; n++ {
 			for _, draw := range []func() float64{
@@ -155,21 +130,21 @@ func TestLogs(t *testing.T) {
 					dst, intact := guarded(n, offset)
 					in, _ := guarded(n, 7-offset)
 					copy(in, p)
-					k.logs(dst, in)
+					k.Logs(dst, in)
 					if !intact() {
-						t.Fatalf("%s, %d values: wrote past its slice", k.name, n)
+						t.Fatalf("%s, %d values: wrote past its slice", k.Name, n)
 					}
 					if offset == 0 {
 						first = slices.Clone(dst)
 					}
 					if !slices.Equal(first, dst) {
-						t.Fatalf("%s, %d values: depends on an offset of %d", k.name, n, offset)
+						t.Fatalf("%s, %d values: depends on an offset of %d", k.Name, n, offset)
 					}
 				}
 				for i, got := range first {
 					want := math.Log(max(float64(p[i]), logMin))
 					if !(math.Abs(float64(got)-want) <= 2e-7*math.Abs(want)) {
-						t.Fatalf("%s: ln %g is %g, want %g", k.name, p[i], got, want)
+						t.Fatalf("%s: ln %g is %g, want %g", k.Name, p[i], got, want)
 					}
 				}
 			}
@@ -179,32 +154,32 @@ func TestLogs(t *testing.T) {
 
 // TestLogsOfNothing: what is no positive normal number has the smallest one's logarithm.
 func TestLogsOfNothing(t *testing.T) {
-	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+	for _, k := range []*Set{Best(), Generic()} {
 		p := []float32{0, -1, 1e-45, 1e-40, float32(math.NaN()), float32(math.Inf(-1)), 0, 1e-39, 0}
-		k.logs(p, p)
+		k.Logs(p, p)
 		for i, got := range p {
 			if want := -126 * math.Ln2; math.Abs(float64(got)-want) > 1e-5 {
-				t.Errorf("%s: logarithm %d is %g, want %g", k.name, i, got, want)
+				t.Errorf("%s: logarithm %d is %g, want %g", k.Name, i, got, want)
 			}
 		}
 	}
 }
 
 func BenchmarkSoftmax(b *testing.B) {
-	for _, k := range []*kernels{bestKernels(), genericKernels()} {
+	for _, k := range []*Set{Best(), Generic()} {
 		for _, n := range []int{2, 10, 26} {
 			z, dst := make([]float32, n), make([]float32, n)
 			for i := range z {
 				z[i] = float32(i) / 3
 			}
-			b.Run(fmt.Sprintf("softmax/%d/%s", n, k.name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("softmax/%d/%s", n, k.Name), func(b *testing.B) {
 				for b.Loop() {
-					k.softmax(dst, z, 1)
+					k.Softmax(dst, z, 1)
 				}
 			})
-			b.Run(fmt.Sprintf("logs/%d/%s", n, k.name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("logs/%d/%s", n, k.Name), func(b *testing.B) {
 				for b.Loop() {
-					k.logs(dst, dst)
+					k.Logs(dst, dst)
 					copy(dst, z)
 				}
 			})

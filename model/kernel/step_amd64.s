@@ -1,6 +1,6 @@
 #include "go_asm.h"
 #include "textflag.h"
-#include "kernels_amd64.h"
+#include "macros_amd64.h"
 
 // Operands are in Go's order: sources first, destination last, so VSUBPS b, a, c is c = a − b and
 // VFMADD231PS a, b, c is c += a·b.
@@ -120,7 +120,7 @@ reduce:
 // The step kernels share one frame: for each row j, x[j] is broadcast into Y8 and the columns are
 // walked eight at a time; what is left over is loaded by the mask at R13 and goes through the same body,
 // in which zero lanes stay finite. Each body takes d in Y0 and w in Y1 and leaves the new w in Y1; Y9
-// and up hold the coefficients.
+// and up hold the Coefficients.
 
 // MASKAT makes R13 the address of the mask of the columns left over, of CX; AX is lost.
 #define MASKAT \
@@ -146,7 +146,7 @@ reduce:
 	VMOVSS x, (to) \
 	ADDQ   $4, to
 
-// func sgdAVX2(w, x, d []float32, c *coefficients)
+// func sgdAVX2(w, x, d []float32, c *Coefficients)
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-80
 	MOVQ         w_base+0(FP), DI
 	MOVQ         x_base+24(FP), DX
@@ -154,8 +154,8 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-80
 	MOVQ         d_base+48(FP), R9
 	MOVQ         d_len+56(FP), CX
 	MOVQ         c+72(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
 	MASKAT
 
 row:
@@ -218,7 +218,7 @@ done:
 	VFMADD231PS  Y3, Y13, Y4   \
 	VFNMADD231PS Y4, Y9, Y1
 
-// func momentumAVX2(w, b, x, d []float32, c *coefficients)
+// func momentumAVX2(w, b, x, d []float32, c *Coefficients)
 TEXT ·momentumAVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_base+0(FP), DI
 	MOVQ         b_base+24(FP), SI
@@ -227,12 +227,12 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-104
 	MOVQ         d_base+72(FP), R9
 	MOVQ         d_len+80(FP), CX
 	MOVQ         c+96(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSS coefficients_mix1(AX), Y11
-	VBROADCASTSS coefficients_direct(AX), Y12
-	VBROADCASTSS coefficients_buffer(AX), Y13
-	VBROADCASTSS coefficients_tiny(AX), Y7
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
+	VBROADCASTSS Coefficients_Mix1(AX), Y11
+	VBROADCASTSS Coefficients_Direct(AX), Y12
+	VBROADCASTSS Coefficients_Buffer(AX), Y13
+	VBROADCASTSS Coefficients_Tiny(AX), Y7
 	SIGNMASK
 	MASKAT
 
@@ -313,7 +313,7 @@ done:
 DATA maxFloat32<>+0(SB)/4, $0x7f7fffff
 GLOBL maxFloat32<>(SB), RODATA|NOPTR, $4
 
-// func adagradAVX2(w []float32, s []float64, x, d []float32, c *coefficients)
+// func adagradAVX2(w []float32, s []float64, x, d []float32, c *Coefficients)
 TEXT ·adagradAVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_base+0(FP), DI
 	MOVQ         s_base+24(FP), SI
@@ -322,10 +322,10 @@ TEXT ·adagradAVX2(SB), NOSPLIT, $0-104
 	MOVQ         d_base+72(FP), R9
 	MOVQ         d_len+80(FP), CX
 	MOVQ         c+96(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
 	VBROADCASTSS maxFloat32<>+0(SB), Y11
-	VBROADCASTSS coefficients_eps(AX), Y12
+	VBROADCASTSS Coefficients_Eps(AX), Y12
 	MASKAT
 
 	// The mask of the columns left over, for floats in Y13 and for the two halves of s in Y14 and Y15.
@@ -407,7 +407,7 @@ done:
 	VDIVPS       Y4, Y0, Y4    \
 	VFNMADD231PS Y4, Y9, Y1
 
-// func rmspropAVX2(w, v, x, d []float32, c *coefficients)
+// func rmspropAVX2(w, v, x, d []float32, c *Coefficients)
 TEXT ·rmspropAVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_base+0(FP), DI
 	MOVQ         v_base+24(FP), SI
@@ -416,12 +416,12 @@ TEXT ·rmspropAVX2(SB), NOSPLIT, $0-104
 	MOVQ         d_base+72(FP), R9
 	MOVQ         d_len+80(FP), CX
 	MOVQ         c+96(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSS coefficients_keep2(AX), Y11
-	VBROADCASTSS coefficients_mix2(AX), Y12
-	VBROADCASTSS coefficients_eps(AX), Y13
-	VBROADCASTSS coefficients_tiny(AX), Y7
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
+	VBROADCASTSS Coefficients_Keep2(AX), Y11
+	VBROADCASTSS Coefficients_Mix2(AX), Y12
+	VBROADCASTSS Coefficients_Eps(AX), Y13
+	VBROADCASTSS Coefficients_Tiny(AX), Y7
 	SIGNMASK
 	MASKAT
 
@@ -495,7 +495,7 @@ done:
 	VDIVPS       Y4, Y2, Y4    \
 	VFNMADD231PS Y4, Y9, Y1
 
-// func adamAVX2(w, m, v, x, d []float32, c *coefficients)
+// func adamAVX2(w, m, v, x, d []float32, c *Coefficients)
 TEXT ·adamAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), DI
 	MOVQ         m_base+24(FP), SI
@@ -505,14 +505,14 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-128
 	MOVQ         d_base+96(FP), R9
 	MOVQ         d_len+104(FP), CX
 	MOVQ         c+120(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSS coefficients_mix1(AX), Y11
-	VBROADCASTSS coefficients_keep2(AX), Y12
-	VBROADCASTSS coefficients_mix2(AX), Y13
-	VBROADCASTSS coefficients_root(AX), Y14
-	VBROADCASTSS coefficients_eps(AX), Y15
-	VBROADCASTSS coefficients_tiny(AX), Y7
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
+	VBROADCASTSS Coefficients_Mix1(AX), Y11
+	VBROADCASTSS Coefficients_Keep2(AX), Y12
+	VBROADCASTSS Coefficients_Mix2(AX), Y13
+	VBROADCASTSS Coefficients_Root(AX), Y14
+	VBROADCASTSS Coefficients_Eps(AX), Y15
+	VBROADCASTSS Coefficients_Tiny(AX), Y7
 	SIGNMASK
 	MASKAT
 

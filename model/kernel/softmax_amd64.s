@@ -1,7 +1,7 @@
 #include "textflag.h"
-#include "kernels_amd64.h"
+#include "macros_amd64.h"
 
-// Operands are in Go's order, as in kernels_amd64.s; the constants and the order of operations are
+// Operands are in Go's order, as in step_amd64.s; the constants and the order of operations are
 // those of exp32 and log32.
 
 // tailMask is eight lanes of ones and eight of zeros: the eight lanes from lane 8−t on let t pass.

@@ -1,20 +1,20 @@
-package model
+package kernel
 
 // narrowMax is how many columns a matrix may have at most for its rows to be walked eight at a time: with
 // fewer columns than a vector has lanes, walking them row by row leaves most lanes empty.
 const narrowMax = 7
 
-func avx2NetworkKernels() networkKernels {
-	return networkKernels{
-		relu: reluAVX2, gate: gateAVX2, tanh: tanhAVX2, slope: tanhSlopeAVX2,
-		forward: func(z, w, x []float32) {
+func avx2Network() Network {
+	return Network{
+		ReLU: reluAVX2, Gate: gateAVX2, Tanh: tanhAVX2, Slope: tanhSlopeAVX2,
+		Forward: func(z, w, x []float32) {
 			if n := len(z); n <= narrowMax {
 				forwardNarrow(z, w, x)
 				return
 			}
 			forwardActiveAVX2(z, w, x)
 		},
-		backward: func(dx, w, d, out []float32) {
+		Backward: func(dx, w, d, out []float32) {
 			if len(d) <= narrowMax {
 				backwardNarrowAVX2(dx, w, d)
 				if out != nil {
@@ -24,7 +24,7 @@ func avx2NetworkKernels() networkKernels {
 			}
 			backwardGatedAVX2(dx, w, d, out)
 		},
-		outer: func(g, x, d []float32, scale float32) {
+		Outer: func(g, x, d []float32, scale float32) {
 			if len(d) <= narrowMax {
 				outerNarrow(g, x, d, scale)
 				return

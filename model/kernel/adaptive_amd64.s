@@ -1,8 +1,8 @@
 #include "go_asm.h"
 #include "textflag.h"
-#include "kernels_amd64.h"
+#include "macros_amd64.h"
 
-// The rules that remember most; the scheme is that of kernels_amd64.s.
+// The rules that remember most; the scheme is that of step_amd64.s.
 
 // AMSGRAD is in two parts, between which the largest v is loaded into Y6: m in Y2 and v in Y3, left there,
 // the new largest v in Y4.
@@ -23,7 +23,7 @@
 	VDIVPS       Y6, Y2, Y6   \
 	VFNMADD231PS Y6, Y9, Y1
 
-// func amsgradAVX2(w, m, v, most, x, d []float32, c *coefficients)
+// func amsgradAVX2(w, m, v, most, x, d []float32, c *Coefficients)
 TEXT ·amsgradAVX2(SB), NOSPLIT, $0-152
 	MOVQ w_base+0(FP), DI
 	MOVQ m_base+24(FP), SI
@@ -34,14 +34,14 @@ TEXT ·amsgradAVX2(SB), NOSPLIT, $0-152
 	MOVQ d_base+120(FP), R9
 	MOVQ d_len+128(FP), CX
 	MOVQ c+144(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSS coefficients_mix1(AX), Y11
-	VBROADCASTSS coefficients_keep2(AX), Y12
-	VBROADCASTSS coefficients_mix2(AX), Y13
-	VBROADCASTSS coefficients_root(AX), Y14
-	VBROADCASTSS coefficients_eps(AX), Y15
-	VBROADCASTSS coefficients_tiny(AX), Y7
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
+	VBROADCASTSS Coefficients_Mix1(AX), Y11
+	VBROADCASTSS Coefficients_Keep2(AX), Y12
+	VBROADCASTSS Coefficients_Mix2(AX), Y13
+	VBROADCASTSS Coefficients_Root(AX), Y14
+	VBROADCASTSS Coefficients_Eps(AX), Y15
+	VBROADCASTSS Coefficients_Tiny(AX), Y7
 	SIGNMASK
 
 row:
@@ -121,7 +121,7 @@ done:
 	VMINPS       Y14, Y3, Y3  \
 	VFNMADD231PS Y4, Y9, Y1
 
-// func adadeltaAVX2(w, v, u, x, d []float32, c *coefficients)
+// func adadeltaAVX2(w, v, u, x, d []float32, c *Coefficients)
 TEXT ·adadeltaAVX2(SB), NOSPLIT, $0-128
 	MOVQ w_base+0(FP), DI
 	MOVQ v_base+24(FP), SI
@@ -131,13 +131,13 @@ TEXT ·adadeltaAVX2(SB), NOSPLIT, $0-128
 	MOVQ d_base+96(FP), R9
 	MOVQ d_len+104(FP), CX
 	MOVQ c+120(FP), AX
-	VBROADCASTSS coefficients_rate(AX), Y9
-	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSS coefficients_keep2(AX), Y11
-	VBROADCASTSS coefficients_mix2(AX), Y12
-	VBROADCASTSS coefficients_eps(AX), Y13
-	VBROADCASTSS coefficients_most(AX), Y14
-	VBROADCASTSS coefficients_tiny(AX), Y7
+	VBROADCASTSS Coefficients_Rate(AX), Y9
+	VBROADCASTSS Coefficients_Decay(AX), Y10
+	VBROADCASTSS Coefficients_Keep2(AX), Y11
+	VBROADCASTSS Coefficients_Mix2(AX), Y12
+	VBROADCASTSS Coefficients_Eps(AX), Y13
+	VBROADCASTSS Coefficients_Most(AX), Y14
+	VBROADCASTSS Coefficients_Tiny(AX), Y7
 	SIGNMASK
 
 row:
@@ -220,7 +220,7 @@ done:
 	VANDPD       Y6, Y4, Y4      \
 	VCVTPD2PSY   Y4, X1
 
-// func ftrlAVX2(w []float32, z, s []float64, x, d []float32, c *coefficients)
+// func ftrlAVX2(w []float32, z, s []float64, x, d []float32, c *Coefficients)
 TEXT ·ftrlAVX2(SB), NOSPLIT, $0-128
 	MOVQ w_base+0(FP), DI
 	MOVQ z_base+24(FP), SI
@@ -230,10 +230,10 @@ TEXT ·ftrlAVX2(SB), NOSPLIT, $0-128
 	MOVQ d_base+96(FP), R9
 	MOVQ d_len+104(FP), CX
 	MOVQ c+120(FP), AX
-	VBROADCASTSD coefficients_inverse(AX), Y9
-	VBROADCASTSD coefficients_l1(AX), Y10
-	VBROADCASTSD coefficients_beta(AX), Y11
-	VBROADCASTSD coefficients_l2(AX), Y12
+	VBROADCASTSD Coefficients_Inverse(AX), Y9
+	VBROADCASTSD Coefficients_L1(AX), Y10
+	VBROADCASTSD Coefficients_Beta(AX), Y11
+	VBROADCASTSD Coefficients_L2(AX), Y12
 	SIGNMASK64
 	VPCMPEQD Y15, Y15, Y15
 
@@ -316,7 +316,7 @@ done:
 	VADDPS       X2, X3, X1      \
 	VCVTPD2PSY   Y5, X5
 
-// func cocobAVX2(w, most []float32, sums, thetas, rewards []float64, origin, x, d []float32, c *coefficients)
+// func cocobAVX2(w, most []float32, sums, thetas, rewards []float64, origin, x, d []float32, c *Coefficients)
 TEXT ·cocobAVX2(SB), NOSPLIT, $0-200
 	MOVQ w_base+0(FP), DI
 	MOVQ most_base+24(FP), SI
@@ -328,9 +328,9 @@ TEXT ·cocobAVX2(SB), NOSPLIT, $0-200
 	MOVQ d_base+168(FP), R9
 	MOVQ d_len+176(FP), CX
 	MOVQ c+192(FP), AX
-	VBROADCASTSS coefficients_decay(AX), Y10
-	VBROADCASTSD coefficients_alpha(AX), Y12
-	VBROADCASTSD coefficients_wealth(AX), Y13
+	VBROADCASTSS Coefficients_Decay(AX), Y10
+	VBROADCASTSD Coefficients_Alpha(AX), Y12
+	VBROADCASTSD Coefficients_Wealth(AX), Y13
 	SIGNMASK64
 	VXORPD Y15, Y15, Y15
 	MOVQ origin_base+120(FP), AX

@@ -1,7 +1,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Operands are in Go's order, as in kernels_amd64.s.
+// Operands are in Go's order, as in step_amd64.s.
 
 // func reluAVX2(z []float32, limit float32)
 // VMAXPS returns its first operand here, the zero, when the other is a NaN.

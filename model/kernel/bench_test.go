@@ -1,4 +1,4 @@
-package model
+package kernel
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 // BenchmarkKernelShapes runs the kernels of linear models and first layers in the shapes of real
 // streams: inputs by outputs.
 func BenchmarkKernelShapes(b *testing.B) {
-	k := bestKernels()
+	k := Best()
 	for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam"} {
 		for _, shape := range [][2]int{{8, 10}, {16, 26}, {152, 26}, {150, 40}, {64, 64}, {2144, 10}} {
 			c, step := newKernelCase(shape[0], shape[1], 0), steps(k)[name]
