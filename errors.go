@@ -73,18 +73,28 @@ var (
 )
 
 // GapError reports a position that the log no longer, or not yet, holds: events between were lost,
-// or the cluster is another one.
+// or the cluster or the topic is another one.
 type GapError struct {
 	Topic        string
 	Partition    int32
 	Position     int64 // where reading should have gone on
 	Start, End   int64 // what the log holds: [Start, End)
 	OtherCluster string
+	// Was and Is are the identities of the topic that the position speaks of and of the one that has its name now: ids, or
+	// else fingerprints. Both are empty unless the topic was deleted and made anew.
+	Was, Is string
 }
+
+// Anew reports whether the topic was deleted and made anew, so that its offsets begin again.
+func (e *GapError) Anew() bool { return e.Was != "" }
 
 func (e *GapError) Error() string {
 	if e.OtherCluster != "" {
 		return fmt.Sprintf("the snapshot's positions belong to another Kafka cluster than %s", e.OtherCluster)
+	}
+	if e.Anew() {
+		return fmt.Sprintf("%s/%d: the topic was deleted and made anew: position %d speaks of the one that was (%s), "+
+			"the one that is (%s) holds offsets %d to %d", e.Topic, e.Partition, e.Position, e.Was, e.Is, e.Start, e.End)
 	}
 	return fmt.Sprintf("%s/%d: position %d is outside the log, which holds offsets %d to %d",
 		e.Topic, e.Partition, e.Position, e.Start, e.End)

@@ -62,6 +62,13 @@ type Batch struct {
 	// End is the partition's readable end when the batch was fetched; End - To is the lag.
 	End     int64
 	Records []Record
+	// TopicID is the topic's identity as Kafka writes it, "" where the broker tells none; see [Position].
+	TopicID string
+	// Anew is set on the first batch that a source returns of a topic that was deleted and made anew: offsets begin again,
+	// and no position of before, of any partition, speaks of this topic.
+	Anew bool
+	// Fingerprint is that of the last stored batch before To, where there is no TopicID; it may be zero.
+	Fingerprint Fingerprint
 
 	release func()
 }
@@ -77,11 +84,4 @@ func (b *Batch) Release() {
 		b.release = nil
 		release()
 	}
-}
-
-// Position is where reading of a partition goes on: the next offset.
-type Position struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
 }

@@ -24,8 +24,6 @@ const (
 	detailBytesMax = 1 << 10
 	// keyBytesMax is what is left of a key when a dead letter is cut.
 	keyBytesMax = 256
-	// ownHeaders is how many headers Reject adds, which are never cut.
-	ownHeaders = 4
 )
 
 // DeadLetters writes rejected records to a topic. A write that fails is tried for as long as the
@@ -44,12 +42,12 @@ type DeadLetters struct {
 func NewDeadLetters(p *Producer, topic string) *DeadLetters { return &DeadLetters{p: p, topic: topic} }
 
 // Reject queues a copy of rec with its original key, value and headers plus why it was rejected and
-// where it stood. A record larger than 900 KiB is cut, value first, and says so in a header, so that
+// where it stood: topicID is the identity of its topic, "" where none is known. A record larger than 900 KiB is cut, value first, and says so in a header, so that
 // it still gets through. It blocks while the producer's buffer is full.
 //
 // A letter's own timestamp is now: retention goes by it, and one for a month-old event would be deleted
 // at once, while one from the future may be refused for ever.
-func (d *DeadLetters) Reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
+func (d *DeadLetters) Reject(ctx context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error {
 	letter := millrace.Record{
 		Topic: d.topic, Partition: -1, Key: rec.Key, Value: rec.Value,
 		Headers: append(slices.Clone(rec.Headers),
@@ -57,6 +55,9 @@ func (d *DeadLetters) Reject(ctx context.Context, rec *millrace.Record, why *mil
 			millrace.Header{Key: millrace.HeaderDetail, Value: cutText(why.Error(), detailBytesMax)},
 			millrace.Header{Key: millrace.HeaderSource, Value: millrace.AppendSource(nil, rec.Topic, rec.Partition, rec.Offset)},
 			millrace.Header{Key: millrace.HeaderTime, Value: strconv.AppendInt(nil, rec.Time, 10)}),
+	}
+	if topicID != "" {
+		letter.Headers = append(letter.Headers, millrace.Header{Key: millrace.HeaderTopicID, Value: []byte(topicID)})
 	}
 	shrinkTo(&letter, deadLetterBytesMax)
 	d.pending.Add(1)
@@ -132,13 +133,24 @@ func shrinkTo(rec *millrace.Record, limit int) {
 			note("key", len(rec.Key))
 			rec.Key = rec.Key[:keyBytesMax]
 		}
-		ours := rec.Headers[max(len(rec.Headers)-ownHeaders, 0):]
+		ours := rec.Headers[ownHeaders(rec.Headers):]
 		note("headers", len(rec.Headers)-len(ours))
 		rec.Headers = slices.Clone(ours)
 		over = recordbatch.RecordBytes(rec) + noteBytes - limit
 	}
 	rec.Value = rec.Value[:max(len(rec.Value)-max(over, 0), 0)]
 	rec.Headers = append(slices.Clone(rec.Headers), millrace.Header{Key: millrace.HeaderTruncated, Value: []byte(cut)})
+}
+
+// ownHeaders is where the headers begin that Reject adds, which are never cut. A record that was a dead letter before has
+// such from then, too: ours are the last.
+func ownHeaders(headers []millrace.Header) int {
+	for i := len(headers) - 1; i >= 0; i-- {
+		if headers[i].Key == millrace.HeaderReason {
+			return i
+		}
+	}
+	return len(headers)
 }
 
 // cutText shortens text to at most n bytes between two characters.

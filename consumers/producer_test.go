@@ -264,14 +264,14 @@ func TestDeadLetters(t *testing.T) {
 		all := &millrace.Record{Topic: "events", Offset: 7, Key: make([]byte, 1<<20), Value: []byte("v"),
 			Headers: []millrace.Header{{Key: "mine", Value: make([]byte, 1<<20)}}}
 		for _, r := range []*millrace.Record{rec, big, tomb} {
-			if err := d.Reject(b.ctx, r, why); err != nil {
+			if err := d.Reject(b.ctx, "", r, why); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if err := d.Flush(b.ctx); err != nil || d.Pending() != 0 {
 			t.Fatalf("%v, %d pending", err, d.Pending())
 		}
-		if err := d.Reject(b.ctx, all, why); err != nil {
+		if err := d.Reject(b.ctx, "a-topic's-id", all, why); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Flush(b.ctx); err != nil {
@@ -285,7 +285,7 @@ func TestDeadLetters(t *testing.T) {
 		}
 		first := letters["events/3/77"]
 		if string(first.Key) != "k" || string(first.Value) != "v" || first.Time < 1e12 || header(first, millrace.HeaderTime) != "1234" || header(first, "mine") != "1" ||
-			header(first, millrace.HeaderReason) != "wrong_type" || header(first, millrace.HeaderTruncated) != "none" {
+			header(first, millrace.HeaderReason) != "wrong_type" || header(first, millrace.HeaderTruncated) != "none" || header(first, millrace.HeaderTopicID) != "none" {
 			t.Errorf("letter: %+v", first)
 		}
 		if detail := header(first, millrace.HeaderDetail); !strings.HasPrefix(detail, `wrong_type at "amount": ä`) || len(detail) > detailBytesMax ||
@@ -300,6 +300,8 @@ func TestDeadLetters(t *testing.T) {
 		}
 		if r := letters["events/0/7"]; header(r, millrace.HeaderTruncated) != "value=1 key=1048576 headers=1" && header(r, millrace.HeaderTruncated) != "key=1048576 headers=1" {
 			t.Errorf("letter with a large key and header: truncated %q", header(r, millrace.HeaderTruncated))
+		} else if header(r, millrace.HeaderTopicID) != "a-topic's-id" || header(r, millrace.HeaderReason) != "wrong_type" {
+			t.Errorf("a letter that was cut lost what Reject added: %+v", r.Headers)
 		}
 	})
 }
@@ -322,7 +324,7 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 		b.produceError(topic, code)
 	}
 	why := &millrace.Rejection{Reason: millrace.ReasonEmpty}
-	if err := d.Reject(b.ctx, &millrace.Record{Topic: "e", Value: []byte("v")}, why); err != nil {
+	if err := d.Reject(b.ctx, "", &millrace.Record{Topic: "e", Value: []byte("v")}, why); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Flush(b.ctx); err != nil || d.Pending() != 0 {
@@ -331,7 +333,7 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 	// A topic that takes less than dead letters are cut to.
 	small := b.topic(1, "max.message.bytes", "20000")
 	d = NewDeadLetters(p, small)
-	if err := d.Reject(b.ctx, &millrace.Record{Topic: "e", Value: make([]byte, 100<<10)}, why); err != nil {
+	if err := d.Reject(b.ctx, "", &millrace.Record{Topic: "e", Value: make([]byte, 100<<10)}, why); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Flush(b.ctx); err != nil {
@@ -343,7 +345,7 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 	// A producer that stops leaves it pending, and says so.
 	stopped := NewProducer(b.cluster, ProducerOptions{})
 	d = NewDeadLetters(stopped, topic)
-	if err := d.Reject(b.ctx, &millrace.Record{Topic: "e"}, why); err != nil {
+	if err := d.Reject(b.ctx, "", &millrace.Record{Topic: "e"}, why); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(b.ctx)

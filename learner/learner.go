@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -28,10 +29,11 @@ type Decoder interface {
 	Decode(rec *millrace.Record, dst *millrace.Event) error
 }
 
-// DeadLetters takes what cannot be used. Reject copies the record and may block while too many are
-// unacknowledged; Flush returns when all rejected before it are acknowledged.
+// DeadLetters takes what cannot be used. Reject copies the record, which is of the topic with the identity given ("" where
+// none is known), and may block while too many are unacknowledged; Flush returns when all rejected before it are
+// acknowledged.
 type DeadLetters interface {
-	Reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error
+	Reject(ctx context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error
 	Flush(ctx context.Context) error
 	Pending() int
 }
@@ -74,7 +76,7 @@ type Learner struct {
 	o         Options
 	metrics   *Metrics
 	experts   *expertMetrics // nil for models without experts
-	positions map[partition]int64
+	positions map[partition]*millrace.Position
 	learned   uint64
 	rejected  uint64
 	told      map[millrace.Reason]bool // reasons a rejection was logged for
@@ -97,7 +99,7 @@ type partition struct {
 func New(o Options) *Learner {
 	l := &Learner{
 		o:         o,
-		positions: make(map[partition]int64, len(o.Positions)),
+		positions: make(map[partition]*millrace.Position, len(o.Positions)),
 		learned:   o.Manifest.Learned,
 		rejected:  o.Manifest.Rejected,
 		free:      make(chan *capture, 2),
@@ -106,7 +108,7 @@ func New(o Options) *Learner {
 		told:      map[millrace.Reason]bool{},
 	}
 	for _, p := range o.Positions {
-		l.positions[partition{p.Topic, p.Partition}] = p.Offset
+		l.positions[partition{p.Topic, p.Partition}] = &p
 	}
 	l.published.Store(l.learned + l.rejected)
 	if taken := o.Manifest.CreatedAt; !taken.IsZero() {
@@ -207,7 +209,7 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 // applyChunk learns the chunk's events. It stops between two events when ctx ends, with the position
 // right behind the last one applied.
 func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
-	key := partition{c.batch.Topic, c.batch.Partition}
+	at := l.position(c.batch)
 	learned := 0
 	for i := range c.n {
 		rec := &c.batch.Records[c.from+i]
@@ -218,16 +220,16 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 		if why == nil {
 			l.learned++
 			learned++
-		} else if err := l.reject(ctx, rec, why); err != nil {
+		} else if err := l.reject(ctx, c.batch.TopicID, rec, why); err != nil {
 			return err
 		}
-		l.positions[key] = rec.Offset + 1
+		at.Offset = rec.Offset + 1
 		if l.tick.eventsDue(l.learned + l.rejected) {
 			l.snapshotIfDue(true)
 		}
 	}
 	if c.last {
-		l.positions[key] = c.batch.To
+		*at = c.batch.Position()
 	}
 	now := l.o.Now()
 	l.metrics.chunkDone(c, now, learned)
@@ -236,6 +238,23 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 		l.snapshotIfDue(false)
 	}
 	return ctx.Err()
+}
+
+// position is where the batch's partition stands, to be moved on. Within a batch the fingerprint of the one before stays:
+// what it speaks of lies before the position.
+func (l *Learner) position(b *millrace.Batch) *millrace.Position {
+	if b.Anew {
+		// Partitions that nothing was read of yet begin at the new topic's first event, as ones without a position do.
+		maps.DeleteFunc(l.positions, func(p partition, _ *millrace.Position) bool { return p.topic == b.Topic })
+	}
+	key := partition{b.Topic, b.Partition}
+	at := l.positions[key]
+	if at == nil {
+		at = &millrace.Position{Topic: b.Topic, Partition: b.Partition, Offset: b.From}
+		l.positions[key] = at
+	}
+	at.TopicID = b.TopicID
+	return at
 }
 
 func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
@@ -252,8 +271,8 @@ func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
 
 // reject waits for room among the dead letters, until ctx ends: a rejected event has changed nothing, so the position
 // stays before it and a restart reads it again.
-func (l *Learner) reject(ctx context.Context, rec *millrace.Record, why *millrace.Rejection) error {
-	if err := l.o.DeadLetters.Reject(ctx, rec, why); err != nil {
+func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error {
+	if err := l.o.DeadLetters.Reject(ctx, topicID, rec, why); err != nil {
 		return fmt.Errorf("rejecting %s/%d/%d (%s): %w", rec.Topic, rec.Partition, rec.Offset, why.Reason, err)
 	}
 	if !l.told[why.Reason] { // the first of its kind is news; the others are a metric

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -153,12 +154,14 @@ func (s *fakeStore) last(t *testing.T) millrace.Snapshot {
 type fakeDeadLetters struct {
 	mu       sync.Mutex
 	rejected []string
+	topicID  string // of the last one rejected
 	flushed  int
 }
 
-func (d *fakeDeadLetters) Reject(_ context.Context, rec *millrace.Record, why *millrace.Rejection) error {
+func (d *fakeDeadLetters) Reject(_ context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.topicID = topicID
 	d.rejected = append(d.rejected, fmt.Sprintf("%d/%d %s", rec.Partition, rec.Offset, why.Reason))
 	return nil
 }
@@ -407,3 +410,57 @@ func TestSourceFailureIsReported(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Next(context.Context) (*millrace.Batch, error) { return nil, f.err }
+
+// TestTopicMadeAnew: positions carry the identity of what they were read of, and those of the former topic go with it, so
+// that partitions that nothing was read of yet begin at the new one's first event.
+func TestTopicMadeAnew(t *testing.T) {
+	of := func(topicID string, batches ...*millrace.Batch) []*millrace.Batch {
+		for _, b := range batches {
+			b.TopicID = topicID
+		}
+		return batches
+	}
+	batches := append(of("was", batchesOf(0, 0, 40, 20)...), of("was", batchesOf(1, 0, 30, 30)...)...)
+	anew := of("is", batchesOf(0, 0, 10, 10)...)
+	anew[0].Anew = true
+	r := newRig(t, &fakeSource{batches: append(batches, anew...)}, SnapshotsSpec{}, &fakeStore{}, nil)
+	if err := r.learner.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := r.store.last(t).Manifest
+	want := millrace.Position{Topic: m.Positions[0].Topic, Offset: 10, TopicID: "is"}
+	if len(m.Positions) != 1 || m.Positions[0] != want {
+		t.Errorf("positions are %+v, want %+v alone", m.Positions, want)
+	}
+	if m.Learned+m.Rejected != 80 {
+		t.Errorf("%d events were applied, want 80", m.Learned+m.Rejected)
+	}
+	if r.dead.topicID != "is" {
+		t.Errorf("the last dead letter is of topic %q", r.dead.topicID)
+	}
+}
+
+// TestPositionsTakeIdentityAtFirstSight: those of a former release have none; a fingerprint gives way to an id.
+func TestPositionsTakeIdentityAtFirstSight(t *testing.T) {
+	plain := batchesOf(0, 0, 10, 10)
+	plain[0].Fingerprint = millrace.Fingerprint{Last: 9, Time: 5, CRC: 7}
+	known := batchesOf(0, 10, 20, 10)
+	known[0].TopicID = "id"
+	for _, test := range []struct {
+		batches []*millrace.Batch
+		want    millrace.Position
+	}{
+		{plain, millrace.Position{Offset: 10, Fingerprint: plain[0].Fingerprint}},
+		{append(slices.Clone(plain), known...), millrace.Position{Offset: 20, TopicID: "id"}},
+	} {
+		r := newRig(t, &fakeSource{batches: test.batches}, SnapshotsSpec{}, &fakeStore{}, nil)
+		if err := r.learner.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		positions := r.store.last(t).Manifest.Positions
+		test.want.Topic = positions[0].Topic
+		if positions[0] != test.want {
+			t.Errorf("positions are %+v, want %+v", positions, test.want)
+		}
+	}
+}

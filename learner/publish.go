@@ -87,8 +87,8 @@ func (l *Learner) capture(c *capture) {
 	l.o.Layout.Copy(c.buffer)
 	l.metrics.duration.WithLabelValues("copy").Observe(time.Since(start).Seconds())
 	c.positions = c.positions[:0]
-	for p, offset := range l.positions {
-		c.positions = append(c.positions, millrace.Position{Topic: p.topic, Partition: p.id, Offset: offset})
+	for _, p := range l.positions {
+		c.positions = append(c.positions, *p)
 	}
 	slices.SortFunc(c.positions, func(a, b millrace.Position) int {
 		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))

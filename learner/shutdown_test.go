@@ -13,7 +13,7 @@ import (
 // fullDeadLetters has no room and nobody who makes any: Kafka is away.
 type fullDeadLetters struct{ entered chan struct{} }
 
-func (d *fullDeadLetters) Reject(ctx context.Context, _ *millrace.Record, _ *millrace.Rejection) error {
+func (d *fullDeadLetters) Reject(ctx context.Context, _ string, _ *millrace.Record, _ *millrace.Rejection) error {
 	select {
 	case d.entered <- struct{}{}:
 	default:

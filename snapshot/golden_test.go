@@ -89,3 +89,39 @@ func TestGoldenFilesLoad(t *testing.T) {
 		}
 	}
 }
+
+// Positions that say which topic they speak of are written beside those of before, which have kept their bytes: see
+// v1.manifest.json.
+func TestGoldenManifestWithTopics(t *testing.T) {
+	m := sampleSnapshot(t).Manifest
+	m.Positions[0].TopicID = "kT8bLRMOQvmDTzSxFq1hWg"
+	m.Positions[1].Fingerprint = millrace.Fingerprint{Last: 1<<60 - 1, Time: 1764000000000, CRC: 0xfeedbeef}
+	want, err := EncodeManifest(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := goldenPath("v1.topics.manifest.json")
+	if *update {
+		if _, err := os.Stat(path); os.IsNotExist(err) {
+			if err := os.WriteFile(path, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the bytes written today differ from the golden file:\n%s\n%s", want, got)
+	}
+	read, err := DecodeManifest(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range read.Positions {
+		if p != m.Positions[0] && p != m.Positions[1] {
+			t.Errorf("read back: %+v", p)
+		}
+	}
+}

@@ -90,10 +90,20 @@ func (s *channelSource) Commit(_ context.Context, p []millrace.Position) error {
 
 // heldWriter keeps records until they are acknowledged one by one.
 type heldWriter struct {
-	mu     sync.Mutex
-	held   []func(int32, int64, error)
-	values []string
-	sent   chan struct{}
+	mu       sync.Mutex
+	held     []func(int32, int64, error)
+	values   []string
+	sent     chan struct{}
+	topicIDs []string // of the values
+}
+
+func headerOf(rec millrace.Record, key string) string {
+	for _, h := range rec.Headers {
+		if h.Key == key {
+			return string(h.Value)
+		}
+	}
+	return "none"
 }
 
 func (w *heldWriter) Send(_ context.Context, rec millrace.Record, done func(int32, int64, error)) error {
@@ -101,6 +111,7 @@ func (w *heldWriter) Send(_ context.Context, rec millrace.Record, done func(int3
 	defer w.mu.Unlock()
 	w.held = append(w.held, done)
 	w.values = append(w.values, string(rec.Value)+" "+string(rec.Headers[0].Value))
+	w.topicIDs = append(w.topicIDs, headerOf(rec, millrace.HeaderTopicID))
 	w.sent <- struct{}{}
 	return nil
 }
@@ -184,11 +195,37 @@ func TestLoopCommitsWhatIsAcknowledged(t *testing.T) {
 	if err := <-r.ended; err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(r.source.committed); got != "[{events 0 4}]" {
-		t.Errorf("committed %s, want position 4", got)
+	if got := r.source.committed; len(got) != 1 || got[0] != (millrace.Position{Topic: "events", Offset: 4}) {
+		t.Errorf("committed %+v, want position 4", got)
 	}
 	if got := fmt.Sprint(r.writer.values); got != `[{"score":0.5} events/0/0 {"score":0.5} events/0/2]` {
 		t.Errorf("written %s", got)
+	}
+}
+
+// TestLoopSaysWhichTopicScoresAreOf: the source of a score repeats when its topic is made anew, so that it is told beside it,
+// and kept with the position.
+func TestLoopSaysWhichTopicScoresAreOf(t *testing.T) {
+	r := newLoopRig(t)
+	known := events(0, "1")
+	known.TopicID = "uuid"
+	r.source.batches <- known
+	<-r.writer.sent
+	r.source.batches <- events(1, "2")
+	<-r.writer.sent
+	r.writer.acknowledge(nil)
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(r.writer.topicIDs); got != "[uuid none]" {
+		t.Errorf("topic ids of two scores are %s, want one of a topic with an id and one without", got)
+	}
+	r.source.mu.Lock()
+	defer r.source.mu.Unlock()
+	last := r.source.committed[len(r.source.committed)-1]
+	if last.Offset != 2 || last.TopicID != "" {
+		t.Errorf("committed %+v last", last)
 	}
 }
 

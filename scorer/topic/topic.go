@@ -45,13 +45,14 @@ type Options struct {
 
 // Loop scores every event of a topic at least once. Positions are committed only when all scores
 // before them are acknowledged, so a crash scores some events again: the millrace-source header is
-// the key to drop those duplicates by.
+// the key to drop those duplicates by, together with millrace-topic-id where there is one.
 type Loop struct {
 	o       Options
 	tracker tracker
 	session *scorer.Session
 	value   []byte
 	source  []byte
+	topicID []byte
 	fail    context.CancelCauseFunc // ends reading when a score is given up; set by Run
 	scored  atomic.Uint64           // acknowledged
 	skipped atomic.Uint64           // could not be scored
@@ -155,7 +156,7 @@ func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
 			continue
 		}
 		m.Predicted(&score)
-		if err := l.write(ctx, rec, &score, pending); err != nil {
+		if err := l.write(ctx, b.TopicID, rec, &score, pending); err != nil {
 			return err
 		}
 	}
@@ -171,15 +172,20 @@ func (l *Loop) score(rec *millrace.Record, dst *millrace.Score) error {
 	return l.session.Score(rec, dst)
 }
 
-func (l *Loop) write(ctx context.Context, rec *millrace.Record, score *millrace.Score, p *run) error {
+func (l *Loop) write(ctx context.Context, topicID string, rec *millrace.Record, score *millrace.Score, p *run) error {
 	l.value = l.o.Encoder.Append(l.value[:0], score)
 	l.source = millrace.AppendSource(l.source[:0], rec.Topic, rec.Partition, rec.Offset)
+	l.topicID = append(l.topicID[:0], topicID...)
+	headers := []millrace.Header{
+		{Key: millrace.HeaderSource, Value: l.source},
+		{Key: millrace.HeaderVersion, Value: []byte(scorer.VersionText(score.Version))},
+		{Key: millrace.HeaderTopicID, Value: l.topicID},
+	}
+	if topicID == "" {
+		headers = headers[:2]
+	}
 	out := millrace.Record{
-		Topic: l.o.Spec.Topic, Partition: -1, Time: l.o.Now().UnixMilli(), Key: rec.Key, Value: l.value,
-		Headers: []millrace.Header{
-			{Key: millrace.HeaderSource, Value: l.source},
-			{Key: millrace.HeaderVersion, Value: []byte(scorer.VersionText(score.Version))},
-		},
+		Topic: l.o.Spec.Topic, Partition: -1, Time: l.o.Now().UnixMilli(), Key: rec.Key, Value: l.value, Headers: headers,
 	}
 	if l.o.OnScore != nil {
 		l.o.OnScore(rec.Key, l.value)

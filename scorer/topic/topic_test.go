@@ -110,3 +110,23 @@ func TestTracker(t *testing.T) {
 		t.Errorf("after coming back: %v, want 25", got)
 	}
 }
+
+// TestTrackerOfATopicMadeAnew: nothing that was acknowledged of the former topic, or is on its way, is a position in the new.
+func TestTrackerOfATopicMadeAnew(t *testing.T) {
+	tr := newTracker()
+	old := func(partition int32) *millrace.Batch {
+		return &millrace.Batch{Topic: "t", Partition: partition, From: 90, To: 100, TopicID: "was"}
+	}
+	tr.open(old(0)).close()
+	tr.putBack([]millrace.Position{old(1).Position()})
+	late := tr.open(old(2))
+	late.add()
+	late.close()
+	anew := tr.open(&millrace.Batch{Topic: "t", From: 0, To: 3, TopicID: "is", Anew: true})
+	anew.close()
+	late.done()
+	want := millrace.Position{Topic: "t", Offset: 3, TopicID: "is"}
+	if got := tr.acknowledged(); len(got) != 1 || got[0] != want {
+		t.Errorf("acknowledged() = %+v, want %+v alone", got, want)
+	}
+}

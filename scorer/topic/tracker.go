@@ -1,6 +1,7 @@
 package topic
 
 import (
+	"maps"
 	"sync"
 
 	"millrace"
@@ -10,7 +11,7 @@ import (
 type tracker struct {
 	mu    *sync.Mutex
 	runs  map[partition][]*run
-	ready map[partition]int64 // acknowledged, but not committed
+	ready map[partition]millrace.Position // acknowledged, but not committed
 }
 
 type partition struct {
@@ -21,25 +22,29 @@ type partition struct {
 // run is one batch whose scores are on their way.
 type run struct {
 	mu      *sync.Mutex
-	to      int64
+	to      millrace.Position
 	waiting int
 	open    bool // more scores may be added
 }
 
 func newTracker() tracker {
-	return tracker{mu: &sync.Mutex{}, runs: map[partition][]*run{}, ready: map[partition]int64{}}
+	return tracker{mu: &sync.Mutex{}, runs: map[partition][]*run{}, ready: map[partition]millrace.Position{}}
 }
 
 func (t *tracker) open(b *millrace.Batch) *run {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if b.Anew { // positions of before speak of a topic that is gone
+		maps.DeleteFunc(t.runs, func(p partition, _ []*run) bool { return p.topic == b.Topic })
+		maps.DeleteFunc(t.ready, func(p partition, _ millrace.Position) bool { return p.topic == b.Topic })
+	}
 	key := partition{b.Topic, b.Partition}
 	runs := t.runs[key]
-	if n := len(runs); n > 0 && b.From < runs[n-1].to {
+	if n := len(runs); n > 0 && b.From < runs[n-1].to.Offset {
 		runs = nil // the partition went away and came back from an earlier position
 		delete(t.ready, key)
 	}
-	r := &run{mu: t.mu, to: b.To, open: true}
+	r := &run{mu: t.mu, to: b.Position(), open: true}
 	t.runs[key] = append(runs, r)
 	return r
 }
@@ -55,7 +60,7 @@ func (t *tracker) putBack(positions []millrace.Position) {
 	for _, p := range positions {
 		key := partition{p.Topic, p.Partition}
 		if _, later := t.ready[key]; !later {
-			t.ready[key] = p.Offset
+			t.ready[key] = p
 		}
 	}
 }
@@ -77,8 +82,8 @@ func (t *tracker) acknowledged() []millrace.Position {
 		t.runs[key] = append([]*run(nil), runs[n:]...)
 	}
 	positions := make([]millrace.Position, 0, len(t.ready))
-	for key, offset := range t.ready {
-		positions = append(positions, millrace.Position{Topic: key.topic, Partition: key.id, Offset: offset})
+	for _, p := range t.ready {
+		positions = append(positions, p)
 	}
 	clear(t.ready)
 	return positions
