@@ -87,10 +87,15 @@ func (p *pieces) learn(t *testing.T, lines [][]byte) (predictions [][]float32) {
 		if err := p.decoder.Decode(&millrace.Record{Value: line}, e); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.trainer.Learn(e); err != nil {
+		prediction, err := p.trainer.Predict(e)
+		if err != nil {
 			t.Fatal(err)
 		}
-		predictions = append(predictions, append([]float32(nil), p.trainer.Prediction()...))
+		predictions = append(predictions, append([]float32(nil), prediction...))
+		if err := p.trainer.Learn(e, prediction); err != nil {
+			t.Fatal(err)
+		}
+		p.trainer.Observe(e)
 	}
 	return predictions
 }

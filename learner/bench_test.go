@@ -117,7 +117,7 @@ func learnOne(d *decode.Decoder, t *learner.Trainer, rec *millrace.Record, e *mi
 	if err := d.Decode(rec, e); err != nil {
 		return err
 	}
-	return t.Learn(e)
+	return t.Apply(e)
 }
 
 // TestEventAllocatesNothing from its bytes to the updated weights.

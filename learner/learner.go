@@ -258,7 +258,7 @@ func (l *Learner) position(b *millrace.Batch) *millrace.Position {
 }
 
 func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
-	err := l.o.Trainer.Learn(e)
+	err := l.o.Trainer.Apply(e)
 	if err == nil {
 		return nil
 	}

@@ -19,39 +19,79 @@ type Extractor interface {
 
 // Trainer applies single events to features and model: extract, predict, validate, learn, observe.
 // The learner, evaluate and train all go through it. It is not for concurrent use.
+//
+// An event that comes with its label goes through [Trainer.Apply]. One whose label may come later is predicted and observed
+// when it comes; when its label is there, it is predicted again with the state of that moment, learned from that, and measured
+// by the prediction of then, which is what anyone could have acted on:
+//
+//	p, err := t.Predict(e)  // p is kept with the event
+//	t.Observe(e)
+//	…
+//	_, err = t.Predict(e)
+//	err = t.Learn(e, p)
 type Trainer struct {
 	Extractor   Extractor
 	Model       model.Model
 	Progressive *Progressive
 
-	classes    int
 	input      millrace.Input
 	scratch    model.Scratch
 	prediction []float32
+	predicted  *millrace.Event // the event that the input and the scratch are of; nil for none
 	refused    millrace.Rejection
 }
 
 // NewTrainer returns a trainer for classes, or for numbers when classes is 0.
 func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
 	return &Trainer{
-		Extractor: x, Model: m, Progressive: NewProgressive(classes), classes: classes,
+		Extractor: x, Model: m, Progressive: NewProgressive(classes),
 		input: x.NewInput(), scratch: m.NewScratch(), prediction: make([]float32, m.Outputs()),
 	}
 }
 
-// Learn takes one event. Its error is always a *millrace.Rejection, and then no state has changed.
-// The prediction made before learning stays readable through Prediction.
-func (t *Trainer) Learn(e *millrace.Event) error {
+// Apply takes an event that comes with its label: it is predicted, learned, measured and observed. Its error is always a
+// *millrace.Rejection, and then no state has changed.
+func (t *Trainer) Apply(e *millrace.Event) error {
 	if e.Label.Fault != nil {
 		return e.Label.Fault
 	}
-	if err := t.Extractor.Extract(t.input, e); err != nil {
+	prediction, err := t.Predict(e)
+	if err != nil {
 		return err
 	}
-	t.Model.Predict(t.prediction, t.input, t.scratch)
-	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}
 	// Learning comes before observing, though both may be read as simultaneous: the input was taken
 	// with the features' earlier state, and a refused update must leave the features alone too.
+	if err := t.Learn(e, prediction); err != nil {
+		return err
+	}
+	t.Observe(e)
+	return nil
+}
+
+// Predict extracts an event and predicts it. It needs no label and changes no state that is learned. Its error is always a
+// *millrace.Rejection. The prediction is the trainer's and holds until it predicts again.
+func (t *Trainer) Predict(e *millrace.Event) ([]float32, error) {
+	t.predicted = nil
+	if err := t.Extractor.Extract(t.input, e); err != nil {
+		return nil, err
+	}
+	t.Model.Predict(t.prediction, t.input, t.scratch)
+	t.predicted = e
+	return t.prediction, nil
+}
+
+// Learn learns the label, which must be known, of the event that was predicted last, from that prediction. The progressive
+// figures measure the prediction that is handed over: the one made when the event came. Without one, nil, the event is
+// learned and not measured. Its error is always a *millrace.Rejection, and then no state has changed.
+func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
+	if t.predicted != e {
+		panic("learner: learning an event other than the one that was predicted last")
+	}
+	t.predicted = nil // what the model left for learning is used up
+	if e.Label.Fault != nil {
+		return e.Label.Fault
+	}
+	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}
 	if err := t.Model.Learn(t.input, y, e.Label.Importance(), t.scratch); err != nil {
 		if !errors.Is(err, millrace.ErrUpdateRefused) {
 			err = fmt.Errorf("learning: %w", err)
@@ -59,13 +99,12 @@ func (t *Trainer) Learn(e *millrace.Event) error {
 		t.refused = millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
 		return &t.refused
 	}
-	t.Extractor.Observe(e)
-	t.Progressive.Add(t.prediction, e.Label)
+	if prediction != nil {
+		t.Progressive.Add(prediction, e.Label)
+	}
 	return nil
 }
 
-// Prediction is the latest event's, made before it was learned.
-func (t *Trainer) Prediction() []float32 { return t.prediction }
-
-// Input is the latest event's views.
-func (t *Trainer) Input() millrace.Input { return t.input }
+// Observe has the features learn from an event, once for each, with a label or without: after it was predicted and, if its
+// label came with it, learned.
+func (t *Trainer) Observe(e *millrace.Event) { t.Extractor.Observe(e) }

@@ -80,7 +80,7 @@ func TestOneFeaturePath(t *testing.T) {
 			return event
 		}
 		for range 500 {
-			if err := l.trainer.Learn(next()); err != nil {
+			if err := l.trainer.Apply(next()); err != nil {
 				t.Fatal(err)
 			}
 		}

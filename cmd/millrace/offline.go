@@ -72,7 +72,7 @@ func (p *pass) learn(pieces *learned, rec *millrace.Record, event *millrace.Even
 		for i := range event.Fields {
 			p.present[i] = p.present[i] || event.Fields[i].Presence == millrace.Present
 		}
-		err = pieces.trainer.Learn(event)
+		err = pieces.trainer.Apply(event)
 	}
 	p.count(rec, err)
 }

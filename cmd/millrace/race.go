@@ -49,7 +49,7 @@ func (c *contender) learn(records []millrace.Record, events []*millrace.Event, f
 	for i := range records {
 		err := faults[i]
 		if err == nil {
-			err = c.pieces.trainer.Learn(events[i])
+			err = c.pieces.trainer.Apply(events[i])
 		}
 		c.pass.count(&records[i], err)
 		c.curve.add(c.pass.Events, c.pieces.trainer.Progressive)

@@ -32,7 +32,7 @@ func learnRare(t *testing.T, modelText, settings string, n int) *learner.Progres
 		if err := l.decoder.Decode(&millrace.Record{Value: value}, e); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.trainer.Learn(e); err != nil {
+		if err := l.trainer.Apply(e); err != nil {
 			t.Fatal(err)
 		}
 	}
