@@ -39,6 +39,7 @@ var may = []struct {
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
+	{"millrace/pipeline/status", nil, "what a pipeline says of itself is plain data"},
 	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},
 }
 
@@ -48,8 +49,8 @@ var only = []struct {
 	by       []string
 	why      string
 }{
-	{"millrace/config", []string{"millrace/cmd/millrace", "millrace/integration"},
-		"every package has a plain spec of its own; only the binary composes them into a file"},
+	{"millrace/config", []string{"millrace/cmd/millrace", "millrace/pipeline", "millrace/offline", "millrace/integration"},
+		"every package has a plain spec of its own; only who builds pipelines composes them into a file"},
 	{"github.com/segmentio/kafka-go", []string{"millrace/consumers"}, "Kafka is reached through consumers"},
 	{"github.com/redis/go-redis", []string{"millrace/store"}, "Redis is reached through store"},
 	{"github.com/twmb/franz-go", []string{"millrace/embedded", "millrace/integration"},
@@ -60,6 +61,9 @@ var only = []struct {
 	{"github.com/schollz/progressbar", []string{"millrace/cmd/millrace"}, "only the binary has a terminal"},
 	{"gonum.org/v1/plot", []string{"millrace/cmd/millrace"}, "only the binary draws"},
 	{"golang.org/x/sys/cpu", []string{"millrace/model/kernel"}, "which kernels a processor runs is decided in one place"},
+	{"millrace/pipeline", []string{"millrace/cmd/millrace", "millrace/pipeline", "millrace/offline", "millrace/integration"},
+		"a pipeline joins the packages, so none of them may know of it"},
+	{"millrace/offline", []string{"millrace/cmd/millrace", "millrace/integration"}, "files are learned for whoever asks, never for a running pipeline"},
 	{"millrace/cmd", nil, "a command is not a library"},
 	{"millrace/integration", []string{"millrace/integration"}, "the harness is for tests"},
 }
@@ -71,11 +75,11 @@ var never = []struct {
 	why   string
 }{
 	{"millrace/learner", []string{"millrace/scorer", "millrace/consumers", "millrace/store"},
-		"the learner defines the interfaces it needs; the binary joins them"},
+		"the learner defines the interfaces it needs; pipeline joins them"},
 	{"millrace/scorer", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
-		"the scorer defines the interfaces it needs; the binary joins them"},
+		"the scorer defines the interfaces it needs; pipeline joins them"},
 	{"millrace/scorer/topic", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
-		"the scorer defines the interfaces it needs; the binary joins them"},
+		"the scorer defines the interfaces it needs; pipeline joins them"},
 	{"millrace/consumers", []string{"millrace/learner", "millrace/scorer", "millrace/store"},
 		"consumers deliver raw records and know nothing of who learns from them"},
 	{"millrace/store", []string{"millrace/learner", "millrace/scorer", "millrace/consumers"},
@@ -184,6 +188,13 @@ func TestImportRulesRefuse(t *testing.T) {
 		{"millrace/embedded", "github.com/twmb/franz-go/pkg/kfake", 0},
 		{"millrace/consumers", "github.com/twmb/franz-go/pkg/kgo", 1},
 		{"millrace/cmd/millrace", "millrace/config", 0},
+		{"millrace/pipeline", "millrace/config", 0},
+		{"millrace/offline", "millrace/pipeline", 0},
+		{"millrace/pipeline", "millrace/offline", 1},
+		{"millrace/pipeline", "github.com/spf13/cobra", 1},
+		{"millrace/pipeline/status", "encoding/json", 0},
+		{"millrace/pipeline/status", "millrace/learner", 1},
+		{"millrace/learner", "millrace/pipeline/status", 1},
 		{"millrace/cmd/millrace", "gonum.org/v1/plot/vg", 0},
 		{"millrace/learner", "gonum.org/v1/plot", 1},
 		{"millrace/learner", "millrace/config", 1},

@@ -15,6 +15,7 @@ import (
 	"millrace/config/infer"
 	"millrace/decode"
 	"millrace/model"
+	"millrace/pipeline"
 )
 
 // compareFlags say who is compared.
@@ -72,30 +73,30 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*c
 	if len(o.files) == 0 {
 		r, p, err := inferred(ctx, data, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
 		if err != nil {
-			return nil, usageError{err}
+			return nil, config.UsageError{Err: err}
 		}
 		base, sparse = p, r.Sparse
 		if len(o.models) == 0 {
 			o.models = model.Suitable(p.Target())
 		}
 	} else if o.label != "" {
-		return nil, usagef("--label is for runs without a pipeline file; %s names it", o.files[0])
+		return nil, config.Usagef("--label is for runs without a pipeline file; %s names it", o.files[0])
 	}
 	for _, file := range o.files {
-		p, err := loadPipeline(file)
+		p, err := pipeline.Load(file)
 		if err != nil {
 			return nil, err
 		}
 		base = cmp.Or(base, p)
 		if !sameLabel(p.Label, base.Label) {
-			return nil, usagef("%s and %s predict different labels: losses of different things cannot be compared", o.files[0], file)
+			return nil, config.Usagef("%s and %s predict different labels: losses of different things cannot be compared", o.files[0], file)
 		}
 		o.seed.apply(p)
 		list = append(list, newContender(unusedName(list, p.Name), p))
 	}
 	for _, family := range o.models {
 		if !slices.Contains(model.Families(), family) {
-			return nil, usagef("--models: %q is none of %s", family, strings.Join(model.Families(), ", "))
+			return nil, config.Usagef("--models: %q is none of %s", family, strings.Join(model.Families(), ", "))
 		}
 		p := *base
 		p.Model = infer.ModelSpec(family, sparse)
@@ -104,7 +105,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*c
 		list = append(list, newContender(unusedName(list, family), &p))
 	}
 	if failed := failures(list); len(failed) == len(list) {
-		return nil, usageError{errors.Join(failed...)}
+		return nil, config.UsageError{Err: errors.Join(failed...)}
 	}
 	return list, nil
 }

@@ -16,6 +16,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"millrace/pipeline/status"
 )
 
 const digits = "../../examples/digits.csv"
@@ -349,8 +351,8 @@ func TestMissingWords(t *testing.T) {
 // TestErrorFormat: errors of numbers stand in line, with their zeros.
 func TestErrorFormat(t *testing.T) {
 	mae, rmse := 0.2, 0.383
-	l := losses{MAE: &mae, RMSE: &rmse}
-	if got := l.row(errorFormat(map[string]losses{"mean": l}, 5)); got != "0.20000\t0.38300\t" {
+	l := status.Losses{MAE: &mae, RMSE: &rmse}
+	if got := row(l, errorFormat(map[string]status.Losses{"mean": l}, 5)); got != "0.20000\t0.38300\t" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -7,14 +7,16 @@ import (
 	"math"
 	"slices"
 	"text/tabwriter"
+
+	"millrace/pipeline/status"
 )
 
 // comparison is what compare prints.
 type comparison struct {
-	Name      string            `json:"name"`
-	Events    uint64            `json:"events"`
-	Models    []comparedModel   `json:"models"` // the best by log-loss or RMSE first, those that could not be built last
-	Baselines map[string]losses `json:"baselines"`
+	Name      string                   `json:"name"`
+	Events    uint64                   `json:"events"`
+	Models    []comparedModel          `json:"models"` // the best by log-loss or RMSE first, those that could not be built last
+	Baselines map[string]status.Losses `json:"baselines"`
 	// Best names the best model by column, the first of equals.
 	Best map[string]string `json:"best"`
 
@@ -27,7 +29,7 @@ type comparedModel struct {
 	Family   string `json:"family"`
 	Learned  uint64 `json:"learned"`
 	Rejected uint64 `json:"rejected"`
-	losses
+	status.Losses
 	EventsPerSecond float64 `json:"events_per_second,omitempty"` // of the model alone
 	StateBytes      int64   `json:"state_bytes,omitempty"`
 	Error           string  `json:"error,omitempty"` // why it could not be built
@@ -44,8 +46,8 @@ func newComparison(name string, contenders []*contender) comparison {
 			continue
 		}
 		r.classes = c.pipeline.Target().Classes > 0
-		s := newSummary(c.pieces.trainer.Progressive, r.classes)
-		m.Learned, m.Rejected, m.losses = c.pass.Learned, c.pass.rejected(), s.losses
+		s := newSummary(c.pieces.Trainer.Progressive, c.pipeline.Target().Classes)
+		m.Learned, m.Rejected, m.Losses = c.pass.Learned, c.pass.rejected(), s.Losses
 		m.EventsPerSecond, m.StateBytes = c.eventsPerSecond(), c.stateBytes()
 		r.Events = max(r.Events, c.pass.Events)
 		if r.Baselines == nil {
@@ -123,7 +125,7 @@ func (r *comparison) errorFormat() string {
 }
 
 // errorFormat writes errors of numbers with equal decimals, so that they stand in line: as many digits of the baseline's.
-func errorFormat(baselines map[string]losses, digits int) string {
+func errorFormat(baselines map[string]status.Losses, digits int) string {
 	size := 1.0
 	if b, ok := baselines["mean"]; ok && *b.RMSE > 0 {
 		size = *b.RMSE
@@ -180,8 +182,8 @@ func (r *comparison) print(w io.Writer) error {
 	return nil
 }
 
-// baselineRow is losses.row with the space that stands for a mark.
-func (r *comparison) baselineRow(l losses) string {
+// baselineRow is row with the space that stands for a mark.
+func (r *comparison) baselineRow(l status.Losses) string {
 	switch {
 	case !r.classes:
 		return fmt.Sprintf(r.errorFormat()+" \t"+r.errorFormat()+" \t", *l.MAE, *l.RMSE)

@@ -13,18 +13,19 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/config"
-	"millrace/learner"
 	"millrace/payments"
+	"millrace/pipeline"
+	"millrace/pipeline/status"
 )
 
 type demoFlags struct {
-	environmentOptions
-	events uint64
-	rate   float64
-	seed   uint64
-	admin  string
-	pprof  bool
-	print  bool
+	servers pipeline.Servers
+	events  uint64
+	rate    float64
+	seed    uint64
+	admin   string
+	pprof   bool
+	print   bool
 }
 
 func (a *app) demo() *cobra.Command {
@@ -56,24 +57,21 @@ watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the payments")
 	cmd.Flags().StringVar(&f.admin, "admin", "127.0.0.1:0", "address for /metrics, /healthz and /readyz")
 	cmd.Flags().BoolVar(&f.pprof, "pprof", false, "serve profiles on the admin address")
-	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "keep topics and snapshots here; in memory by default")
-	cmd.Flags().StringVar(&f.kafkaAddr, "embedded-kafka", "", "address the embedded broker listens on; a free loopback port by default")
-	cmd.Flags().StringVar(&f.redisAddr, "embedded-redis", "", "address the embedded store listens on; a free loopback port by default")
+	cmd.Flags().StringVar(&f.servers.DataDir, "data-dir", "", "keep topics and snapshots here; in memory by default")
+	cmd.Flags().StringVar(&f.servers.KafkaAddr, "embedded-kafka", "", "address the embedded broker listens on; a free loopback port by default")
+	cmd.Flags().StringVar(&f.servers.RedisAddr, "embedded-redis", "", "address the embedded store listens on; a free loopback port by default")
 	cmd.Flags().BoolVar(&f.print, "print-config", false, "print the demo's pipeline file and end")
 	return cmd
 }
 
 // demo is one running demonstration.
 type demo struct {
-	app      *app
 	flags    demoFlags
-	stages   *stages
+	running  *pipeline.Pipeline
+	log      *slog.Logger
 	started  time.Time
-	learner  atomic.Pointer[learner.Learner]
-	learning atomic.Pointer[learning] // the one at work: a rollback brings another
 	view     *view
-
-	before   learner.Status // what an earlier run with the same data directory left
+	before   status.Learning // what an earlier run with the same data directory left
 	produced atomic.Uint64
 }
 
@@ -93,13 +91,15 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) error {
 		return err
 	}
 	if live {
-		log = quiet()
+		log = slog.New(slog.DiscardHandler) // the view shows what matters
 	}
-	d := &demo{app: a, flags: f, started: time.Now(), view: newView(a.out, live)}
-	if err := d.open(ctx, p, log); err != nil {
+	d := &demo{flags: f, log: log, started: time.Now(), view: newView(a.out, live)}
+	d.running, err = pipeline.Open(ctx, pipeline.Options{Config: p, Learn: true, Score: true, Servers: f.servers, Admin: f.admin,
+		PProf: f.pprof, Version: version, Log: log, Quiet: true, OnScore: d.view.score})
+	if err != nil {
 		return err
 	}
-	defer d.stages.env.Close()
+	defer d.running.Close()
 	if err := d.run(ctx); err != nil {
 		return err
 	}
@@ -110,38 +110,21 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) error {
 	return s.print(a.out)
 }
 
-func (d *demo) open(ctx context.Context, p *config.Pipeline, log *slog.Logger) error {
-	e, err := openEnvironment(ctx, p, d.flags.environmentOptions, log)
-	if err != nil {
-		return err
-	}
-	d.stages = &stages{env: e, onScore: d.view.score, onLearning: func(l *learning) {
-		d.learner.Store(l.learner)
-		d.learning.Store(l)
-	}}
-	f := runFlags{environmentOptions: d.flags.environmentOptions, admin: d.flags.admin, pprof: d.flags.pprof}
-	if err := d.stages.open(ctx, f, learnFlags{}, true, true); err != nil {
-		e.Close()
-		return err
-	}
-	return nil
-}
-
 // run produces, learns and scores; it ends when all is done, ctx ends, or something fails.
 func (d *demo) run(ctx context.Context) error {
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	d.before = d.stages.learning.learner.Status()
+	d.before = *d.running.Status().Learning
 	before := d.before
 	g, inner := errgroup.WithContext(inner)
-	g.Go(func() error { defer stop(); return d.stages.run(inner, learnFlags{}) })
+	g.Go(func() error { defer stop(); return d.running.Run(inner) })
 	g.Go(func() error {
 		d.view.run(inner, d)
 		return nil
 	})
 	g.Go(func() error {
-		n, err := produceRows(inner, d.stages.env.cluster, d.stages.env.pipeline.Events.Topic,
-			d.count(generated(payments.New(d.flags.seed))), d.flags.rate, d.flags.events, func(uint64) {})
+		n, err := d.running.Produce(inner, d.count(generated(payments.New(d.flags.seed))),
+			pipeline.Produce{Rate: d.flags.rate, Events: d.flags.events})
 		if err != nil {
 			if inner.Err() != nil && errors.Is(err, inner.Err()) {
 				return nil
@@ -155,7 +138,7 @@ func (d *demo) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-func (d *demo) count(rows rowSource) rowSource {
+func (d *demo) count(rows pipeline.Rows) pipeline.Rows {
 	return func(ctx context.Context) ([]byte, []byte, error) {
 		key, value, err := rows(ctx)
 		if err == nil {
@@ -175,12 +158,8 @@ func (d *demo) await(ctx context.Context, applied, scored uint64) {
 			return
 		case <-ticker.C:
 		}
-		l := d.learner.Load()
-		if l == nil {
-			continue
-		}
-		s := l.Status()
-		if s.Learned+s.Rejected >= applied && d.stages.scoring.loop.Finished() >= scored {
+		s := d.running.Status()
+		if s.Learning.Learned+s.Learning.Rejected >= applied && s.Scoring.Scored+s.Scoring.Unscored >= scored {
 			return
 		}
 	}
@@ -198,11 +177,11 @@ type demoSummary struct {
 }
 
 func (d *demo) summary() demoSummary {
-	l := d.learner.Load()
-	status := l.Status()
-	s := demoSummary{summary: newSummary(d.learning.Load().learned.trainer.Progressive, true)}
-	s.Events, s.Learned, s.Rejected = d.produced.Load(), since(status.Learned, d.before.Learned), since(status.Rejected, d.before.Rejected)
-	s.Scores, s.Snapshots = d.stages.scoring.loop.Scored(), status.Snapshots
+	now := d.running.Status()
+	l := now.Learning
+	s := demoSummary{summary: liveSummary(l)}
+	s.Events, s.Learned, s.Rejected = d.produced.Load(), since(l.Learned, d.before.Learned), since(l.Rejected, d.before.Rejected)
+	s.Scores, s.Snapshots = now.Scoring.Scored, l.Published
 	s.Seconds = time.Since(d.started).Seconds()
 	s.EventsPerSecond = float64(s.Events) / s.Seconds
 	return s

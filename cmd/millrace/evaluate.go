@@ -14,6 +14,8 @@ import (
 	"millrace/config/infer"
 	"millrace/learner"
 	"millrace/model"
+	"millrace/pipeline"
+	"millrace/pipeline/status"
 )
 
 func (a *app) evaluate() *cobra.Command {
@@ -35,7 +37,7 @@ standard deviation: what differs by less is chance.`,
 		Args: exactly(1, "one data file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 1 || seeds > seedsMax {
-				return usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, seedsMax)
+				return config.Usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, seedsMax)
 			}
 			p, err := a.pipelineFor(cmd.Context(), file, args[0], infer.Options{Label: label, Model: family, ScanAll: true})
 			if err != nil {
@@ -61,14 +63,14 @@ func (a *app) pipelineFor(ctx context.Context, file, data string, o infer.Option
 	if file == "" {
 		_, p, err := inferred(ctx, data, o)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, config.UsageError{Err: err}
 		}
 		return p, nil
 	}
 	if o.Label != "" || o.Model != "" {
-		return nil, usagef("--label and --model are for runs without a pipeline file; %s names both", file)
+		return nil, config.Usagef("--label and --model are for runs without a pipeline file; %s names both", file)
 	}
-	return loadPipeline(file)
+	return pipeline.Load(file)
 }
 
 func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string) error {
@@ -76,7 +78,7 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	if err != nil {
 		return err
 	}
-	pieces, err := newLearned(p)
+	pieces, err := pipeline.Build(p)
 	if err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	if text := result.missing(p.Features); text != "" {
 		fmt.Fprintln(a.err, text)
 	}
-	s := newSummary(pieces.trainer.Progressive, p.Target().Classes > 0)
+	s := newSummary(pieces.Trainer.Progressive, p.Target().Classes)
 	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
 	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)
 	if asJSON {
@@ -102,7 +104,7 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	return s.print(a.out, p.Name, p.Model.Type)
 }
 
-func (a *app) learnWithProgress(ctx context.Context, data, what string, pieces *learned) (*pass, error) {
+func (a *app) learnWithProgress(ctx context.Context, data, what string, pieces *pipeline.Pieces) (*pass, error) {
 	size, err := fileSize(data)
 	if err != nil {
 		return nil, err
@@ -112,50 +114,35 @@ func (a *app) learnWithProgress(ctx context.Context, data, what string, pieces *
 	return learnFile(ctx, data, pieces, bar.set)
 }
 
-// losses are one predictor's figures; which are set depends on the label.
-type losses struct {
-	Accuracy *float64 `json:"accuracy,omitempty"`
-	LogLoss  *float64 `json:"log_loss,omitempty"`
-	MAE      *float64 `json:"mae,omitempty"`
-	RMSE     *float64 `json:"rmse,omitempty"`
-	// Of two classes, for the positive one.
-	Precision *float64 `json:"precision,omitempty"`
-	Recall    *float64 `json:"recall,omitempty"`
-	ROCAUC    *float64 `json:"roc_auc,omitempty"`
-}
-
 // summary is what evaluate, train and demo print.
 type summary struct {
 	Events   uint64 `json:"events"`
 	Learned  uint64 `json:"learned"`
 	Rejected uint64 `json:"rejected"`
-	losses
-	Baselines       map[string]losses `json:"baselines"`
-	EventsPerSecond float64           `json:"events_per_second"`
+	status.Losses
+	Baselines       map[string]status.Losses `json:"baselines"`
+	EventsPerSecond float64                  `json:"events_per_second"`
 }
 
-func newSummary(p *learner.Progressive, classes bool) summary {
+func newSummary(p *learner.Progressive, classes int) summary {
 	model, first, last := p.Report(learner.All)
-	s := summary{losses: lossesOf(model, classes, true), Baselines: map[string]losses{"last": lossesOf(last, classes, false)}}
+	s := summaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
 	if b, ok := p.Binary(learner.All); ok {
 		s.Precision, s.Recall, s.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
-	}
-	if classes {
-		s.Baselines["majority"] = lossesOf(first, true, true)
-	} else {
-		s.Baselines["mean"] = lossesOf(first, false, true)
 	}
 	return s
 }
 
-func lossesOf(l learner.Losses, classes, probabilistic bool) losses {
-	if !classes {
-		return losses{MAE: &l.MAE, RMSE: &l.RMSE}
+// liveSummary is the summary of a learner at work.
+func liveSummary(l *status.Learning) summary { return summaryOf(l.Model.All, l.Baseline.All, l.Last) }
+
+func summaryOf(model, first, last status.Losses) summary {
+	last.LogLoss = nil // a label has no probability
+	name := "majority"
+	if model.MAE != nil {
+		name = "mean"
 	}
-	if !probabilistic {
-		return losses{Accuracy: &l.Accuracy}
-	}
-	return losses{Accuracy: &l.Accuracy, LogLoss: &l.LogLoss}
+	return summary{Losses: model, Baselines: map[string]status.Losses{name: first, "last": last}}
 }
 
 func (s summary) print(w io.Writer, name, family string) error {
@@ -168,9 +155,9 @@ func (s summary) print(w io.Writer, name, family string) error {
 	}
 	format := errorFormat(s.Baselines, 5)
 	fmt.Fprintln(t, head)
-	fmt.Fprintln(t, family+"\t"+s.row(format))
+	fmt.Fprintln(t, family+"\t"+row(s.Losses, format))
 	for _, n := range names {
-		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row(format))
+		fmt.Fprintln(t, "baseline "+n+"\t"+row(s.Baselines[n], format))
 	}
 	if err := t.Flush(); err != nil || s.ROCAUC == nil {
 		return err
@@ -180,7 +167,7 @@ func (s summary) print(w io.Writer, name, family string) error {
 }
 
 // row is the losses as a table has them; format is that of errors of numbers, equal for all rows so that they stand in line.
-func (l losses) row(format string) string {
+func row(l status.Losses, format string) string {
 	if l.MAE != nil {
 		return fmt.Sprintf(format+"\t"+format+"\t", *l.MAE, *l.RMSE)
 	}

@@ -13,6 +13,7 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/model"
+	"millrace/pipeline"
 )
 
 // autoFamily is the family whose models are made of experts.
@@ -31,46 +32,16 @@ type expertRow struct {
 	Spec   json.RawMessage `json:"spec"` // canonical
 }
 
-// familyOf is the family of a snapshot's model; empty when the spec cannot be read.
-func familyOf(spec json.RawMessage) string {
-	var s struct{ Model struct{ Type string } }
-	if json.Unmarshal(spec, &s) != nil {
-		return ""
-	}
-	return s.Model.Type
-}
-
-// revived is a snapshot's pipeline with its pieces restored, both built from the snapshot alone: the pipeline file at hand
-// may say something else by now.
-func revived(s *millrace.Snapshot) (*config.Pipeline, *learned, error) {
-	file, _, err := config.FromSpec(s.Manifest.Spec, config.FileOptions{Name: s.Manifest.Model})
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := config.Parse("the snapshot's spec", file, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	pieces, err := newLearned(p)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := pieces.layout.Restore(s.Serving, s.Training); err != nil {
-		return nil, nil, fmt.Errorf("restoring the snapshot: %w", err)
-	}
-	return p, pieces, nil
-}
-
 // snapshotExperts are the experts of a snapshot's model; none when it is not made of experts.
 func snapshotExperts(s *millrace.Snapshot) ([]expertRow, error) {
-	if familyOf(s.Manifest.Spec) != autoFamily {
+	if pipeline.Family(s.Manifest.Spec) != autoFamily {
 		return nil, nil // so that large models of other families are not built for nothing
 	}
-	p, pieces, err := revived(s)
+	p, pieces, err := pipeline.Revive(s)
 	if err != nil {
 		return nil, err
 	}
-	return expertRows(p, expertsOf(pieces.model))
+	return expertRows(p, expertsOf(pieces.Model))
 }
 
 // expertsOf lists a model's experts, the active ones first, by weight; nil for models that are not made of experts.
@@ -95,7 +66,7 @@ func expertsOf(m model.Model) []model.Expert {
 // chooseExpert finds an expert by its name or number; without either it is the one with the largest weight.
 func chooseExpert(experts []model.Expert, name string) (model.Expert, error) {
 	if len(experts) == 0 {
-		return model.Expert{}, usagef("--expert: the model is not made of experts")
+		return model.Expert{}, config.Usagef("--expert: the model is not made of experts")
 	}
 	if name == "" {
 		return experts[0], nil
@@ -107,7 +78,7 @@ func chooseExpert(experts []model.Expert, name string) (model.Expert, error) {
 		}
 		names[i] = fmt.Sprintf("%s (%d)", e.Name, e.ID)
 	}
-	return model.Expert{}, usagef("--expert: there is no %q; the experts are %s", name, strings.Join(names, ", "))
+	return model.Expert{}, config.Usagef("--expert: there is no %q; the experts are %s", name, strings.Join(names, ", "))
 }
 
 // specAs is the canonical spec of a pipeline with another model.

@@ -11,6 +11,7 @@ import (
 
 	"millrace/config"
 	"millrace/model"
+	"millrace/pipeline"
 )
 
 // fakeMixture is a model of experts.
@@ -61,7 +62,7 @@ func TestChooseExpert(t *testing.T) {
 			t.Errorf("%q: %s, %v; want %s", c.name, e.Name, err, c.want)
 		}
 	}
-	var usage usageError
+	var usage config.UsageError
 	if _, err := chooseExpert(experts, "new"); !errors.As(err, &usage) || !strings.Contains(err.Error(), "mlp 8 (7), logistic sgd (1), old (2)") {
 		t.Error(err)
 	}
@@ -92,8 +93,8 @@ func TestExpertAlone(t *testing.T) {
 
 // TestMixtureFromSnapshot: the experts of a version are shown as they were, and its best one becomes a pipeline.
 func TestMixtureFromSnapshot(t *testing.T) {
-	r := newRig(t, 1)
-	redis := r.pipeline.Redis.URL
+	r := newRig(t)
+	redis := "redis://" + r.redis + "/0"
 	auto := written(t, "auto.yaml", ok(t, "init", "--from", digits, "--label", "y", "--model", "auto", "--redis", redis, "--name", "mixture"))
 	ok(t, "train", "-c", auto, digits)
 	if out := ok(t, "snapshots", "show", "1", "-c", auto); !strings.Contains(out, "\nEXPERT ") || !strings.Contains(out, " yes ") {
@@ -105,7 +106,7 @@ func TestMixtureFromSnapshot(t *testing.T) {
 	}
 	for _, e := range shown {
 		alone := written(t, "alone.yaml", ok(t, "init", "--from-snapshot", "mixture", "--redis", redis, "--expert", fmt.Sprint(e.ID)))
-		p, err := loadPipeline(alone)
+		p, err := pipeline.Load(alone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,8 +134,8 @@ func TestInitFromSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := newRig(t, 1)
-	redis := r.pipeline.Redis.URL
+	r := newRig(t)
+	redis := "redis://" + r.redis + "/0"
 	save(first, ok(t, "init", "--from", digits, "--label", "y", "--model", "mlp", "--redis", redis))
 	trained := filepath.Join(folder, "digits.millrace")
 	ok(t, "train", "-c", first, "--out", trained, digits)

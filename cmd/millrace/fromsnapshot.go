@@ -12,6 +12,7 @@ import (
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/model"
+	"millrace/pipeline"
 	"millrace/snapshot"
 	"millrace/store"
 )
@@ -22,7 +23,7 @@ const pipelineNameMax = 100
 // initSnapshot writes the pipeline file of a snapshot, or that of one of its experts.
 func (a *app) initSnapshot(ctx context.Context, from, expert string, o infer.Options) error {
 	if o.Label != "" || o.Model != "" {
-		return usagef("--label and --model are for data; a snapshot knows both")
+		return config.Usagef("--label and --model are for data; a snapshot knows both")
 	}
 	s, where, err := a.findSnapshot(ctx, from, o.Redis)
 	if err != nil {
@@ -46,7 +47,7 @@ func (a *app) findSnapshot(ctx context.Context, from, url string) (s millrace.Sn
 		return s, from, err
 	}
 	if url == "" {
-		return s, "", usagef("--from-snapshot: there is no file %s; if that is a model, say in which store with --redis URL", from)
+		return s, "", config.Usagef("--from-snapshot: there is no file %s; if that is a model, say in which store with --redis URL", from)
 	}
 	log, err := a.logger()
 	if err != nil {
@@ -57,7 +58,7 @@ func (a *app) findSnapshot(ctx context.Context, from, url string) (s millrace.Sn
 	spec.Mode, spec.URL = "external", url
 	st, err := store.Open(spec, store.Options{Log: log})
 	if err != nil {
-		return s, "", usageError{fmt.Errorf("opening the store: %w", err)}
+		return s, "", config.UsageError{Err: fmt.Errorf("opening the store: %w", err)}
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	head, err := st.Served(ctx, from)
@@ -81,12 +82,12 @@ func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (
 	}
 	spec := m.Spec
 	f.Notes = []string{fmt.Sprintf("The features, label and model of %s, which had learned %d events.", where, m.Learned)}
-	if expert != autoFamily && (expert != "" || familyOf(spec) == autoFamily) {
-		p, pieces, err := revived(s)
+	if expert != autoFamily && (expert != "" || pipeline.Family(spec) == autoFamily) {
+		p, pieces, err := pipeline.Revive(s)
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading the experts of %s: %w", where, err)
 		}
-		e, err := chooseExpert(expertsOf(pieces.model), expert)
+		e, err := chooseExpert(expertsOf(pieces.Model), expert)
 		if err != nil {
 			return nil, nil, err
 		}

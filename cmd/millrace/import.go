@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"millrace"
 	"millrace/config"
-	"millrace/snapshot"
+	"millrace/pipeline"
 )
 
 // importSnapshot publishes what train --out wrote.
@@ -24,11 +23,11 @@ those of the pipeline file. A learner goes on from it.`,
 		Example: "  millrace snapshots import payments.millrace -c payments.yaml",
 		Args:    exactly(1, "one snapshot file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := loadPipeline(*file)
+			p, err := pipeline.Load(*file)
 			if err != nil {
 				return err
 			}
-			s, err := readSnapshot(p, args[0])
+			s, err := pipeline.ReadSnapshot(p, args[0])
 			if err != nil {
 				return err
 			}
@@ -37,27 +36,6 @@ those of the pipeline file. A learner goes on from it.`,
 	}
 	cmd.Flags().BoolVar(&fresh, "fresh", false, "take the place of a model that has learned from its topic; old versions are kept")
 	return cmd
-}
-
-// readSnapshot reads a snapshot file and checks that it fits the pipeline.
-func readSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
-	s, err := snapshot.ReadFile(path)
-	if err != nil {
-		return s, fmt.Errorf("reading the snapshot: %w", err)
-	}
-	m := manifest(p, "")
-	if s.Manifest.SchemaHash != m.SchemaHash || s.Manifest.TrainingHash != m.TrainingHash {
-		return s, fmt.Errorf("%w: %s was trained with other settings:\n  %s", millrace.ErrIncompatible, path,
-			strings.Join(config.Diff(s.Manifest.Spec, m.Spec), "\n  "))
-	}
-	pieces, err := newLearned(p)
-	if err != nil {
-		return s, err
-	}
-	if err := pieces.layout.Restore(s.Serving, s.Training); err != nil {
-		return s, fmt.Errorf("restoring %s: %w", path, err)
-	}
-	return s, nil
 }
 
 func (a *app) publishFile(ctx context.Context, p *config.Pipeline, s *millrace.Snapshot, file, url string, fresh bool) error {
@@ -69,7 +47,7 @@ func (a *app) publishFile(ctx context.Context, p *config.Pipeline, s *millrace.S
 	if err != nil {
 		return err
 	}
-	head, err := publishTrained(ctx, st, p, s, fresh)
+	head, err := pipeline.Publish(ctx, st, p, s, fresh)
 	if err := errors.Join(err, st.Close()); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millrace"
+	"millrace/config"
 	"millrace/config/infer"
 	"millrace/consumers"
 	"millrace/model"
@@ -34,11 +35,11 @@ expert that becomes the model, or the one that --expert names; --expert auto kee
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case fromSnapshot != "" && from != "":
-				return usagef("init looks at one thing: give either --from or --from-snapshot")
+				return config.Usagef("init looks at one thing: give either --from or --from-snapshot")
 			case fromSnapshot != "":
 				return a.initSnapshot(cmd.Context(), fromSnapshot, expert, o)
 			case expert != "":
-				return usagef("--expert goes with --from-snapshot")
+				return config.Usagef("--expert goes with --from-snapshot")
 			}
 			r, err := a.infer(cmd.Context(), from, o)
 			if err != nil {
@@ -68,13 +69,13 @@ func (a *app) infer(ctx context.Context, from string, o infer.Options) (*infer.R
 		o.ScanAll = true // a file's rare classes must all be found
 		r, err := inferFile(ctx, from, o)
 		if err != nil {
-			return nil, usageError{err} // the file, the label or the model was named wrong
+			return nil, config.UsageError{Err: err} // the file, the label or the model was named wrong
 		}
 		return r, nil
 	case from == "" && o.Topic != "":
 		return a.inferTopic(ctx, o)
 	}
-	return nil, usagef("init looks at one thing: give one of --from FILE, --topic TOPIC and --from-snapshot MODEL")
+	return nil, config.Usagef("init looks at one thing: give one of --from FILE, --topic TOPIC and --from-snapshot MODEL")
 }
 
 // inferEvents is how many events of each partition init looks at.
@@ -82,7 +83,7 @@ const inferEvents = 5000
 
 func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, error) {
 	if len(o.Brokers) == 0 {
-		return nil, usagef("--topic needs --brokers HOST:PORT[,HOST:PORT…]")
+		return nil, config.Usagef("--topic needs --brokers HOST:PORT[,HOST:PORT…]")
 	}
 	log, err := a.logger()
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command millrace learns from Kafka streams one event at a time and scores them while it learns.
-// Each verb has a file of its own; wiring.go puts the packages together.
+// Each verb has a file of its own with its flags and what it prints; package pipeline does the work.
 package main
 
 import (
@@ -24,14 +24,6 @@ const (
 	exitFailed = 1
 	exitUsage  = 2 // wrong command line or pipeline file
 )
-
-// usageError is a mistake in the command line or the pipeline file.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // app is what every verb shares.
 type app struct {
@@ -60,7 +52,7 @@ func run(args []string, out, errOut io.Writer) int {
 	} else {
 		fmt.Fprintln(errOut, "millrace:", err)
 	}
-	var usage usageError
+	var usage config.UsageError
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -119,7 +111,7 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 		return cmp.Or(logErr, outputErr) // wrong everywhere, also for verbs that would not use it
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see %s --help", err, cmd.CommandPath())
+		return config.Usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
 		a.produce(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
@@ -129,7 +121,7 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 
 func noVerb(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("unknown verb %q; see %s --help", args[0], cmd.CommandPath())
+		return config.Usagef("unknown verb %q; see %s --help", args[0], cmd.CommandPath())
 	}
 	return nil
 }
@@ -138,7 +130,7 @@ func noVerb(cmd *cobra.Command, args []string) error {
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("%s takes %s, got %d arguments; see %s --help", cmd.Name(), what, len(args), cmd.CommandPath())
+			return config.Usagef("%s takes %s, got %d arguments; see %s --help", cmd.Name(), what, len(args), cmd.CommandPath())
 		}
 		return nil
 	}
@@ -148,7 +140,7 @@ func exactly(n int, what string) cobra.PositionalArgs {
 func (a *app) logger() (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
-		return nil, usagef("--log-level: %q is none of debug, info, warn, error", a.logLevel)
+		return nil, config.Usagef("--log-level: %q is none of debug, info, warn, error", a.logLevel)
 	}
 	o := &slog.HandlerOptions{Level: level}
 	switch a.logFormat {
@@ -157,7 +149,7 @@ func (a *app) logger() (*slog.Logger, error) {
 	case "json":
 		return slog.New(slog.NewJSONHandler(a.err, o)), nil
 	}
-	return nil, usagef("--log-format: %q is neither text nor json", a.logFormat)
+	return nil, config.Usagef("--log-format: %q is neither text nor json", a.logFormat)
 }
 
 // json reports whether results are to be printed as JSON.
@@ -168,5 +160,5 @@ func (a *app) json() (bool, error) {
 	case "json":
 		return true, nil
 	}
-	return false, usagef("--output: %q is neither text nor json", a.output)
+	return false, config.Usagef("--output: %q is neither text nor json", a.output)
 }

@@ -17,6 +17,7 @@ import (
 	"millrace/config/infer"
 	"millrace/features"
 	"millrace/files"
+	"millrace/pipeline"
 )
 
 // pass is one reading of a file through the very path that a topic's events take: decode, extract,
@@ -39,14 +40,14 @@ func (p *pass) rejected() uint64 {
 }
 
 // learnFile learns every row of the file once.
-func learnFile(ctx context.Context, path string, pieces *learned, progress func(read int64)) (*pass, error) {
-	src, err := files.Open(path, pieces.files)
+func learnFile(ctx context.Context, path string, pieces *pipeline.Pieces, progress func(read int64)) (*pass, error) {
+	src, err := files.Open(path, pieces.Files)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close() //nolint:errcheck // a file that was only read
-	p := &pass{Rejected: map[millrace.Reason]uint64{}, present: make([]bool, len(pieces.decoder.NewEvent().Fields))}
-	event := pieces.decoder.NewEvent()
+	p := &pass{Rejected: map[millrace.Reason]uint64{}, present: make([]bool, len(pieces.Decoder.NewEvent().Fields))}
+	event := pieces.Decoder.NewEvent()
 	start := time.Now()
 	for {
 		b, err := src.Next(ctx)
@@ -66,13 +67,13 @@ func learnFile(ctx context.Context, path string, pieces *learned, progress func(
 	return p, nil
 }
 
-func (p *pass) learn(pieces *learned, rec *millrace.Record, event *millrace.Event) {
-	err := pieces.decoder.Decode(rec, event)
+func (p *pass) learn(pieces *pipeline.Pieces, rec *millrace.Record, event *millrace.Event) {
+	err := pieces.Decoder.Decode(rec, event)
 	if err == nil {
 		for i := range event.Fields {
 			p.present[i] = p.present[i] || event.Fields[i].Presence == millrace.Present
 		}
-		err = pieces.trainer.Apply(event)
+		err = pieces.Trainer.Apply(event)
 	}
 	p.count(rec, err)
 }
@@ -130,48 +131,12 @@ func (p *pass) reasons() string {
 	return strings.Join(parts, ", ")
 }
 
-// fileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also where
-// cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are missing
-// values.
-func fileOptions(p *config.Pipeline) files.Options {
-	words, numbers := map[string]bool{}, map[string]bool{}
-	for _, c := range p.Features {
-		switch c.Type {
-		case features.Category, features.Text:
-			words[c.EventPath()] = true
-		case features.Number, features.Boolean:
-			numbers[c.EventPath()] = true
-		}
-	}
-	if p.Label.Type == "number" {
-		numbers[p.Label.Path] = true
-	}
-	return files.Options{
-		Strings: func(column string) bool { return words[features.JoinPath(column)] },
-		Missing: func(column string) bool {
-			return numbers[features.JoinPath(column)] && !words[features.JoinPath(column)]
-		},
-		Bag: bagColumn(p),
-	}
-}
-
 const (
 	// indicesAlone indices of a LIBSVM file are a feature each; more are one bag, which is quicker to read.
 	indicesAlone = 1024
 	// bagName is what that bag is called.
 	bagName = "x"
 )
-
-// bagColumn names the object in which the pipeline reads the entries of a LIBSVM file's rows; none when it
-// reads each index as a feature.
-func bagColumn(p *config.Pipeline) string {
-	for _, c := range p.Features {
-		if keys, err := features.SplitPath(c.EventPath()); err == nil && c.Type == features.Bag && len(keys) == 1 {
-			return keys[0]
-		}
-	}
-	return ""
-}
 
 // inferFile writes a pipeline file for a data file, as init does.
 func inferFile(ctx context.Context, path string, o infer.Options) (*infer.Result, error) {

@@ -22,6 +22,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"millrace/config"
 	"millrace/learner"
 	"millrace/snapshot"
 )
@@ -66,7 +67,7 @@ type curveLine struct {
 func plotFormat(path string) (string, error) {
 	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(path)), ".")
 	if format != "svg" && format != "png" {
-		return "", usagef("--plot: %q ends neither in .svg nor in .png", path)
+		return "", config.Usagef("--plot: %q ends neither in .svg nor in .png", path)
 	}
 	return format, nil
 }
@@ -78,7 +79,7 @@ func plotPlace(path string) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // as saving does
 	if err != nil {
-		return usagef("--plot: no file can be written in %s: %v", filepath.Dir(path), errors.Unwrap(err))
+		return config.Usagef("--plot: no file can be written in %s: %v", filepath.Dir(path), errors.Unwrap(err))
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -5,22 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"millrace"
 	"millrace/config"
-	"millrace/consumers"
-	"millrace/decode"
 	"millrace/files"
 	"millrace/payments"
+	"millrace/pipeline"
 )
-
-// produceBytes bounds records on their way; then reading the file pauses.
-const produceBytes = 32 << 20
 
 type produceFlags struct {
 	config   string
@@ -65,11 +58,8 @@ demo's payments are written in place of a file.`,
 	return cmd
 }
 
-// rowSource gives the next event's key and value, valid until the next call; io.EOF ends it.
-type rowSource func(ctx context.Context) (key, value []byte, err error)
-
 func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) error {
-	p, err := loadPipeline(f.config)
+	p, err := pipeline.Load(f.config)
 	if err != nil {
 		return err
 	}
@@ -85,27 +75,18 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 		p.Kafka.Mode, p.Kafka.Brokers = "external", f.brokers
 	}
 	if p.Kafka.Mode == "embedded" {
-		return usagef("%s embeds its broker in the running process: name that with --brokers HOST:PORT, as run prints it", f.config)
+		return config.Usagef("%s embeds its broker in the running process: name that with --brokers HOST:PORT, as run prints it", f.config)
 	}
 	rows, progress, closeRows, err := a.openRows(p, f, args)
 	if err != nil {
 		return err
 	}
 	defer closeRows()
-	e := newEnvironment(p, log)
-	if err := e.openKafka(ctx, environmentOptions{}); err != nil {
-		return err
-	}
-	defer e.Close()
-	if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: p.Events.Topic, Partitions: p.Events.Partitions}); err != nil {
-		return fmt.Errorf("creating topic %s: %w", p.Events.Topic, err)
-	}
-	start := time.Now()
-	n, err := produceRows(ctx, e.cluster, p.Events.Topic, rows, f.rate, f.events, progress)
+	n, took, err := pipeline.ProduceTo(ctx, p, log, rows, pipeline.Produce{Rate: f.rate, Events: f.events, Progress: progress})
 	if err != nil {
 		return err
 	}
-	elapsed := time.Since(start).Seconds()
+	elapsed := took.Seconds()
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(map[string]any{"events": n, "topic": p.Events.Topic, "events_per_second": float64(n) / elapsed})
 	}
@@ -114,20 +95,20 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 }
 
 // openRows opens the file or the generator.
-func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (rowSource, func(uint64), func(), error) {
+func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (pipeline.Rows, func(uint64), func(), error) {
 	if f.generate != "" {
 		if f.generate != "payments" {
-			return nil, nil, nil, usagef("--generate: %q is not known: payments is", f.generate)
+			return nil, nil, nil, config.Usagef("--generate: %q is not known: payments is", f.generate)
 		}
 		return generated(payments.New(f.seed)), func(uint64) {}, func() {}, nil
 	}
-	o := fileOptions(p)
+	o := pipeline.FileOptions(p)
 	o.Loop = f.loop
 	src, err := files.Open(args[0], o)
 	if err != nil {
-		return nil, nil, nil, usageError{err}
+		return nil, nil, nil, config.UsageError{Err: err}
 	}
-	keys, err := newKeyReader(p.Events.Key)
+	rows, err := pipeline.FileRows(p, src, func(fault string) { fmt.Fprintln(a.err, "left out:", fault) })
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, src.Close())
 	}
@@ -136,14 +117,13 @@ func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (rowSo
 		total = -1
 	}
 	bar := a.newProgress(total, "producing", true)
-	rows := &fileRows{src: src, keys: keys, report: func(fault string) { fmt.Fprintln(a.err, "left out:", fault) }}
-	return rows.next, func(uint64) { bar.set(src.Read()) }, func() {
+	return rows, func(uint64) { bar.set(src.Read()) }, func() {
 		bar.finish()
 		_ = src.Close() // a file that was only read
 	}, nil
 }
 
-func generated(g *payments.Generator) rowSource {
+func generated(g *payments.Generator) pipeline.Rows {
 	var value []byte
 	return func(context.Context) ([]byte, []byte, error) {
 		value = g.Next(value[:0])
@@ -151,145 +131,9 @@ func generated(g *payments.Generator) rowSource {
 	}
 }
 
-// fileRows gives a file's good rows one at a time.
-type fileRows struct {
-	src    *files.Source
-	keys   *keyReader
-	batch  *millrace.Batch
-	at     int
-	report func(fault string)
-}
-
-func (r *fileRows) next(ctx context.Context) ([]byte, []byte, error) {
-	for {
-		if r.batch == nil || r.at == len(r.batch.Records) {
-			if r.batch != nil {
-				r.batch.Release()
-			}
-			var err error
-			if r.batch, err = r.src.Next(ctx); err != nil {
-				r.batch = nil
-				return nil, nil, err
-			}
-			r.at = 0
-			continue
-		}
-		rec := &r.batch.Records[r.at]
-		r.at++
-		if fault := headerOf(rec, files.FaultHeader); fault != "" {
-			r.report(fault)
-			continue
-		}
-		return r.keys.key(rec), rec.Value, nil
-	}
-}
-
-func headerOf(rec *millrace.Record, key string) string {
-	for _, h := range rec.Headers {
-		if h.Key == key {
-			return string(h.Value)
-		}
-	}
-	return ""
-}
-
-// keyReader reads the value at one path as a record key.
-type keyReader struct {
-	decoder *decode.Decoder
-	event   *millrace.Event
-}
-
-func newKeyReader(path string) (*keyReader, error) {
-	if path == "" {
-		return &keyReader{}, nil
-	}
-	var limits decode.Limits
-	limits.SetDefaults()
-	d, err := decode.New(decode.Spec{ID: path, Label: decode.LabelSpec{Path: path, Type: "number"}, Limits: limits})
-	if err != nil {
-		return nil, fmt.Errorf("compiling events.key: %w", err)
-	}
-	return &keyReader{decoder: d, event: d.NewEvent()}, nil
-}
-
-// key is nil when the record has none: Kafka then spreads such records over partitions.
-func (k *keyReader) key(rec *millrace.Record) []byte {
-	if k.decoder == nil || k.decoder.Decode(rec, k.event) != nil || k.event.ID == nil {
-		return nil
-	}
-	return k.event.ID
-}
-
-// produceRows writes rows at a rate until they end, ctx ends or n are written, and waits for their
-// acknowledgement.
-func produceRows(ctx context.Context, c *consumers.Cluster, topic string, rows rowSource, rate float64, n uint64, progress func(uint64)) (uint64, error) {
-	producer := consumers.NewProducer(c, consumers.ProducerOptions{BufferBytes: produceBytes})
-	around, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ran := make(chan error, 1)
-	go func() { ran <- producer.Run(around) }()
-	written, err := sendRows(ctx, producer, topic, rows, rate, n, progress)
-	flush, cancel := context.WithTimeout(around, shutdownTimeout)
-	flushErr := producer.Flush(flush)
-	cancel()
-	stop()
-	runErr := <-ran
-	if errors.Is(runErr, context.Canceled) {
-		runErr = nil
-	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil // an interrupt ends the rows; what was written must still be acknowledged
-	}
-	return written, errors.Join(err, flushErr, runErr)
-}
-
-func sendRows(ctx context.Context, producer *consumers.Producer, topic string, rows rowSource, rate float64, n uint64, progress func(uint64)) (uint64, error) {
-	start := time.Now()
-	var written uint64
-	for n == 0 || written < n {
-		if err := ctx.Err(); err != nil {
-			return written, err
-		}
-		if err := pace(ctx, start, written, rate); err != nil {
-			return written, err
-		}
-		key, value, err := rows(ctx)
-		if errors.Is(err, io.EOF) {
-			return written, nil
-		}
-		if err != nil {
-			return written, fmt.Errorf("reading rows: %w", err)
-		}
-		rec := millrace.Record{Topic: topic, Partition: -1, Time: time.Now().UnixMilli(), Key: key, Value: value}
-		if err := producer.Send(ctx, rec, nil); err != nil {
-			return written, fmt.Errorf("writing to %s: %w", topic, err)
-		}
-		if written++; written%1024 == 0 {
-			progress(written)
-		}
-	}
-	return written, nil
-}
-
 func checkRate(rate float64) error {
 	if !(rate >= 0) || math.IsInf(rate, 1) { // NaN is neither
-		return usagef("--rate: %g is no rate: give events a second, 0 for as fast as it goes", rate)
+		return config.Usagef("--rate: %g is no rate: give events a second, 0 for as fast as it goes", rate)
 	}
 	return nil
-}
-
-// pace sleeps until event n is due. At high rates the sleep's granularity makes small bursts.
-func pace(ctx context.Context, start time.Time, n uint64, rate float64) error {
-	if rate <= 0 {
-		return nil
-	}
-	wait := time.Duration(float64(n)/rate*float64(time.Second)) - time.Since(start)
-	if wait <= 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		return nil
-	}
 }

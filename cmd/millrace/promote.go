@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"millrace"
 	"millrace/config"
+	"millrace/pipeline"
 	"millrace/store"
 )
 
@@ -36,7 +36,7 @@ The versions from before are kept, but going back to one needs the former file, 
 			return exactly(1, "a challenger, and its version unless it is the newest")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := loadPipeline(*file)
+			p, err := pipeline.Load(*file)
 			if err != nil {
 				return err
 			}
@@ -49,16 +49,6 @@ The versions from before are kept, but going back to one needs the former file, 
 	}
 }
 
-// promotion is what promoting did, and what the two models looked like before.
-type promotion struct {
-	millrace.Head
-	Challenger string             `json:"challenger"`
-	Version    uint64             `json:"version"` // of the challenger
-	Learned    uint64             `json:"learned"`
-	Metrics    map[string]float64 `json:"metrics"`
-	Before     map[string]float64 `json:"before,omitempty"` // the champion's metrics until now
-}
-
 func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, args []string) error {
 	asJSON, err := a.json()
 	if err != nil {
@@ -69,15 +59,8 @@ func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, 
 	if err != nil {
 		return err
 	}
-	s, err := st.Load(ctx, name, h, true)
+	done, err := pipeline.Promote(ctx, st, p, name, h, person())
 	if err != nil {
-		return err // it names the version
-	}
-	done := promotion{Challenger: name, Version: h.Seq, Learned: s.Manifest.Learned, Metrics: s.Manifest.Metrics}
-	if done.Before, err = promotable(ctx, st, p, &s); err != nil {
-		return fmt.Errorf("version %d of %s cannot be promoted to %s: %w", h.Seq, name, p.Name, err)
-	}
-	if done.Head, err = st.Promote(ctx, name, h, p.Name, person()); err != nil {
 		return err
 	}
 	if asJSON {
@@ -113,45 +96,4 @@ func versionOf(ctx context.Context, st *store.Store, model string, args []string
 		return millrace.Head{}, fmt.Errorf("version %d of %s is not kept", seq, model)
 	}
 	return versions[i].Head, nil
-}
-
-// promotable checks that the pipeline's learner and scorers can go on with a version, and returns the metrics of the
-// version that it would replace.
-func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot) (map[string]float64, error) {
-	old, m := s.Manifest, manifest(p, s.Manifest.Cluster)
-	if old.SchemaHash != m.SchemaHash || old.TrainingHash != m.TrainingHash {
-		return nil, fmt.Errorf("%w: it was learned with other settings than the pipeline file's:\n  %s\n"+
-			"Give the champion's file the challenger's features, label and model, keeping its name; then promote, and start its processes again",
-			millrace.ErrIncompatible, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
-	}
-	if old.Learned == 0 {
-		return nil, errors.New("it has learned nothing yet")
-	}
-	for _, at := range old.Positions {
-		if at.Topic != p.Events.Topic {
-			return nil, fmt.Errorf("it has learned topic %s, not %s", at.Topic, p.Events.Topic)
-		}
-	}
-	pieces, err := newLearned(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := pieces.layout.Restore(s.Serving, s.Training); err != nil {
-		return nil, fmt.Errorf("restoring it: %w", err)
-	}
-	head, err := st.Head(ctx, p.Name)
-	if errors.Is(err, millrace.ErrNoSnapshot) {
-		return nil, nil //nolint:nilnil // a champion without a version has no metrics
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking for a version of %s: %w", p.Name, err)
-	}
-	now, err := st.Load(ctx, p.Name, head, false)
-	if err != nil {
-		return nil, fmt.Errorf("looking at the champion: %w", err)
-	}
-	if len(now.Manifest.Positions) > 0 && len(old.Positions) > 0 && now.Manifest.Cluster != old.Cluster {
-		return nil, fmt.Errorf("it has learned from Kafka cluster %s, the champion from %s", old.Cluster, now.Manifest.Cluster)
-	}
-	return now.Manifest.Metrics, nil
 }

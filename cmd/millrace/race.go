@@ -18,14 +18,15 @@ import (
 	"millrace/config"
 	"millrace/decode"
 	"millrace/files"
+	"millrace/pipeline"
 )
 
 // contender is one of several models that learn the same events side by side, each with features and weights of its own.
 type contender struct {
 	name     string
 	pipeline *config.Pipeline
-	pieces   *learned // nil when it could not be built
-	err      error    // why
+	pieces   *pipeline.Pieces // nil when it could not be built
+	err      error            // why
 	pass     pass
 	busy     time.Duration // spent on extracting, predicting and learning
 	curve    curve
@@ -39,7 +40,7 @@ func newContender(name string, p *config.Pipeline) *contender {
 		c.err = errors.New(found[0].Message) // shorter than New's, which speaks of a file
 		return c
 	}
-	c.pieces, c.err = newLearned(p)
+	c.pieces, c.err = pipeline.Build(p)
 	return c
 }
 
@@ -49,10 +50,10 @@ func (c *contender) learn(records []millrace.Record, events []*millrace.Event, f
 	for i := range records {
 		err := faults[i]
 		if err == nil {
-			err = c.pieces.trainer.Apply(events[i])
+			err = c.pieces.Trainer.Apply(events[i])
 		}
 		c.pass.count(&records[i], err)
-		c.curve.add(c.pass.Events, c.pieces.trainer.Progressive)
+		c.curve.add(c.pass.Events, c.pieces.Trainer.Progressive)
 	}
 	c.busy += time.Since(start)
 }
@@ -64,7 +65,7 @@ func (c *contender) eventsPerSecond() float64 {
 
 // stateBytes is the size of what a snapshot of the contender holds.
 func (c *contender) stateBytes() int64 {
-	b := c.pieces.layout.NewBuffer()
+	b := c.pieces.Layout.NewBuffer()
 	return int64(len(b.Serving()) + len(b.Training()))
 }
 
@@ -123,7 +124,7 @@ func runRace(ctx context.Context, path string, contenders []*contender, start fu
 		return err
 	}
 	for _, c := range r.contenders {
-		c.curve.end(c.pass.Events, c.pieces.trainer.Progressive)
+		c.curve.end(c.pass.Events, c.pieces.Trainer.Progressive)
 	}
 	return nil
 }
@@ -139,11 +140,11 @@ func (r *race) lanes() ([]*lane, error) {
 			lanes[i].contenders = append(lanes[i].contenders, c)
 			continue
 		}
-		source, err := files.Open(r.path, c.pieces.files)
+		source, err := files.Open(r.path, c.pieces.Files)
 		if err != nil {
 			return lanes, err
 		}
-		lanes = append(lanes, &lane{race: r, decoder: c.pieces.decoder, source: source, contenders: []*contender{c}})
+		lanes = append(lanes, &lane{race: r, decoder: c.pieces.Decoder, source: source, contenders: []*contender{c}})
 	}
 	return lanes, nil
 }

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"millrace/config"
+	"millrace/pipeline/status"
 )
 
 // seedsMax bounds how many models learn side by side.
@@ -17,13 +18,13 @@ const seedsMax = 1000
 
 // seedSummary is what evaluate prints of several seeds.
 type seedSummary struct {
-	Name      string            `json:"name"`
-	Family    string            `json:"family"`
-	Events    uint64            `json:"events"`
-	Seeds     []seedResult      `json:"seeds"`
-	Mean      losses            `json:"mean"`
-	Deviation losses            `json:"standard_deviation"` // of the sample
-	Baselines map[string]losses `json:"baselines"`
+	Name      string                   `json:"name"`
+	Family    string                   `json:"family"`
+	Events    uint64                   `json:"events"`
+	Seeds     []seedResult             `json:"seeds"`
+	Mean      status.Losses            `json:"mean"`
+	Deviation status.Losses            `json:"standard_deviation"` // of the sample
+	Baselines map[string]status.Losses `json:"baselines"`
 }
 
 // seedResult is one seed's figures.
@@ -31,7 +32,7 @@ type seedResult struct {
 	Seed     uint64 `json:"seed"`
 	Learned  uint64 `json:"learned"`
 	Rejected uint64 `json:"rejected"`
-	losses
+	status.Losses
 }
 
 // evaluateSeeds learns the file with several seeds side by side.
@@ -68,20 +69,20 @@ func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data string
 
 func newSeedSummary(p *config.Pipeline, contenders []*contender) seedSummary {
 	s := seedSummary{Name: p.Name, Family: p.Model.Type, Events: contenders[0].pass.Events}
-	all := make([]losses, len(contenders))
+	all := make([]status.Losses, len(contenders))
 	for i, c := range contenders {
-		figures := newSummary(c.pieces.trainer.Progressive, p.Target().Classes > 0)
-		all[i], s.Baselines = figures.losses, figures.Baselines
-		s.Seeds = append(s.Seeds, seedResult{Seed: c.pipeline.Model.Seed, Learned: c.pass.Learned, Rejected: c.pass.rejected(), losses: all[i]})
+		figures := newSummary(c.pieces.Trainer.Progressive, p.Target().Classes)
+		all[i], s.Baselines = figures.Losses, figures.Baselines
+		s.Seeds = append(s.Seeds, seedResult{Seed: c.pipeline.Model.Seed, Learned: c.pass.Learned, Rejected: c.pass.rejected(), Losses: all[i]})
 	}
 	for _, f := range []struct {
-		of              func(losses) *float64
+		of              func(status.Losses) *float64
 		mean, deviation **float64
 	}{
-		{func(l losses) *float64 { return l.Accuracy }, &s.Mean.Accuracy, &s.Deviation.Accuracy},
-		{func(l losses) *float64 { return l.LogLoss }, &s.Mean.LogLoss, &s.Deviation.LogLoss},
-		{func(l losses) *float64 { return l.MAE }, &s.Mean.MAE, &s.Deviation.MAE},
-		{func(l losses) *float64 { return l.RMSE }, &s.Mean.RMSE, &s.Deviation.RMSE},
+		{func(l status.Losses) *float64 { return l.Accuracy }, &s.Mean.Accuracy, &s.Deviation.Accuracy},
+		{func(l status.Losses) *float64 { return l.LogLoss }, &s.Mean.LogLoss, &s.Deviation.LogLoss},
+		{func(l status.Losses) *float64 { return l.MAE }, &s.Mean.MAE, &s.Deviation.MAE},
+		{func(l status.Losses) *float64 { return l.RMSE }, &s.Mean.RMSE, &s.Deviation.RMSE},
 	} {
 		if f.of(all[0]) == nil {
 			continue
@@ -117,12 +118,12 @@ func (s seedSummary) print(w io.Writer) error {
 	}
 	fmt.Fprintln(t, head)
 	for _, r := range s.Seeds {
-		fmt.Fprintf(t, "seed %d\t%s\n", r.Seed, r.row(format))
+		fmt.Fprintf(t, "seed %d\t%s\n", r.Seed, row(r.Losses, format))
 	}
-	fmt.Fprintln(t, "mean\t"+s.Mean.row(format))
-	fmt.Fprintln(t, "standard deviation\t"+s.Deviation.row(format))
+	fmt.Fprintln(t, "mean\t"+row(s.Mean, format))
+	fmt.Fprintln(t, "standard deviation\t"+row(s.Deviation, format))
 	for _, n := range names {
-		fmt.Fprintln(t, "baseline "+n+"\t"+s.Baselines[n].row(format))
+		fmt.Fprintln(t, "baseline "+n+"\t"+row(s.Baselines[n], format))
 	}
 	return t.Flush()
 }

@@ -17,8 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"millrace"
 	"millrace/config"
+	"millrace/pipeline"
 	"millrace/store"
 )
 
@@ -35,7 +35,7 @@ func (a *app) snapshots() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&url, "redis", "", "Redis URL in place of the pipeline file's, as that of a running embedded store")
 	with := func(use func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
-			p, err := loadPipeline(file)
+			p, err := pipeline.Load(file)
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func (a *app) openPipelineStore(p *config.Pipeline, file, url string) (*store.St
 		spec.Mode, spec.URL = "external", url
 	}
 	if spec.Mode == "embedded" {
-		return nil, usagef("%s embeds its store in the running process: name that with --redis redis://HOST:PORT/0, as run prints it", file)
+		return nil, config.Usagef("%s embeds its store in the running process: name that with --redis redis://HOST:PORT/0, as run prints it", file)
 	}
 	log, err := a.logger()
 	if err != nil {
@@ -145,7 +145,7 @@ func byteText(n int64) string {
 func versionArgument(text string) (uint64, error) {
 	seq, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return 0, usagef("%q is no version: give a number from snapshots list", text)
+		return 0, config.Usagef("%q is no version: give a number from snapshots list", text)
 	}
 	return seq, nil
 }
@@ -223,39 +223,15 @@ func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, 
 	if err != nil {
 		return err
 	}
-	if err := returnable(ctx, s, p, seq); err != nil {
-		return err
-	}
-	head, err := s.Rollback(ctx, model, seq, person())
+	head, err := pipeline.Rollback(ctx, s, p, seq, person())
 	if err != nil {
-		return err // it names the model and the version
+		return err
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(head)
 	}
 	_, err = fmt.Fprintf(a.out, "%s now serves version %d again, as version %d\n", model, seq, head.Seq)
 	return err
-}
-
-// returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings would end
-// the learner. That a version is not there, or cannot be read, is the store's to say.
-func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64) error {
-	versions, err := s.List(ctx, p.Name)
-	if err != nil {
-		return fmt.Errorf("listing versions of %s: %w", p.Name, err)
-	}
-	i := slices.IndexFunc(versions, func(v store.Version) bool { return v.Head.Seq == seq })
-	if i < 0 || versions[i].Fault != "" {
-		return nil
-	}
-	old := versions[i].Manifest
-	m := manifest(p, old.Cluster)
-	if old.SchemaHash == m.SchemaHash && old.TrainingHash == m.TrainingHash {
-		return nil
-	}
-	return fmt.Errorf("going back to version %d of %s: %w: it was learned with other settings than the pipeline file's:\n  %s\n"+
-		"Roll back with the file that it was learned with, and start its processes again with that", seq, p.Name,
-		millrace.ErrIncompatible, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
 }
 
 // person names who ran this, for the history.

@@ -12,6 +12,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/pipeline"
 	"millrace/snapshot"
 	"millrace/store"
 )
@@ -31,9 +32,9 @@ whose rows were seen before when there are several: judge a model with evaluate.
 		Args: exactly(1, "one data file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if epochs < 1 {
-				return usagef("--epochs: %d is no number of passes: give 1 or more", epochs)
+				return config.Usagef("--epochs: %d is no number of passes: give 1 or more", epochs)
 			}
-			p, err := loadPipeline(file)
+			p, err := pipeline.Load(file)
 			if err != nil {
 				return err
 			}
@@ -53,16 +54,16 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 		return err
 	}
 	if out == "" && p.Redis.Mode == "embedded" {
-		return usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
+		return config.Usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
 	}
-	pieces, err := newLearned(p)
+	pieces, err := pipeline.Build(p)
 	if err != nil {
 		return err
 	}
-	m := manifest(p, "")
+	m := pipeline.Manifest(p, "")
 	var result *pass
 	for epoch := 1; epoch <= epochs; epoch++ {
-		pieces.trainer.Progressive.Reset() // the metrics of a pass are its own
+		pieces.Trainer.Progressive.Reset() // the metrics of a pass are its own
 		if result, err = a.learnWithProgress(ctx, data, fmt.Sprintf("pass %d of %d", epoch, epochs), pieces); err != nil {
 			return err
 		}
@@ -72,10 +73,10 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 		m.Learned += result.Learned
 		m.Rejected += result.rejected()
 	}
-	s := newSummary(pieces.trainer.Progressive, p.Target().Classes > 0)
+	s := newSummary(pieces.Trainer.Progressive, p.Target().Classes)
 	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
 	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)
-	m.Metrics = pieces.trainer.Progressive.Metrics()
+	m.Metrics = pieces.Trainer.Progressive.Metrics()
 	where, err := a.deliver(ctx, p, pieces, m, out, fresh)
 	if err != nil {
 		return err
@@ -95,12 +96,12 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 
 // deliver writes the snapshot to a file, or makes it the head in the store. It holds no
 // positions: a learner that goes on from it starts where the pipeline file says.
-func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *learned, m millrace.Manifest, out string, fresh bool) (string, error) {
+func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *pipeline.Pieces, m millrace.Manifest, out string, fresh bool) (string, error) {
 	// Progressive metrics restart with the stream: those of a file would mix with it.
-	pieces.trainer.Progressive.Reset()
+	pieces.Trainer.Progressive.Reset()
 	m.CreatedAt = time.Now().UTC()
 	m.Positions = []millrace.Position{}
-	s := pieces.snapshot(m)
+	s := pieces.Snapshot(m)
 	if out != "" {
 		if err := snapshot.WriteFile(out, s); err != nil {
 			return "", fmt.Errorf("writing the snapshot: %w", err)
@@ -115,38 +116,11 @@ func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *learned, 
 	if err != nil {
 		return "", fmt.Errorf("opening the store: %w", err)
 	}
-	head, err := publishTrained(ctx, st, p, &s, fresh)
+	head, err := pipeline.Publish(ctx, st, p, &s, fresh)
 	if err := errors.Join(err, st.Close()); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("version %d of %s", head.Seq, p.Name), nil
-}
-
-// publishTrained makes a snapshot that was trained from a file the head, and what scorers serve. A model that has learned
-// from its topic is left alone, as its positions would be lost, unless fresh says that they may.
-func publishTrained(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot, fresh bool) (millrace.Head, error) {
-	head, err := st.Head(ctx, p.Name)
-	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) {
-		return head, fmt.Errorf("looking for a version of %s: %w", p.Name, err)
-	}
-	if err == nil && !fresh {
-		old, err := st.Load(ctx, p.Name, head, false)
-		if err != nil {
-			return head, fmt.Errorf("looking at the head of %s: %w", p.Name, err)
-		}
-		if len(old.Manifest.Positions) > 0 && old.Manifest.Learned > 0 {
-			return head, fmt.Errorf("%s has learned from its topic already (version %d, %d events): a trained version would take its "+
-				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, old.Manifest.Learned)
-		}
-	}
-	w, _, err := st.Acquire(ctx, p.Name, owner())
-	if err != nil {
-		return head, fmt.Errorf("acquiring model %s: %w", p.Name, err)
-	}
-	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: millrace.CauseTrained, Serve: true, Keep: p.Snapshots.Keep}); err != nil {
-		return head, fmt.Errorf("publishing the snapshot: %w", err)
-	}
-	return head, nil
 }
 
 func noneLearned(data string, p *pass) error {
@@ -159,7 +133,7 @@ func noneLearned(data string, p *pass) error {
 func fileSize(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return 0, usageError{fmt.Errorf("opening data: %w", err)}
+		return 0, config.UsageError{Err: fmt.Errorf("opening data: %w", err)}
 	}
 	return info.Size(), nil
 }

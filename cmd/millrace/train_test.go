@@ -2,13 +2,12 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"millrace/store"
 )
 
 // verb runs a verb as a person does and returns its exit code and what it wrote.
@@ -22,19 +21,10 @@ func verb(t *testing.T, args ...string) (code int, out, errOut string) {
 // TestTrainedModelLearnsOn: train --out, import, learn on; and neither may push aside a model that has learned from its
 // topic unless told to.
 func TestTrainedModelLearnsOn(t *testing.T) {
-	r := newRig(t, 1)
+	r := newRig(t)
 	dir := t.TempDir()
-	data := filepath.Join(dir, "rows.jsonl")
-	history := rows(800, false)
-	if err := os.WriteFile(data, append(bytes.Join(history, []byte("\n")), '\n'), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	text := strings.ReplaceAll(loopConfig, "PARTITIONS", "1") +
-		fmt.Sprintf("kafka: {brokers: [%q]}\nredis: {url: %q}\n", r.pipeline.Kafka.Brokers[0], r.pipeline.Redis.URL)
-	file := filepath.Join(dir, "loop.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	data := written(t, "rows.jsonl", string(paymentRows(800)))
+	file := r.file("loop", "distance_km")
 	out := filepath.Join(dir, "loop.millrace")
 	if code, _, errOut := verb(t, "train", "-c", file, "--epochs", "2", "--out", out, data); code != exitDone {
 		t.Fatalf("train: %d %s", code, errOut)
@@ -47,13 +37,14 @@ func TestTrainedModelLearnsOn(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &head); code != exitDone || err != nil || head.Cause != "trained" {
 		t.Fatalf("import: %d %s %s %v", code, text, errOut, err)
 	}
-	if served, err := r.servers.store.Served(context.Background(), "loop"); err != nil || served.Seq != head.Seq {
-		t.Errorf("served %+v, %v; want version %d", served, err, head.Seq)
+	versions := func() []store.Version { return decoded[[]store.Version](t, "snapshots", "list", "-c", file) }
+	if v := versions()[0]; !v.IsServed || v.Head.Seq != head.Seq {
+		t.Errorf("served is %+v; want version %d", v, head.Seq)
 	}
 
-	r.produce(rows(100, false))
-	r.run(false, learnedAll(1600+100))
-	if m := r.head().Manifest; m.Learned != 1700 {
+	r.produce(file, 100)
+	r.learn(file, learned(1600+100))
+	if m := versions()[0].Manifest; m.Learned != 1700 {
 		t.Errorf("learned %d, want the 1600 trained and 100 more", m.Learned)
 	}
 	if code, _, errOut := verb(t, "train", "-c", file, data); code != exitFailed || !strings.Contains(errOut, "--fresh") {

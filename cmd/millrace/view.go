@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"millrace/payments"
+	"millrace/pipeline/status"
 )
 
 // view shows a demo while it runs: redrawn in place on a terminal, a plain line a second elsewhere.
@@ -67,11 +68,11 @@ func (v *view) run(ctx context.Context, d *demo) {
 
 // draw writes the state: over the former one on a terminal, to the log elsewhere.
 func (v *view) draw(d *demo) {
-	l := d.learner.Load()
-	if l == nil {
+	at := d.running.Status()
+	s := at.Learning
+	if s.State == status.Starting {
 		return
 	}
-	s := l.Status()
 	now := time.Now()
 	if dt := now.Sub(v.lastAt).Seconds(); dt > 0 {
 		rate := float64(since(s.Learned, v.lastEvents)) / dt
@@ -82,8 +83,8 @@ func (v *view) draw(d *demo) {
 	}
 	v.lastEvents, v.lastAt = s.Learned, now
 	if !v.live {
-		d.stages.env.log.Info("demo", "learned", s.Learned, "rejected", s.Rejected, "rate", int(v.rate),
-			"log_loss", round4(s.Model.LogLoss), "majority_log_loss", round4(s.Majority.LogLoss), "version", s.Head.Seq)
+		d.log.Info("demo", "learned", s.Learned, "rejected", s.Rejected, "rate", int(v.rate),
+			"log_loss", round4(*s.Model.All.LogLoss), "majority_log_loss", round4(*s.Baseline.All.LogLoss), "version", s.Version)
 		return
 	}
 	v.mu.Lock()
@@ -93,7 +94,7 @@ func (v *view) draw(d *demo) {
 	if v.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", v.lines)
 	}
-	lines := v.text(d, newest)
+	lines := v.text(&at, d.produced.Load(), newest)
 	for _, line := range lines {
 		b.WriteString(line + "\x1b[K\n")
 	}
@@ -114,24 +115,24 @@ func tale(n uint64) string {
 	return text
 }
 
-func (v *view) text(d *demo, newest []string) []string {
-	s := d.learner.Load().Status()
-	e := d.stages.env
+func (v *view) text(at *status.Status, produced uint64, newest []string) []string {
+	s := at.Learning
+	model, baseline := s.Model, s.Baseline
 	lines := []string{
-		fmt.Sprintf("Millrace demo: payments → %s → %s", e.pipeline.Events.Topic, e.pipeline.Scores.Topic),
-		"Fraud now: " + tale(d.produced.Load()),
-		fmt.Sprintf("Kafka %s   Redis %s   metrics http://%s/metrics", e.kafka.Addr(), e.redis.Addr(), d.stages.admin.Address()),
+		fmt.Sprintf("Millrace demo: payments → %s → %s", at.Events, at.Scores),
+		"Fraud now: " + tale(produced),
+		fmt.Sprintf("Kafka %s   Redis %s   metrics http://%s/metrics", at.Addresses.Kafka, at.Addresses.Redis, at.Addresses.Admin),
 		"",
-		fmt.Sprintf("  produced %-10d learned %-10d rejected %-6d rate %.0f/s", d.produced.Load(), s.Learned, s.Rejected, v.rate),
-		fmt.Sprintf("  scored   %-10d snapshot version %-4d (%d published, %d skipped)", d.stages.scoring.loop.Scored(), s.Head.Seq, s.Snapshots, s.Skipped),
+		fmt.Sprintf("  produced %-10d learned %-10d rejected %-6d rate %.0f/s", produced, s.Learned, s.Rejected, v.rate),
+		fmt.Sprintf("  scored   %-10d snapshot version %-4d (%d published, %d skipped)", at.Scoring.Scored, s.Version, s.Published, s.Skipped),
 		"",
 		"  predicted before learning       all events         last thousand or so",
 		"                               log-loss  accuracy    log-loss  accuracy",
-		fmt.Sprintf("  %-26s   %8.4f  %8.4f    %8.4f  %8.4f", e.pipeline.Model.Type, s.Model.LogLoss, s.Model.Accuracy, s.Fading.LogLoss, s.Fading.Accuracy),
-		fmt.Sprintf("  %-26s   %8.4f  %8.4f    %8.4f  %8.4f", "baseline: majority", s.Majority.LogLoss, s.Majority.Accuracy, s.FadingMajority.LogLoss, s.FadingMajority.Accuracy),
-		fmt.Sprintf("  %-26s   %8s  %8.4f", "baseline: last label", "–", s.Last.Accuracy),
+		viewRow(at.Family, model),
+		viewRow("baseline: majority", baseline),
+		fmt.Sprintf("  %-26s   %8s  %8.4f", "baseline: last label", "–", *s.Last.Accuracy),
 		fmt.Sprintf("  fraud: precision %.4f, recall %.4f, area under the ROC curve %.4f; of late %.4f, %.4f, %.4f",
-			s.Binary.Precision, s.Binary.Recall, s.Binary.ROCAUC, s.FadingBinary.Precision, s.FadingBinary.Recall, s.FadingBinary.ROCAUC),
+			*model.All.Precision, *model.All.Recall, *model.All.ROCAUC, *model.Fading.Precision, *model.Fading.Recall, *model.Fading.ROCAUC),
 		"",
 		"  newest scores",
 	}
@@ -146,6 +147,11 @@ func (v *view) text(d *demo, newest []string) []string {
 		lines = append(lines, line)
 	}
 	return append(lines, "", "  Ctrl-C ends")
+}
+
+// viewRow is one predictor's line.
+func viewRow(name string, p status.Progress) string {
+	return fmt.Sprintf("  %-26s   %8.4f  %8.4f    %8.4f  %8.4f", name, *p.All.LogLoss, *p.All.Accuracy, *p.Fading.LogLoss, *p.Fading.Accuracy)
 }
 
 func (s demoSummary) print(w io.Writer) error {

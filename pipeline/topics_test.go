@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"log/slog"
@@ -16,16 +16,16 @@ func TestAnotherTopicIsRefused(t *testing.T) {
 
 	r.pipeline.Events.Topic = "a.later.topic" // before the old one in the order of positions
 	r.produce(rows(2*n, false))
-	e, err := openEnvironment(t.Context(), r.pipeline, environmentOptions{}, slog.New(slog.DiscardHandler))
+	e, err := openEnvironment(t.Context(), r.pipeline, Servers{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	_, err = openLearning(t.Context(), e, learnFlags{})
+	_, err = openLearning(t.Context(), e, Options{})
 	if err == nil || !strings.Contains(err.Error(), "a.later.topic") || !strings.Contains(err.Error(), "--allow-gaps") {
 		t.Fatalf("another topic: %v", err)
 	}
-	_, err = openLearning(t.Context(), e, learnFlags{allowGaps: true})
+	_, err = openLearning(t.Context(), e, Options{AllowGaps: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func resolveWaiting(ctx context.Context, e *environment) ([]millrace.Position, e
 	p := e.pipeline
 	start, err := consumers.ParseStart(p.Events.Start)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("events.start: %w", err)}
+		return nil, config.UsageError{Err: fmt.Errorf("events.start: %w", err)}
 	}
 	for warned := false; ; warned = true {
 		positions, err := e.cluster.Resolve(ctx, p.Events.Topic, start)

@@ -1,17 +1,14 @@
-package main
+package pipeline
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"millrace"
-	"millrace/config"
 	"millrace/consumers"
 	"millrace/learner"
 	"millrace/store"
@@ -41,14 +38,14 @@ type learning struct {
 	learner  *learner.Learner
 	source   *consumers.Source
 	producer *consumers.Producer
-	learned  *learned
+	learned  *Pieces
 }
 
 // openLearning takes ownership of the model, restores its head (or publishes an empty first version)
 // and places the source at the head's positions.
-func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning, error) {
+func openLearning(ctx context.Context, e *environment, o Options) (*learning, error) {
 	p := e.pipeline
-	pieces, err := newLearned(p)
+	pieces, err := Build(p)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +54,7 @@ func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning,
 		return nil, fmt.Errorf("asking for the cluster's id: %w", err)
 	}
 	l := &learning{env: e, learned: pieces}
-	m := manifest(p, clusterID)
+	m := Manifest(p, clusterID)
 	if err := l.precheck(ctx, m, o); err != nil {
 		return nil, err
 	}
@@ -68,10 +65,10 @@ func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning,
 	if l.writer, head, err = e.store.Acquire(ctx, p.Name, owner()); err != nil {
 		return nil, fmt.Errorf("acquiring model %s: %w", p.Name, err)
 	}
-	if head.Candidate == "" || o.fresh {
+	if head.Candidate == "" || o.Fresh {
 		m, err = l.begin(ctx, m)
 	} else {
-		m, err = l.resume(ctx, m, head, o.allowGaps)
+		m, err = l.resume(ctx, m, head, o.AllowGaps)
 	}
 	if err != nil {
 		return nil, err
@@ -82,8 +79,8 @@ func openLearning(ctx context.Context, e *environment, o learnFlags) (*learning,
 
 // precheck looks whether the learner could go on from the head. One that could not is refused before it takes the model
 // from a learner that does.
-func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o learnFlags) error {
-	if o.fresh {
+func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o Options) error {
+	if o.Fresh {
 		return nil
 	}
 	head, err := l.env.store.Head(ctx, m.Model)
@@ -93,7 +90,7 @@ func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o learnFla
 	if err != nil {
 		return fmt.Errorf("looking for a version of %s: %w", m.Model, err)
 	}
-	_, err = l.load(ctx, m, head, o.allowGaps)
+	_, err = l.load(ctx, m, head, o.AllowGaps)
 	return err
 }
 
@@ -106,7 +103,7 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Man
 		return m, err
 	}
 	m.Positions, m.CreatedAt = positions, time.Now().UTC()
-	s := l.learned.snapshot(m)
+	s := l.learned.Snapshot(m)
 	if _, err := l.writer.Publish(ctx, &s, store.PublishOptions{Cause: millrace.CauseFirst, Keep: p.Snapshots.Keep}); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
 	}
@@ -120,19 +117,19 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 		return s, err // it names the version
 	}
 	old := s.Manifest
-	if old.SchemaHash != m.SchemaHash || old.TrainingHash != m.TrainingHash {
+	if differs := misfit(l.env.pipeline, &old); differs != nil {
 		if head.Cause == millrace.CausePromoted {
 			return s, fmt.Errorf("%w: version %d of %s was promoted by %s, and learned with other settings than this pipeline file's:\n  %s\n"+
 				"Start with the pipeline file that it was promoted with", millrace.ErrIncompatible, head.Seq, m.Model, head.By,
-				strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
+				differs.list())
 		}
 		if head.Cause == millrace.CauseRollback {
 			return s, fmt.Errorf("%w: version %d of %s, to which %s rolled back, was learned with other settings than this pipeline file's:\n  %s\n"+
 				"Start with the pipeline file that it was learned with, or roll back to a version of this one's", millrace.ErrIncompatible,
-				head.Seq, m.Model, head.By, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
+				head.Seq, m.Model, head.By, differs.list())
 		}
 		return s, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
-			millrace.ErrIncompatible, head.Seq, m.Model, strings.Join(config.Diff(old.Spec, m.Spec), "\n  "))
+			millrace.ErrIncompatible, head.Seq, m.Model, differs.list())
 	}
 	// A version trained from a file has no positions, and so speaks of no cluster.
 	if len(old.Positions) > 0 && old.Cluster != m.Cluster && !allowGaps {
@@ -156,7 +153,7 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		return m, err
 	}
 	old := s.Manifest
-	if err := l.learned.layout.Restore(s.Serving, s.Training); err != nil {
+	if err := l.learned.Layout.Restore(s.Serving, s.Training); err != nil {
 		return m, fmt.Errorf("restoring version %d: %w", head.Seq, err)
 	}
 	if old.Profile != m.Profile {
@@ -175,20 +172,20 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	return m, nil
 }
 
-func (l *learning) build(m millrace.Manifest, o learnFlags) {
+func (l *learning) build(m millrace.Manifest, o Options) {
 	e, p := l.env, l.env.pipeline
 	l.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: deadLetterBytes})
 	deadLetters := consumers.NewDeadLetters(l.producer, p.Events.DeadLetters)
 	l.source = consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: p.Events.Topic, Positions: m.Positions,
-		AllowGaps: o.allowGaps, UnknownTopic: p.Events.UnknownTopic,
+		AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic,
 		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
 	metrics := e.learnerMetrics()
 	metrics.MustRegister(newLag("learner", p.Events.Topic, l.source.Lag))
 	l.learner = learner.New(learner.Options{
-		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.trainer, Layout: l.learned.layout,
+		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.Trainer, Layout: l.learned.Layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep, e.champion == ""},
-		Decoder:   l.learned.decoder,
+		Decoder:   l.learned.Decoder,
 		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
 	})
 }
@@ -232,7 +229,7 @@ func (l *learning) watchOwner(ctx context.Context) error {
 }
 
 // learnUntil learns until ctx ends, and reloads after a person's flip.
-func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*learning)) error {
+func learnUntil(ctx context.Context, l *learning, o Options, started func(*learning)) error {
 	for {
 		started(l)
 		err := l.run(ctx)
@@ -249,7 +246,7 @@ func learnUntil(ctx context.Context, l *learning, o learnFlags, started func(*le
 			return fmt.Errorf("%w (now %s, epoch %d)", err, owner.By, owner.Epoch)
 		}
 		l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)
-		o.fresh = false
+		o.Fresh = false
 		if l, err = openLearning(ctx, l.env, o); err != nil {
 			return err
 		}
@@ -267,13 +264,4 @@ func (l *learning) whoOwns(ctx context.Context) (head millrace.Head, owner store
 		return err
 	})
 	return head, owner, err
-}
-
-// owner names this process for people who look at the store.
-func owner() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }

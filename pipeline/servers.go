@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -34,11 +34,11 @@ type environment struct {
 	challengers []*challenger // of a champion
 }
 
-// environmentOptions are the flags that shape an environment.
-type environmentOptions struct {
-	dataDir   string
-	kafkaAddr string // where an embedded broker listens; a free loopback port by default
-	redisAddr string
+// Servers shape the embedded broker and store; the zero value keeps both in memory, on free loopback ports.
+type Servers struct {
+	DataDir   string // where they keep topics and snapshots; in memory by default
+	KafkaAddr string // where the broker listens; a free loopback port by default
+	RedisAddr string // where the store listens
 }
 
 func newEnvironment(p *config.Pipeline, log *slog.Logger) *environment {
@@ -49,7 +49,7 @@ func newEnvironment(p *config.Pipeline, log *slog.Logger) *environment {
 }
 
 // openEnvironment starts what is embedded and reaches what is external. Close ends it.
-func openEnvironment(ctx context.Context, p *config.Pipeline, o environmentOptions, log *slog.Logger) (*environment, error) {
+func openEnvironment(ctx context.Context, p *config.Pipeline, o Servers, log *slog.Logger) (*environment, error) {
 	e := newEnvironment(p, log)
 	if err := e.openKafka(ctx, o); err != nil {
 		e.Close()
@@ -87,10 +87,10 @@ func (e *environment) Gather() ([]*dto.MetricFamily, error) {
 	return all.Gather()
 }
 
-func (e *environment) openKafka(ctx context.Context, o environmentOptions) error {
+func (e *environment) openKafka(ctx context.Context, o Servers) error {
 	spec := e.pipeline.Kafka
 	if spec.Mode == "embedded" {
-		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.dataDir, Addr: orLoopback(o.kafkaAddr), Log: e.log})
+		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.DataDir, Addr: orLoopback(o.KafkaAddr), Log: e.log})
 		if err != nil {
 			return fmt.Errorf("starting the embedded broker: %w", err)
 		}
@@ -105,11 +105,11 @@ func (e *environment) openKafka(ctx context.Context, o environmentOptions) error
 	return retrying(ctx, e.log, "Kafka", spec.Retry, c.Check)
 }
 
-func (e *environment) openStore(ctx context.Context, o environmentOptions) error {
+func (e *environment) openStore(ctx context.Context, o Servers) error {
 	spec := e.pipeline.Redis
 	options := store.Options{Log: e.log}
 	if spec.Mode == "embedded" {
-		r, err := embedded.StartRedis(embedded.RedisOptions{Dir: o.dataDir, Addr: orLoopback(o.redisAddr), Log: e.log})
+		r, err := embedded.StartRedis(embedded.RedisOptions{Dir: o.DataDir, Addr: orLoopback(o.RedisAddr), Log: e.log})
 		if err != nil {
 			return fmt.Errorf("starting the embedded store: %w", err)
 		}

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"os"
@@ -21,22 +21,22 @@ func learnRare(t *testing.T, modelText, settings string, n int) *learner.Progres
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newLearned(p)
+	l, err := Build(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, e := payments.NewRare(1, 0.02), l.decoder.NewEvent()
+	g, e := payments.NewRare(1, 0.02), l.Decoder.NewEvent()
 	var value []byte
 	for range n {
 		value = g.Next(value[:0])
-		if err := l.decoder.Decode(&millrace.Record{Value: value}, e); err != nil {
+		if err := l.Decoder.Decode(&millrace.Record{Value: value}, e); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.trainer.Apply(e); err != nil {
+		if err := l.Trainer.Apply(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return l.trainer.Progressive
+	return l.Trainer.Progressive
 }
 
 // TestRareClassIsLearned: with one fraud in a thousand a model finds hardly any before it is told that they weigh more.

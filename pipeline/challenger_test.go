@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"millrace"
+	"millrace/config"
 )
 
 // rivalConfig reads other features of the same events, refuses some that the champion learns, and has another model.
@@ -46,15 +47,15 @@ func challenged(t *testing.T, partitions int) *rig {
 	t.Helper()
 	r := newRig(t, partitions)
 	var err error
-	if r.challengers, err = loadChallengers(r.pipeline, []string{r.rivalFile("rival", partitions)}); err != nil {
+	if r.challengers, err = LoadChallengers(r.pipeline, []string{r.rivalFile("rival", partitions)}); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
 // bothLearned waits until champion and challengers have applied n events.
-func bothLearned(n int) func(*stages) bool {
-	return func(s *stages) bool {
+func bothLearned(n int) func(*Pipeline) bool {
+	return func(s *Pipeline) bool {
 		for _, c := range s.env.challengers {
 			l := c.learner.Load()
 			if l == nil || l.Status().Learned+l.Status().Rejected < uint64(n) {
@@ -104,7 +105,7 @@ func TestChallengerLearnsAndIsNeverServed(t *testing.T) {
 
 	r := challenged(t, 1)
 	r.produce(data[:n/2])
-	r.run(true, func(s *stages) bool {
+	r.run(true, func(s *Pipeline) bool {
 		if !bothLearned(n/2)(s) || s.scoring.loop.Finished() < n/2 {
 			return false
 		}
@@ -133,19 +134,13 @@ func TestChallengerLearnsAndIsNeverServed(t *testing.T) {
 	if h, err := r.servers.store.Served(t.Context(), "rival"); !errors.Is(err, millrace.ErrNoSnapshot) {
 		t.Errorf("the challenger is served: %+v, %v", h, err)
 	}
-	// From a file the same pipeline learns the same.
-	offline, err := newLearned(r.challengers[0])
+	// Without Kafka the same pipeline learns the same.
+	offline, err := Build(r.challengers[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "rows.jsonl")
-	if err := os.WriteFile(path, append(bytes.Join(data, []byte("\n")), '\n'), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := learnFile(t.Context(), path, offline, func(int64) {}); err != nil {
-		t.Fatal(err)
-	}
-	if s := offline.snapshot(m); !bytes.Equal(s.Serving, rival.Serving) || !bytes.Equal(s.Training, rival.Training) {
+	learnRows(offline, data)
+	if s := offline.Snapshot(m); !bytes.Equal(s.Serving, rival.Serving) || !bytes.Equal(s.Training, rival.Training) {
 		t.Error("the challenger differs from what its pipeline learns alone")
 	}
 	for _, rec := range r.read(r.pipeline.Scores.Topic) {
@@ -177,7 +172,7 @@ func TestFencedChallengerEndsAlone(t *testing.T) {
 	r := challenged(t, 1)
 	r.produce(rows(n, false))
 	step := 0
-	r.run(false, func(s *stages) bool {
+	r.run(false, func(s *Pipeline) bool {
 		c := s.env.challengers[0]
 		switch {
 		case step == 0 && bothLearned(n)(s):
@@ -217,12 +212,11 @@ func TestPromoteWhileRunning(t *testing.T) {
 	var learners atomic.Int32
 	r.onLearning = func(*learning) { learners.Add(1) }
 	promoted := false
-	r.run(true, func(s *stages) bool {
+	r.run(true, func(s *Pipeline) bool {
 		if !promoted && learnedAll(n)(s) {
 			promoted = true
-			code, out, errOut := verb(t, "snapshots", "promote", "twin", fmt.Sprint(learned.Manifest.Seq), "-c", r.formerFile(), "--output", "json")
-			if code != 0 || !strings.Contains(out, `"cause":"promoted"`) {
-				t.Errorf("promoting: %d, %s%s", code, out, errOut)
+			if done, err := r.promote("twin", r.pipeline); err != nil || done.Cause != "promoted" || done.Version != learned.Manifest.Seq {
+				t.Errorf("promoting: %+v, %v", done, err)
 			}
 			r.produce(rows(n, false)[:100])
 		}
@@ -244,21 +238,17 @@ func TestPromote(t *testing.T) {
 	r.run(false, bothLearned(n/2))
 	before, rival := r.head(), r.headOf("rival")
 
-	former := r.formerFile()
-	code, _, errOut := verb(t, "snapshots", "promote", "rival", "-c", former)
-	if code == 0 || !strings.Contains(errOut, "other settings") || !strings.Contains(errOut, "distance_km") {
-		t.Fatalf("with the champion's former settings: %d, %s", code, errOut)
+	former := r.pipeline
+	_, err := r.promote("rival", former)
+	if !errors.Is(err, millrace.ErrIncompatible) || !strings.Contains(err.Error(), "other settings") || !strings.Contains(err.Error(), "distance_km") {
+		t.Fatalf("with the champion's former settings: %v", err)
 	}
 	if got := r.head(); got.Manifest.Seq != before.Manifest.Seq {
 		t.Fatalf("the head moved to %+v", got.Manifest)
 	}
-	if code, _, errOut := verb(t, "snapshots", "promote", "nobody", "-c", former); code != 1 || !strings.Contains(errOut, "no version of nobody: name a challenger") {
-		t.Errorf("promoting nobody: %d, %s", code, errOut)
-	}
-	file := r.rivalFile("loop", 1)
-	code, out, errOut := verb(t, "snapshots", "promote", "rival", "-c", file)
-	if code != 0 || !strings.Contains(out, "loop now serves version") {
-		t.Fatalf("promoting: %d, %s%s", code, out, errOut)
+	p := r.load(r.rivalFile("loop", 1))
+	if done, err := r.promote("rival", p); err != nil || done.Learned != rival.Manifest.Learned || done.Before == nil {
+		t.Fatalf("promoting: %+v, %v", done, err)
 	}
 	got := r.head()
 	if !bytes.Equal(got.Serving, rival.Serving) || !bytes.Equal(got.Training, rival.Training) || got.Manifest.Epoch <= before.Manifest.Epoch {
@@ -266,18 +256,14 @@ func TestPromote(t *testing.T) {
 	}
 
 	// The former file's learner says what it was, and does not take the model.
-	_, err := openLearning(t.Context(), r.open(), learnFlags{})
+	_, err = openLearning(t.Context(), r.open(), Options{})
 	if !errors.Is(err, millrace.ErrIncompatible) || !strings.Contains(err.Error(), "was promoted by") {
 		t.Errorf("the former settings: %v", err)
 	}
 	// With the new file, learner and scorer go on as if it had always been theirs. The challenger goes on, too.
-	p, err := loadPipeline(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.pipeline = p
 	r.produce(data[n/2:])
-	r.run(true, func(s *stages) bool { return bothLearned(n)(s) && s.scoring.loop.Finished() >= n/2 })
+	r.run(true, func(s *Pipeline) bool { return bothLearned(n)(s) && s.scoring.loop.Finished() >= n/2 })
 	champion, challenger := r.head(), r.headOf("rival")
 	if !bytes.Equal(champion.Training, challengerAs(t, r, challenger)) || champion.Manifest.Learned != challenger.Manifest.Learned {
 		t.Errorf("the champion learned %d, the challenger %d, and their states differ", champion.Manifest.Learned, challenger.Manifest.Learned)
@@ -305,57 +291,66 @@ func TestRollbackAfterPromote(t *testing.T) {
 	r.produce(rows(n, false))
 	r.run(false, bothLearned(n))
 	before := r.head().Manifest
-	file, former := r.rivalFile("loop", 1), r.formerFile()
-	ok(t, "snapshots", "promote", "rival", "-c", file)
+	p, former := r.load(r.rivalFile("loop", 1)), r.pipeline
+	if _, err := r.promote("rival", p); err != nil {
+		t.Fatal(err)
+	}
 	promoted := r.head().Manifest.Seq
 
-	version := fmt.Sprint(before.Seq)
-	code, _, errOut := verb(t, "snapshots", "rollback", version, "-c", file)
-	if code != 1 || !strings.Contains(errOut, "other settings") || !strings.Contains(errOut, "distance_km") ||
-		!strings.Contains(errOut, "the file that it was learned with") {
-		t.Errorf("with the promoted settings: %d, %s", code, errOut)
+	_, err := r.rollback(before.Seq, p)
+	if !errors.Is(err, millrace.ErrIncompatible) || !strings.Contains(err.Error(), "other settings") ||
+		!strings.Contains(err.Error(), "distance_km") || !strings.Contains(err.Error(), "the file that it was learned with") {
+		t.Errorf("with the promoted settings: %v", err)
 	}
 	if m := r.head().Manifest; m.Seq != promoted {
 		t.Fatalf("the head moved to %+v", m)
 	}
-	code, _, errOut = verb(t, "snapshots", "rollback", "99", "-c", file)
-	if code != 1 || strings.Count(errOut, "rolling") != 1 || !strings.Contains(errOut, "the history holds") {
-		t.Errorf("to a version that is not there: %d, %s", code, errOut)
+	_, err = r.rollback(99, p)
+	if err == nil || strings.Count(err.Error(), "rolling") != 1 || !strings.Contains(err.Error(), "the history holds") {
+		t.Errorf("to a version that is not there: %v", err)
 	}
-	if out := ok(t, "snapshots", "rollback", version, "-c", former); !strings.Contains(out, "loop now serves version "+version+" again") {
-		t.Errorf("with the former settings: %s", out)
+	if h, err := r.rollback(before.Seq, former); err != nil || h.Cause != "rollback" {
+		t.Errorf("with the former settings: %+v, %v", h, err)
 	}
 	if m := r.head().Manifest; m.Learned != before.Learned {
 		t.Errorf("went back to %+v", m)
 	}
 	// The new file's learner says how it comes that the head is of other settings, and not to throw it away.
-	p, err := loadPipeline(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.pipeline = p
-	_, err = openLearning(t.Context(), r.open(), learnFlags{})
+	_, err = openLearning(t.Context(), r.open(), Options{})
 	if !errors.Is(err, millrace.ErrIncompatible) || !strings.Contains(err.Error(), "rolled back") || strings.Contains(err.Error(), "--fresh") {
 		t.Errorf("the promoted settings: %v", err)
 	}
 }
 
-// formerFile writes the champion's pipeline as it was, for verbs.
-func (r *rig) formerFile() string {
+// load reads a pipeline file.
+func (r *rig) load(file string) *config.Pipeline {
 	r.t.Helper()
-	text := strings.ReplaceAll(loopConfig, "PARTITIONS", "1") +
-		fmt.Sprintf("kafka: {brokers: [%q]}\nredis: {url: %q}\n", r.pipeline.Kafka.Brokers[0], r.pipeline.Redis.URL)
-	path := filepath.Join(r.t.TempDir(), "former.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	p, err := Load(file)
+	if err != nil {
 		r.t.Fatal(err)
 	}
-	return path
+	return p
+}
+
+// promote promotes a challenger's newest version to the pipeline.
+func (r *rig) promote(challenger string, p *config.Pipeline) (Promotion, error) {
+	r.t.Helper()
+	h, err := r.servers.store.Head(r.t.Context(), challenger)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return Promote(r.t.Context(), r.servers.store, p, challenger, h, "tester")
+}
+
+func (r *rig) rollback(seq uint64, p *config.Pipeline) (millrace.Head, error) {
+	return Rollback(r.t.Context(), r.servers.store, p, seq, "tester")
 }
 
 // open is an environment on the rig's servers.
 func (r *rig) open() *environment {
 	r.t.Helper()
-	e, err := openEnvironment(r.t.Context(), r.pipeline, environmentOptions{}, slog.New(slog.DiscardHandler))
+	e, err := openEnvironment(r.t.Context(), r.pipeline, Servers{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -367,14 +362,14 @@ func (r *rig) open() *environment {
 // blob's metadata differs.
 func challengerAs(t *testing.T, r *rig, s millrace.Snapshot) []byte {
 	t.Helper()
-	l, err := newLearned(r.pipeline)
+	l, err := Build(r.pipeline)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.layout.Restore(s.Serving, s.Training); err != nil {
+	if err := l.Layout.Restore(s.Serving, s.Training); err != nil {
 		t.Fatal(err)
 	}
-	return l.snapshot(s.Manifest).Training
+	return l.Snapshot(s.Manifest).Training
 }
 
 // TestLoadChallengers refuses what could not be told apart or compared.
@@ -398,8 +393,8 @@ func TestLoadChallengers(t *testing.T) {
 		{[]string{other}, "topic loop.events, not elsewhere"},
 		{[]string{"none.yaml"}, "none.yaml"},
 	} {
-		var usage usageError
-		if _, err := loadChallengers(r.pipeline, c.files); !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+		var usage config.UsageError
+		if _, err := LoadChallengers(r.pipeline, c.files); !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %s", c.files, err, c.want)
 		}
 	}
@@ -408,7 +403,7 @@ func TestLoadChallengers(t *testing.T) {
 	if got := fmt.Sprint(challengerFiles(&nested, "dir/p.yaml", []string{"c.yaml"})); got != "[dir/a.yaml /b.yaml c.yaml]" {
 		t.Errorf("files are %s", got)
 	}
-	loaded, err := loadChallengers(r.pipeline, []string{good})
+	loaded, err := LoadChallengers(r.pipeline, []string{good})
 	if err != nil || loaded[0].Events.DeadLetters != "rival.dead" || loaded[0].Redis != r.pipeline.Redis {
 		t.Errorf("%+v, %v", loaded, err)
 	}

@@ -1,10 +1,11 @@
-package main
+package pipeline
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
+	"millrace/config"
 	"millrace/consumers"
 )
 
@@ -23,7 +24,7 @@ func placeScoring(ctx context.Context, e *environment) error {
 	}
 	start, err := consumers.ParseStart(p.Scores.Start)
 	if err != nil {
-		return usageError{fmt.Errorf("scores.start: %w", err)}
+		return config.UsageError{Err: fmt.Errorf("scores.start: %w", err)}
 	}
 	positions, err := e.cluster.Resolve(ctx, p.Events.Topic, start)
 	if err != nil {

@@ -1,10 +1,9 @@
-package main
+package pipeline
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"time"
 
@@ -89,6 +88,3 @@ func (s *scoring) run(ctx context.Context) error {
 		part{"writing scores", s.producer.Run}, part{"following snapshots", s.scorer.Run})
 	return errors.Join(partErr, loopErr)
 }
-
-// quiet is the logger under a live view, which shows what matters itself.
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -27,15 +27,19 @@ type webServer struct {
 
 // newAdmin serves /metrics, /healthz, /readyz and, behind a flag, pprof. It listens on address at once, so that a taken port is an error before anything is learned.
 // ready answers nil when the process does its work.
-func newAdmin(address string, withPprof bool, e *environment, ready func() error) (*webServer, error) {
+func newAdmin(o Options, e *environment, ready func() error) (*webServer, error) {
+	address := o.Admin
+	if address == "" {
+		address = e.pipeline.Admin.Listen
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for metrics: %w (set admin in the pipeline file, or --admin)", err)
 	}
 	e.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	e.metrics.MustRegister(buildInfo())
+	e.metrics.MustRegister(buildInfo(o.Version))
 	for _, c := range e.challengers { // dashboards find pipelines by it
-		c.env.metrics.MustRegister(buildInfo())
+		c.env.metrics.MustRegister(buildInfo(o.Version))
 	}
 
 	mux := http.NewServeMux()
@@ -48,7 +52,7 @@ func newAdmin(address string, withPprof bool, e *environment, ready func() error
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	if withPprof {
+	if o.PProf || e.pipeline.Admin.PProf {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -58,7 +62,7 @@ func newAdmin(address string, withPprof bool, e *environment, ready func() error
 	return newWebServer(listener, mux, e.log), nil
 }
 
-func buildInfo() prometheus.Collector {
+func buildInfo(version string) prometheus.Collector {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_build_info", Help: "The build.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version(), "profile": model.Profile()}})
 	info.Set(1)

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"millrace/config"
 	"millrace/learner"
+	"millrace/pipeline/status"
 )
 
 // challenger is a second pipeline's model that learns the same events as its champion, in the champion's process, and is
@@ -33,26 +34,26 @@ func challengerFiles(p *config.Pipeline, file string, further []string) []string
 	return append(files, further...)
 }
 
-// loadChallengers reads the files of a champion's challengers.
-func loadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, error) {
+// LoadChallengers reads the files of a champion's challengers.
+func LoadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, error) {
 	seen := map[string]string{p.Name: "the champion"}
 	pipelines := make([]*config.Pipeline, 0, len(files))
 	for _, file := range files {
-		c, err := loadPipeline(file)
+		c, err := Load(file)
 		if err != nil {
 			return nil, err
 		}
 		if who, taken := seen[c.Name]; taken {
-			return nil, usagef("%s: its name, %s, is that of %s; versions are kept by name, so a challenger needs its own", file, c.Name, who)
+			return nil, config.Usagef("%s: its name, %s, is that of %s; versions are kept by name, so a challenger needs its own", file, c.Name, who)
 		}
 		seen[c.Name] = file
 		if len(c.Challengers) > 0 {
-			return nil, usagef("%s: a challenger has no challengers of its own; name them all where its champion's are named", file)
+			return nil, config.Usagef("%s: a challenger has no challengers of its own; name them all where its champion's are named", file)
 		}
 		if c.Events.Topic != p.Events.Topic {
-			return nil, usagef("%s: a challenger learns the champion's events, topic %s, not %s", file, p.Events.Topic, c.Events.Topic)
+			return nil, config.Usagef("%s: a challenger learns the champion's events, topic %s, not %s", file, p.Events.Topic, c.Events.Topic)
 		}
-		if _, err := newLearned(c); err != nil { // what cannot be built must be known before anything runs
+		if _, err := Build(c); err != nil { // what cannot be built must be known before anything runs
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		pipelines = append(pipelines, asChallenger(c, p))
@@ -84,7 +85,7 @@ func (e *environment) addChallengers(pipelines []*config.Pipeline) {
 
 // run learns until ctx ends. It has no error: a challenger that cannot go on ends alone, since the champion, which is
 // served, must not depend on it. Its metrics then end as well, so that nobody compares with figures that stand still.
-func (c *challenger) run(ctx context.Context, o learnFlags) error {
+func (c *challenger) run(ctx context.Context, o Options) error {
 	err := c.learn(ctx, o)
 	if err != nil && ctx.Err() == nil {
 		c.learner.Store(nil)
@@ -94,7 +95,7 @@ func (c *challenger) run(ctx context.Context, o learnFlags) error {
 	return nil
 }
 
-func (c *challenger) learn(ctx context.Context, o learnFlags) error {
+func (c *challenger) learn(ctx context.Context, o Options) error {
 	l, err := openLearning(ctx, c.env, o)
 	if err != nil {
 		return err
@@ -104,7 +105,11 @@ func (c *challenger) learn(ctx context.Context, o learnFlags) error {
 
 // ofChallengers are the champion's but for --fresh: to start a champion anew is no reason to lose what its challengers
 // have learned, and the other way round.
-func (f learnFlags) ofChallengers() learnFlags {
-	f.fresh = f.freshChallengers
-	return f
+func (o Options) ofChallengers() Options {
+	o.Fresh = o.FreshChallengers
+	return o
+}
+
+func (c *challenger) status() *status.Learning {
+	return learningStatus(c.env.pipeline, c.learner.Load())
 }

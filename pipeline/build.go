@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"millrace"
+	"millrace/config"
+	"millrace/decode"
+	"millrace/features"
+	"millrace/files"
+	"millrace/learner"
+	"millrace/model"
+	"millrace/scorer"
+	"millrace/snapshot"
+)
+
+// Pieces are what one pipeline learns with, and what its snapshots hold. One goroutine at a time may use them.
+type Pieces struct {
+	Extractor *features.Extractor
+	Model     model.Model
+	Decoder   *decode.Decoder
+	Trainer   *learner.Trainer
+	Layout    *snapshot.Layout // of extractor, model and progressive metrics
+	Files     files.Options    // how its data files are read
+}
+
+// Build makes fresh pieces from the pipeline. What the file asks for and cannot be is a config.UsageError.
+func Build(p *config.Pipeline) (*Pieces, error) {
+	x, m, err := newModel(p)
+	if err != nil {
+		return nil, err
+	}
+	d, err := decode.New(p.DecodeSpec())
+	if err != nil {
+		return nil, config.UsageError{Err: fmt.Errorf("compiling the schema: %w", err)}
+	}
+	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
+		Files: FileOptions(p)}
+	l.Layout, err = snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x},
+		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: l.Trainer.Progressive})
+	if err != nil {
+		return nil, fmt.Errorf("planning snapshots: %w", err)
+	}
+	return l, nil
+}
+
+func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
+	x, err := features.New(p.FeatureSpec())
+	if err != nil {
+		return nil, nil, config.UsageError{Err: fmt.Errorf("building features: %w", err)}
+	}
+	m, err := model.New(p.Model, p.Target(), x)
+	if err != nil {
+		return nil, nil, config.UsageError{Err: fmt.Errorf("building the model: %w", err)}
+	}
+	return x, model.Weighted(m, p.ClassWeights()), nil
+}
+
+// newReplica builds what a scorer restores a snapshot into.
+func newReplica(p *config.Pipeline) (*scorer.Replica, error) {
+	x, m, err := newModel(p)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x}, snapshot.Part{Prefix: "model", State: m})
+	if err != nil {
+		return nil, fmt.Errorf("planning snapshots: %w", err)
+	}
+	return &scorer.Replica{Extractor: x, Model: m, Layout: layout}, nil
+}
+
+func metadata(p *config.Pipeline) map[string]string {
+	return map[string]string{"format": "millrace", "model": p.Name, "family": p.Model.Type}
+}
+
+// Manifest begins every snapshot of the pipeline; cluster is the Kafka cluster's id, empty without one.
+func Manifest(p *config.Pipeline, cluster string) millrace.Manifest {
+	spec, schemaHash, trainingHash := p.CanonicalSpec()
+	return millrace.Manifest{Model: p.Name, Cluster: cluster, Spec: spec, SchemaHash: schemaHash,
+		TrainingHash: trainingHash, Profile: model.Profile()}
+}
+
+// Snapshot is the pieces' state as it is now, sealed, under the given manifest.
+func (l *Pieces) Snapshot(m millrace.Manifest) millrace.Snapshot {
+	buffer := l.Layout.NewBuffer()
+	l.Layout.Copy(buffer)
+	s := millrace.Snapshot{Manifest: m, Serving: buffer.Serving(), Training: buffer.Training()}
+	snapshot.Seal(&s)
+	return s
+}
+
+// Family is the family of a snapshot's model; empty when the spec cannot be read.
+func Family(spec json.RawMessage) string {
+	var s struct{ Model struct{ Type string } }
+	if json.Unmarshal(spec, &s) != nil {
+		return ""
+	}
+	return s.Model.Type
+}
+
+// Revive builds a snapshot's pipeline and its pieces, restored, from the snapshot alone: the pipeline file at hand may say
+// something else by now.
+func Revive(s *millrace.Snapshot) (*config.Pipeline, *Pieces, error) {
+	file, _, err := config.FromSpec(s.Manifest.Spec, config.FileOptions{Name: s.Manifest.Model})
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := config.Parse("the snapshot's spec", file, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	pieces, err := Build(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := pieces.Layout.Restore(s.Serving, s.Training); err != nil {
+		return nil, nil, fmt.Errorf("restoring the snapshot: %w", err)
+	}
+	return p, pieces, nil
+}

@@ -1,0 +1,59 @@
+package pipeline
+
+import (
+	"errors"
+	"os"
+
+	"millrace/config"
+	"millrace/features"
+	"millrace/files"
+)
+
+// Load reads a pipeline file; its mistakes are config.Errors or a config.UsageError.
+func Load(path string) (*config.Pipeline, error) {
+	if path == "" {
+		return nil, config.Usagef("no pipeline file: name one with -c FILE, or write one with millrace init")
+	}
+	p, err := config.Load(path, os.LookupEnv)
+	var problems config.Errors
+	if errors.As(err, &problems) || errors.Is(err, os.ErrNotExist) {
+		return nil, config.UsageError{Err: err}
+	}
+	return p, err
+}
+
+// FileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also where
+// cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are missing
+// values.
+func FileOptions(p *config.Pipeline) files.Options {
+	words, numbers := map[string]bool{}, map[string]bool{}
+	for _, c := range p.Features {
+		switch c.Type {
+		case features.Category, features.Text:
+			words[c.EventPath()] = true
+		case features.Number, features.Boolean:
+			numbers[c.EventPath()] = true
+		}
+	}
+	if p.Label.Type == "number" {
+		numbers[p.Label.Path] = true
+	}
+	return files.Options{
+		Strings: func(column string) bool { return words[features.JoinPath(column)] },
+		Missing: func(column string) bool {
+			return numbers[features.JoinPath(column)] && !words[features.JoinPath(column)]
+		},
+		Bag: bagColumn(p),
+	}
+}
+
+// bagColumn names the object in which the pipeline reads the entries of a LIBSVM file's rows; none when it
+// reads each index as a feature.
+func bagColumn(p *config.Pipeline) string {
+	for _, c := range p.Features {
+		if keys, err := features.SplitPath(c.EventPath()); err == nil && c.Type == features.Bag && len(keys) == 1 {
+			return keys[0]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,281 @@
+// Package pipeline is one running pipeline, for the binary and for whoever embeds it: it builds a pipeline from its file,
+// opens servers, learner, scorer and challengers, runs them, and publishes versions that were made elsewhere. The rules of
+// a pipeline's life stand here: what fits what, resuming, fencing, promotion, shutting down.
+//
+// Open and Pipeline.Run are for what runs, Pipeline.Status says how it does. Load and Build make a pipeline's pieces
+// without running it. Fits, Publish, Promote and Rollback are for versions in a store. Mistakes of a file or of options are
+// a config.UsageError or config.Errors; all other errors are failures of the moment.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace"
+	"millrace/config"
+	"millrace/learner"
+	"millrace/pipeline/status"
+)
+
+// Options say what runs, and how.
+type Options struct {
+	Config *config.Pipeline
+	// File is where Config was read from: challengers are named from there, and messages name it. It may be empty.
+	File string
+	// Learn and Score are the stages; at least one of them.
+	Learn, Score bool
+
+	// Challengers are pipeline files of models that learn beside the pipeline's, further to those that Config names.
+	Challengers []string
+	// Fresh starts with new weights and positions, FreshChallengers does so for challengers; old versions are kept.
+	Fresh, FreshChallengers bool
+	// AllowGaps goes on where events were lost, or on another cluster or topic.
+	AllowGaps bool
+
+	// Admin is the address for metrics and health, in place of Config's.
+	Admin string
+	PProf bool
+	// Version of the build, for the metric that tells it.
+	Version string
+
+	Servers Servers
+	Log     *slog.Logger
+	// Quiet leaves out the line that says now and then how it goes: a live view says it better.
+	Quiet bool
+	// OnScore is told of each score as it is written; may be nil. It must not keep what it is given.
+	OnScore func(key, value []byte)
+}
+
+// Pipeline is one running pipeline: a broker and a store, embedded or external, and the stages on them.
+type Pipeline struct {
+	env      *environment
+	o        Options
+	learns   bool
+	admin    *webServer
+	web      *webServer // nil without an address for single events
+	learning *learning
+	scoring  *scoring
+	learner  atomic.Pointer[learner.Learner] // the one at work; nil before it begins and without a learning stage
+	started  atomic.Bool
+	// onLearning is told of the learner at work, again after a reload; tests set it.
+	onLearning func(*learning)
+
+	// Around the stages: the admin server, and what keeps embedded servers going. It starts before them, because they may
+	// wait for a topic for long, and ends after them.
+	around     errgroup.Group
+	stopAround context.CancelFunc
+}
+
+// Run opens a pipeline and runs it until ctx ends or a stage fails. An end that comes while a server or a topic is still
+// waited for is as clean as any.
+func Run(ctx context.Context, o Options) error {
+	err := openAndRun(ctx, o)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func openAndRun(ctx context.Context, o Options) error {
+	r, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return r.Run(ctx)
+}
+
+// Open reaches or starts the servers, takes ownership of the model where it is to learn, and prepares the stages. Run must
+// follow, then Close. What the options and the file cannot have together is a config.UsageError, before anything starts.
+func Open(ctx context.Context, o Options) (*Pipeline, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	var challengers []*config.Pipeline
+	if o.Learn {
+		var err error
+		if challengers, err = LoadChallengers(o.Config, challengerFiles(o.Config, o.File, o.Challengers)); err != nil {
+			return nil, err
+		}
+	}
+	return open(ctx, o, challengers)
+}
+
+func (o *Options) check() error {
+	embeddedKafka, embeddedRedis := o.Config.Kafka.Mode == "embedded", o.Config.Redis.Mode == "embedded"
+	if (!o.Learn || !o.Score) && (embeddedKafka || embeddedRedis) {
+		return config.Usagef("learn and score in separate processes need kafka.brokers and redis.url; embedded servers live inside one process: use run")
+	}
+	if o.Servers != (Servers{}) && !embeddedKafka && !embeddedRedis {
+		return config.Usagef("--data-dir, --embedded-kafka and --embedded-redis are for embedded servers, and %s names real ones", o.File)
+	}
+	return nil
+}
+
+func open(ctx context.Context, o Options, challengers []*config.Pipeline) (*Pipeline, error) {
+	e, err := openEnvironment(ctx, o.Config, o.Servers, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	e.addChallengers(challengers)
+	r := &Pipeline{env: e, o: o, learns: o.Learn}
+	if err := r.open(ctx); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close ends connections and embedded servers, after Run.
+func (r *Pipeline) Close() { r.env.Close() }
+
+func (r *Pipeline) open(ctx context.Context) error {
+	var err error
+	if r.admin, err = newAdmin(r.o, r.env, r.ready); err != nil {
+		return err
+	}
+	around, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stopAround = stop
+	r.env.run(around, &r.around)
+	r.around.Go(func() error { return r.admin.Run(around) })
+	if err := r.openParts(ctx, around); err != nil {
+		stop()
+		_ = r.around.Wait() // what is told is why opening failed
+		return err
+	}
+	return nil
+}
+
+func (r *Pipeline) openParts(ctx, around context.Context) (err error) {
+	if r.o.Score { // before the learner waits for the topic: what is sent meanwhile is to be scored
+		if err := placeScoring(ctx, r.env); err != nil {
+			return err
+		}
+	}
+	if r.o.Learn {
+		if r.learning, err = openLearning(ctx, r.env, r.o); err != nil {
+			return err
+		}
+	}
+	if r.o.Score {
+		if r.scoring, err = openScoring(ctx, r.env, r.o.AllowGaps, r.o.OnScore); err != nil {
+			return err
+		}
+		return r.openHTTP(around)
+	}
+	return nil
+}
+
+// openHTTP answers single events when the pipeline names an address for it.
+func (r *Pipeline) openHTTP(around context.Context) error {
+	server, err := newScoreServer(r.scoring)
+	if server == nil || err != nil {
+		return err
+	}
+	r.web = server
+	r.env.log.Info("answering POST /v1/score", "address", "http://"+server.Address())
+	r.around.Go(func() error { return server.Run(around) })
+	return nil
+}
+
+// tellEvery is how often a run says how it is doing: often enough to be looked at, rarely enough for a log.
+const tellEvery = 30 * time.Second
+
+// tell writes a line now and then until all stages have ended. A live view that has hooked in says it better.
+func (r *Pipeline) tell(ended <-chan struct{}) {
+	ticker := time.NewTicker(tellEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-ticker.C:
+			if !r.o.Quiet {
+				r.tellFigures("going on")
+			}
+		}
+	}
+}
+
+// tellFigures writes a line for the pipeline and one for each challenger, with the same figures as its champion's.
+func (r *Pipeline) tellFigures(what string) {
+	s := r.Status()
+	r.env.log.Info(what, figures(s)...)
+	for i, c := range r.env.challengers {
+		if s.Challengers[i].State == status.AtWork {
+			c.env.log.Info(what, learnerFigures(s.Challengers[i])...)
+		}
+	}
+}
+
+// ready reports why the process does not do its work yet.
+func (r *Pipeline) ready() error {
+	if !r.started.Load() {
+		return errors.New("starting")
+	}
+	if r.scoring != nil && r.scoring.scorer.Current() == nil {
+		return errors.New("waiting for the first snapshot")
+	}
+	return nil
+}
+
+// Run runs all stages until ctx ends, or one of them fails. Learning and scoring drain on their own; the servers around them end last.
+func (r *Pipeline) Run(ctx context.Context) error {
+	defer r.stopAround()
+	r.env.log.Info("running", "pipeline", r.env.pipeline.Name, "admin", "http://"+r.admin.Address(),
+		"learning", r.learning != nil, "scoring", r.scoring != nil)
+	r.started.Store(true)
+
+	g, inner := errgroup.WithContext(ctx)
+	var parts sync.WaitGroup
+	part := func(run func() error) {
+		parts.Add(1)
+		g.Go(func() error {
+			defer parts.Done()
+			return run()
+		})
+	}
+	if r.learning != nil {
+		part(func() error {
+			return learnUntil(inner, r.learning, r.o, func(l *learning) {
+				r.learner.Store(l.learner)
+				if r.onLearning != nil {
+					r.onLearning(l)
+				}
+			})
+		})
+	}
+	if r.scoring != nil {
+		part(func() error { return r.scoring.run(inner) })
+	}
+	for _, c := range r.env.challengers {
+		part(func() error { return c.run(inner, r.o.ofChallengers()) })
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		parts.Wait()
+	}()
+	r.tell(ended)
+	err := g.Wait()
+	r.stopAround()
+	if aroundErr := r.around.Wait(); err == nil {
+		err = aroundErr
+	}
+	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		r.tellFigures("stopped")
+		return nil
+	}
+	var gap *millrace.GapError
+	if errors.As(err, &gap) {
+		err = fmt.Errorf("%w; to go on from there without the lost events, run with --allow-gaps", err)
+	}
+	return fmt.Errorf("running %s: %w", r.env.pipeline.Name, err)
+}

@@ -1,0 +1,113 @@
+package pipeline
+
+import (
+	"millrace/config"
+	"millrace/learner"
+	"millrace/pipeline/status"
+)
+
+// Status is what the pipeline says of itself at the moment. It is safe to call while the pipeline runs.
+func (r *Pipeline) Status() status.Status {
+	p := r.env.pipeline
+	s := status.Status{Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Events: p.Events.Topic,
+		Scores: p.Scores.Topic, Addresses: r.addresses()}
+	if err := r.ready(); err != nil {
+		s.Ready = err.Error()
+	}
+	if r.learns {
+		s.Learning = learningStatus(p, r.learner.Load())
+	}
+	if r.scoring != nil {
+		scored := r.scoring.loop.Scored()
+		s.Scoring = &status.Scoring{Scored: scored, Unscored: r.scoring.loop.Finished() - scored}
+		if v := r.scoring.scorer.Current(); v != nil {
+			s.Scoring.Version = v.Head.Seq
+		}
+	}
+	for _, c := range r.env.challengers {
+		s.Challengers = append(s.Challengers, c.status())
+	}
+	return s
+}
+
+func (r *Pipeline) addresses() status.Addresses {
+	var a status.Addresses
+	if r.admin != nil {
+		a.Admin = r.admin.Address()
+	}
+	if r.web != nil {
+		a.Score = r.web.Address()
+	}
+	if r.env.kafka != nil {
+		a.Kafka = r.env.kafka.Addr()
+	}
+	if r.env.redis != nil {
+		a.Redis = r.env.redis.Addr()
+	}
+	return a
+}
+
+// learningStatus is that of the learner at work; nil is one that has not begun.
+func learningStatus(p *config.Pipeline, l *learner.Learner) *status.Learning {
+	classes := p.Target().Classes
+	s := &status.Learning{Pipeline: p.Name, Family: p.Model.Type, Classes: classes, State: status.Starting}
+	if l == nil {
+		return s
+	}
+	at := l.Status()
+	s.State = status.AtWork
+	s.Learned, s.Rejected, s.Version = at.Learned, at.Rejected, at.Head.Seq
+	s.Published, s.Skipped = at.Snapshots, at.Skipped
+	s.Model = status.Progress{All: Losses(at.Model, classes), Fading: Losses(at.Fading, classes)}
+	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}
+	s.Last = Losses(at.Last, classes)
+	s.Last.LogLoss = nil // a label has no probability
+	if classes == 2 {
+		addBinary(&s.Model.All, at.Binary)
+		addBinary(&s.Model.Fading, at.FadingBinary)
+	}
+	return s
+}
+
+// Losses are the figures that suit a label of so many classes; 0 is a number.
+func Losses(l learner.Losses, classes int) status.Losses {
+	if classes == 0 {
+		return status.Losses{MAE: &l.MAE, RMSE: &l.RMSE}
+	}
+	return status.Losses{Accuracy: &l.Accuracy, LogLoss: &l.LogLoss}
+}
+
+func addBinary(l *status.Losses, b learner.Binary) {
+	l.Precision, l.Recall, l.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
+}
+
+// figures are what a log line tells of a run.
+func figures(s status.Status) []any {
+	figures := []any{"pipeline", s.Pipeline}
+	if s.Learning != nil {
+		figures = append(figures, learnerFigures(s.Learning)...)
+	}
+	if s.Scoring != nil {
+		figures = append(figures, "scored", s.Scoring.Scored, "unscored", s.Scoring.Unscored)
+	}
+	return figures
+}
+
+// learnerFigures are what a log line tells of a learner; nothing of one that has not begun.
+func learnerFigures(s *status.Learning) []any {
+	if s.State == status.Starting {
+		return nil
+	}
+	figures := []any{"learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
+	if s.Classes > 0 {
+		figures = append(figures, "log_loss", round4(*s.Model.Fading.LogLoss), "majority_log_loss", round4(*s.Baseline.Fading.LogLoss))
+	} else {
+		figures = append(figures, "mae", round4(*s.Model.Fading.MAE), "mean_mae", round4(*s.Baseline.Fading.MAE))
+	}
+	if s.Classes == 2 {
+		figures = append(figures, "roc_auc", round4(*s.Model.Fading.ROCAUC))
+	}
+	return figures
+}
+
+func round4(x float64) float64 { return float64(int(x*1e4+0.5)) / 1e4 }

@@ -1,0 +1,85 @@
+// Package status is what a running pipeline says of itself: plain data, for whoever shows it. The terminal view, the admin
+// server, JSON output and whatever comes later read the same struct, and none of them reaches into a stage.
+package status
+
+// Status is a pipeline at one moment. Counts may lag behind each other by a few hundred events.
+type Status struct {
+	Pipeline string `json:"pipeline"`
+	Family   string `json:"family"`  // of the model
+	Classes  int    `json:"classes"` // 0 where the label is a number
+	Events   string `json:"events"`  // the topic
+	Scores   string `json:"scores"`  // the topic
+	// Ready is empty when the process does its work, or says what it waits for.
+	Ready     string    `json:"not_ready,omitempty"`
+	Addresses Addresses `json:"addresses"`
+	// Learning is nil without a learning stage, Scoring without a scoring one.
+	Learning    *Learning   `json:"learning,omitempty"`
+	Scoring     *Scoring    `json:"scoring,omitempty"`
+	Challengers []*Learning `json:"challengers,omitempty"`
+}
+
+// Addresses are where the process listens; empty for what it does not.
+type Addresses struct {
+	Admin string `json:"admin"`
+	Score string `json:"score,omitempty"` // for single events over HTTP
+	Kafka string `json:"kafka,omitempty"` // the embedded broker
+	Redis string `json:"redis,omitempty"` // the embedded store
+}
+
+// Learning is a learner, or a challenger's.
+type Learning struct {
+	Pipeline string `json:"pipeline"`
+	Family   string `json:"family"`
+	Classes  int    `json:"classes"`
+	State    State  `json:"state"`
+	Why      string `json:"why,omitempty"` // of a state other than learning
+
+	Learned   uint64 `json:"learned"`
+	Rejected  uint64 `json:"rejected"`
+	Version   uint64 `json:"version"`   // the newest published, 0 before the process published one
+	Published uint64 `json:"published"` // snapshots since the learner started
+	Skipped   uint64 `json:"skipped"`   // snapshots that were due while both buffers were busy
+
+	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label before.
+	Model    Progress `json:"model"`
+	Baseline Progress `json:"baseline"`
+	Last     Losses   `json:"last"` // over all events
+}
+
+// State says what has become of a learner.
+type State string
+
+// The states of a learner.
+const (
+	// Starting: it reads its version, or waits for its topic.
+	Starting State = "starting"
+	// AtWork: it learns.
+	AtWork State = "learning"
+	// Ended: it cannot go on.
+	Ended State = "ended"
+)
+
+// Progress are one predictor's figures.
+type Progress struct {
+	All    Losses `json:"all"`    // over all events
+	Fading Losses `json:"fading"` // over the last thousand or so
+}
+
+// Losses are a predictor's figures; which of them are set depends on the label and on the predictor.
+type Losses struct {
+	Accuracy *float64 `json:"accuracy,omitempty"`
+	LogLoss  *float64 `json:"log_loss,omitempty"`
+	MAE      *float64 `json:"mae,omitempty"`
+	RMSE     *float64 `json:"rmse,omitempty"`
+	// Of two classes, for the positive one.
+	Precision *float64 `json:"precision,omitempty"`
+	Recall    *float64 `json:"recall,omitempty"`
+	ROCAUC    *float64 `json:"roc_auc,omitempty"`
+}
+
+// Scoring is the scoring stage.
+type Scoring struct {
+	Version  uint64 `json:"version"`  // in service, 0 before the first
+	Scored   uint64 `json:"scored"`   // events with a score
+	Unscored uint64 `json:"unscored"` // events that could not be scored
+}
