@@ -31,6 +31,8 @@ type Manifest struct {
 	TrainingHash string             `json:"training_hash"` // rates, seed, limits; learners compare it
 	Profile      string             `json:"profile"`       // numeric profile: architecture and kernels
 	Signature    string             `json:"signature,omitempty"`
+	Origin       string             `json:"origin,omitempty"` // the lineage's, as in Head; empty in versions from before there was one
+	Began        Cause              `json:"began,omitempty"`  // how the lineage began, as in Head
 }
 
 // Snapshot is all learned state at one moment: a manifest and two blobs, each a valid safetensors
@@ -52,6 +54,11 @@ type Head struct {
 	Digest    string `json:"digest"` // SHA-256 of the candidate's canonical manifest
 	Cause     Cause  `json:"cause"`
 	By        string `json:"by"` // who or what flipped it
+	// Origin is the random word of the head's lineage: of all versions that were learned on from one beginning. Began says
+	// how that was. Both are empty in heads from before there were origins; such a lineage gets its origin from the first
+	// learner that knows of them.
+	Origin string `json:"origin,omitempty"`
+	Began  Cause  `json:"began,omitempty"`
 }
 
 // Cause is why a pointer moved: a stable word in heads, logs and the history of versions. Words are never renamed.
@@ -60,15 +67,39 @@ type Cause string
 // The causes, each with what it means.
 const (
 	CauseFirst    Cause = "first"    // an empty version that fixes where reading starts; it is not served
+	CauseFresh    Cause = "fresh"    // the same, where a person asked for new weights
 	CauseLearned  Cause = "learned"  // the learner went on
 	CauseTrained  Cause = "trained"  // learned from files
 	CauseImported Cause = "imported" // brought from a snapshot file
+	CauseMigrated Cause = "migrated" // rewritten from a version with other settings
+	CauseRestored Cause = "restored" // the store had lost it, and the learner put it back
+	CauseRepaired Cause = "repaired" // the store had lost the pointer to it, and a person put that back
 	CauseRollback Cause = "rollback" // a person went back to an older version
 	CausePromoted Cause = "promoted" // a person chose a challenger's version, or one that was not served
 )
 
 // ByPerson reports whether a person moved the pointer while a learner may be running: it reloads then, and scorers say so.
-func (c Cause) ByPerson() bool { return c == CauseRollback || c == CausePromoted }
+func (c Cause) ByPerson() bool {
+	return c == CauseRollback || c == CausePromoted || c == CauseRepaired
+}
+
+// Begins reports whether a version with this cause begins a lineage because a person wanted one. A lineage that begins
+// with CauseFirst does so because there was none.
+func (c Cause) Begins() bool {
+	switch c {
+	case CauseFresh, CauseTrained, CauseImported, CauseMigrated, CausePromoted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Follows reports whether h may take the place of what is served: it goes on with the same lineage, or with one that a
+// person began on purpose. Any other lineage began because the store had forgotten this one. Where one of the two has no
+// origin nothing can be told, and the order of heads decides.
+func (h Head) Follows(served Head) bool {
+	return h.Origin == served.Origin || h.Origin == "" || served.Origin == "" || h.Began.Begins()
+}
 
 // Newer reports whether h comes after other in the order that scorers keep.
 func (h Head) Newer(other Head) bool {

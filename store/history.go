@@ -70,56 +70,109 @@ func (s *Store) List(ctx context.Context, model string) ([]Version, error) {
 	return versions, nil
 }
 
-// state is all of a model's pointers at one moment; zero records where there are none.
+// state is all of a model's pointers at one moment; zero records where there are none. A record that cannot be read has
+// nothing but its text.
 type state struct {
 	epoch        uint64
 	owner        string
+	time         uint64 // by the store's clock, as an epoch
 	head, served record
 	history      []record // newest first; holds head and served, too
+	seen         map[string]bool
 	pinned       map[string]bool
+	faults       []string // what was passed over because it cannot be read
+	unreadable   []string // the index members among that
 }
 
+// state reads all pointers. One that cannot be read is passed over and told of, so that the others remain of use.
 func (s *Store) state(ctx context.Context, model string) (state, error) {
-	st := state{pinned: map[string]bool{}}
 	k := keysOf(model)
 	pipe := s.client.TxPipeline() // one moment: a flip changes several keys
 	owner := pipe.HMGet(ctx, k.owner(), "epoch", "owner")
 	head, served := pipe.Get(ctx, k.head()), pipe.Get(ctx, k.served())
 	index, pinned := pipe.ZRange(ctx, k.index(), 0, -1), pipe.SMembers(ctx, k.pinned())
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return st, s.failed("reading the versions of "+model, err)
+	clock := pipe.Time(ctx)
+	_, _ = pipe.Exec(ctx) // it repeats the first command's error: each is looked at below
+	st := state{seen: map[string]bool{}, pinned: map[string]bool{}, time: epochAt(clock.Val())}
+	for _, c := range []struct {
+		key, right string
+		err        error
+	}{
+		{k.owner(), "hash", owner.Err()}, {k.head(), "string", head.Err()}, {k.served(), "string", served.Err()},
+		{k.index(), "zset", index.Err()}, {k.pinned(), "set", pinned.Err()}, {"its clock", "", clock.Err()},
+	} {
+		switch {
+		case redis.HasErrorPrefix(c.err, "WRONGTYPE"):
+			st.faults = append(st.faults, errWrongType(c.key, "another type", c.right).Error())
+		case c.err != nil && !errors.Is(c.err, redis.Nil):
+			return st, s.failed("reading the versions of "+model, fmt.Errorf("%s: %w", c.key, c.err))
+		}
 	}
 	var err error
 	if st.epoch, st.owner, err = parseOwner(owner.Val()); err != nil {
-		return st, err
+		st.faults = append(st.faults, k.owner()+": "+err.Error())
 	}
-	seen := map[string]bool{}
-	for i, raw := range append([]string{head.Val(), served.Val()}, index.Val()...) {
-		if raw == "" {
-			continue
-		}
-		r, err := parseRecord(raw)
-		if err != nil {
-			return st, fmt.Errorf("reading the versions of %s: %w", model, err)
-		}
-		switch i {
-		case 0:
-			st.head = r
-		case 1:
-			st.served = r
-		}
-		if !seen[raw] {
-			seen[raw] = true
-			st.history = append(st.history, r)
+	st.head = st.add(k.head(), head.Val())
+	st.served = st.add(k.served(), served.Val())
+	for _, raw := range index.Val() {
+		if r := st.add(k.index(), raw); r.Seq == 0 {
+			st.unreadable = append(st.unreadable, raw)
 		}
 	}
 	slices.SortFunc(st.history, func(a, b record) int {
 		return cmp.Or(cmp.Compare(b.Seq, a.Seq), cmp.Compare(b.Epoch, a.Epoch))
 	})
 	for _, candidate := range pinned.Val() {
+		if !candidateName(candidate) {
+			st.faults = append(st.faults, fmt.Sprintf("%s: %.60q is no candidate", k.pinned(), candidate))
+			continue
+		}
 		st.pinned[candidate] = true
 	}
+	for _, fault := range st.faults {
+		if s.told.news(fault) {
+			s.o.Log.WarnContext(ctx, "passing over what cannot be read", "model", model, "fault", fault)
+		}
+	}
 	return st, nil
+}
+
+// add parses a pointer and puts it into the history, unless it is there. One that cannot be read becomes a fault.
+func (st *state) add(key, raw string) record {
+	if raw == "" {
+		return record{}
+	}
+	r, err := parseRecord(raw)
+	if err != nil {
+		st.faults = append(st.faults, key+": "+err.Error())
+		return r
+	}
+	if !st.seen[raw] {
+		st.seen[raw] = true
+		st.history = append(st.history, r)
+	}
+	return r
+}
+
+// newestSeq and newestEpoch are the highest numbers in use.
+func (st *state) newestSeq() (seq uint64) {
+	for _, r := range st.history {
+		seq = max(seq, r.Seq)
+	}
+	return seq
+}
+
+func (st *state) newestEpoch() uint64 {
+	epoch := st.epoch
+	for _, r := range st.history {
+		epoch = max(epoch, r.Epoch)
+	}
+	return epoch
+}
+
+// nextEpoch is what a person's flip takes, by the rule of acquireLua.
+func (s *Store) nextEpoch(st state) uint64 {
+	return max(st.newestEpoch()+1, st.time, epochAt(s.o.Now()))
 }
 
 // modelsMax bounds Models: beyond it a list for people is no use.

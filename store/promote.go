@@ -36,6 +36,11 @@ func (s *Store) promote(ctx context.Context, challenger string, h millrace.Head,
 	if err != nil {
 		return millrace.Head{}, err
 	}
+	// What was the challenger's begins a lineage under the champion's name.
+	origin, began, err := s.newOrigin(millrace.CausePromoted)
+	if err != nil {
+		return millrace.Head{}, err
+	}
 	for range rollbackAttemptsMax {
 		st, err := s.state(ctx, champion)
 		if err != nil {
@@ -45,13 +50,9 @@ func (s *Store) promote(ctx context.Context, challenger string, h millrace.Head,
 		if err != nil {
 			return millrace.Head{}, err
 		}
-		var newest uint64
-		if len(st.history) > 0 {
-			newest = st.history[0].Seq
-		}
 		next, err := s.write(ctx, champion, &snap, st.head.Candidate, millrace.Head{
-			Seq: newest + 1, Epoch: max(st.epoch, st.head.Epoch) + 1, Owner: owner, Cause: millrace.CausePromoted,
-			By: fmt.Sprintf("%s, version %d of %s", by, h.Seq, challenger),
+			Seq: st.newestSeq() + 1, Epoch: s.nextEpoch(st), Owner: owner, Cause: millrace.CausePromoted,
+			By: fmt.Sprintf("%s, version %d of %s", by, h.Seq, challenger), Origin: origin, Began: began,
 		})
 		if err != nil {
 			return millrace.Head{}, err
@@ -64,6 +65,9 @@ func (s *Store) promote(ctx context.Context, challenger string, h millrace.Head,
 		}
 		if answer == "OK" {
 			return next.Head, nil
+		}
+		if err := wrongType(answer); err != nil {
+			return millrace.Head{}, err
 		}
 		// Somebody published or acquired between the look and the flip: look again. What was written goes by itself.
 	}

@@ -48,15 +48,23 @@ func (s *Store) Owner(ctx context.Context, model string) (Owner, error) {
 	return Owner{Epoch: epoch, By: by}, err
 }
 
+// pointer reads a pointer. What cannot be read wraps millrace.ErrCorrupt; the record then has nothing but the text.
 func (s *Store) pointer(ctx context.Context, key string) (record, error) {
 	raw, err := s.client.Get(ctx, key).Result()
 	if errors.Is(err, redis.Nil) {
 		return record{}, fmt.Errorf("reading %s: %w", key, millrace.ErrNoSnapshot)
 	}
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return record{}, fmt.Errorf("reading %s: %w", key, errWrongType(key, "another type", "string"))
+	}
 	if err != nil {
 		return record{}, s.failed("reading "+key, err)
 	}
-	return parseRecord(raw)
+	r, err := parseRecord(raw)
+	if err != nil {
+		err = fmt.Errorf("reading %s: %w", key, err)
+	}
+	return r, err
 }
 
 // Load reads the version that h points to and verifies it against h's digest. Training stays nil

@@ -38,14 +38,14 @@ func newRecord(h millrace.Head, at time.Time) (record, error) {
 }
 
 // parseRecord reads a record. It tells apart what could mislead: a pointer without a candidate or a
-// digest, or with a number beyond what scripts compare exactly.
+// digest, or with a number beyond what scripts compare exactly. With an error the record has nothing but raw.
 func parseRecord(raw string) (record, error) {
 	r := record{raw: raw}
 	if err := json.Unmarshal([]byte(raw), &r); err != nil {
-		return r, fmt.Errorf("reading head: %w: %w", millrace.ErrCorrupt, err)
+		return record{raw: raw}, fmt.Errorf("%w: %.60q is no pointer: %w", millrace.ErrCorrupt, raw, err)
 	}
 	if r.Seq == 0 || r.Seq > countMax || r.Epoch == 0 || r.Epoch > countMax || len(r.Digest) != 64 || !candidateName(r.Candidate) {
-		return r, fmt.Errorf("reading head: %w: seq %d, epoch %d, candidate %.80q, digest %.80q",
+		return record{raw: raw}, fmt.Errorf("%w: no pointer: seq %d, epoch %d, candidate %.80q, digest %.80q",
 			millrace.ErrCorrupt, r.Seq, r.Epoch, r.Candidate, r.Digest)
 	}
 	return r, nil

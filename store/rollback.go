@@ -47,6 +47,9 @@ func (s *Store) Rollback(ctx context.Context, model string, seq uint64, by strin
 		case "GONE":
 			return millrace.Head{}, fmt.Errorf("rolling back %s to version %d: %w", model, seq, ErrGone)
 		}
+		if err := wrongType(answer); err != nil {
+			return millrace.Head{}, fmt.Errorf("rolling back %s to version %d: %w", model, seq, err)
+		}
 		// Somebody published or acquired between the look and the flip: look again.
 	}
 	return millrace.Head{}, fmt.Errorf("rolling back %s to version %d: %w", model, seq,
@@ -62,8 +65,14 @@ func (s *Store) flipTo(ctx context.Context, model string, st state, target recor
 	if target.Seq > st.served.Seq {
 		cause = millrace.CausePromoted
 	}
+	// The lineage is the head's: scorers that serve a version of it go on with what a person put there. Where the head is
+	// lost it is the version's own.
+	origin, began := st.head.Origin, st.head.Began
+	if origin == "" {
+		origin, began = target.Origin, target.Began
+	}
 	next, err := newRecord(millrace.Head{
-		Seq: st.history[0].Seq + 1, Epoch: max(st.epoch, st.head.Epoch) + 1, Owner: owner,
+		Seq: st.newestSeq() + 1, Epoch: s.nextEpoch(st), Owner: owner, Origin: origin, Began: began,
 		Candidate: target.Candidate, Digest: target.Digest, Cause: cause, By: by,
 	}, s.o.Now())
 	if err != nil {

@@ -4,43 +4,82 @@ import "github.com/redis/go-redis/v9"
 
 // scripts are the few steps that must be atomic. Each may run twice, because a client repeats a
 // script whose reply was lost; so each recognises its own work and answers the same again. None
-// takes a blob: a value passed through Lua costs four times a plain SET.
+// takes a blob: a value passed through Lua costs four times a plain SET. A script that fails halfway
+// keeps what it has written, so each looks at the types of its keys before it writes anything.
 type scripts struct {
 	acquire, flip, restore, trim *redis.Script
 }
 
 func newScripts() scripts {
 	return scripts{
-		acquire: redis.NewScript(acquireLua),
-		flip:    redis.NewScript(flipLua),
-		restore: redis.NewScript(restoreLua),
-		trim:    redis.NewScript(trimLua),
+		acquire: redis.NewScript(commonLua + acquireLua),
+		flip:    redis.NewScript(commonLua + flipLua),
+		restore: redis.NewScript(commonLua + restoreLua),
+		trim:    redis.NewScript(commonLua + trimLua),
 	}
 }
 
-// Numbers are written with %.0f: Lua would print large ones with an exponent.
+// What all scripts share. mistyped answers 'TYPE', the key, its type and the right one for the first key
+// that holds something of another type. stored is an epoch as the owner's hash has it; what is no
+// number counts as none, as the Go side has it, since the next epoch is larger anyway.
 //
-// KEYS: owner, head. ARGV: owner word, by. Answers epoch and head.
+// Numbers are written with %.0f: Lua would print large ones with an exponent.
+const commonLua = `
+local function mistyped(...)
+  for i, right in ipairs({...}) do
+    local is = redis.call('TYPE', KEYS[i]).ok
+    if is ~= 'none' and is ~= right then return 'TYPE ' .. KEYS[i] .. ' ' .. is .. ' ' .. right end
+  end
+end
+local function stored(text)
+  if not text or #text > 16 or not string.match(text, '^%d+$') then return 0 end
+  local epoch = tonumber(text)
+  if epoch > 9007199254740992 then return 0 end
+  return epoch
+end
+local function plain(number) return string.format('%.0f', number) end
+`
+
+// KEYS: owner, head, served, index. ARGV: owner word, by, the least epoch (the caller's clock in
+// milliseconds, or more), anew (1 or 0). Answers 'OK', epoch and head; or why not, with nothing changed:
+// 'TYPE …', 'UNREADABLE' (head is no pointer) or 'HEADLESS' (there are versions, and no head). With anew
+// the caller does not go on from the head, so it need not be there or be readable.
+//
+// An epoch is larger than every one before, also when the store has lost what it knew: then the clocks,
+// its own and the caller's, stand for it.
 const acquireLua = `
+local bad = mistyped('hash', 'string', 'string', 'zset')
+if bad then return {bad} end
 local owner = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
 local head = redis.call('GET', KEYS[2])
-local epoch = tonumber(owner[1] or '0')
-if owner[2] ~= ARGV[1] then
-  if head then epoch = math.max(epoch, cjson.decode(head).epoch) end
-  epoch = epoch + 1
-  redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f', epoch), 'owner', ARGV[1], 'by', ARGV[2])
+local epoch = stored(owner[1])
+if owner[2] == ARGV[1] then return {'OK', plain(epoch), head or ''} end
+local readable, pointer = false, nil
+if head then
+  readable, pointer = pcall(cjson.decode, head)
+  readable = readable and type(pointer) == 'table' and type(pointer.epoch) == 'number'
 end
-return {string.format('%.0f', epoch), head or ''}
+if ARGV[4] ~= '1' then
+  if head and not readable then return {'UNREADABLE', head} end
+  if not head and redis.call('EXISTS', KEYS[3], KEYS[4]) > 0 then return {'HEADLESS'} end
+end
+if readable and pointer.epoch <= 9007199254740992 then epoch = math.max(epoch, pointer.epoch) end
+local time = redis.call('TIME')
+epoch = math.max(epoch + 1, tonumber(ARGV[3]), tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+redis.call('HSET', KEYS[1], 'epoch', plain(epoch), 'owner', ARGV[1], 'by', ARGV[2])
+return {'OK', plain(epoch), head or ''}
 `
 
 // KEYS: owner, head, served, index, the candidate's three.
-// ARGV: epoch and word the owner must have, head it must be (” for none), new head, seq, serve (1
+// ARGV: epoch and word the owner must have, head it must be (empty for none), new head, seq, serve (1
 // or 0), then epoch, word and by of the owner from now on (an empty epoch keeps the owner).
 const flipLua = `
+local bad = mistyped('hash', 'string', 'string', 'zset', 'string', 'string', 'string')
+if bad then return bad end
 local head = redis.call('GET', KEYS[2])
 if head == ARGV[4] then return 'OK' end
 local owner = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
-local epoch = tonumber(owner[1] or '0')
+local epoch = stored(owner[1])
 local mine = tonumber(ARGV[1])
 if epoch < mine then return 'LOST' end
 if epoch > mine or (owner[2] or '') ~= ARGV[2] then return 'FENCED' end
@@ -58,8 +97,10 @@ return 'OK'
 
 // KEYS: owner. ARGV: epoch, word, by. Puts back an epoch that a failover lost.
 const restoreLua = `
+local bad = mistyped('hash')
+if bad then return bad end
 local owner = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
-local epoch = tonumber(owner[1] or '0')
+local epoch = stored(owner[1])
 local mine = tonumber(ARGV[1])
 if epoch > mine or (epoch == mine and owner[2] ~= ARGV[2]) then return 'FENCED' end
 if epoch < mine then
@@ -73,6 +114,8 @@ return 'OK'
 // became head, served or pinned since the caller looked stops it, so that a rollback never finds
 // its target half deleted.
 const trimLua = `
+local bad = mistyped('hash', 'string', 'string', 'set', 'zset')
+if bad then return bad end
 local owner = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
 if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 'FENCED' end
 local head = redis.call('GET', KEYS[2]) or ''

@@ -44,6 +44,7 @@ type Store struct {
 	mode    string
 	o       Options
 	scripts scripts
+	told    faultsTold
 }
 
 // Validate lists what is wrong with the spec. It never repeats the URL, which may hold a password.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,11 @@ type Writer struct {
 	by    string
 	epoch uint64
 
-	mu   sync.Mutex
-	head record // what this writer takes for the head; zero for none
-	seq  uint64 // the highest that this writer has seen or used
+	mu     sync.Mutex
+	head   record         // what this writer takes for the head; zero for none
+	seq    uint64         // the highest that this writer has seen or used
+	origin string         // of the lineage that it goes on with
+	began  millrace.Cause // how that began
 }
 
 // PublishOptions say how a version is published.
@@ -43,48 +46,126 @@ type PublishOptions struct {
 	Keep  int  // versions that retention leaves; 0 for all
 }
 
+// AcquireOptions say how a model is acquired.
+type AcquireOptions struct {
+	By string // who, for people
+	// After is an epoch that the writer's must be larger than, as that of a version which the store has lost.
+	After uint64
+	// Anew says that the caller does not go on from the head, so that it matters neither whether it can be read nor
+	// whether it is there.
+	Anew bool
+}
+
 // Acquire makes the caller the model's one writer, fencing whoever was, and returns the head to resume
 // from: the zero Head when there is none. by says who, for people.
+//
+// Errors, with nothing changed: ErrHeadLost when the store has versions of the model and no head that can be read,
+// ErrWrongType when a key holds something else than it should.
 func (s *Store) Acquire(ctx context.Context, model, by string) (*Writer, millrace.Head, error) {
+	return s.AcquireWith(ctx, model, AcquireOptions{By: by})
+}
+
+// AcquireWith is Acquire with options.
+func (s *Store) AcquireWith(ctx context.Context, model string, o AcquireOptions) (*Writer, millrace.Head, error) {
 	if err := checkModel(model); err != nil {
 		return nil, millrace.Head{}, err
 	}
-	owner, err := s.word(16)
-	if err != nil {
-		return nil, millrace.Head{}, err
+	w := &Writer{store: s, model: model, by: o.By}
+	if err := w.acquire(ctx, o); err != nil {
+		return nil, millrace.Head{}, fmt.Errorf("acquiring %s: %w", model, err)
 	}
-	k := keysOf(model)
-	reply, err := s.scripts.acquire.Run(ctx, s.client, []string{k.owner(), k.head()}, owner, by).StringSlice()
-	if err != nil {
-		return nil, millrace.Head{}, s.failed("acquiring "+model, err)
-	}
-	if len(reply) != 2 {
-		return nil, millrace.Head{}, s.failed("acquiring "+model, fmt.Errorf("unexpected reply of %d values", len(reply)))
-	}
-	w := &Writer{store: s, model: model, owner: owner, by: by}
-	if w.epoch, _, err = parseOwner([]any{reply[0], owner}); err != nil {
-		return nil, millrace.Head{}, err
-	}
-	if reply[1] != "" {
-		if w.head, err = parseRecord(reply[1]); err != nil {
-			return nil, millrace.Head{}, fmt.Errorf("acquiring %s: %w", model, err)
-		}
-	}
-	w.seq = w.head.Seq
 	return w, w.head.Head, nil
 }
 
-// parseOwner reads the owner's epoch and word as HMGET answers them; 0 and "" when there is none.
+func (w *Writer) acquire(ctx context.Context, o AcquireOptions) error {
+	s, k := w.store, keysOf(w.model)
+	var err error
+	if w.owner, err = s.word(16); err != nil {
+		return err
+	}
+	if w.origin, w.began, err = s.newOrigin(millrace.CauseFirst); err != nil {
+		return err
+	}
+	if o.Anew {
+		// The head may be gone: numbers go on from what else there is.
+		st, err := s.state(ctx, w.model)
+		if err != nil {
+			return err
+		}
+		w.seq, o.After = st.newestSeq(), max(o.After, st.newestEpoch())
+	}
+	least, anew := max(o.After+1, epochAt(s.o.Now())), "0"
+	if o.Anew {
+		anew = "1"
+	}
+	reply, err := s.scripts.acquire.Run(ctx, s.client, []string{k.owner(), k.head(), k.served(), k.index()},
+		w.owner, o.By, count(least), anew).StringSlice()
+	if err != nil {
+		return s.failed("taking the model", err)
+	}
+	if err := acquireRefusal(k, reply); err != nil {
+		return err
+	}
+	if w.epoch, _, err = parseOwner([]any{reply[1], w.owner}); err != nil {
+		return err
+	}
+	if reply[2] == "" {
+		return nil
+	}
+	if w.head, err = parseRecord(reply[2]); err != nil {
+		if !o.Anew {
+			return err
+		}
+		w.head = record{raw: reply[2]} // it is only replaced
+	}
+	w.seq = max(w.seq, w.head.Seq)
+	if w.head.Origin != "" {
+		w.origin, w.began = w.head.Origin, w.head.Began
+	}
+	return nil
+}
+
+// acquireRefusal is why the script changed nothing; nil when it did its work.
+func acquireRefusal(k keys, reply []string) error {
+	switch {
+	case len(reply) == 3 && reply[0] == "OK":
+		return nil
+	case len(reply) == 1 && reply[0] == "HEADLESS":
+		return fmt.Errorf("%w: %s is gone, and there are versions", ErrHeadLost, k.head())
+	case len(reply) == 2 && reply[0] == "UNREADABLE":
+		return fmt.Errorf("%w: %s holds %.60q", ErrHeadLost, k.head(), reply[1])
+	case len(reply) == 1:
+		if err := wrongType(reply[0]); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("unexpected answer %.80q", reply)
+}
+
+// epochAt is the epoch that a clock stands for. Epochs of before were small numbers, so that each of these is larger.
+func epochAt(now time.Time) uint64 { return uint64(max(now.UnixMilli(), 0)) }
+
+// newOrigin draws the origin of a lineage that begins with the given cause.
+func (s *Store) newOrigin(cause millrace.Cause) (string, millrace.Cause, error) {
+	origin, err := s.word(8)
+	return origin, cause, err
+}
+
+// parseOwner reads the owner's epoch and word as HMGET answers them; 0 and "" when there is none. The scripts take an epoch
+// that is no number for 0, too.
 func parseOwner(fields []any) (epoch uint64, owner string, err error) {
 	if len(fields) != 2 {
 		return 0, "", nil
 	}
-	if text, ok := fields[0].(string); ok {
-		if epoch, err = strconv.ParseUint(text, 10, 64); err != nil || epoch > countMax {
-			return 0, "", fmt.Errorf("reading owner: %w: epoch %.40q", millrace.ErrCorrupt, text)
-		}
-	}
 	owner, _ = fields[1].(string)
+	text, ok := fields[0].(string)
+	if !ok {
+		return 0, owner, nil
+	}
+	epoch, err = strconv.ParseUint(text, 10, 64)
+	if err != nil || epoch > countMax || len(text) > 16 || text[0] == '+' {
+		return 0, owner, fmt.Errorf("reading owner: %w: epoch %.40q", millrace.ErrCorrupt, text)
+	}
 	return epoch, owner, nil
 }
 
@@ -104,6 +185,9 @@ func (w *Writer) Owner() string { return w.owner }
 func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p PublishOptions) (millrace.Head, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.choose(snap, p.Cause); err != nil {
+		return millrace.Head{}, fmt.Errorf("publishing %s: %w", w.model, err)
+	}
 	snapshot.Seal(snap)
 	if snap.Manifest.CreatedAt.IsZero() {
 		snap.Manifest.CreatedAt = w.store.o.Now()
@@ -132,13 +216,27 @@ func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p Publish
 	return millrace.Head{}, fmt.Errorf("publishing %s: %w (%d attempts, last answer %s)", w.model, err, publishAttemptsMax, answer)
 }
 
+// choose says which lineage the version belongs to: the head's, one that begins with it, or, when the store had lost it,
+// the one that it has always belonged to.
+func (w *Writer) choose(snap *millrace.Snapshot, cause millrace.Cause) (err error) {
+	m := &snap.Manifest
+	switch {
+	case cause.Begins() || cause == millrace.CauseRestored && m.Origin == "":
+		w.origin, w.began, err = w.store.newOrigin(cause)
+	case cause == millrace.CauseRestored:
+		w.origin, w.began = m.Origin, m.Began
+		w.seq = max(w.seq, m.Seq)
+	}
+	return err
+}
+
 // write writes a new candidate that follows the head.
 func (w *Writer) write(ctx context.Context, snap *millrace.Snapshot, cause millrace.Cause) (record, error) {
 	// A sequence number is used once, even when the flip it was for failed: scorers may have seen it
 	// before a failover forgot it.
 	w.seq++
 	return w.store.write(ctx, w.model, snap, w.head.Candidate,
-		millrace.Head{Seq: w.seq, Epoch: w.epoch, Owner: w.owner, Cause: cause, By: w.by})
+		millrace.Head{Seq: w.seq, Epoch: w.epoch, Owner: w.owner, Cause: cause, By: w.by, Origin: w.origin, Began: w.began})
 }
 
 // write completes the manifest and writes a new candidate, with a time-out and outside any script. h lacks Digest and
@@ -149,7 +247,7 @@ func (s *Store) write(ctx context.Context, model string, snap *millrace.Snapshot
 		return record{}, err
 	}
 	m := &snap.Manifest
-	m.Model, m.Epoch, m.Seq, m.Parent = model, h.Epoch, h.Seq, parent
+	m.Model, m.Epoch, m.Seq, m.Parent, m.Origin, m.Began = model, h.Epoch, h.Seq, parent, h.Origin, h.Began
 	manifest, err := snapshot.EncodeManifest(*m)
 	if err != nil {
 		return record{}, err
@@ -194,15 +292,26 @@ func (w *Writer) recover(ctx context.Context, answer string) error {
 		if err != nil {
 			return s.failed("restoring epoch", err)
 		}
+		if err := wrongType(restored); err != nil {
+			return err
+		}
 		if restored != "OK" {
 			return millrace.ErrFenced
 		}
 	case "HEAD", "GONE":
 	default:
-		return fmt.Errorf("unexpected answer %.40q", answer)
+		return cmp.Or(wrongType(answer), fmt.Errorf("unexpected answer %.40q", answer))
 	}
 	head, err := s.pointer(ctx, k.head())
-	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) {
+	switch {
+	case errors.Is(err, millrace.ErrNoSnapshot):
+		if w.head.raw != "" {
+			s.o.Log.WarnContext(ctx, "the store lost the head, publishing anew", "model", w.model, "seq", w.head.Seq)
+		}
+	case errors.Is(err, millrace.ErrCorrupt):
+		// The store still says that this writer owns the model, so that nobody else has written it by right.
+		s.o.Log.WarnContext(ctx, "the head cannot be read, replacing it", "model", w.model, "error", err)
+	case err != nil:
 		return err
 	}
 	// Any head that this writer, or one before it, left is a fair start: an older one after a
