@@ -12,10 +12,9 @@ type mixer interface {
 	// predict combines the active experts' prepared predictions into dst.
 	predict(dst []float32, sc *mixing, active []int)
 	// losses of all experts' prepared predictions: log-loss, or squared error in variances of the target.
-	losses(dst []float64, sc *mixing, y millrace.Target)
-	// learn updates all weights by what predict left in the scratch. The event's weight is given as it is, and
-	// in units of a usual one, of which it is at most relativeMax.
-	learn(sc *mixing, y millrace.Target, weight, relative float64, active []int)
+	losses(dst []float64, sc *mixing, y outcome)
+	// learn updates all weights by what predict left in the scratch.
+	learn(sc *mixing, y outcome, active []int)
 	// weights adds to dst how much of the prediction each expert carries; they sum to 1.
 	weights(dst []float64, active []int)
 	// place is what an expert weighs in shares and in stackers.
@@ -27,6 +26,14 @@ type mixer interface {
 	state(name string, role millrace.Role, visit visitor)
 	// check reports state that no run could have left on this active set.
 	check(active []int) error
+}
+
+// outcome is what came of an event, as mixers see it.
+type outcome struct {
+	class    int32
+	z        float64 // a number in standard deviations of the target, the event's own value taken in
+	relative float64 // the event's weight in units of a usual one, at most relativeMax
+	part     float64 // of numbers: its weight as a part of that of all events so far and one more
 }
 
 // mixing is a mixer's working memory.

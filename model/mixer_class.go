@@ -3,7 +3,6 @@ package model
 import (
 	"math"
 
-	"millrace"
 	"millrace/model/kernel"
 )
 
@@ -118,29 +117,30 @@ func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
 	return q
 }
 
-func (m *classMixer) losses(dst []float64, sc *mixing, y millrace.Target) {
+func (m *classMixer) losses(dst []float64, sc *mixing, y outcome) {
 	for i := range dst {
-		dst[i] = -math.Log(float64(sc.of(sc.p, i)[y.Class]))
+		dst[i] = -math.Log(float64(sc.of(sc.p, i)[y.class]))
 	}
 }
 
-func (m *classMixer) learn(sc *mixing, y millrace.Target, _, weight float64, active []int) {
+func (m *classMixer) learn(sc *mixing, y outcome, active []int) {
+	weight := y.relative
 	for a := range m.all {
 		if !m.serves(a) {
 			m.aggregate(sc, a)
 		}
-		sc.losses[a] = -math.Log(max(float64(sc.of(sc.q, a)[y.Class]), shareFloor))
+		sc.losses[a] = -math.Log(max(float64(sc.of(sc.q, a)[y.class]), shareFloor))
 	}
 	likelihoods(sc.shares, sc.losses, m.all, weight)
 	m.top.learn(sc.shares, m.all)
 	for a := range m.pools {
-		m.pools[a].learnClass(m.k, sc, sc.of(sc.q, len(m.shares)+a), y.Class, weight, active)
+		m.pools[a].learnClass(m.k, sc, sc.of(sc.q, len(m.shares)+a), y.class, weight, active)
 	}
 	if weight == 1 {
 		// The usual case needs neither logarithm nor exponential.
 		var most float64
 		for _, i := range active {
-			sc.shares[i] = float64(sc.of(sc.p, i)[y.Class])
+			sc.shares[i] = float64(sc.of(sc.p, i)[y.class])
 			most = max(most, sc.shares[i])
 		}
 		for _, i := range active {

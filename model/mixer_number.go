@@ -13,7 +13,7 @@ import (
 // experts' predictions (Wolpert 1992; Breiman 1996) by AdaGrad, whose last weight is the bias.
 type numberMixer struct {
 	aggregators
-	target moments
+	target *moments // the mixture's, which alone changes them
 	// error is the fading squared error of the mixture: losses enter the shares in its units, so that
 	// η follows the noise of the stream.
 	error []float64 // [1]
@@ -36,8 +36,8 @@ const (
 	shareEta = 0.2
 )
 
-func newNumberMixer(experts int, shares, stackers []float64) *numberMixer {
-	m := &numberMixer{target: newMoments(), error: []float64{1}}
+func newNumberMixer(experts int, target *moments, shares, stackers []float64) *numberMixer {
+	m := &numberMixer{target: target, error: []float64{1}}
 	for _, r := range stackers {
 		m.pools = append(m.pools, newPool(r, experts, 1))
 	}
@@ -81,44 +81,33 @@ func (s *pool) predictNumber(sc *mixing, active []int) float64 {
 	return min(max(q, -standardMax), standardMax)
 }
 
-// standard is the target in standard deviations, the event's own value taken in.
-func (m *numberMixer) standard(y millrace.Target) float64 {
-	w, mean, squares := m.target.next(y.Value, 1)
-	z := standard(y.Value, w, mean, squares)
-	return min(max(z, -standardMax), standardMax)
-}
-
-func (m *numberMixer) losses(dst []float64, sc *mixing, y millrace.Target) {
-	z := m.standard(y)
+func (m *numberMixer) losses(dst []float64, sc *mixing, y outcome) {
 	for i := range dst {
-		dst[i] = excess(sc.z[i] - z)
+		dst[i] = excess(sc.z[i] - y.z)
 	}
 }
 
 // excess is the squared error that an error counts as.
 func excess(e float64) float64 { return min(e*e, excessMax) }
 
-func (m *numberMixer) learn(sc *mixing, y millrace.Target, weight, relative float64, active []int) {
-	w, mean, squares := m.target.next(y.Value, weight)
-	z := m.standard(y)
-	eta := relative * shareEta / (2*m.error[0] + 1e-6)
+func (m *numberMixer) learn(sc *mixing, y outcome, active []int) {
+	eta := y.relative * shareEta / (2*m.error[0] + 1e-6)
 	for a := range m.all {
-		sc.losses[a] = excess(sc.guess[a] - z)
+		sc.losses[a] = excess(sc.guess[a] - y.z)
 	}
 	likelihoods(sc.shares, sc.losses, m.all, eta)
 	m.top.learn(sc.shares, m.all)
 	for a := range m.pools {
-		m.pools[a].learnNumber(sc, (sc.guess[len(m.shares)+a]-z)*relative, active)
+		m.pools[a].learnNumber(sc, (sc.guess[len(m.shares)+a]-y.z)*y.relative, active)
 	}
 	for _, i := range active {
-		sc.losses[i] = excess(sc.z[i] - z)
+		sc.losses[i] = excess(sc.z[i] - y.z)
 	}
 	likelihoods(sc.shares, sc.losses, active, eta)
 	for a := range m.shares {
 		m.shares[a].learn(sc.shares, active)
 	}
-	m.error[0] += max(errorRate, weight/(w+1)) * (excess(sc.blend-z) - m.error[0])
-	m.target.commit(w, mean, squares)
+	m.error[0] += max(errorRate, y.part) * (excess(sc.blend-y.z) - m.error[0])
 }
 
 // learnNumber takes one step on ½(q − z)²; g is the derivative by q.
@@ -136,16 +125,11 @@ func (s *pool) step(i int, g float64) {
 }
 
 func (m *numberMixer) state(name string, role millrace.Role, visit visitor) {
-	visit.vector(name+".target", m.target.v, role)
 	m.aggregators.state(name, role, visit)
 	visit.vector(name+".error", m.error, millrace.Training)
 }
 
 func (m *numberMixer) check(active []int) error {
-	if err := m.target.check(); err != nil {
-		return err
-	}
-	m.target.refresh()
 	if e := m.error[0]; !(e >= 0 && e <= excessMax) {
 		return fmt.Errorf("error is %g, outside [0, %d]", e, excessMax)
 	}

@@ -18,6 +18,7 @@ type mixture struct {
 	classes int
 	experts []expert
 	views   []millrace.ViewID
+	target  moments // of numbers: both mixers go by them, each expert keeps its own
 	mixer   mixer
 	// judge mixes all experts, also those that do not predict: the weight that it gives each is what the
 	// active set is chosen by. It learns beside the mixer and never predicts for others.
@@ -89,8 +90,9 @@ func newMixture(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) 
 		m.mixer = newClassMixer(n, target.Classes, k, shareRates, stackerRates)
 		m.judge = newClassMixer(n, target.Classes, k, judgeShares, judgeStackers)
 	} else {
-		m.mixer = newNumberMixer(n, numberShareRates, numberStackerRates)
-		m.judge = newNumberMixer(n, judgeShares, judgeRates)
+		m.target = newMoments()
+		m.mixer = newNumberMixer(n, &m.target, numberShareRates, numberStackerRates)
+		m.judge = newNumberMixer(n, &m.target, judgeShares, judgeRates)
 	}
 	m.steps, m.next, m.pinned, m.pin = make([]uint64, 1), []uint64{uint64(n) + 1}, []int32{-1}, s.Pin
 	m.set, m.inside, m.rates, m.scores = make([]uint8, n), make([]bool, n), make([]float64, n), make([]float64, n)
@@ -175,12 +177,22 @@ func (m *mixture) collect() {
 	add("mixture.events", millrace.Tensor{Shape: n, U64: m.events}, millrace.Training)
 	add("mixture.loss", millrace.Tensor{Shape: n, F64: m.loss}, millrace.Serving)
 	add("mixture.carry", millrace.Tensor{Shape: n, F64: m.carry}, millrace.Serving)
-	m.mixer.state("mixture", millrace.Serving, add)
-	m.judge.state("judge", millrace.Training, add)
+	m.collectMixer("mixture", m.mixer, millrace.Serving, add)
+	m.collectMixer("judge", m.judge, millrace.Training, add)
 	for i := range m.experts {
 		m.experts[i].list("experts." + strconv.Itoa(i) + ".")
 		m.entries = append(m.entries, m.experts[i].entries...)
 	}
+}
+
+// collectMixer lists a mixer's tensors. The moments of the target stand with both mixers, as when each had its own:
+// snapshots from before are restored, and releases from before restore ours. They are equal there, as both learned of
+// the same events.
+func (m *mixture) collectMixer(name string, of mixer, role millrace.Role, add visitor) {
+	if m.classes == 0 {
+		add.vector(name+".target", m.target.v, role)
+	}
+	of.state(name, role, add)
 }
 
 // list collects an expert's tensors, by names with a prefix.
@@ -213,6 +225,12 @@ func (m *mixture) Restored() error {
 	m.follow()
 	if len(m.active) == 0 {
 		return errors.New("checking the mixture: no expert is active")
+	}
+	if m.classes == 0 {
+		if err := m.target.check(); err != nil {
+			return fmt.Errorf("checking the mixture: %w", err)
+		}
+		m.target.refresh()
 	}
 	if err := m.mixer.check(m.active); err != nil {
 		return fmt.Errorf("checking the mixture: %w", err)
@@ -321,12 +339,14 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if weight == 0 || !y.Known {
 		return nil
 	}
+	happened := outcome{class: y.Class}
+	var total, mean, squares float64
 	if m.classes == 0 {
-		for _, mixer := range [...]mixer{m.mixer, m.judge} {
-			if _, _, _, err := mixer.(*numberMixer).target.admit(y.Value, float64(weight)); err != nil {
-				return err
-			}
+		var err error
+		if total, mean, squares, err = m.target.admit(y.Value, float64(weight)); err != nil {
+			return err
 		}
+		happened.z, happened.part = m.standard(y.Value), float64(weight)/(total+1)
 	}
 	sc := s.(*mixtureScratch)
 	m.askRest(x, sc)
@@ -344,19 +364,28 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if learned == 0 {
 		return refused
 	}
-	m.mixer.losses(m.scores, sc.mixing, y)
+	m.mixer.losses(m.scores, sc.mixing, happened)
 	for i, loss := range m.scores {
 		m.loss[i] += fadeLoss * (loss - m.loss[i])
 	}
-	w := float64(weight)
-	relative := m.relative(w)
-	m.mixer.learn(sc.mixing, y, w, relative, m.active)
-	m.judge.learn(sc.judging, y, w, relative, m.every)
+	happened.relative = m.relative(float64(weight))
+	m.mixer.learn(sc.mixing, happened, m.active)
+	m.judge.learn(sc.judging, happened, m.every)
+	if m.classes == 0 {
+		m.target.commit(total, mean, squares)
+	}
 	m.steps[0]++
 	if due(m.steps[0]) {
 		m.review()
 	}
 	return nil
+}
+
+// standard is a number in standard deviations, taken in as an event of weight 1.
+func (m *mixture) standard(value float64) float64 {
+	w, mean, squares := m.target.next(value, 1)
+	z := standard(value, w, mean, squares)
+	return min(max(z, -standardMax), standardMax)
 }
 
 // relativeMax is how many usual events one counts for at most in the mixers.

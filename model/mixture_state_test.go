@@ -266,3 +266,20 @@ func TestMixtureHeavyEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestMixtureTarget: both mixers go by one set of moments, which snapshots hold twice, as they always did.
+func TestMixtureTarget(t *testing.T) {
+	v, target := allViews{}, model.TargetSpec{}
+	m := newMixture(t, model.Spec{Budget: "0.5x"}, v, target)
+	learnAll(t, m, mixExamples(60, v, target))
+	moments := map[string][]float64{}
+	m.State(func(name string, tensor millrace.Tensor, _ millrace.Role) {
+		if name == "mixture.target" || name == "judge.target" {
+			moments[name] = tensor.F64
+		}
+	})
+	mixer, judge := moments["mixture.target"], moments["judge.target"]
+	if len(mixer) != 3 || mixer[0] == 0 || len(judge) != 3 || &mixer[0] != &judge[0] {
+		t.Errorf("the moments are %v and %v, want the same ones", mixer, judge)
+	}
+}
