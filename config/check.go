@@ -3,12 +3,12 @@ package config
 import (
 	"fmt"
 	"net"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"millrace"
 	"millrace/features"
 )
 
@@ -113,52 +113,12 @@ func (c *checker) checkFeatures() {
 	for i := range c.pipeline.Features {
 		column := &c.pipeline.Features[i]
 		at := section.child(indexName(i))
-		for _, name := range inapplicable(column) {
-			if at.has(name) {
-				c.flag("features"+indexName(i)+"."+name, "means nothing for "+describe(column)+"; leave it out")
+		for _, unread := range millrace.UnreadSettings(*column) {
+			if at.has(unread.Name) {
+				c.flag("features"+indexName(i)+"."+unread.Name, "means nothing for "+describe(column)+"; leave it out")
 			}
 		}
 	}
-}
-
-// inapplicable lists the settings that the column's type does not read. Given in a file they are a
-// mistake: their author expects something of them.
-func inapplicable(c *features.Column) []string {
-	reads := []string{"type"}
-	if !c.Derived() {
-		reads = append(reads, "path", "missing", "nulls")
-	}
-	switch c.Type {
-	case features.Number:
-		reads = append(reads, "scale", "clip")
-	case features.Category:
-		reads = append(reads, "encode", "cap")
-	case features.Boolean:
-	case features.Text:
-		reads = append(reads, "ngrams", "bits")
-	case features.Bag:
-		reads = append(reads, "scale", "indices", "entries", "bits")
-	case features.Time:
-		reads = append(reads, "parts")
-	case features.Cross:
-		reads = append(reads, "of", "bits")
-	case features.Lag:
-		reads = append(reads, "of", "key", "steps", "keys", "scale", "clip")
-	default:
-		return nil
-	}
-	// Of two settings that exclude each other the one that decides stays.
-	unread := map[string]bool{
-		"clip": c.Scale == "none",
-		"bits": c.Type == features.Bag && c.Indices > 0,
-	}
-	if c.Type == features.Category && c.Encode == "hash" {
-		reads = append(reads, "bits")
-		unread["cap"] = true
-	}
-	return slices.DeleteFunc(shapeOf(reflect.TypeFor[features.Column]()).names(), func(name string) bool {
-		return slices.Contains(reads, name) && !unread[name]
-	})
 }
 
 // describe names a column by what decides which settings it reads.

@@ -131,7 +131,7 @@ func columnNode(name string, c object) *yaml.Node {
 	typ, _ := c["type"].(string)
 	standard := features.DefaultColumn(name, features.Type(typ))
 	standard.Path = name
-	usual, err := decodeSpec(canonical(canonicalColumn(&standard)))
+	usual, err := decodeSpec(canonical(canonicalStruct(reflect.ValueOf(standard))))
 	if err != nil {
 		panic("config: a column without a JSON form: " + err.Error()) // it was just written
 	}

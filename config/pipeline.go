@@ -12,6 +12,9 @@
 //	enum:"a|b"         the words allowed
 //	also:"time"        beside the enum's words, an RFC 3339 time
 //	doc:"…"            what the field means
+//	of:"a|b"           the types that read the field, see millrace.Readers; all without it
+//	hash:"…"           who must agree on the field to use a snapshot, see verdict
+//	secret:"true"      no message shows the field's value
 package config
 
 import (
@@ -29,20 +32,20 @@ import (
 // Pipeline is one pipeline file, defaults filled in. Name, Events, Features, Label and Model are
 // required; the rest has defaults that work on one machine.
 type Pipeline struct {
-	Name      string                `yaml:"name" doc:"name of the pipeline and of its model: letters, digits, - _ and . up to 100"`
-	Kafka     consumers.Spec        `yaml:"kafka" doc:"the Kafka cluster; embedded without brokers"`
-	Redis     store.Spec            `yaml:"redis" doc:"the Redis that keeps snapshots; embedded without url"`
-	Events    Events                `yaml:"events" doc:"where events come from"`
+	Name      string                `yaml:"name" hash:"none" doc:"name of the pipeline and of its model: letters, digits, - _ and . up to 100"`
+	Kafka     consumers.Spec        `yaml:"kafka" hash:"none" doc:"the Kafka cluster; embedded without brokers"`
+	Redis     store.Spec            `yaml:"redis" hash:"none" doc:"the Redis that keeps snapshots; embedded without url"`
+	Events    Events                `yaml:"events" hash:"none" doc:"where events come from"`
 	Features  features.Columns      `yaml:"features" doc:"what is learned from, in this order: a mapping from name to column"`
 	Label     decode.LabelSpec      `yaml:"label" doc:"what is predicted"`
 	Model     model.Spec            `yaml:"model" doc:"what learns"`
-	Snapshots learner.SnapshotsSpec `yaml:"snapshots" doc:"when snapshots are taken and how many are kept"`
-	Scores    topic.Spec            `yaml:"scores" doc:"where scores go"`
+	Snapshots learner.SnapshotsSpec `yaml:"snapshots" hash:"none" doc:"when snapshots are taken and how many are kept"`
+	Scores    topic.Spec            `yaml:"scores" hash:"none" doc:"where scores go"`
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
-	Admin     Admin                 `yaml:"admin" doc:"metrics, health and profiles over HTTP"`
+	Admin     Admin                 `yaml:"admin" hash:"none" doc:"metrics, health and profiles over HTTP"`
 	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label, model
 	// and snapshots are not read: they use this pipeline's connections, and are not served.
-	Challengers []string `yaml:"challengers" doc:"pipeline files of models that learn the same events beside this one, are compared, and are never served"`
+	Challengers []string `yaml:"challengers" hash:"none" doc:"pipeline files of models that learn the same events beside this one, are compared, and are never served"`
 }
 
 // Where an events topic is first read from, besides an RFC 3339 time.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"millrace"
 )
 
 func compileSchema(t testing.TB) *jsonschema.Schema {
@@ -166,6 +168,47 @@ func TestSchemaRefuses(t *testing.T) {
 		}
 		if validate(t, schema, file) == nil {
 			t.Errorf("the schema accepts\n%s", file)
+		}
+	}
+}
+
+// TestVerdicts: of every setting it is known who must agree on it, and conditions in tags speak of settings that there are.
+func TestVerdicts(t *testing.T) {
+	parts := map[string]int{}
+	var walk func(typ reflect.Type, path string, section verdict)
+	walk = func(typ reflect.Type, path string, section verdict) {
+		sh := shapeOf(typ)
+		for _, f := range sh.fields {
+			at, v := joinPath(path, f.name), f.hash.or(section)
+			names := []string{f.hash.when.Name}
+			for _, r := range millrace.Readers(typ.Field(f.index).Tag.Get("of")) {
+				names = append(names, r.If.Name)
+			}
+			for _, name := range names {
+				if _, ok := sh.find(name); !ok && name != "" {
+					t.Errorf("%s: a tag speaks of %s, which is no setting beside it", at, name)
+				}
+			}
+			inner := f.typ
+			if inner.Kind() == reflect.Slice {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct {
+				walk(inner, at, v)
+				continue
+			}
+			switch v.part {
+			case partSchema, partTraining, partNone:
+				parts[v.part]++
+			default:
+				t.Errorf("%s: the verdict is %q; write hash:\"schema\", \"training\" or \"none\" on %s, as package config says", at, v.part, typ)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Pipeline](), "", verdict{})
+	for part, least := range map[string]int{partSchema: 30, partTraining: 30, partNone: 30} {
+		if parts[part] < least {
+			t.Errorf("only %d settings are %s", parts[part], part)
 		}
 	}
 }

@@ -6,11 +6,9 @@ import (
 	"time"
 
 	"millrace"
-	"millrace/consumers"
 	"millrace/decode"
 	"millrace/features"
 	"millrace/model"
-	"millrace/store"
 )
 
 // field is one struct field as its tags describe it.
@@ -21,6 +19,7 @@ type field struct {
 	doc     string
 	enum    []string
 	time    bool // an RFC 3339 time is allowed beside the enum
+	hash    verdict
 	secret  bool // its value is never printed
 	needed  bool // the file must give it
 	element bool // an element of a list, where a number may stand for its text
@@ -54,9 +53,9 @@ func shapeOf(t reflect.Type) shape {
 			s.list = len(s.fields)
 		}
 		out := field{
-			index: i, name: name, typ: f.Type, doc: f.Tag.Get("doc"),
+			index: i, name: name, typ: f.Type, doc: millrace.Documentation(f), hash: parseVerdict(f.Tag.Get("hash")),
 			time: f.Tag.Get("also") == "time", number: f.Tag.Get("also") == "number",
-			secret: isSecret(t, name), needed: isNeeded(t, name),
+			secret: f.Tag.Get("secret") == "true", needed: isNeeded(t, name),
 		}
 		if words := f.Tag.Get("enum"); words != "" {
 			out.enum = strings.Split(words, "|")
@@ -104,13 +103,6 @@ func isNeeded(t reflect.Type, name string) bool {
 		return name == "units"
 	}
 	return false
-}
-
-// isSecret says which fields hold a password, alone or within a URL, or would by a slip.
-func isSecret(t reflect.Type, name string) bool {
-	return t == reflect.TypeFor[consumers.SASLSpec]() && name == "password" ||
-		t == reflect.TypeFor[consumers.Spec]() && name == "sasl" ||
-		t == reflect.TypeFor[store.Spec]() && name == "url"
 }
 
 // kind is what a Go type looks like in the file.

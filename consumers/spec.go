@@ -10,7 +10,7 @@ type Spec struct {
 	Mode    string        `yaml:"mode,short" enum:"embedded|external" doc:"embedded starts a broker in the process; external uses brokers"`
 	Brokers []string      `yaml:"brokers" doc:"bootstrap addresses, host:port"`
 	TLS     TLSSpec       `yaml:"tls" doc:"transport encryption"`
-	SASL    SASLSpec      `yaml:"sasl" doc:"authentication"`
+	SASL    SASLSpec      `yaml:"sasl" secret:"true" doc:"authentication"`
 	Timeout time.Duration `yaml:"timeout" doc:"how long one request may take"`
 	Retry   time.Duration `yaml:"retry" doc:"how long an unreachable cluster is tried before giving up; while running it is tried for ever"`
 }
@@ -27,7 +27,7 @@ type TLSSpec struct {
 type SASLSpec struct {
 	Mechanism string `yaml:"mechanism" enum:"plain|scram-sha-256|scram-sha-512" doc:"SASL mechanism"`
 	Username  string `yaml:"username" doc:"user"`
-	Password  string `yaml:"password" doc:"password; take it from the environment with ${VAR}"`
+	Password  string `yaml:"password" secret:"true" doc:"password; take it from the environment with ${VAR}"`
 }
 
 // SetDefaults fills in what a pipeline file may leave out.

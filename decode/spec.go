@@ -10,30 +10,30 @@ import (
 
 // LabelSpec says where the target stands and what it is; a bare string is its path.
 type LabelSpec struct {
-	Path    string   `yaml:"path,short" doc:"where the label stands in the event"`
-	Type    string   `yaml:"type" enum:"class|number" doc:"class or number; class when classes are given"`
-	Classes []string `yaml:"classes" doc:"the classes, in order; with two, the last one is the positive one"`
+	Path    string   `yaml:"path,short" hash:"training" doc:"where the label stands in the event"`
+	Type    string   `yaml:"type" enum:"class|number" hash:"schema" doc:"class or number; class when classes are given"`
+	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one"`
 	// A weight of 0 is for events that are to be predicted and validated, but not learned.
-	Weight       string           `yaml:"weight" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
-	WeightMax    float64          `yaml:"weight_max" doc:"larger weights count as this one; 10000 by default"`
+	Weight       string           `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
+	WeightMax    float64          `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
 	ClassWeights ClassWeightsSpec `yaml:"class_weights" doc:"what the loss of each class is multiplied by: a number a class, or balanced"`
 }
 
 // ClassWeightsSpec multiplies the loss of every event by a weight of its class; a bare list is weights, a bare word
 // the mode. See model.ClassWeights for what they do.
 type ClassWeightsSpec struct {
-	Mode          string    `yaml:"mode,short" enum:"given|balanced" doc:"given: the weights stand here; balanced: events / (classes x events of the class), from the events so far"`
-	Weights       []float64 `yaml:"weights,list" doc:"given: a weight a class, in the order of the classes"`
-	Window        int       `yaml:"window" doc:"balanced: about how many events the counts remember; all by default"`
-	Max           float64   `yaml:"max" doc:"balanced: largest weight; 100 by default"`
-	Probabilities string    `yaml:"probabilities" enum:"weighted|corrected" doc:"weighted: as learned, so that a rare class is predicted more often; corrected: divided by the weights, as shares of the events are"`
+	Mode          string    `yaml:"mode,short" enum:"given|balanced" hash:"training; schema if probabilities=corrected" doc:"given: the weights stand here; balanced: events / (classes x events of the class), from the events so far"`
+	Weights       []float64 `yaml:"weights,list" of:"given" hash:"training; schema if probabilities=corrected" doc:"a weight a class, in the order of the classes"`
+	Window        int       `yaml:"window" of:"balanced" hash:"training; schema if probabilities=corrected" doc:"about how many events the counts remember; all by default"`
+	Max           float64   `yaml:"max" of:"balanced" hash:"training; schema if probabilities=corrected" doc:"largest weight; 100 by default"`
+	Probabilities string    `yaml:"probabilities" enum:"weighted|corrected" hash:"training; schema if probabilities=corrected" doc:"weighted: as learned, so that a rare class is predicted more often; corrected: divided by the weights, as shares of the events are"`
 }
 
 // Limits bound what one event may cost.
 type Limits struct {
-	Event millrace.Bytes `yaml:"event" doc:"largest event"`
-	Depth int            `yaml:"depth" doc:"deepest nesting of objects and arrays"`
-	Text  millrace.Bytes `yaml:"text" doc:"longest category or id"`
+	Event millrace.Bytes `yaml:"event" hash:"training" doc:"largest event"`
+	Depth int            `yaml:"depth" hash:"training" doc:"deepest nesting of objects and arrays"`
+	Text  millrace.Bytes `yaml:"text" hash:"training" doc:"longest category or id"`
 }
 
 // SetDefaults fills in the limits that a pipeline file may leave out. 1 MiB is Kafka's own default

@@ -69,14 +69,19 @@ func (w ClassWeightsSpec) validate(l LabelSpec) []millrace.Violation {
 			report(fmt.Sprintf("weights[%d]", i), "%g is not above 0 and at most %d", v, ClassWeightLimit)
 		}
 	}
-	if w.Window != 0 && !balanced {
-		report("window", "has an effect only with mode: balanced")
-	} else if w.Window < 0 {
+	read := w
+	if !balanced {
+		read.Mode = "given"
+	}
+	for _, f := range millrace.UnreadSettings(read) {
+		if f.Set && f.Name != "weights" { // which were told above
+			report(f.Name, "has an effect only with %s", f.Only)
+		}
+	}
+	if balanced && w.Window < 0 {
 		report("window", "%d is no number of events", w.Window)
 	}
-	if w.Max != 0 && !balanced {
-		report("max", "has an effect only with mode: balanced")
-	} else if w.Max != 0 && !(w.Max >= 1 && w.Max <= ClassWeightLimit) {
+	if balanced && w.Max != 0 && !(w.Max >= 1 && w.Max <= ClassWeightLimit) {
 		report("max", "%g is outside 1 to %d", w.Max, ClassWeightLimit)
 	}
 	return found

@@ -22,24 +22,24 @@ const (
 // name to column, and `amount: number` is short for `amount: {type: number}`.
 type Column struct {
 	Name    string  `yaml:",key" doc:"name of the feature"`
-	Path    string  `yaml:"path" doc:"where the value stands in the event, dots between object keys; the name by default"`
-	Type    Type    `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag" doc:"type of the value in the event"`
-	Scale   string  `yaml:"scale" enum:"standard|none" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
-	Missing string  `yaml:"missing" enum:"zero|mean|indicator|reject" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
-	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" doc:"what a null becomes; as missing by default"`
-	Encode  string  `yaml:"encode" enum:"onehot|hash" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`
-	Cap     int     `yaml:"cap" doc:"values a category learns, in order of appearance; later ones share one column of a one-hot encoding"`
-	Bits    int     `yaml:"bits" doc:"a hashed category, text, bag or cross has 2^bits columns"`
-	Clip    float64 `yaml:"clip" doc:"scaled numbers are clipped to ±clip standard deviations"`
+	Path    string  `yaml:"path" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"where the value stands in the event, dots between object keys; the name by default"`
+	Type    Type    `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag" hash:"schema" doc:"type of the value in the event"`
+	Scale   string  `yaml:"scale" enum:"standard|none" of:"number|bag|lag" hash:"schema" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
+	Missing string  `yaml:"missing" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
+	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"what a null becomes; as missing by default"`
+	Encode  string  `yaml:"encode" enum:"onehot|hash" of:"category" hash:"schema" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`
+	Cap     int     `yaml:"cap" of:"category if encode!=hash" hash:"schema" doc:"values a category learns, in order of appearance; later ones share one column of a one-hot encoding"`
+	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns"`
+	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
 
-	Ngrams  int      `yaml:"ngrams" doc:"text: longest run of words that is a feature of its own"`
-	Indices int      `yaml:"indices" doc:"bag: keys are whole numbers below this, with a column each; 0 hashes all keys"`
-	Entries int      `yaml:"entries" doc:"bag: most entries of an event; more reject it"`
-	Parts   []string `yaml:"parts" enum:"hour|weekday|month" doc:"time: what of it, in UTC, each as sine and cosine; all by default"`
-	Of      []string `yaml:"of" doc:"cross: the two features whose products it has; lag: the one number, or label, whose earlier values it has"`
-	Key     string   `yaml:"key" doc:"lag: the category that tells whose earlier values"`
-	Steps   []int    `yaml:"steps" doc:"lag: how many events of the same key back, as [1, 24]"`
-	Keys    int      `yaml:"keys" doc:"lag: keys that are remembered; of those that share a place the one longest without an event gives way"`
+	Ngrams  int      `yaml:"ngrams" of:"text" hash:"schema" doc:"longest run of words that is a feature of its own"`
+	Indices int      `yaml:"indices" of:"bag" hash:"schema" doc:"keys are whole numbers below this, with a column each; 0 hashes all keys"`
+	Entries int      `yaml:"entries" of:"bag" hash:"schema" doc:"most entries of an event; more reject it"`
+	Parts   []string `yaml:"parts" enum:"hour|weekday|month" of:"time" hash:"schema" doc:"what of it, in UTC, each as sine and cosine; all by default"`
+	Of      []string `yaml:"of" of:"cross|lag" hash:"schema" doc:"of a cross the two features whose products it has; of a lag the one number, or label, whose earlier values it has"`
+	Key     string   `yaml:"key" of:"lag" hash:"schema" doc:"the category that tells whose earlier values"`
+	Steps   []int    `yaml:"steps" of:"lag" hash:"schema" doc:"how many events of the same key back, as [1, 24]"`
+	Keys    int      `yaml:"keys" of:"lag" hash:"schema" doc:"keys that are remembered; of those that share a place the one longest without an event gives way"`
 }
 
 // Columns are a pipeline's features in order.

@@ -68,12 +68,12 @@ func newPieces(t *testing.T, p *config.Pipeline) *pieces {
 	if out.decoder, err = decode.New(p.DecodeSpec()); err != nil {
 		t.Fatal(err)
 	}
-	scoring := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m}}
-	if out.scorer, err = snapshot.NewLayout(nil, scoring...); err != nil {
+	featuresPart, modelPart := snapshot.Part{Prefix: "features", State: x}, snapshot.Part{Prefix: "model", State: m}
+	if out.scorer, err = snapshot.NewLayout(nil, featuresPart, modelPart); err != nil {
 		t.Fatal(err)
 	}
-	learning := append(scoring, snapshot.Part{Prefix: "progressive", State: out.trainer.Progressive})
-	if out.learner, err = snapshot.NewLayout(map[string]string{"model": p.Name}, learning...); err != nil {
+	if out.learner, err = snapshot.NewLayout(map[string]string{"model": p.Name}, featuresPart, modelPart,
+		snapshot.Part{Prefix: "progressive", State: out.trainer.Progressive}); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -182,6 +182,9 @@ func TestGolden(t *testing.T) {
 			}
 			s, want := readGolden(t, file)
 			p := goldenPipeline(t, file)
+			if spec, schema, training := p.CanonicalSpec(); schema != s.Manifest.SchemaHash || training != s.Manifest.TrainingHash || !bytes.Equal(spec, s.Manifest.Spec) {
+				t.Fatalf("the file's settings are\n%s, the snapshot's\n%s", spec, s.Manifest.Spec)
+			}
 			rest := events[goldenLearned:]
 			scoring := newPieces(t, p)
 			if err := scoring.scorer.Restore(s.Serving, nil); err != nil {

@@ -88,7 +88,7 @@ func tableFor(t *testing.T, name string) string {
 		b.WriteString("| parameter | values | meaning |\n|---|---|---|\n")
 		for i := range typ.NumField() {
 			f := typ.Field(i)
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", yamlName(f), values(f), f.Tag.Get("doc"))
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", yamlName(f), values(f), millrace.Documentation(f))
 		}
 		return b.String()
 	}
@@ -96,15 +96,15 @@ func tableFor(t *testing.T, name string) string {
 	typ := reflect.TypeFor[model.Spec]()
 	for i := range typ.NumField() {
 		f := typ.Field(i)
-		if yamlName(f) == "type" || !slices.ContainsFunc(words, func(family string) bool { return reads(t, family, i) }) {
+		if yamlName(f) == "type" || !slices.ContainsFunc(words, func(family string) bool { return reads(family, f) }) {
 			continue
 		}
-		// The doc says whose the field is; the section has said so already.
 		doc := f.Tag.Get("doc")
-		if of, rest, ok := strings.Cut(doc, ": "); ok && slices.ContainsFunc(model.Families(), func(family string) bool {
-			return slices.Contains(strings.Split(of, ", "), family)
-		}) {
-			doc = rest
+		for _, r := range millrace.Readers(f.Tag.Get("of")) {
+			if r.If != (millrace.Condition{}) && slices.Contains(words, r.Type) {
+				doc += " (" + r.If.String() + ")"
+				break
+			}
 		}
 		kind := values(f)
 		if list := taken(words, i); list != "" {
@@ -120,29 +120,10 @@ func yamlName(f reflect.StructField) string {
 	return name
 }
 
-// reads says whether a family reads the i-th field of its spec: Validate complains of those that it does not.
-func reads(t *testing.T, family string, i int) bool {
-	t.Helper()
-	spec := model.Spec{Type: family}
-	v := reflect.ValueOf(&spec).Elem().Field(i)
-	set(v)
-	f := reflect.TypeFor[model.Spec]().Field(i)
-	name := yamlName(f)
-	// The setting of a loss is read where the loss can be chosen.
-	loss, _ := reflect.TypeFor[model.Spec]().FieldByName("Loss")
-	if of, _, ok := strings.Cut(f.Tag.Get("doc"), ": "); ok && slices.Contains(strings.Split(loss.Tag.Get("enum"), "|"), of) {
-		if !slices.Contains(strings.Split(taken([]string{family}, loss.Index[0]), ", "), of) {
-			return false
-		}
-	}
-	for _, target := range []model.TargetSpec{{}, {Classes: 2}} {
-		for _, found := range spec.Validate(target) {
-			if found.Path == name && strings.HasPrefix(found.Message, "has an effect only with type: ") {
-				return false
-			}
-		}
-	}
-	return true
+// reads says whether a family reads a field of its spec, as the field's tag says.
+func reads(family string, f reflect.StructField) bool {
+	readers := millrace.Readers(f.Tag.Get("of"))
+	return len(readers) == 0 || slices.ContainsFunc(readers, func(r millrace.Reader) bool { return r.Type == family })
 }
 
 // taken are the words of the i-th field that families take for some label; empty for fields that have none.
@@ -171,26 +152,6 @@ func takes(family string, i int, word string) bool {
 		}
 	}
 	return false
-}
-
-// set makes a value another than zero.
-func set(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString("x")
-	case reflect.Int:
-		v.SetInt(1)
-	case reflect.Uint64:
-		v.SetUint(1)
-	case reflect.Float64:
-		v.SetFloat(0.5)
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-	case reflect.Struct:
-		set(v.Field(0))
-	}
 }
 
 // values are the words or the kind of value that a field takes.

@@ -156,8 +156,6 @@ func (s Spec) validateSVM(c *checker, target TargetSpec) {
 	c.unused("epsilon", s.Epsilon != 0 && loss != lossEpsilonInsensitive, "a label that is a number")
 	c.word("multiclass", s.Multiclass, multiclassRest, multiclassCrammerSinger)
 	c.unused("multiclass", s.Multiclass != "" && target.Classes <= 2, "more than two classes")
-	c.unused("huber_delta", s.HuberDelta != 0, "loss: huber")
-	c.unused("quantile", s.Quantile != 0, "loss: quantile")
 	s.Kernel.validate(c, s.View)
 	if c.word("update", s.Update, updateGradient, updatePegasos, updatePA1, updatePA2) {
 		s.validateUpdate(c, target)
@@ -195,9 +193,11 @@ func (k KernelSpec) validate(c *checker, view string) {
 	if !c.word("kernel.type", k.Type, kernelLinear, kernelRBF, kernelLaplace, kernelPolynomial) {
 		return
 	}
-	random := k.Type == kernelRBF || k.Type == kernelLaplace
-	c.unused("kernel.features", k.Features != 0 && !random, "type: rbf or laplace")
-	c.unused("kernel.gamma", k.Gamma != 0 && !random, "type: rbf or laplace")
+	read := k
+	if read.Type == "" {
+		read.Type = kernelLinear
+	}
+	c.unread("kernel.", read)
 	if k.Features < 0 || k.Features > FourierMax {
 		c.add("kernel.features", "must be between 1 and %d, not %d", FourierMax, k.Features)
 	}

@@ -63,6 +63,13 @@ func (c *checker) unused(path string, set bool, only string) {
 	}
 }
 
+// unread reports every field that is set though the spec's type does not read it, as the fields' tags say.
+func (c *checker) unread(path string, spec any) {
+	for _, f := range millrace.UnreadSettings(spec) {
+		c.unused(path+f.Name, f.Set, f.Only)
+	}
+}
+
 // Validate reports every mistake in the spec for a target, at once. Fields left at zero are never at
 // fault, except Type. Paths are relative to the spec, as the pipeline file spells them.
 func (s Spec) Validate(target TargetSpec) []millrace.Violation {
@@ -74,7 +81,7 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	if !c.word("type", s.Type, Families()...) {
 		return c.found
 	}
-	s.validateFamily(&c)
+	c.unread("", s)
 	s.validateTarget(&c, target)
 	switch s.Type {
 	case familyAuto:
@@ -93,33 +100,6 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	s.Optimizer.validate(&c, s.Type)
 	s.validateRule(&c, target)
 	return c.found
-}
-
-// validateFamily reports every field that the spec's family does not read.
-func (s Spec) validateFamily(c *checker) {
-	gradient := []string{familyLogistic, familyLinear, familySVM, familyMLP}
-	mlp, svm := []string{familyMLP}, []string{familySVM}
-	trees, forest, auto := []string{familyTree, familyForest}, []string{familyForest}, []string{familyAuto}
-	for _, f := range []struct {
-		name string
-		set  bool
-		of   []string
-	}{
-		{"view", s.View != "", gradient}, {"loss", s.Loss != "", gradient}, {"huber_delta", s.HuberDelta != 0, gradient},
-		{"quantile", s.Quantile != 0, gradient}, {"optimizer", s.Optimizer != OptimizerSpec{}, gradient},
-		{"l1", s.L1 != 0, gradient}, {"l2", s.L2 != 0, gradient}, {"clip", s.Clip != 0, gradient}, {"batch", s.Batch != 0, gradient},
-		{"hidden", len(s.Hidden) > 0, mlp}, {"layers", len(s.Layers) > 0, mlp}, {"activation", s.Activation != "", mlp},
-		{"init", s.Init != "", mlp}, {"norm", s.Norm != "", mlp}, {"dropout", s.Dropout != 0, mlp},
-		{"plasticity", s.Plasticity != "", mlp}, {"upkeep", s.Upkeep != 0, mlp},
-		{"update", s.Update != "", svm}, {"multiclass", s.Multiclass != "", svm}, {"average", s.Average, svm},
-		{"c", s.C != 0, svm}, {"epsilon", s.Epsilon != 0, svm}, {"kernel", s.Kernel != KernelSpec{}, svm},
-		{"grace", s.Grace != 0, trees}, {"delta", s.Delta != 0, trees}, {"tau", s.Tau != 0, trees}, {"leaf", s.Leaf != "", trees},
-		{"observer", s.Observer != "", trees}, {"drift", s.Drift != "", trees}, {"depth", s.Depth != 0, trees},
-		{"leaves", s.Leaves != 0, trees}, {"trees", s.Trees != 0, forest}, {"subspace", s.Subspace != 0, forest},
-		{"lambda", s.Lambda != 0, forest}, {"budget", s.Budget != "", auto}, {"pin", s.Pin != "", auto},
-	} {
-		c.unused(f.name, f.set && !slices.Contains(f.of, s.Type), "type: "+strings.Join(f.of, " or "))
-	}
 }
 
 func (s Spec) validateTarget(c *checker, target TargetSpec) {
@@ -150,9 +130,7 @@ func (s Spec) validateLoss(c *checker, target TargetSpec) {
 		c.add("loss", "%s with this label needs %s, not %s", s.Type, strings.Join(fit, " or "), s.Loss)
 	}
 	c.positive("huber_delta", s.HuberDelta, factorMax)
-	c.unused("huber_delta", s.HuberDelta != 0 && s.Loss != lossHuber, "loss: huber")
 	c.positive("quantile", s.Quantile, 1)
-	c.unused("quantile", s.Quantile != 0 && s.Loss != lossQuantile, "loss: quantile")
 }
 
 func (s Spec) validateLayers(c *checker) {
@@ -236,22 +214,10 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 	if o.Epsilon != 0 && (!(o.Epsilon >= epsilonMin) || math.IsInf(o.Epsilon, 1)) {
 		c.add("optimizer.epsilon", "must be at least %g, not %g", epsilonMin, o.Epsilon)
 	}
-	rule := o.resolve(family).Type
-	for _, f := range []struct {
-		name string
-		set  bool
-		of   []string
-	}{
-		{"momentum", o.Momentum != 0, []string{ruleSGD}},
-		{"beta", o.Beta != 0, []string{ruleFTRL}},
-		{"beta1", o.Beta1 != 0, []string{ruleAdam, ruleAMSGrad}},
-		{"beta2", o.Beta2 != 0, []string{ruleAdam, ruleAMSGrad}},
-		{"rho", o.Rho != 0, []string{ruleRMSprop, ruleAdadelta}},
-		{"epsilon", o.Epsilon != 0, []string{ruleAdaGrad, ruleRMSprop, ruleAdam, ruleAMSGrad, ruleAdadelta, ruleNormalizedAdaptive}},
-	} {
-		c.unused("optimizer."+f.name, f.set && !slices.Contains(f.of, rule), "type: "+strings.Join(f.of, " or "))
-	}
-	c.unused("optimizer.nesterov", o.Nesterov && o.Momentum == 0, "a momentum")
+	read := o
+	read.Type = o.resolve(family).Type
+	c.unread("optimizer.", read)
+	rule := read.Type
 	if rule == ruleCOCOB && o.Rate != 0 {
 		c.add("optimizer.rate", "cocob needs none: it finds its own")
 	}
@@ -318,9 +284,7 @@ func (s ScheduleSpec) validate(c *checker) {
 	c.word("optimizer.schedule.type", s.Type, scheduleConstant, scheduleInverseTime, scheduleAdaptive)
 	c.positive("optimizer.schedule.decay", s.Decay, factorMax)
 	c.positive("optimizer.schedule.power", s.Power, factorMax)
-	constant := s.Type == scheduleConstant || s.Type == scheduleAdaptive
-	c.unused("optimizer.schedule.decay", constant && s.Decay != 0, "type: inverse_time")
-	c.unused("optimizer.schedule.power", constant && s.Power != 0, "type: inverse_time")
+	c.unread("optimizer.schedule.", s)
 }
 
 func orDefault(v, value float64) float64 {
