@@ -97,59 +97,40 @@ func (s *Scorer) Run(ctx context.Context) error {
 	s.o.Log.Info("waiting for the first snapshot", "model", s.o.Name)
 	var known millrace.Head // the latest pointer looked at, good or bad
 	var away bool
+	var refused refusals
 	for ctx.Err() == nil {
 		h, err := s.o.Snapshots.Wait(ctx, known)
+		if err != nil && ctx.Err() != nil {
+			break
+		}
+		answers := err == nil || errors.Is(err, millrace.ErrCorrupt)
+		if away && answers {
+			away = false
+			s.o.Log.Info("the store answers again")
+		}
 		if err != nil {
-			if ctx.Err() != nil {
-				break
-			}
-			if !errors.Is(err, millrace.ErrNoSnapshot) && !away {
+			switch {
+			case answers: // with a pointer that leads nowhere
+				s.refuse(&refused, h, err)
+			case !errors.Is(err, millrace.ErrNoSnapshot) && !away:
 				away = true
 				s.o.Log.Warn("the store does not answer; the last good version goes on serving", "error", err)
 			}
 			sleep(ctx, retryDelay)
 			continue
 		}
-		if away {
-			away = false
-			s.o.Log.Info("the store answers again")
-		}
 		if err := s.swap(ctx, h); err != nil {
-			reason := RefusalReason(err)
-			s.o.Metrics.refused.WithLabelValues(reason).Inc()
-			s.o.Log.Warn("snapshot refused; the last good version goes on serving", "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
-			if reason == RefusedUnreadable { // may be gone or slow: look at the pointer again
+			s.refuse(&refused, h, err)
+			if RefusalReason(err) == RefusedUnreadable { // may be gone or slow: look at the pointer again
 				sleep(ctx, retryDelay)
 				continue
 			}
+		} else {
+			refused = refusals{}
 		}
 		known = h
 	}
 	return nil
-}
-
-// Reasons a snapshot is refused for: stable words, and a metric label.
-const (
-	RefusedCorrupt      = "corrupt"
-	RefusedIncompatible = "incompatible"
-	RefusedStale        = "stale"
-	RefusedUnreadable   = "unreadable"
-)
-
-var errStale = errors.New("older than what is served, or equal with another digest")
-
-// RefusalReason is the word for why a snapshot was refused.
-func RefusalReason(err error) string {
-	switch {
-	case errors.Is(err, errStale):
-		return RefusedStale
-	case errors.Is(err, millrace.ErrIncompatible):
-		return RefusedIncompatible
-	case errors.Is(err, millrace.ErrCorrupt):
-		return RefusedCorrupt
-	default:
-		return RefusedUnreadable
-	}
 }
 
 // swap loads a head and puts it in service, or says why not.
@@ -160,6 +141,9 @@ func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
 			return nil
 		}
 		return errStale
+	}
+	if old != nil && !h.Follows(old.Head) {
+		return fmt.Errorf("version %d: %w: origin %s, began %s; served is origin %s", h.Seq, errOtherOrigin, h.Origin, h.Began, old.Head.Origin)
 	}
 	snap, err := s.o.Snapshots.Load(ctx, h)
 	if err != nil {

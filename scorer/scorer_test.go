@@ -145,14 +145,33 @@ type rig struct {
 	store    *snapshots
 	scorer   *scorer.Scorer
 	registry *prometheus.Registry
+	log      *logged
+}
+
+// logged keeps what is logged on another goroutine.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, store: newSnapshots(), registry: prometheus.NewRegistry()}
+	r := &rig{t: t, store: newSnapshots(), registry: prometheus.NewRegistry(), log: &logged{}}
 	r.scorer = scorer.New(scorer.Options{Name: "m", Family: "constant", Classes: []string{"no", "yes"}, SchemaHash: "schema",
 		NewReplica: func() (*scorer.Replica, error) { return replica(0), nil }, NewDecoder: func() scorer.Decoder { return decoder{} },
-		Snapshots: r.store, Metrics: scorer.NewMetrics(r.registry, []string{"no", "yes"}, time.Now), Log: slog.New(slog.DiscardHandler)})
+		Snapshots: r.store, Metrics: scorer.NewMetrics(r.registry, []string{"no", "yes"}, time.Now), Log: slog.New(slog.NewTextHandler(r.log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.scorer.Run(ctx) }()
@@ -247,9 +266,10 @@ func TestRefusesAndServesTheLastGood(t *testing.T) {
 		{scorer.RefusedStale, millrace.Head{Epoch: 2, Seq: 4}, good(0.9, "schema")},
 		{scorer.RefusedStale, millrace.Head{Epoch: 1, Seq: 9}, good(0.9, "schema")},
 		{scorer.RefusedStale, millrace.Head{Epoch: 2, Seq: 5, Digest: "another"}, good(0.9, "schema")},
+		{scorer.RefusedOtherOrigin, millrace.Head{Epoch: 3, Seq: 1, Origin: "b", Began: "first"}, good(0.9, "schema")},
 	} {
 		r := newRig(t)
-		r.store.serve(millrace.Head{Epoch: 2, Seq: 5, Digest: "good"}, good(0.5, "schema"))
+		r.store.serve(millrace.Head{Epoch: 2, Seq: 5, Digest: "good", Origin: "a", Began: "first"}, good(0.5, "schema"))
 		r.settled()
 		r.store.serve(c.head, c.load)
 		r.settled()
