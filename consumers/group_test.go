@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
@@ -203,28 +202,5 @@ func TestGroupErrors(t *testing.T) {
 	}
 	if err := stop(); !errors.As(err, &gap) {
 		t.Errorf("Run ended with %v", err)
-	}
-}
-
-func TestMemorySource(t *testing.T) {
-	ctx := withTimeout(t, testTimeout)
-	m := NewMemorySource(NewMemoryBatch("t", 0, 5, []byte("a"), nil), NewMemoryBatch("t", 1, 0, []byte("b")))
-	got := read(ctx, t, m, 3)
-	if len(got[0]) != 2 || got[0][1].Offset != 6 || !got[0][1].null || string(got[1][0].Value) != "b" {
-		t.Errorf("%+v", got)
-	}
-	if _, err := m.Next(ctx); err == nil || err.Error() != "EOF" {
-		t.Errorf("at the end: %v", err)
-	}
-	m = NewMemorySource().Endless()
-	if _, err := m.Next(withTimeout(t, time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("endless: %v", err)
-	}
-	go m.Append(NewMemoryBatch("t", 0, 0, []byte(strconv.Itoa(1))))
-	read(ctx, t, m, 1)
-	broken := errors.New("broken")
-	m.Fail(broken)
-	if _, err := m.Next(ctx); !errors.Is(err, broken) {
-		t.Errorf("failing: %v", err)
 	}
 }

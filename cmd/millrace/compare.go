@@ -15,6 +15,7 @@ import (
 	"millrace/config/infer"
 	"millrace/decode"
 	"millrace/model"
+	"millrace/offline"
 	"millrace/pipeline"
 )
 
@@ -61,17 +62,17 @@ root mean squared error) went, as .svg or .png.`,
 }
 
 // contenders builds all that are asked for. Those that cannot be built say why, unless none can.
-func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*contender, error) {
+func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*offline.Contender, error) {
 	if o.plot != "" {
 		if err := plotPlace(o.plot); err != nil {
 			return nil, err
 		}
 	}
-	var list []*contender
+	var list []*offline.Contender
 	var base *config.Pipeline // whose features and label the families take
 	sparse := false
 	if len(o.files) == 0 {
-		r, p, err := inferred(ctx, data, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
+		r, p, err := offline.Inferred(ctx, data, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
 		if err != nil {
 			return nil, config.UsageError{Err: err}
 		}
@@ -92,7 +93,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*c
 			return nil, config.Usagef("%s and %s predict different labels: losses of different things cannot be compared", o.files[0], file)
 		}
 		o.seed.apply(p)
-		list = append(list, newContender(unusedName(list, p.Name), p))
+		list = append(list, offline.NewContender(unusedName(list, p.Name), p))
 	}
 	for _, family := range o.models {
 		if !slices.Contains(model.Families(), family) {
@@ -102,7 +103,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*c
 		p.Model = infer.ModelSpec(family, sparse)
 		p.Model.Seed = base.Model.Seed
 		o.seed.apply(&p)
-		list = append(list, newContender(unusedName(list, family), &p))
+		list = append(list, offline.NewContender(unusedName(list, family), &p))
 	}
 	if failed := failures(list); len(failed) == len(list) {
 		return nil, config.UsageError{Err: errors.Join(failed...)}
@@ -129,9 +130,9 @@ func targetFamily(models []string) string {
 }
 
 // unusedName numbers names that come again.
-func unusedName(list []*contender, name string) string {
+func unusedName(list []*offline.Contender, name string) string {
 	taken := func(name string) bool {
-		return slices.ContainsFunc(list, func(c *contender) bool { return c.name == name })
+		return slices.ContainsFunc(list, func(c *offline.Contender) bool { return c.Name == name })
 	}
 	unused := name
 	for n := 2; taken(unused); n++ {
@@ -141,54 +142,38 @@ func unusedName(list []*contender, name string) string {
 }
 
 // failures are the errors of the contenders that could not be built.
-func failures(list []*contender) []error {
+func failures(list []*offline.Contender) []error {
 	var errs []error
 	for _, c := range list {
-		if c.err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.name, c.err))
+		if c.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.Name, c.Err))
 		}
 	}
 	return errs
 }
 
-func (a *app) compareFile(ctx context.Context, contenders []*contender, data, plot string) error {
+func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, data, plot string) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
 	}
-	if err := a.race(ctx, data, "comparing", contenders); err != nil {
+	progress, finish := a.progress("comparing")
+	err = offline.Race(ctx, data, contenders, progress)
+	finish()
+	if err != nil {
 		return err
 	}
-	built := slices.DeleteFunc(slices.Clone(contenders), func(c *contender) bool { return c.err != nil })
-	first := built[0]
-	if first.pass.Learned == 0 {
-		return noneLearned(data, &first.pass)
-	}
+	built := slices.DeleteFunc(slices.Clone(contenders), func(c *offline.Contender) bool { return c.Err != nil })
 	// The table first: a picture that cannot be written must not cost what was learned.
-	result := newComparison(pipelineName(data), contenders)
+	result := offline.NewComparison(offline.Name(data), contenders)
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(result)
 	} else {
-		if first.pass.First != "" {
-			fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", first.pass.reasons(), first.pass.First)
-		}
-		err = result.print(a.out)
+		a.tellRejected(&built[0].Pass)
+		err = printComparison(a.out, result)
 	}
 	if err != nil || plot == "" {
 		return err
 	}
-	return savePlot(plot, pipelineName(data), built)
-}
-
-// race runs the contenders with a progress bar.
-func (a *app) race(ctx context.Context, data, what string, contenders []*contender) error {
-	var bar *progressBar
-	err := runRace(ctx, data, contenders, func(total int64) func(int64) {
-		bar = a.newProgress(total, what, true)
-		return bar.set
-	})
-	if bar != nil {
-		bar.finish()
-	}
-	return err
+	return savePlot(plot, offline.Name(data), built)
 }

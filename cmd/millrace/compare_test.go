@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace/offline"
 	"millrace/pipeline/status"
 )
 
@@ -67,12 +68,12 @@ func written(t *testing.T, name, text string) string {
 // TestCompareIsEvaluate: each model's figures are those that evaluate has for it alone, however many learn beside it, and
 // the table is in order with the best of each column marked.
 func TestCompareIsEvaluate(t *testing.T) {
-	r := decoded[comparison](t, "compare", digits, "--label", "y", "--models", "logistic,svm,mlp", "--seed", "3")
+	r := decoded[offline.Comparison](t, "compare", digits, "--label", "y", "--models", "logistic,svm,mlp", "--seed", "3")
 	if r.Name != "digits" || r.Events != 1797 || len(r.Models) != 3 {
 		t.Fatalf("%+v", r)
 	}
 	for i, m := range r.Models {
-		alone := decoded[summary](t, "evaluate", digits, "--label", "y", "--model", m.Name, "--seed", "3")
+		alone := decoded[offline.Summary](t, "evaluate", digits, "--label", "y", "--model", m.Name, "--seed", "3")
 		if *m.LogLoss != *alone.LogLoss || *m.Accuracy != *alone.Accuracy || m.Learned != alone.Learned || m.Rejected != 0 {
 			t.Errorf("%s: log-loss %v and accuracy %v beside others, %v and %v alone", m.Name, *m.LogLoss, *m.Accuracy, *alone.LogLoss, *alone.Accuracy)
 		}
@@ -120,13 +121,13 @@ func TestCompareFiles(t *testing.T) {
 	}
 	one := pipeline("one", "a: number", "linear")
 	both := pipeline("both", "a: number, b: number", "{type: mlp, hidden: [4], seed: 9}")
-	r := decoded[comparison](t, "compare", data, "-c", one, "-c", both, "--models", "linear")
+	r := decoded[offline.Comparison](t, "compare", data, "-c", one, "-c", both, "--models", "linear")
 	if len(r.Models) != 3 {
 		t.Fatalf("%+v", r.Models)
 	}
 	for _, m := range r.Models {
 		file := map[string]string{"one": one, "both": both, "linear": one}[m.Name]
-		alone := decoded[summary](t, "evaluate", data, "-c", file)
+		alone := decoded[offline.Summary](t, "evaluate", data, "-c", file)
 		if *m.RMSE != *alone.RMSE || *m.MAE != *alone.MAE {
 			t.Errorf("%s: RMSE %v beside others, %v alone", m.Name, *m.RMSE, *alone.RMSE)
 		}
@@ -161,7 +162,7 @@ func TestCompareWeights(t *testing.T) {
 		return written(t, name+".yaml", "name: "+name+"\nevents: e\nfeatures: {a: number}\nlabel: {path: \"y\", "+label+"}\nmodel: logistic\n")
 	}
 	even, heavy := pipeline("even", `classes: ["no", "yes"]`), pipeline("heavy", `classes: ["no", "yes"], class_weights: [1, 20]`)
-	if r := decoded[comparison](t, "compare", data, "-c", even, "-c", heavy); len(r.Models) != 2 || *r.Models[0].LogLoss == *r.Models[1].LogLoss {
+	if r := decoded[offline.Comparison](t, "compare", data, "-c", even, "-c", heavy); len(r.Models) != 2 || *r.Models[0].LogLoss == *r.Models[1].LogLoss {
 		t.Errorf("%+v", r.Models)
 	}
 	if code, _, errOut := verb(t, "compare", data, "-c", even, "-c", pipeline("other", `classes: ["yes", "no"]`)); code != exitUsage || !strings.Contains(errOut, "different labels") {
@@ -272,13 +273,13 @@ func svgTexts(t *testing.T, data []byte) (texts string, dashed int) {
 
 // TestSeeds: each seed's figures are those of evaluate with that seed, and mean and deviation are theirs.
 func TestSeeds(t *testing.T) {
-	s := decoded[seedSummary](t, "evaluate", digits, "--label", "y", "--model", "mlp", "--seed", "5", "--seeds", "3")
+	s := decoded[offline.SeedSummary](t, "evaluate", digits, "--label", "y", "--model", "mlp", "--seed", "5", "--seeds", "3")
 	if len(s.Seeds) != 3 || s.Family != "mlp" || s.Events != 1797 {
 		t.Fatalf("%+v", s)
 	}
 	var sum, squares float64
 	for i, r := range s.Seeds {
-		alone := decoded[summary](t, "evaluate", digits, "--label", "y", "--model", "mlp", "--seed", fmt.Sprint(5+i))
+		alone := decoded[offline.Summary](t, "evaluate", digits, "--label", "y", "--model", "mlp", "--seed", fmt.Sprint(5+i))
 		if r.Seed != uint64(5+i) || *r.LogLoss != *alone.LogLoss {
 			t.Errorf("seed %d: log-loss %v, alone %v", r.Seed, *r.LogLoss, *alone.LogLoss)
 		}
@@ -338,12 +339,12 @@ func TestMissingWords(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	s := decoded[summary](t, "evaluate", data)
+	s := decoded[offline.Summary](t, "evaluate", data)
 	if s.Learned != 400 || s.Rejected != 0 || *s.Accuracy < 0.9 {
 		t.Errorf("%+v, accuracy %v; b is the label wherever it is known", s, *s.Accuracy)
 	}
 	labels := written(t, "labels.csv", "a,y\n"+strings.Repeat("1,2.5\n2,NA\n3,3.75\n4,1.25\n", 60))
-	if s := decoded[summary](t, "evaluate", labels, "--label", "y"); s.MAE == nil || s.Learned != 180 || s.Rejected != 60 {
+	if s := decoded[offline.Summary](t, "evaluate", labels, "--label", "y"); s.MAE == nil || s.Learned != 180 || s.Rejected != 60 {
 		t.Errorf("%+v; a label that is a number stays one where some are missing", s)
 	}
 }

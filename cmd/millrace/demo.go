@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/config"
+	"millrace/offline"
 	"millrace/payments"
 	"millrace/pipeline"
 	"millrace/pipeline/status"
@@ -170,7 +171,7 @@ func since(now, before uint64) uint64 { return now - min(now, before) }
 
 // demoSummary is what the demo prints at its end.
 type demoSummary struct {
-	summary
+	offline.Summary
 	Scores    uint64  `json:"scores"`
 	Snapshots uint64  `json:"snapshots"`
 	Seconds   float64 `json:"seconds"`
@@ -179,7 +180,7 @@ type demoSummary struct {
 func (d *demo) summary() demoSummary {
 	now := d.running.Status()
 	l := now.Learning
-	s := demoSummary{summary: liveSummary(l)}
+	s := demoSummary{Summary: offline.SummaryOf(l.Model.All, l.Baseline.All, l.Last)}
 	s.Events, s.Learned, s.Rejected = d.produced.Load(), since(l.Learned, d.before.Learned), since(l.Rejected, d.before.Rejected)
 	s.Scores, s.Snapshots = now.Scoring.Scored, l.Published
 	s.Seconds = time.Since(d.started).Seconds()

@@ -12,8 +12,8 @@ import (
 
 	"millrace/config"
 	"millrace/config/infer"
-	"millrace/learner"
 	"millrace/model"
+	"millrace/offline"
 	"millrace/pipeline"
 	"millrace/pipeline/status"
 )
@@ -36,8 +36,8 @@ standard deviation: what differs by less is chance.`,
   millrace evaluate --model mlp --label y --seeds 5 data.csv`,
 		Args: exactly(1, "one data file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if seeds < 1 || seeds > seedsMax {
-				return config.Usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, seedsMax)
+			if seeds < 1 || seeds > offline.SeedsMax {
+				return config.Usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, offline.SeedsMax)
 			}
 			p, err := a.pipelineFor(cmd.Context(), file, args[0], infer.Options{Label: label, Model: family, ScanAll: true})
 			if err != nil {
@@ -61,7 +61,7 @@ standard deviation: what differs by less is chance.`,
 // pipelineFor loads the pipeline file, or infers one from the data.
 func (a *app) pipelineFor(ctx context.Context, file, data string, o infer.Options) (*config.Pipeline, error) {
 	if file == "" {
-		_, p, err := inferred(ctx, data, o)
+		_, p, err := offline.Inferred(ctx, data, o)
 		if err != nil {
 			return nil, config.UsageError{Err: err}
 		}
@@ -78,74 +78,30 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	if err != nil {
 		return err
 	}
-	pieces, err := pipeline.Build(p)
+	progress, finish := a.progress("evaluating")
+	c, err := offline.Evaluate(ctx, p, data, progress)
+	finish()
 	if err != nil {
 		return err
 	}
-	result, err := a.learnWithProgress(ctx, data, "evaluating", pieces)
-	if err != nil {
-		return err
-	}
-	if result.Learned == 0 {
-		return noneLearned(data, result)
-	}
-	if text := result.missing(p.Features); text != "" {
+	if text := c.Pass.Missing(p.Features); text != "" {
 		fmt.Fprintln(a.err, text)
 	}
-	s := newSummary(pieces.Trainer.Progressive, p.Target().Classes)
-	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
-	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(s)
+		return json.NewEncoder(a.out).Encode(c.Summary())
 	}
-	if result.First != "" {
-		fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", result.reasons(), result.First)
-	}
-	return s.print(a.out, p.Name, p.Model.Type)
+	a.tellRejected(&c.Pass)
+	return printSummary(a.out, c.Summary(), p.Name, p.Model.Type)
 }
 
-func (a *app) learnWithProgress(ctx context.Context, data, what string, pieces *pipeline.Pieces) (*pass, error) {
-	size, err := fileSize(data)
-	if err != nil {
-		return nil, err
+// tellRejected says what could not be used, with the first.
+func (a *app) tellRejected(p *offline.Pass) {
+	if p.First != "" {
+		fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", p.Reasons(), p.First)
 	}
-	bar := a.newProgress(size, what, true)
-	defer bar.finish()
-	return learnFile(ctx, data, pieces, bar.set)
 }
 
-// summary is what evaluate, train and demo print.
-type summary struct {
-	Events   uint64 `json:"events"`
-	Learned  uint64 `json:"learned"`
-	Rejected uint64 `json:"rejected"`
-	status.Losses
-	Baselines       map[string]status.Losses `json:"baselines"`
-	EventsPerSecond float64                  `json:"events_per_second"`
-}
-
-func newSummary(p *learner.Progressive, classes int) summary {
-	model, first, last := p.Report(learner.All)
-	s := summaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
-	if b, ok := p.Binary(learner.All); ok {
-		s.Precision, s.Recall, s.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
-	}
-	return s
-}
-
-// liveSummary is the summary of a learner at work.
-func liveSummary(l *status.Learning) summary { return summaryOf(l.Model.All, l.Baseline.All, l.Last) }
-
-func summaryOf(model, first, last status.Losses) summary {
-	last.LogLoss = nil // a label has no probability
-	name := "majority"
-	if model.MAE != nil {
-		name = "mean"
-	}
-	return summary{Losses: model, Baselines: map[string]status.Losses{name: first, "last": last}}
-}
-
-func (s summary) print(w io.Writer, name, family string) error {
+func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %.0f events/s\n\n", name, s.Events, s.Learned, s.Rejected, s.EventsPerSecond)
 	names := []string{"majority", "last"}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"millrace/offline"
 )
 
 // TestWideFilesNeedNoPipeline: a LIBSVM file of 40,000 columns and 40 classes is read as one bag and learned from.
@@ -25,7 +27,7 @@ func TestWideFilesNeedNoPipeline(t *testing.T) {
 		b.WriteByte('\n')
 	}
 	path := written(t, "wide.svm", b.String())
-	s := decoded[summary](t, "evaluate", path, "--label", "y", "--model", "logistic")
+	s := decoded[offline.Summary](t, "evaluate", path, "--label", "y", "--model", "logistic")
 	if s.Events != 2500 || s.Learned != 2500 || *s.Accuracy < 0.5 || *s.LogLoss > 0.7**s.Baselines["majority"].LogLoss {
 		t.Errorf("%+v, accuracy %v, log-loss %v", s, *s.Accuracy, *s.LogLoss)
 	}

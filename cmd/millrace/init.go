@@ -14,6 +14,7 @@ import (
 	"millrace/config/infer"
 	"millrace/consumers"
 	"millrace/model"
+	"millrace/offline"
 )
 
 func (a *app) initFile() *cobra.Command {
@@ -67,7 +68,7 @@ func (a *app) infer(ctx context.Context, from string, o infer.Options) (*infer.R
 	switch {
 	case from != "" && o.Topic == "":
 		o.ScanAll = true // a file's rare classes must all be found
-		r, err := inferFile(ctx, from, o)
+		r, err := offline.Infer(ctx, from, o)
 		if err != nil {
 			return nil, config.UsageError{Err: err} // the file, the label or the model was named wrong
 		}
@@ -101,7 +102,7 @@ func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, e
 		return nil, err
 	}
 	if o.Name == "" {
-		o.Name = pipelineName(o.Topic)
+		o.Name = offline.Name(o.Topic)
 	}
 	bounds, err := c.Bounds(ctx, o.Topic)
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 
 	"millrace/config"
 	"millrace/learner"
+	"millrace/offline"
 	"millrace/snapshot"
 )
 
@@ -59,8 +60,8 @@ type curveLine struct {
 	name  string
 	style draw.LineStyle
 	// value reads the line's loss over a window off a point.
-	value  func(p curvePoint, w learner.Window) float64
-	points []curvePoint
+	value  func(p offline.CurvePoint, w learner.Window) float64
+	points []offline.CurvePoint
 }
 
 // plotFormat is svg or png, by the file's ending.
@@ -85,12 +86,12 @@ func plotPlace(path string) error {
 }
 
 // savePlot draws the contenders' losses over the events.
-func savePlot(path, title string, contenders []*contender) error {
+func savePlot(path, title string, contenders []*offline.Contender) error {
 	format, err := plotFormat(path)
 	if err != nil {
 		return err
 	}
-	classes := contenders[0].curve.classes
+	classes := contenders[0].Curve.Classes
 	lines := curveLines(contenders, classes)
 	loss := "RMSE"
 	if classes {
@@ -111,20 +112,20 @@ func savePlot(path, title string, contenders []*contender) error {
 }
 
 // curveLines are the baselines, dashed, and then the contenders.
-func curveLines(contenders []*contender, classes bool) []curveLine {
+func curveLines(contenders []*offline.Contender, classes bool) []curveLine {
 	grey := func(shade uint8, dash ...vg.Length) draw.LineStyle {
 		return draw.LineStyle{Color: color.RGBA{shade, shade, shade, 0xFF}, Width: vg.Points(1.2), Dashes: dash}
 	}
-	points := contenders[0].curve.points
+	points := contenders[0].Curve.Points
 	first, names := "mean (baseline)", []string{"last label (baseline)"}
 	if classes {
 		first, names = "majority (baseline)", nil // always sure, the last label has no log-loss
 	}
 	lines := []curveLine{{first, grey(0x30, vg.Points(6), vg.Points(4)),
-		func(p curvePoint, w learner.Window) float64 { return p.first[w] }, points}}
+		func(p offline.CurvePoint, w learner.Window) float64 { return p.First[w] }, points}}
 	for _, name := range names {
 		lines = append(lines, curveLine{name, grey(0x80, vg.Points(2), vg.Points(3)),
-			func(p curvePoint, w learner.Window) float64 { return p.last[w] }, points})
+			func(p offline.CurvePoint, w learner.Window) float64 { return p.Last[w] }, points})
 	}
 	colours := palette()
 	for i, c := range contenders {
@@ -132,8 +133,8 @@ func curveLines(contenders []*contender, classes bool) []curveLine {
 		if round := i / len(colours); round > 0 { // colours come again: then the dashes differ
 			style.Dashes = []vg.Length{vg.Points(float64(8 * round)), vg.Points(2)}
 		}
-		lines = append(lines, curveLine{c.name, style,
-			func(p curvePoint, w learner.Window) float64 { return p.model[w] }, c.curve.points})
+		lines = append(lines, curveLine{c.Name, style,
+			func(p offline.CurvePoint, w learner.Window) float64 { return p.Model[w] }, c.Curve.Points})
 	}
 	return lines
 }
@@ -253,13 +254,13 @@ func (l *curveLine) final(w learner.Window) string {
 func (l *curveLine) xys(w learner.Window) plotter.XYs {
 	xys := make(plotter.XYs, len(l.points))
 	for i, p := range l.points {
-		xys[i].X, xys[i].Y = float64(p.events), l.value(p, w)
+		xys[i].X, xys[i].Y = float64(p.Events), l.value(p, w)
 	}
 	return xys
 }
 
 // settled are the points behind the first ones.
-func (l *curveLine) settled() []curvePoint {
+func (l *curveLine) settled() []offline.CurvePoint {
 	return l.points[int(burnIn*float64(len(l.points))):]
 }
 

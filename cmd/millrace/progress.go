@@ -7,6 +7,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"millrace/offline"
 )
 
 // isTerminal reports whether w is a terminal that a person may be looking at.
@@ -27,6 +29,15 @@ func (a *app) newProgress(total int64, what string, bytes bool) *progressBar {
 		progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(bytes), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())}
+}
+
+// progress counts the bytes of a file that is learned, until finish.
+func (a *app) progress(what string) (progress offline.Progress, finish func()) {
+	bar := &progressBar{}
+	return func(total int64) func(int64) {
+		bar = a.newProgress(total, what, true)
+		return bar.set
+	}, func() { bar.finish() }
 }
 
 // set moves to n. Its errors are those of writing to a terminal, which nothing depends on.

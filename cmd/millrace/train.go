@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"millrace"
 	"millrace/config"
+	"millrace/offline"
 	"millrace/pipeline"
 	"millrace/snapshot"
 	"millrace/store"
@@ -56,54 +55,37 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out strin
 	if out == "" && p.Redis.Mode == "embedded" {
 		return config.Usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
 	}
-	pieces, err := pipeline.Build(p)
+	finish := func() {}
+	figures, trained, err := offline.Train(ctx, p, data, epochs, func(epoch int) (progress offline.Progress) {
+		finish()
+		progress, finish = a.progress(fmt.Sprintf("pass %d of %d", epoch, epochs))
+		return progress
+	})
+	finish()
 	if err != nil {
 		return err
 	}
-	m := pipeline.Manifest(p, "")
-	var result *pass
-	for epoch := 1; epoch <= epochs; epoch++ {
-		pieces.Trainer.Progressive.Reset() // the metrics of a pass are its own
-		if result, err = a.learnWithProgress(ctx, data, fmt.Sprintf("pass %d of %d", epoch, epochs), pieces); err != nil {
-			return err
-		}
-		if result.Learned == 0 {
-			return noneLearned(data, result)
-		}
-		m.Learned += result.Learned
-		m.Rejected += result.rejected()
-	}
-	s := newSummary(pieces.Trainer.Progressive, p.Target().Classes)
-	s.Events, s.Learned, s.Rejected = result.Events, result.Learned, result.rejected()
-	s.EventsPerSecond = float64(result.Events) / max(result.Elapsed.Seconds(), 1e-9)
-	m.Metrics = pieces.Trainer.Progressive.Metrics()
-	where, err := a.deliver(ctx, p, pieces, m, out, fresh)
+	where, err := a.deliver(ctx, p, &trained, out, fresh)
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(struct {
-			summary
+			offline.Summary
 			Snapshot string `json:"snapshot"`
-		}{s, where})
+		}{figures, where})
 	}
-	if err := s.print(a.out, p.Name, p.Model.Type); err != nil {
+	if err := printSummary(a.out, figures, p.Name, p.Model.Type); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.out, "\nsnapshot: %s\n", where)
 	return err
 }
 
-// deliver writes the snapshot to a file, or makes it the head in the store. It holds no
-// positions: a learner that goes on from it starts where the pipeline file says.
-func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *pipeline.Pieces, m millrace.Manifest, out string, fresh bool) (string, error) {
-	// Progressive metrics restart with the stream: those of a file would mix with it.
-	pieces.Trainer.Progressive.Reset()
-	m.CreatedAt = time.Now().UTC()
-	m.Positions = []millrace.Position{}
-	s := pieces.Snapshot(m)
+// deliver writes the snapshot to a file, or makes it the head in the store.
+func (a *app) deliver(ctx context.Context, p *config.Pipeline, s *millrace.Snapshot, out string, fresh bool) (string, error) {
 	if out != "" {
-		if err := snapshot.WriteFile(out, s); err != nil {
+		if err := snapshot.WriteFile(out, *s); err != nil {
 			return "", fmt.Errorf("writing the snapshot: %w", err)
 		}
 		return out, nil
@@ -116,24 +98,9 @@ func (a *app) deliver(ctx context.Context, p *config.Pipeline, pieces *pipeline.
 	if err != nil {
 		return "", fmt.Errorf("opening the store: %w", err)
 	}
-	head, err := pipeline.Publish(ctx, st, p, &s, fresh)
+	head, err := pipeline.Publish(ctx, st, p, s, fresh)
 	if err := errors.Join(err, st.Close()); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("version %d of %s", head.Seq, p.Name), nil
-}
-
-func noneLearned(data string, p *pass) error {
-	if p.Events == 0 {
-		return fmt.Errorf("%s has no rows", data)
-	}
-	return fmt.Errorf("no row of %s could be learned: %s; the first: %s", data, p.reasons(), p.First)
-}
-
-func fileSize(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, config.UsageError{Err: fmt.Errorf("opening data: %w", err)}
-	}
-	return info.Size(), nil
 }

@@ -155,7 +155,7 @@ func viewRow(name string, p status.Progress) string {
 }
 
 func (s demoSummary) print(w io.Writer) error {
-	if err := s.summary.print(w, "payments", "model"); err != nil {
+	if err := printSummary(w, s.Summary, "payments", "model"); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%d scores written, %d snapshots published, %.1f s in all\n", s.Scores, s.Snapshots, s.Seconds)

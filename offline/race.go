@@ -1,4 +1,4 @@
-package main
+package offline
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"runtime"
 	"slices"
@@ -18,63 +19,14 @@ import (
 	"millrace/config"
 	"millrace/decode"
 	"millrace/files"
-	"millrace/pipeline"
 )
-
-// contender is one of several models that learn the same events side by side, each with features and weights of its own.
-type contender struct {
-	name     string
-	pipeline *config.Pipeline
-	pieces   *pipeline.Pieces // nil when it could not be built
-	err      error            // why
-	pass     pass
-	busy     time.Duration // spent on extracting, predicting and learning
-	curve    curve
-}
-
-// newContender builds a contender, or keeps why that is not possible: the others go on.
-func newContender(name string, p *config.Pipeline) *contender {
-	c := &contender{name: name, pipeline: p, pass: pass{Rejected: map[millrace.Reason]uint64{}}}
-	c.curve = newCurve(p.Target().Classes > 0)
-	if found := p.Model.Validate(p.Target()); len(found) > 0 {
-		c.err = errors.New(found[0].Message) // shorter than New's, which speaks of a file
-		return c
-	}
-	c.pieces, c.err = pipeline.Build(p)
-	return c
-}
-
-// learn takes one chunk of decoded events, in order.
-func (c *contender) learn(records []millrace.Record, events []*millrace.Event, faults []error) {
-	start := time.Now()
-	for i := range records {
-		err := faults[i]
-		if err == nil {
-			err = c.pieces.Trainer.Apply(events[i])
-		}
-		c.pass.count(&records[i], err)
-		c.curve.add(c.pass.Events, c.pieces.Trainer.Progressive)
-	}
-	c.busy += time.Since(start)
-}
-
-// eventsPerSecond is how fast the contender alone learns events that are decoded.
-func (c *contender) eventsPerSecond() float64 {
-	return float64(c.pass.Events) / max(c.busy.Seconds(), 1e-9)
-}
-
-// stateBytes is the size of what a snapshot of the contender holds.
-func (c *contender) stateBytes() int64 {
-	b := c.pieces.Layout.NewBuffer()
-	return int64(len(b.Serving()) + len(b.Training()))
-}
 
 // race learns a file with several contenders at once. Those that read events in the same way share one reading and decoding
 // of the file. Each contender takes all events in their order, so that how the work is spread over processors changes
 // nothing about the results.
 type race struct {
 	path       string
-	contenders []*contender // those that could be built
+	contenders []*Contender // those that could be built
 	read       atomic.Int64 // bytes of the file, over all lanes
 	progress   func(read int64)
 	// slots bounds how many goroutines work at once, so that what a contender takes is its own time and not its
@@ -87,22 +39,27 @@ type lane struct {
 	race       *race
 	decoder    *decode.Decoder
 	source     *files.Source
-	contenders []*contender
+	contenders []*Contender
 	events     []*millrace.Event
 	faults     []error
+	present    []bool // by feature: whether an event had a value of it
 	seen       int64
 }
 
-// runRace learns the whole file with every contender that could be built. start is told how many bytes will be read in all,
-// and gives what is told of those that were.
-func runRace(ctx context.Context, path string, contenders []*contender, start func(total int64) func(read int64)) error {
+// Progress is told how many bytes will be read in all, and gives what is told of those that were.
+type Progress func(total int64) func(read int64)
+
+// Race learns the whole file once with every contender that could be built. A file without a row that can be learned is a
+// *NoneLearnedError, one that is not there a config.UsageError.
+func Race(ctx context.Context, path string, contenders []*Contender, progress Progress) error {
 	size, err := fileSize(path)
 	if err != nil {
 		return err
 	}
 	r := &race{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, c := range contenders {
-		if c.err == nil {
+		if c.Err == nil {
+			c.begin()
 			r.contenders = append(r.contenders, c)
 		}
 	}
@@ -115,7 +72,8 @@ func runRace(ctx context.Context, path string, contenders []*contender, start fu
 	if err != nil {
 		return err
 	}
-	r.progress = start(size * int64(len(lanes)))
+	r.progress = progress(size * int64(len(lanes)))
+	start := time.Now()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, l := range lanes {
 		g.Go(func() error { return l.run(ctx) })
@@ -123,10 +81,24 @@ func runRace(ctx context.Context, path string, contenders []*contender, start fu
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, c := range r.contenders {
-		c.curve.end(c.pass.Events, c.pieces.Trainer.Progressive)
+	for _, l := range lanes {
+		for _, c := range l.contenders {
+			c.Pass.Elapsed, c.Pass.present = time.Since(start), l.present
+			c.Curve.end(c.Pass.Events, c.Pieces.Trainer.Progressive)
+		}
+	}
+	if first := r.contenders[0]; first.Pass.Learned == 0 {
+		return &NoneLearnedError{File: path, Pass: first.Pass}
 	}
 	return nil
+}
+
+func fileSize(path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, config.UsageError{Err: fmt.Errorf("opening data: %w", err)}
+	}
+	return info.Size(), nil
 }
 
 // lanes puts contenders that decode alike together.
@@ -134,20 +106,29 @@ func (r *race) lanes() ([]*lane, error) {
 	var lanes []*lane
 	for _, c := range r.contenders {
 		i := slices.IndexFunc(lanes, func(l *lane) bool {
-			return reflect.DeepEqual(l.contenders[0].pipeline.DecodeSpec(), c.pipeline.DecodeSpec())
+			return reflect.DeepEqual(l.contenders[0].Pipeline.DecodeSpec(), c.Pipeline.DecodeSpec())
 		})
 		if i >= 0 {
 			lanes[i].contenders = append(lanes[i].contenders, c)
 			continue
 		}
-		source, err := files.Open(r.path, c.pieces.Files)
+		source, err := files.Open(r.path, c.Pieces.Files)
 		if err != nil {
 			return lanes, err
 		}
-		lanes = append(lanes, &lane{race: r, decoder: c.pieces.Decoder, source: source, contenders: []*contender{c}})
+		lanes = append(lanes, newLane(r, c, source))
 	}
 	return lanes, nil
 }
+
+func newLane(r *race, c *Contender, source *files.Source) *lane {
+	return &lane{race: r, decoder: c.Pieces.Decoder, source: source, contenders: []*Contender{c},
+		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields))}
+}
+
+// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's cache, many
+// enough that contenders seldom wait for each other.
+const chunkRecords = 256
 
 func (l *lane) run(ctx context.Context) error {
 	for {
@@ -158,8 +139,10 @@ func (l *lane) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", l.race.path, err)
 		}
-		l.decode(b.Records)
-		l.learn(b.Records)
+		for records := range slices.Chunk(b.Records, chunkRecords) {
+			l.decode(records)
+			l.learn(records)
+		}
 		b.Release()
 		read := l.source.Read()
 		l.race.progress(l.race.read.Add(read - l.seen))
@@ -175,14 +158,27 @@ func (l *lane) decode(records []millrace.Record) {
 	}
 	l.faults = l.faults[:0]
 	for i := range records {
-		l.faults = append(l.faults, l.decoder.Decode(&records[i], l.events[i]))
+		err := l.decoder.Decode(&records[i], l.events[i])
+		l.faults = append(l.faults, err)
+		if err != nil {
+			continue
+		}
+		for f := range l.events[i].Fields {
+			l.present[f] = l.present[f] || l.events[i].Fields[f].Presence == millrace.Present
+		}
 	}
 }
 
 // learn gives the chunk to every contender. The slowest so far begins, so that nobody is left alone at the end with the
 // longest piece of work.
 func (l *lane) learn(records []millrace.Record) {
-	slices.SortStableFunc(l.contenders, func(a, b *contender) int { return cmp.Compare(b.busy, a.busy) })
+	if len(l.contenders) == 1 {
+		l.race.slots <- struct{}{}
+		l.contenders[0].learn(records, l.events, l.faults)
+		<-l.race.slots
+		return
+	}
+	slices.SortStableFunc(l.contenders, func(a, b *Contender) int { return cmp.Compare(b.busy, a.busy) })
 	var next atomic.Int64
 	var g errgroup.Group
 	for range min(cap(l.race.slots), len(l.contenders)) {

@@ -1,0 +1,44 @@
+package offline
+
+import (
+	"context"
+	"time"
+
+	"millrace"
+	"millrace/config"
+	"millrace/pipeline"
+)
+
+// Evaluate learns a file once, each row predicted before it is learned.
+func Evaluate(ctx context.Context, p *config.Pipeline, path string, progress Progress) (*Contender, error) {
+	c, err := alone(p)
+	if err != nil {
+		return nil, err
+	}
+	return c, Race(ctx, path, []*Contender{c}, progress)
+}
+
+// Train learns a file in several passes. It returns the contender, whose figures are those of the last pass, and its state
+// as a snapshot: without positions, as it learned nothing of a topic, so that a learner that goes on from it starts where
+// the pipeline file says. progress makes that of a pass, from 1.
+func Train(ctx context.Context, p *config.Pipeline, path string, epochs int, progress func(epoch int) Progress) (Summary, millrace.Snapshot, error) {
+	c, err := alone(p)
+	if err != nil {
+		return Summary{}, millrace.Snapshot{}, err
+	}
+	m := pipeline.Manifest(p, "")
+	for epoch := 1; epoch <= epochs; epoch++ {
+		if err := Race(ctx, path, []*Contender{c}, progress(epoch)); err != nil {
+			return Summary{}, millrace.Snapshot{}, err
+		}
+		m.Learned += c.Pass.Learned
+		m.Rejected += c.Pass.Rejections()
+	}
+	s := c.Summary()
+	m.Metrics = c.Pieces.Trainer.Progressive.Metrics()
+	// Progressive metrics restart with the stream: those of a file would mix with it.
+	c.Pieces.Trainer.Progressive.Reset()
+	m.CreatedAt = time.Now().UTC()
+	m.Positions = []millrace.Position{}
+	return s, c.Pieces.Snapshot(m), nil
+}

@@ -1,0 +1,81 @@
+package offline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"millrace/config"
+	"millrace/config/infer"
+	"millrace/files"
+)
+
+const (
+	// indicesAlone indices of a LIBSVM file are a feature each; more are one bag, which is quicker to read.
+	indicesAlone = 1024
+	// bagName is what that bag is called.
+	bagName = "x"
+)
+
+// Infer writes a pipeline file for a data file, as init does.
+func Infer(ctx context.Context, path string, o infer.Options) (*infer.Result, error) {
+	indices, err := files.Indices(path, files.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if indices > indicesAlone {
+		o.Bag, o.Indices = bagName, indices
+	}
+	src, err := files.Open(path, files.Options{Bag: o.Bag})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() //nolint:errcheck // a file that was only read
+	if o.Name == "" {
+		o.Name = Name(path)
+	}
+	if src.Table() {
+		o.Missing = files.Missing // as pipeline.FileOptions has it
+	}
+	r, err := infer.FromSource(ctx, src.Next, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// Inferred is Infer's result, and the same parsed.
+func Inferred(ctx context.Context, path string, o infer.Options) (*infer.Result, *config.Pipeline, error) {
+	r, err := Infer(ctx, path, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := config.Parse("inferred from "+path, bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
+	var problems config.Errors
+	if errors.As(err, &problems) && strings.HasPrefix(problems[0].Path, "model") {
+		// Nobody has seen the file that the place is of; what does not suit the label is the model that was asked for.
+		return nil, nil, fmt.Errorf("%s with the label %s: %s", r.Model, r.Label, problems[0].Message)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("the inferred pipeline is not accepted: %w\n%s", err, r.YAML)
+	}
+	return r, p, nil
+}
+
+// Name makes a pipeline's name from a file's: letters, digits, dots and dashes, without the ending.
+func Name(path string) string {
+	name, _, _ := strings.Cut(filepath.Base(path), ".")
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, name)
+	if name == "" {
+		return "pipeline"
+	}
+	return name
+}

@@ -1,0 +1,37 @@
+package offline
+
+import (
+	"millrace/learner"
+	"millrace/pipeline"
+	"millrace/pipeline/status"
+)
+
+// Summary are the figures of a pass over a file, or of a stream, beside those of two baselines.
+type Summary struct {
+	Events   uint64 `json:"events"`
+	Learned  uint64 `json:"learned"`
+	Rejected uint64 `json:"rejected"`
+	status.Losses
+	Baselines       map[string]status.Losses `json:"baselines"`
+	EventsPerSecond float64                  `json:"events_per_second"`
+}
+
+// NewSummary are progressive figures over all events; classes is 0 where the label is a number. The counts are the caller's.
+func NewSummary(p *learner.Progressive, classes int) Summary {
+	model, first, last := p.Report(learner.All)
+	s := SummaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
+	if b, ok := p.Binary(learner.All); ok {
+		s.Precision, s.Recall, s.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
+	}
+	return s
+}
+
+// SummaryOf are the figures of a model and its baselines. first is the majority class or the mean.
+func SummaryOf(model, first, last status.Losses) Summary {
+	last.LogLoss = nil // a label has no probability
+	name := "majority"
+	if model.MAE != nil {
+		name = "mean"
+	}
+	return Summary{Losses: model, Baselines: map[string]status.Losses{name: first, "last": last}}
+}
