@@ -3,6 +3,7 @@ package features
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"millrace"
 )
@@ -31,6 +32,12 @@ func EntryKey(name []byte) uint64 {
 	return hash64(0, name) | keyHashed
 }
 
+// bags are the features of type bag.
+type bags struct {
+	plain
+	all []bag
+}
+
 // bag is a feature of type bag. With indices, keys below their number have a column each; all other keys
 // are hashed, with signs, into the same columns: a vector that grows beyond its pipeline still says
 // something. Without indices every key is hashed into 2^bits columns.
@@ -39,6 +46,7 @@ func EntryKey(name []byte) uint64 {
 // staying zero, and free of units. Before anything is known of a column an entry is worth its sign. One
 // absurd value cannot blind a column for good: the largest magnitude grows at most tenfold an event.
 type bag struct {
+	name    string
 	field   int
 	column  int
 	indices uint64 // 0 when all keys are hashed
@@ -51,13 +59,80 @@ type bag struct {
 // growthMax is how many times its former self a column's largest magnitude becomes at most in one event.
 const growthMax = 10
 
-func newBag(c *Column, field int, b block, seed uint64, fills [2]fill) bag {
-	out := bag{
-		field: field, column: b.first, indices: uint64(c.Indices), width: uint64(b.values - b.first), seed: seed, fills: fills}
-	if c.Scale == scaleStandard {
-		out.largest = make([]float32, out.width)
+func (*bags) check(c *Column, report report) {
+	checkNoMean(c, report)
+	if c.Indices < 0 || c.Indices > WidthMax {
+		report("indices", "%d is outside 0 to %d", c.Indices, WidthMax)
 	}
-	return out
+	if c.Entries < 1 || c.Entries > EntriesMax {
+		report("entries", "%d is outside 1 to %d", c.Entries, EntriesMax)
+	}
+}
+
+func (*bags) size(s Columns, i int) size {
+	c := &s[i]
+	n := bounded(c.Indices, WidthMax)
+	if n == 0 {
+		n = 1 << bounded(c.Bits, BitsMax)
+	}
+	return size{values: n, nonZeros: c.Entries, sparse: true, numeric: true, loose: n + c.indicators()}
+}
+
+func (bs *bags) add(p place) {
+	b := bag{name: p.Name, field: p.field, column: p.first, indices: uint64(p.Indices), width: uint64(p.size.values), fills: p.fills}
+	if p.Scale == scaleStandard {
+		b.largest = make([]float32, b.width)
+	}
+	bs.all = append(bs.all, b)
+}
+
+func (bs *bags) reseed(seeds []uint64) {
+	for i := range bs.all {
+		bs.all[i].seed = seeds[bs.all[i].field]
+	}
+}
+
+func (bs *bags) extract(dst *millrace.Vector, e *millrace.Event) {
+	for i := range bs.all {
+		bs.all[i].extract(dst, e)
+	}
+}
+
+func (bs *bags) raw(dst []float32, _ *millrace.Event) {
+	for i := range bs.all {
+		dst[bs.all[i].field] = noNumber()
+	}
+}
+
+func (bs *bags) observe(e *millrace.Event) {
+	for i := range bs.all {
+		bs.all[i].observe(e)
+	}
+}
+
+func (bs *bags) state(visit visit) {
+	for i := range bs.all {
+		if b := &bs.all[i]; b.largest != nil {
+			visit(fmt.Sprintf("bags.%d.largest", i), millrace.Tensor{Shape: []int{len(b.largest)}, F32: b.largest}, millrace.Serving)
+		}
+	}
+}
+
+func (bs *bags) restored() error {
+	for i := range bs.all {
+		if err := bs.all[i].restored(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (bs *bags) names(field, k int) []string {
+	b := &bs.all[slices.IndexFunc(bs.all, func(b bag) bool { return b.field == field })]
+	if b.indices == 0 {
+		return []string{b.name + " (hashed)"}
+	}
+	return []string{fmt.Sprintf("%s[%d]", b.name, k)}
 }
 
 // at is an entry's column among the bag's own, and its sign.

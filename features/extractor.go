@@ -1,8 +1,14 @@
+// Package features turns events into vectors: it scales numbers, encodes categories and fills in
+// what is missing. Its state (means, variances, vocabularies) is learned from the stream and goes
+// into every snapshot, so that learner, scorer and evaluate see the same vectors for the same bytes.
+//
+// An Extractor has one encoder for each type of feature that its pipeline uses (encoder.go has the interface and the
+// table of types, number.go, category.go, text.go, bag.go, clock.go, lag.go and cross.go an encoder each). They make
+// the standard view and the raw one; levels.go and pairs.go make the other views from the standard one.
 package features
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -17,27 +23,23 @@ const DenseMax = 1024
 // changes it; any number of goroutines may Extract at once, none while another runs Observe, View or
 // copies into State's tensors.
 type Extractor struct {
-	columns    Columns
-	numerics   []numeric
-	categories []category
-	rejecting  []rejecting
-	standard   millrace.ViewShape
-	blanks     bool // the standard view has columns that not every event writes
+	columns   Columns
+	rejecting []rejecting
+	// Nearly all features are numbers and categories, so these are called without an interface between.
+	numbers    numbers
+	categories categories
+	others     []encoder // all further ones that the pipeline uses, in the order of types
+	encoders   []encoder // the same ones, a field each
 
-	// Learned, one entry a numeric: how many values were seen, their mean and their sum of squared
-	// deviations from it (Welford 1962, as in Knuth, TAOCP 2, 4.2.2 (15) and (16)).
-	count, mean, m2 []float64
-	words           vocabulary
-	more            more // lags and bags learn, too
-	hasMore         bool // there are such
-
-	scales []scale // derived from the moments: see scale.refresh
+	standard millrace.ViewShape
+	blanks   bool    // the standard view has columns that not every event writes
+	beyond   bool    // more than numbers is learned
+	blocks   []block // of the standard view, one a feature
 
 	seed   uint64
-	blocks []block // of the standard view, one a feature
 	views  []millrace.ViewKind
 	base   int     // the standard view's place in views, -1 while it is not compiled
-	others bool    // another view than the standard one is compiled
+	beside bool    // another view than the standard one is compiled
 	levels *levels // nil until the view is compiled
 	pairs  *pairs  // likewise
 }
@@ -46,39 +48,6 @@ var (
 	_ millrace.Views    = (*Extractor)(nil)
 	_ millrace.Stateful = (*Extractor)(nil)
 )
-
-// numeric is a number or a boolean: one column, and perhaps indicators.
-type numeric struct {
-	field  int
-	column int // in the standard view
-	kind   scaling
-	clip   float64
-	fills  [2]fill // by Presence: Absent, Null
-	blanks [2]bool // the same: whether the raw view says 0 rather than NaN
-}
-
-// category is a categorical feature: a range of columns, and perhaps indicators.
-type category struct {
-	field  int
-	column int // the first of its range in the standard view
-	hashed bool
-	mask   uint64 // hashed: 2^bits - 1
-	seed   uint64 // of its values' hashes; differs from feature to feature
-	fills  [2]fill
-}
-
-// fill says what a value that is not there becomes.
-type fill struct {
-	mean      bool
-	indicator int // column that becomes 1, or -1
-}
-
-// rejecting is a feature whose absence or null refuses the event. The rejections are made once and
-// shared: nobody changes them.
-type rejecting struct {
-	field      int
-	rejections [2]*millrace.Rejection // by Presence; nil where it is allowed
-}
 
 // New builds an extractor without learned state. It refuses a spec with violations.
 func New(spec Spec) (*Extractor, error) {
@@ -89,114 +58,11 @@ func New(spec Spec) (*Extractor, error) {
 		}
 		return nil, fmt.Errorf("compiling features: %s", strings.Join(lines, "; "))
 	}
-	x := &Extractor{columns: append(Columns(nil), spec.Columns...), seed: spec.Seed, base: -1}
-	widths := x.columns.widths()
-	sparse := x.columns.sparse(widths)
-	// Every category has a vocabulary, hashed ones too: the raw view and explanations read it.
-	caps := []int{}
-	column, nonZeroMax := 0, 0
-	// Each feature has a range of columns of its own, hashed ones as well, so that values of two features
-	// never collide; WidthMax bounds the sum.
-	for i, c := range x.columns {
-		end := column + widths[i]
-		fills := c.fills(end - c.indicators())
-		x.blocks = append(x.blocks, block{first: column, values: end - c.indicators(), end: end,
-			numeric: c.Type == Number || c.Type == Bag || c.Type == Lag,
-			single:  c.Type == Number || c.Type == Boolean || c.Type == Category})
-		switch c.Type {
-		case Category:
-			x.categories = append(x.categories, category{
-				field: i, column: column, hashed: c.Encode == encodeHash, mask: 1<<c.Bits - 1,
-				seed: hash64(spec.Seed, []byte(c.Name)), fills: fills,
-			})
-			caps = append(caps, c.Cap)
-		case Number, Boolean:
-			x.numerics = append(x.numerics, numeric{
-				field: i, column: column, kind: c.scaling(sparse), clip: c.Clip, fills: fills, blanks: c.blanks()})
-		default:
-			x.addMore(i, fills)
-		}
-		if r, ok := c.rejecting(i); ok {
-			x.rejecting = append(x.rejecting, r)
-		}
-		column = end
-		nonZeroMax += x.columns.nonZeros(i)
-	}
-	x.addCrosses(widths)
-	x.hasMore = x.more.any()
-	x.standard = millrace.ViewShape{Width: column, Sparse: sparse, NonZeroMax: nonZeroMax, NonZeroUsual: x.columns.usual(widths)}
-	if !sparse {
-		x.standard.NonZeroMax = column
-	}
-	x.blanks = column > len(x.numerics)
-	x.count = make([]float64, len(x.numerics))
-	x.mean = make([]float64, len(x.numerics))
-	x.m2 = make([]float64, len(x.numerics))
-	x.scales = make([]scale, len(x.numerics))
-	x.words = newVocabulary(caps)
-	x.refresh()
+	x := &Extractor{columns: append(Columns(nil), spec.Columns...), base: -1}
+	sizes := x.layOut()
+	x.addFeatures(sizes)
+	x.reseed(spec.Seed)
 	return x, nil
-}
-
-// usual guesses how many non-zeros of the standard view an event has. Numbers that are taken as they are
-// come from LIBSVM's format, as bags do, where most are left out; nobody says how many. The square root of
-// the columns is of the right size for the sets that are published in it.
-func (c Columns) usual(widths []int) int {
-	n, loose := 0, 0
-	for i := range c {
-		switch {
-		case c[i].Type == Number && c[i].Scale == scaleNone:
-			loose++
-		case c[i].Type == Bag || c[i].Type == Text:
-			loose += widths[i]
-		default:
-			n++
-		}
-	}
-	return max(1, n+int(math.Ceil(math.Sqrt(float64(loose)))))
-}
-
-// blanks says, by Presence, what of a number that is not there is a zero: where numbers are taken as they
-// are and zero is the policy, leaving them out is how zeros are written, as in LIBSVM's format.
-func (c Column) blanks() [2]bool {
-	if c.Type != Number || c.Scale != scaleNone {
-		return [2]bool{}
-	}
-	nulls := c.Nulls
-	if nulls == "" {
-		nulls = c.Missing
-	}
-	return [2]bool{c.Missing == policyZero, nulls == policyZero}
-}
-
-// fills compiles the policies; indicator is the column of the feature's first indicator.
-func (c Column) fills(indicator int) [2]fill {
-	f := [2]fill{{indicator: -1}, {indicator: -1}}
-	f[millrace.Absent].mean = c.Missing == policyMean
-	f[millrace.Null].mean = c.nulls() == policyMean
-	if c.Missing == policyIndicator {
-		f[millrace.Absent].indicator = indicator
-	}
-	if c.nulls() == policyIndicator {
-		f[millrace.Null].indicator = indicator + c.indicators() - 1
-	}
-	return f
-}
-
-func (c Column) rejecting(field int) (rejecting, bool) {
-	r := rejecting{field: field}
-	if c.Derived() {
-		return r, false
-	}
-	if c.Missing == policyReject {
-		r.rejections[millrace.Absent] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
-			Detail: fmt.Sprintf("feature %s is absent; a %s belongs there", c.Name, c.Type)}
-	}
-	if c.nulls() == policyReject {
-		r.rejections[millrace.Null] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
-			Detail: fmt.Sprintf("feature %s is null; a %s belongs there", c.Name, c.Type)}
-	}
-	return r, r.rejections != [2]*millrace.Rejection{}
 }
 
 // View compiles a view, before the first NewInput; asking twice for one kind gives one view. Levels have
@@ -213,7 +79,7 @@ func (x *Extractor) View(kind millrace.ViewKind) (millrace.ViewID, millrace.View
 	case millrace.ViewLevels:
 		x.compile(millrace.ViewStandard)
 		if x.compile(kind) {
-			x.levels = x.newLevels()
+			x.levels, x.beyond = x.newLevels(), true
 		}
 		shape = x.levels.shape(x.standard)
 	case millrace.ViewPairs:
@@ -237,7 +103,7 @@ func (x *Extractor) compile(kind millrace.ViewKind) bool {
 	if kind == millrace.ViewStandard {
 		x.base = len(x.views)
 	} else {
-		x.others = true
+		x.beside = true
 	}
 	x.views = append(x.views, kind)
 	return true
@@ -246,12 +112,12 @@ func (x *Extractor) compile(kind millrace.ViewKind) bool {
 // rawLevels are how many values each category's vocabulary holds, 0 for what is no category; nil without
 // categories.
 func (x *Extractor) rawLevels() []int {
-	if len(x.categories) == 0 {
+	if len(x.categories.all) == 0 {
 		return nil
 	}
 	all := make([]int, len(x.columns))
-	for i := range x.categories {
-		all[x.categories[i].field] = x.words.words[i].cap
+	for i := range x.categories.all {
+		all[x.categories.all[i].field] = x.categories.words.words[i].cap
 	}
 	return all
 }
@@ -285,17 +151,37 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 	if x.base >= 0 { // first, because levels and pairs are made from it
 		standard = &dst[x.base]
 		if x.standard.Sparse {
-			x.extractSparse(standard, e)
+			standard.Index, standard.Value = standard.Index[:0], standard.Value[:0]
+			x.numbers.sparse(standard, e)
+			x.categories.sparse(standard, e)
 		} else {
-			x.extractDense(standard.Dense, e)
+			if x.blanks {
+				clear(standard.Dense)
+			}
+			x.numbers.dense(standard.Dense, e)
+			if len(x.categories.all) > 0 {
+				x.categories.dense(standard.Dense, e)
+			}
 		}
-		if x.hasMore {
-			x.extractMore(standard, e)
+		if len(x.others) > 0 {
+			x.extractOthers(standard, e)
 		}
 	}
-	if !x.others {
-		return nil
+	if x.beside {
+		x.extractBeside(dst, standard, e)
 	}
+	return nil
+}
+
+// extractOthers adds to the standard view what is neither number nor category.
+func (x *Extractor) extractOthers(standard *millrace.Vector, e *millrace.Event) {
+	for _, enc := range x.others {
+		enc.extract(standard, e)
+	}
+}
+
+// extractBeside writes all views but the standard one, which it is given.
+func (x *Extractor) extractBeside(dst millrace.Input, standard *millrace.Vector, e *millrace.Event) {
 	for id, kind := range x.views {
 		switch kind {
 		case millrace.ViewRaw:
@@ -310,32 +196,38 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 			}
 		}
 	}
-	return nil
 }
 
 // extractRaw fills the raw view: dst has one column a feature.
 func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
-	nan := float32(math.NaN())
-	for i := range x.numerics {
-		n := &x.numerics[i]
-		f := &e.Fields[n.field]
-		dst[n.field] = nan
-		switch {
-		case f.Presence == millrace.Present:
-			dst[n.field] = float32(clip(f.Number, math.MaxFloat32))
-		case n.blanks[f.Presence]:
-			dst[n.field] = 0
-		}
+	x.numbers.raw(dst, e)
+	x.categories.raw(dst, e)
+	for _, enc := range x.others {
+		enc.raw(dst, e)
 	}
-	for i := range x.categories {
-		c := &x.categories[i]
-		f := &e.Fields[c.field]
-		dst[c.field] = nan
-		if f.Presence == millrace.Present {
-			dst[c.field] = float32(x.words.find(i, hash64(c.seed, f.Text)))
-		}
+}
+
+// Observe learns from e: moments of numbers, shares of booleans, values of categories and what other types need.
+// Absent and null values leave no trace. It allocates nothing.
+//
+// Two guards keep one absurd value from spoiling a column for good. Magnitudes count as at most
+// numberMax. And once a column has settled, a value farther than 100 standard deviations from the
+// mean counts as just that far: the spread can still grow tenfold within a few hundred events if the
+// stream really changes, but a single 1e30 among small numbers only costs a little.
+func (x *Extractor) Observe(e *millrace.Event) {
+	x.numbers.observe(e)
+	if x.beyond {
+		x.observeBeyond(e)
 	}
-	if x.hasMore {
-		x.more.extractRaw(dst, e)
+}
+
+// observeBeyond learns what is not of numbers alone.
+func (x *Extractor) observeBeyond(e *millrace.Event) {
+	x.categories.observe(e)
+	for _, enc := range x.others {
+		enc.observe(e)
+	}
+	if x.levels != nil {
+		x.levels.observe(e)
 	}
 }

@@ -110,8 +110,8 @@ func TestVocabularyHoldsItsCap(t *testing.T) {
 		for i := range values + 100 {
 			x.Observe(event(fmt.Sprintf("value-%d", i), "same"))
 		}
-		if x.words.size[0] != values || x.words.size[1] != 1 {
-			t.Fatalf("round %d: %v values", round, x.words.size)
+		if x.categories.words.size[0] != values || x.categories.words.size[1] != 1 {
+			t.Fatalf("round %d: %v values", round, x.categories.words.size)
 		}
 	}
 	for i := range values + 100 {
@@ -182,8 +182,8 @@ func TestFeatureName(t *testing.T) {
 		x.Observe(mixedEvent(random, 5))
 	}
 	in := x.NewInput()
-	for k := range x.words.size[1] {
-		value := x.words.value(1, int(k))
+	for k := range x.categories.words.size[1] {
+		value := x.categories.words.value(1, int(k))
 		if err := x.Extract(in, event(absent, absent, absent, absent, value)); err != nil {
 			t.Fatal(err)
 		}
@@ -295,18 +295,18 @@ func TestStateIsFixed(t *testing.T) {
 
 func TestRestoredRefuses(t *testing.T) {
 	damage := map[string]func(*Extractor){
-		"negative count":     func(x *Extractor) { x.count[0] = -1 },
-		"fractional count":   func(x *Extractor) { x.count[0] = 2.5 },
-		"infinite count":     func(x *Extractor) { x.count[0] = math.Inf(1) },
-		"no mean":            func(x *Extractor) { x.mean[0] = math.NaN() },
-		"huge mean":          func(x *Extractor) { x.mean[0] = 1e200 },
-		"negative spread":    func(x *Extractor) { x.m2[0] = -1 },
-		"infinite spread":    func(x *Extractor) { x.m2[0] = math.Inf(1) },
-		"spread of nothing":  func(x *Extractor) { x.count[0] = 0 },
-		"too many values":    func(x *Extractor) { x.words.size[0] = 4 },
-		"negative values":    func(x *Extractor) { x.words.size[0] = -1 },
-		"value twice":        func(x *Extractor) { x.words.hashes[1] = x.words.hashes[0] },
-		"value beyond count": func(x *Extractor) { x.words.size[0] = 1 },
+		"negative count":     func(x *Extractor) { x.numbers.count[0] = -1 },
+		"fractional count":   func(x *Extractor) { x.numbers.count[0] = 2.5 },
+		"infinite count":     func(x *Extractor) { x.numbers.count[0] = math.Inf(1) },
+		"no mean":            func(x *Extractor) { x.numbers.mean[0] = math.NaN() },
+		"huge mean":          func(x *Extractor) { x.numbers.mean[0] = 1e200 },
+		"negative spread":    func(x *Extractor) { x.numbers.m2[0] = -1 },
+		"infinite spread":    func(x *Extractor) { x.numbers.m2[0] = math.Inf(1) },
+		"spread of nothing":  func(x *Extractor) { x.numbers.count[0] = 0 },
+		"too many values":    func(x *Extractor) { x.categories.words.size[0] = 4 },
+		"negative values":    func(x *Extractor) { x.categories.words.size[0] = -1 },
+		"value twice":        func(x *Extractor) { x.categories.words.hashes[1] = x.categories.words.hashes[0] },
+		"value beyond count": func(x *Extractor) { x.categories.words.size[0] = 1 },
 	}
 	for name, spoil := range damage {
 		x := newExtractor(t, mixed(false)...)

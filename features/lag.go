@@ -3,6 +3,7 @@ package features
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"millrace"
 )
@@ -11,10 +12,14 @@ import (
 // way to a new key. Eight keep the tables of caches close to one single row of the least recently used.
 const lagWays = 8
 
+// lags are the features of type lag.
+type lags struct{ all []lag }
+
 // lag is a feature of type lag: the values that a number, or the label, had some events of the same key
 // ago, from a bounded table that only Observe writes. Its values are scaled as numbers are; a value that
 // the table does not have is zero after scaling.
 type lag struct {
+	name     string
 	own      int // the lag's own field
 	field    int // of the number; -1 for the label
 	key      int // field of the category
@@ -36,22 +41,129 @@ type lag struct {
 	value           []float64
 }
 
-func newLag(columns Columns, i, column int, seed uint64) lag {
-	c := &columns[i]
+func (*lags) check(c *Column, report report) {
+	if len(c.Of) != 1 {
+		report("of", "a lag has one number, as [amount], or [label]; found %d", len(c.Of))
+	}
+	if c.Key == "" {
+		report("key", "a lag has a category that tells whose earlier values it means")
+	}
+	if len(c.Steps) == 0 {
+		report("steps", "a lag has steps, as [1, 24]")
+	}
+	for i, step := range c.Steps {
+		if step < 1 || step > StepsMax {
+			report(fmt.Sprintf("steps[%d]", i), "%d is outside 1 to %d", step, StepsMax)
+		} else if i > 0 && step <= c.Steps[i-1] {
+			report(fmt.Sprintf("steps[%d]", i), "%d after %d: steps rise", step, c.Steps[i-1])
+		}
+	}
+	if c.Keys < 1 || c.Keys > LagValuesMax {
+		report("keys", "%d is outside 1 to %d", c.Keys, LagValuesMax)
+	} else if n := len(c.Steps); n > 0 && c.Steps[n-1] > 0 && c.Keys > LagValuesMax/c.Steps[n-1] {
+		report("keys", "%d keys of %d values are more than %d", c.Keys, c.Steps[n-1], LagValuesMax)
+	}
+}
+
+func (*lags) checkSources(s Columns, i int, report report) {
+	c := &s[i]
+	for k, name := range c.Of {
+		at := fmt.Sprintf("of[%d]", k)
+		switch j := s.find(name); {
+		case j < 0 && name != labelName:
+			report(at, "there is no feature %q; for the label write label", name)
+		case j >= 0 && s[j].Type != Number && s[j].Type != Boolean:
+			report(at, "%q is a %s; only numbers and booleans have lags", name, s[j].Type)
+		}
+	}
+	switch j := s.find(c.Key); {
+	case c.Key == "":
+	case j < 0:
+		report("key", "there is no feature %q", c.Key)
+	case s[j].Type != Category:
+		report("key", "%q is a %s; a key is a category", c.Key, s[j].Type)
+	}
+}
+
+func (*lags) size(s Columns, i int) size {
+	n := len(s[i].Steps)
+	return size{values: n, nonZeros: n, numeric: true}
+}
+
+func (ls *lags) add(p place) {
 	places := 1
-	for places*lagWays < c.Keys {
+	for places*lagWays < p.Keys {
 		places *= 2
 	}
-	n, keys := len(c.Steps), places*lagWays
+	n, keys := len(p.Steps), places*lagWays
 	l := lag{
-		own: i, field: columns.find(c.Of[0]), key: columns.find(c.Key), column: column, steps: c.Steps, depth: c.Steps[n-1], seed: seed,
-		centred: !columns.sparse(columns.widths()), standard: c.Scale == scaleStandard, clip: c.Clip, mask: uint64(places - 1),
-		scales: make([]scale, n), count: make([]float64, n), mean: make([]float64, n), m2: make([]float64, n),
+		name: p.Name, own: p.field, field: p.columns.find(p.Of[0]), key: p.columns.find(p.Key), column: p.first,
+		steps: p.Steps, depth: p.Steps[n-1], centred: !p.sparse, standard: p.Scale == scaleStandard, clip: p.Clip,
+		mask: uint64(places - 1), scales: make([]scale, n),
+		count: make([]float64, n), mean: make([]float64, n), m2: make([]float64, n),
 		clock: make([]uint64, 1), hash: make([]uint64, keys), last: make([]uint64, keys), seen: make([]uint64, keys),
-		value: make([]float64, keys*c.Steps[n-1]),
+		value: make([]float64, keys*p.Steps[n-1]),
 	}
 	l.refresh()
-	return l
+	ls.all = append(ls.all, l)
+}
+
+func (ls *lags) reseed(seeds []uint64) {
+	for i := range ls.all {
+		ls.all[i].seed = seeds[ls.all[i].own]
+	}
+}
+
+func (ls *lags) extract(dst *millrace.Vector, e *millrace.Event) {
+	for i := range ls.all {
+		ls.all[i].extract(dst, e)
+	}
+}
+
+func (ls *lags) raw(dst []float32, e *millrace.Event) {
+	for i := range ls.all {
+		dst[ls.all[i].own] = ls.all[i].latest(e)
+	}
+}
+
+func (ls *lags) observe(e *millrace.Event) {
+	for i := range ls.all {
+		ls.all[i].observe(e)
+	}
+}
+
+func (ls *lags) state(visit visit) {
+	for i := range ls.all {
+		l := &ls.all[i]
+		floats := func(name string, values []float64, shape ...int) {
+			visit(fmt.Sprintf("lags.%d.%s", i, name), millrace.Tensor{Shape: shape, F64: values}, millrace.Serving)
+		}
+		whole := func(name string, values []uint64) {
+			visit(fmt.Sprintf("lags.%d.%s", i, name), millrace.Tensor{Shape: []int{len(values)}, U64: values}, millrace.Serving)
+		}
+		floats("count", l.count, len(l.steps))
+		floats("mean", l.mean, len(l.steps))
+		floats("m2", l.m2, len(l.steps))
+		whole("clock", l.clock)
+		whole("hash", l.hash)
+		whole("last", l.last)
+		whole("seen", l.seen)
+		floats("value", l.value, len(l.hash), l.depth)
+	}
+}
+
+func (ls *lags) restored() error {
+	for i := range ls.all {
+		if err := ls.all[i].restored(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ls *lags) names(field, k int) []string {
+	l := &ls.all[slices.IndexFunc(ls.all, func(l lag) bool { return l.own == field })]
+	return []string{fmt.Sprintf("%s (%d back)", l.name, l.steps[k])}
 }
 
 func (l *lag) refresh() {
@@ -66,30 +178,6 @@ func (l *lag) refresh() {
 		l.scales[i] = scale{}
 		l.scales[i].refresh(kind, l.clip, l.count[i], l.mean[i], l.m2[i])
 	}
-}
-
-// find returns the entry of a key, or the one that gives way to it.
-func (l *lag) find(hash uint64) (entry int, known bool) {
-	first := int(hash&l.mask) * lagWays
-	entry = first
-	for k := first; k < first+lagWays; k++ {
-		switch {
-		case l.last[k] > 0 && l.hash[k] == hash:
-			return k, true
-		case l.last[k] < l.last[entry]:
-			entry = k
-		}
-	}
-	return entry, false
-}
-
-// at is the value of an entry some steps ago; false when it had not as many.
-func (l *lag) at(entry, steps int) (float64, bool) {
-	n := l.seen[entry]
-	if uint64(steps) > n {
-		return 0, false
-	}
-	return l.value[entry*l.depth+int((n-uint64(steps))%uint64(l.depth))], true
 }
 
 func (l *lag) keyOf(e *millrace.Event) (uint64, bool) {
@@ -123,7 +211,7 @@ func (l *lag) latest(e *millrace.Event) float32 {
 			}
 		}
 	}
-	return float32(math.NaN())
+	return noNumber()
 }
 
 // observe learns the moments of what Extract saw and then remembers the event's own value.
@@ -162,54 +250,4 @@ func (l *lag) now(e *millrace.Event) (float64, bool) {
 		return f.Number, f.Presence == millrace.Present
 	}
 	return e.Label.Value + float64(e.Label.Class), e.Label.Known
-}
-
-// moments adds a value to a mean and a sum of squared deviations, see Extractor.Observe.
-func moments(count, mean, m2 *float64, v float64) {
-	k := *count
-	delta := v - *mean
-	if k+1 > settleAt && delta*delta*k > outlier*outlier**m2 && *m2 > 0 {
-		delta = math.Copysign(outlier*math.Sqrt(*m2/k), delta)
-		v = *mean + delta
-	}
-	*count = k + 1
-	*mean += delta / *count
-	if square := delta * (v - *mean); square > 0 {
-		*m2 += square
-	}
-}
-
-func (l *lag) restored(name string) error {
-	if l.clock[0] > math.MaxInt64 {
-		return fmt.Errorf("%w: %s has seen %d events", millrace.ErrCorrupt, name, l.clock[0])
-	}
-	for i := range l.count {
-		if err := checkMoments(name, l.count[i], l.mean[i], l.m2[i]); err != nil {
-			return err
-		}
-	}
-	for k, last := range l.last {
-		first := k / lagWays * lagWays
-		values := l.value[k*l.depth : (k+1)*l.depth]
-		switch {
-		case last > l.clock[0]:
-			return fmt.Errorf("%w: %s remembers a key of event %d after %d", millrace.ErrCorrupt, name, last, l.clock[0])
-		case last == 0 && (l.hash[k] != 0 || l.seen[k] != 0), last > 0 && (l.seen[k] == 0 || l.seen[k] > last):
-			return fmt.Errorf("%w: %s has a key with %d values from event %d on", millrace.ErrCorrupt, name, l.seen[k], last)
-		case last > 0 && int(l.hash[k]&l.mask)*lagWays != first:
-			return fmt.Errorf("%w: %s has a key in another's place", millrace.ErrCorrupt, name)
-		}
-		for other := first; other < k; other++ {
-			if last > 0 && (l.last[other] == last || l.last[other] > 0 && l.hash[other] == l.hash[k]) {
-				return fmt.Errorf("%w: %s has a key twice", millrace.ErrCorrupt, name)
-			}
-		}
-		for at, v := range values {
-			if !(math.Abs(v) <= numberMax) || uint64(at) >= l.seen[k] && v != 0 {
-				return fmt.Errorf("%w: %s remembers %v", millrace.ErrCorrupt, name, v)
-			}
-		}
-	}
-	l.refresh()
-	return nil
 }

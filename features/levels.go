@@ -37,8 +37,8 @@ type levels struct {
 
 func (x *Extractor) newLevels() *levels {
 	l := &levels{first: x.standard.Width}
-	for i := range x.numerics {
-		if field := x.numerics[i].field; x.columns[field].Type == Number {
+	for i := range x.numbers.all {
+		if field := x.numbers.all[i].field; x.columns[field].Type == Number {
 			l.fields = append(l.fields, field)
 		}
 	}

@@ -1,7 +1,6 @@
 package features
 
 import (
-	"fmt"
 	"strconv"
 
 	"millrace"
@@ -32,7 +31,7 @@ func (x *Extractor) FeatureName(v millrace.ViewID, column int) []string {
 		}
 		return []string{x.columns[column].Name}
 	case column < x.standard.Width:
-		return x.standardName(column)
+		return x.standardName(uint32(column))
 	case kind == millrace.ViewLevels:
 		return x.levelName(column - x.standard.Width)
 	case kind == millrace.ViewPairs && column < x.pairs.shape.Width:
@@ -41,15 +40,17 @@ func (x *Extractor) FeatureName(v millrace.ViewID, column int) []string {
 	return nil
 }
 
-func (x *Extractor) standardName(column int) []string {
-	at := x.block(uint32(column))
-	category := 0
-	for _, c := range x.columns[:at] {
-		if c.Type == Category {
-			category++
-		}
+func (x *Extractor) standardName(column uint32) []string {
+	at := x.block(column)
+	c, k, values := &x.columns[at], int(column)-x.blocks[at].first, x.blocks[at].values-x.blocks[at].first
+	switch {
+	case k < values:
+		return x.encoders[at].names(at, k)
+	// The first indicator is the absent's, unless only nulls have one.
+	case k == values && c.Missing == policyIndicator:
+		return []string{c.Name + " (missing)"}
 	}
-	return x.name(at, category, column-x.blocks[at].first)
+	return []string{c.Name + " (null)"}
 }
 
 // levelName names the k-th column behind the standard ones.
@@ -98,11 +99,16 @@ func (x *Extractor) productName(column uint32) []string {
 
 // products appends the names of the product of two columns of the standard view.
 func (x *Extractor) products(names []string, i, j uint32) []string {
-	for _, a := range x.standardName(int(i)) {
-		for _, b := range x.standardName(int(j)) {
+	return productNames(names, x.standardName(i), x.standardName(j), i == j)
+}
+
+// productNames appends the names of the products of two columns by theirs; of a column with itself they are squares.
+func productNames(names, first, second []string, square bool) []string {
+	for _, a := range first {
+		for _, b := range second {
 			switch {
 			case len(names) == namesMax:
-			case i == j:
+			case square:
 				names = append(names, a+"²")
 			default:
 				names = append(names, a+" × "+b)
@@ -136,62 +142,6 @@ func (x *Extractor) hashedProducts(column uint32) []string {
 	}
 	if len(names) == 0 {
 		return []string{"a product (hashed)"}
-	}
-	return names
-}
-
-// name names the k-th column of feature at; category is its number among the categories.
-func (x *Extractor) name(at, category, k int) []string {
-	c := x.columns[at]
-	values := x.blocks[at].values - x.blocks[at].first
-	switch {
-	case k >= values:
-		// The first indicator is the absent's, unless only nulls have one.
-		if k == values && c.Missing == policyIndicator {
-			return []string{c.Name + " (missing)"}
-		}
-		return []string{c.Name + " (null)"}
-	case c.Type == Cross:
-		return x.crossName(at, k)
-	case c.Type != Category:
-		return []string{c.plainName(k)}
-	case c.Encode == encodeHash:
-		return x.collisions(c, category, uint64(k))
-	case k == c.Cap:
-		return []string{c.Name + " (other)"}
-	case k < int(x.words.size[category]):
-		return []string{c.Name + "=" + x.words.value(category, k)}
-	}
-	return []string{c.Name} // not learned yet
-}
-
-// plainName names the k-th column of a feature whose columns have names without anything learned.
-func (c Column) plainName(k int) string {
-	switch {
-	case c.Type == Text, c.Type == Bag && c.Indices == 0:
-		return c.Name + " (hashed)"
-	case c.Type == Bag:
-		return fmt.Sprintf("%s[%d]", c.Name, k)
-	case c.Type == Time && k%2 == 0:
-		return c.Name + " (" + c.parts()[k/2] + ", sine)"
-	case c.Type == Time:
-		return c.Name + " (" + c.parts()[k/2] + ", cosine)"
-	case c.Type == Lag:
-		return fmt.Sprintf("%s (%d back)", c.Name, c.Steps[k])
-	}
-	return c.Name
-}
-
-func (x *Extractor) collisions(c Column, category int, column uint64) []string {
-	var names []string
-	base := x.words.words[category].base
-	for k := range int(x.words.size[category]) {
-		if x.words.hashes[base+k]&x.categories[category].mask == column && len(names) < namesMax {
-			names = append(names, c.Name+"="+x.words.value(category, k))
-		}
-	}
-	if len(names) == 0 {
-		return []string{c.Name}
 	}
 	return names
 }

@@ -1,6 +1,3 @@
-// Package features turns events into vectors: it scales numbers, encodes categories and fills in
-// what is missing. Its state (means, variances, vocabularies) is learned from the stream and goes
-// into every snapshot, so that learner, scorer and evaluate see the same vectors for the same bytes.
 package features
 
 // Type is a feature's type in the event.

@@ -3,6 +3,7 @@ package features
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -13,16 +14,63 @@ import (
 // It bounds the non-zeros of the view.
 const textTokensMax = 1024
 
+// texts are the features of type text.
+type texts struct {
+	plain
+	all []text
+}
+
 // text is a feature of type text: its words and runs of up to ngrams words, hashed with signs into 2^bits
 // columns. Words are runs of Unicode letters, digits and marks, in lower case. All entries have one
 // magnitude, 1/√n for n words and runs, so that long texts weigh no more than short ones (a unit vector
 // as long as none comes twice); one that comes twice is twice in the vector.
 type text struct {
+	name       string
 	field      int
 	column     int
 	ngrams     int
 	mask, seed uint64
 	fills      [2]fill
+}
+
+func (*texts) check(c *Column, report report) {
+	checkNoMean(c, report)
+	if c.Ngrams < 1 || c.Ngrams > NgramsMax {
+		report("ngrams", "%d is outside 1 to %d", c.Ngrams, NgramsMax)
+	}
+}
+
+func (*texts) size(s Columns, i int) size {
+	c := &s[i]
+	n := 1 << bounded(c.Bits, BitsMax)
+	return size{values: n, nonZeros: textTokensMax * c.Ngrams, sparse: true, loose: n + c.indicators()}
+}
+
+func (ts *texts) add(p place) {
+	ts.all = append(ts.all, text{
+		name: p.Name, field: p.field, column: p.first, ngrams: p.Ngrams, mask: 1<<p.Bits - 1, fills: p.fills})
+}
+
+func (ts *texts) reseed(seeds []uint64) {
+	for i := range ts.all {
+		ts.all[i].seed = seeds[ts.all[i].field]
+	}
+}
+
+func (ts *texts) extract(dst *millrace.Vector, e *millrace.Event) {
+	for i := range ts.all {
+		ts.all[i].extract(dst, e)
+	}
+}
+
+func (ts *texts) raw(dst []float32, _ *millrace.Event) {
+	for i := range ts.all {
+		dst[ts.all[i].field] = noNumber()
+	}
+}
+
+func (ts *texts) names(field, _ int) []string {
+	return []string{ts.all[slices.IndexFunc(ts.all, func(t text) bool { return t.field == field })].name + " (hashed)"}
 }
 
 func (t *text) extract(dst *millrace.Vector, e *millrace.Event) {

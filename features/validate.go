@@ -32,13 +32,6 @@ const (
 	LagValuesMax = 1 << 24
 )
 
-// The parts of a time, in the order of their columns.
-const (
-	partHour    = "hour"
-	partWeekday = "weekday"
-	partMonth   = "month"
-)
-
 // labelName stands in a lag's `of` for the event's label.
 const labelName = "label"
 
@@ -98,23 +91,21 @@ func (c Column) Validate() []millrace.Violation {
 	if _, err := SplitPath(c.EventPath()); err != nil && c.EventPath() != "" && !c.Derived() {
 		report("path", "%q is no path: %v", c.EventPath(), err)
 	}
-	oneOf("type", string(c.Type), string(Number), string(Category), string(Boolean), string(Text), string(Bag),
-		string(Time), string(Cross), string(Lag))
+	enc := c.Type.encoder()
+	if enc == nil {
+		known := types()
+		names := make([]string, len(known))
+		for i := range known {
+			names[i] = string(known[i].name)
+		}
+		oneOf("type", string(c.Type), names...)
+	}
 	oneOf("scale", c.Scale, scaleStandard, scaleNone)
 	oneOf("missing", c.Missing, policyZero, policyMean, policyIndicator, policyReject)
 	if c.Nulls != "" {
 		oneOf("nulls", c.Nulls, policyZero, policyMean, policyIndicator, policyReject)
 	}
 	oneOf("encode", c.Encode, encodeOneHot, encodeHash)
-	switch c.Type {
-	case Category, Text, Bag, Time:
-		if c.Missing == policyMean {
-			report("missing", "a %s has no mean: use zero, indicator or reject", c.Type)
-		}
-		if c.Nulls == policyMean {
-			report("nulls", "a %s has no mean: use zero, indicator or reject", c.Type)
-		}
-	}
 	if c.Cap < 1 || c.Cap > CapMax {
 		report("cap", "%d is outside 1 to %d", c.Cap, CapMax)
 	}
@@ -124,61 +115,20 @@ func (c Column) Validate() []millrace.Violation {
 	if !(c.Clip > 0 && c.Clip <= ClipMax) {
 		report("clip", "%v is outside 0 (exclusive) to %v standard deviations", c.Clip, ClipMax)
 	}
-	return append(found, c.validateMore()...)
-}
-
-// validateMore checks the settings that only some types read.
-func (c Column) validateMore() []millrace.Violation {
-	var found []millrace.Violation
-	report := func(path, format string, args ...any) {
-		found = append(found, millrace.Violation{Path: path, Message: fmt.Sprintf(format, args...)})
-	}
-	if c.Type == Text && (c.Ngrams < 1 || c.Ngrams > NgramsMax) {
-		report("ngrams", "%d is outside 1 to %d", c.Ngrams, NgramsMax)
-	}
-	if c.Type == Bag {
-		if c.Indices < 0 || c.Indices > WidthMax {
-			report("indices", "%d is outside 0 to %d", c.Indices, WidthMax)
-		}
-		if c.Entries < 1 || c.Entries > EntriesMax {
-			report("entries", "%d is outside 1 to %d", c.Entries, EntriesMax)
-		}
-	}
-	for i, part := range c.Parts {
-		if !slices.Contains([]string{partHour, partWeekday, partMonth}, part) {
-			report(fmt.Sprintf("parts[%d]", i), "%q is none of hour, weekday and month", part)
-		} else if slices.Contains(c.Parts[:i], part) {
-			report(fmt.Sprintf("parts[%d]", i), "%q is listed twice", part)
-		}
-	}
-	if c.Type == Cross && len(c.Of) != 2 {
-		report("of", "a cross has two features, as [hour, country]; found %d", len(c.Of))
-	}
-	if c.Type != Lag {
-		return found
-	}
-	if len(c.Of) != 1 {
-		report("of", "a lag has one number, as [amount], or [label]; found %d", len(c.Of))
-	}
-	if c.Key == "" {
-		report("key", "a lag has a category that tells whose earlier values it means")
-	}
-	if len(c.Steps) == 0 {
-		report("steps", "a lag has steps, as [1, 24]")
-	}
-	for i, step := range c.Steps {
-		if step < 1 || step > StepsMax {
-			report(fmt.Sprintf("steps[%d]", i), "%d is outside 1 to %d", step, StepsMax)
-		} else if i > 0 && step <= c.Steps[i-1] {
-			report(fmt.Sprintf("steps[%d]", i), "%d after %d: steps rise", step, c.Steps[i-1])
-		}
-	}
-	if c.Keys < 1 || c.Keys > LagValuesMax {
-		report("keys", "%d is outside 1 to %d", c.Keys, LagValuesMax)
-	} else if n := len(c.Steps); n > 0 && c.Steps[n-1] > 0 && c.Keys > LagValuesMax/c.Steps[n-1] {
-		report("keys", "%d keys of %d values are more than %d", c.Keys, c.Steps[n-1], LagValuesMax)
+	if enc != nil {
+		enc.check(&c, report)
 	}
 	return found
+}
+
+// checkNoMean refuses policies that need a mean.
+func checkNoMean(c *Column, report report) {
+	if c.Missing == policyMean {
+		report("missing", "a %s has no mean: use zero, indicator or reject", c.Type)
+	}
+	if c.Nulls == policyMean {
+		report("nulls", "a %s has no mean: use zero, indicator or reject", c.Type)
+	}
 }
 
 // Validate reports every mistake in the columns, with paths such as "columns[2].scale".
@@ -203,57 +153,20 @@ func (s Spec) Validate() []millrace.Violation {
 		} else {
 			first[c.Name] = i
 		}
-		found = append(found, s.Columns.validateDerived(i)...)
+		if enc := c.Type.encoder(); enc != nil {
+			enc.checkSources(s.Columns, i, func(path, format string, args ...any) {
+				found = append(found, millrace.Violation{
+					Path: fmt.Sprintf("columns[%d].%s", i, path), Message: fmt.Sprintf(format, args...)})
+			})
+		}
 	}
 	width := 0
-	for _, w := range s.Columns.widths() {
-		width = min(width+w, math.MaxInt32)
+	for i := range s.Columns {
+		width = min(width+s.Columns.width(i), math.MaxInt32)
 	}
 	if width > WidthMax {
 		found = append(found, millrace.Violation{Path: "columns", Message: fmt.Sprintf(
 			"the features have %d columns together, more than %d: lower bits, cap or indices", width, WidthMax)})
-	}
-	return found
-}
-
-// validateDerived checks that what column i is made from is there, and fit for it.
-func (s Columns) validateDerived(i int) []millrace.Violation {
-	var found []millrace.Violation
-	c := &s[i]
-	report := func(path, format string, args ...any) {
-		found = append(found, millrace.Violation{
-			Path: fmt.Sprintf("columns[%d].%s", i, path), Message: fmt.Sprintf(format, args...)})
-	}
-	switch c.Type {
-	case Cross:
-		for k, name := range c.Of {
-			at := fmt.Sprintf("of[%d]", k)
-			switch j := s.find(name); {
-			case j < 0:
-				report(at, "there is no feature %q", name)
-			case s[j].Type == Cross:
-				report(at, "%q is a cross itself", name)
-			case slices.Contains(c.Of[:k], name):
-				report(at, "%q is listed twice", name)
-			}
-		}
-	case Lag:
-		for k, name := range c.Of {
-			at := fmt.Sprintf("of[%d]", k)
-			switch j := s.find(name); {
-			case j < 0 && name != labelName:
-				report(at, "there is no feature %q; for the label write label", name)
-			case j >= 0 && s[j].Type != Number && s[j].Type != Boolean:
-				report(at, "%q is a %s; only numbers and booleans have lags", name, s[j].Type)
-			}
-		}
-		switch j := s.find(c.Key); {
-		case c.Key == "":
-		case j < 0:
-			report("key", "there is no feature %q", c.Key)
-		case s[j].Type != Category:
-			report("key", "%q is a %s; a key is a category", c.Key, s[j].Type)
-		}
 	}
 	return found
 }

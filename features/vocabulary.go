@@ -34,23 +34,18 @@ type words struct {
 	mask uint64 // table size - 1; the table is at most half full, so probing always ends
 }
 
-func newVocabulary(caps []int) vocabulary {
-	v := vocabulary{words: make([]words, len(caps)), size: make([]int32, len(caps))}
-	values, slots := 0, 0
-	for i, n := range caps {
-		size := 4
-		for size < 2*n {
-			size *= 2
-		}
-		v.words[i] = words{base: values, cap: n, slot: slots, mask: uint64(size - 1)}
-		values += n
-		slots += size
+// add makes room for a further category of at most n values.
+func (v *vocabulary) add(n int) {
+	slots := 4
+	for slots < 2*n {
+		slots *= 2
 	}
-	v.hashes = make([]uint64, values)
-	v.text = make([]uint8, values*textMax)
-	v.length = make([]uint8, values)
-	v.slots = make([]uint32, slots)
-	return v
+	v.words = append(v.words, words{base: len(v.hashes), cap: n, slot: len(v.slots), mask: uint64(slots - 1)})
+	v.size = append(v.size, 0)
+	v.hashes = append(v.hashes, make([]uint64, n)...)
+	v.text = append(v.text, make([]uint8, n*textMax)...)
+	v.length = append(v.length, make([]uint8, n)...)
+	v.slots = append(v.slots, make([]uint32, slots)...)
 }
 
 // find returns the index of the value with that hash, or -1.

@@ -33,12 +33,12 @@ func TestMomentsMatchTwoPasses(t *testing.T) {
 		for _, v := range values {
 			m2 += (v - mean) * (v - mean)
 		}
-		if x.count[0] != float64(len(values)) || math.Abs(x.mean[0]-mean) > 1e-12*math.Abs(mean)+1e-15*math.Sqrt(m2) {
-			t.Errorf("%s: mean %v of %v, want %v", name, x.mean[0], x.count[0], mean)
+		if x.numbers.count[0] != float64(len(values)) || math.Abs(x.numbers.mean[0]-mean) > 1e-12*math.Abs(mean)+1e-15*math.Sqrt(m2) {
+			t.Errorf("%s: mean %v of %v, want %v", name, x.numbers.mean[0], x.numbers.count[0], mean)
 		}
 		// The two passes themselves err by the rounding of the mean; a constant's deviations are all noise.
-		if noise := mean * 1e-12; math.Abs(x.m2[0]-m2) > 1e-6*m2+noise*noise*1e4 {
-			t.Errorf("%s: squared deviations %v, want %v", name, x.m2[0], m2)
+		if noise := mean * 1e-12; math.Abs(x.numbers.m2[0]-m2) > 1e-6*m2+noise*noise*1e4 {
+			t.Errorf("%s: squared deviations %v, want %v", name, x.numbers.m2[0], m2)
 		}
 		if name == "constant" || name == "tiny" {
 			continue

@@ -1,19 +1,78 @@
 package features
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"millrace"
 )
 
+// The parts of a time, in the order of their columns.
+const (
+	partHour    = "hour"
+	partWeekday = "weekday"
+	partMonth   = "month"
+)
+
+// times are the features of type time.
+type times struct {
+	plain
+	all []timing
+}
+
 // timing is a feature of type time. Each part is a point on a circle, so that 23:59 and 00:00 are
 // neighbours: the sine and the cosine of the share of the part that has passed.
 type timing struct {
+	name   string
 	field  int
 	column int // of the first part's sine, its cosine after it, and so on
 	parts  []string
 	fills  [2]fill
+}
+
+func (*times) check(c *Column, report report) {
+	checkNoMean(c, report)
+	for i, part := range c.Parts {
+		if !slices.Contains([]string{partHour, partWeekday, partMonth}, part) {
+			report(fmt.Sprintf("parts[%d]", i), "%q is none of hour, weekday and month", part)
+		} else if slices.Contains(c.Parts[:i], part) {
+			report(fmt.Sprintf("parts[%d]", i), "%q is listed twice", part)
+		}
+	}
+}
+
+func (*times) size(s Columns, i int) size {
+	n := 2 * len(s[i].parts())
+	return size{values: n, nonZeros: n}
+}
+
+func (ts *times) add(p place) {
+	ts.all = append(ts.all, timing{name: p.Name, field: p.field, column: p.first, parts: p.parts(), fills: p.fills})
+}
+
+func (ts *times) extract(dst *millrace.Vector, e *millrace.Event) {
+	for i := range ts.all {
+		ts.all[i].extract(dst, e)
+	}
+}
+
+// raw has a time's first part, as a number of hours, days or months.
+func (ts *times) raw(dst []float32, e *millrace.Event) {
+	for i := range ts.all {
+		t := &ts.all[i]
+		dst[t.field] = noNumber()
+		if f := &e.Fields[t.field]; f.Presence == millrace.Present {
+			at, _ := position(t.parts[0], int64(f.Number))
+			dst[t.field] = float32(at)
+		}
+	}
+}
+
+func (ts *times) names(field, k int) []string {
+	t := &ts.all[slices.IndexFunc(ts.all, func(t timing) bool { return t.field == field })]
+	return []string{t.name + " (" + t.parts[k/2] + ", " + [...]string{"sine", "cosine"}[k%2] + ")"}
 }
 
 // parts are the parts of a time that the column asks for, all when it names none.
