@@ -18,7 +18,7 @@ import (
 	"millrace/features"
 	"millrace/learner"
 	"millrace/model"
-	"millrace/scorer/topic"
+	"millrace/scorer"
 	"millrace/store"
 )
 
@@ -167,7 +167,7 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 		Label:     decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}},
 		Model:     model.Spec{Type: "logistic"},
 		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, UnpublishedMax: 50_000_000},
-		Scores: topic.Spec{
+		Scores: scorer.Spec{
 			Topic: "e.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},
 		Limits: decode.Limits{Event: 1 << 20, Depth: 32, Text: 1 << 10},
@@ -208,7 +208,7 @@ func TestDesignExample(t *testing.T) {
 			Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001},
 		},
 		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, UnpublishedMax: 50_000_000},
-		Scores: topic.Spec{
+		Scores: scorer.Spec{
 			Topic: "payments.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},
 		Limits: decode.Limits{Event: 1 << 20, Depth: 32, Text: 1 << 10},

@@ -25,7 +25,7 @@ import (
 	"millrace/features"
 	"millrace/learner"
 	"millrace/model"
-	"millrace/scorer/topic"
+	"millrace/scorer"
 	"millrace/store"
 )
 
@@ -40,7 +40,7 @@ type Pipeline struct {
 	Label     decode.LabelSpec      `yaml:"label" doc:"what is predicted"`
 	Model     model.Spec            `yaml:"model" doc:"what learns"`
 	Snapshots learner.SnapshotsSpec `yaml:"snapshots" hash:"none" doc:"when snapshots are taken and how many are kept"`
-	Scores    topic.Spec            `yaml:"scores" hash:"none" doc:"where scores go"`
+	Scores    scorer.Spec           `yaml:"scores" hash:"none" doc:"where scores go"`
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
 	Admin     Admin                 `yaml:"admin" hash:"none" doc:"metrics, health and profiles over HTTP"`
 	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label, model

@@ -56,6 +56,7 @@ type GroupSource struct {
 	mu       sync.Mutex
 	member   membership
 	assigned map[int32]bool
+	toldIdle bool // that there was no partition for this member
 }
 
 // NewGroupSource prepares a source; Run joins the group.
@@ -169,12 +170,29 @@ func (g *GroupSource) generation(ctx, life context.Context, generation *kafka.Ge
 		g.mu.Unlock()
 		g.in.forget()
 	}()
-	g.c.log.Debug("kafka: joined", "group", g.o.Group, "generation", generation.ID, "partitions", len(assigned))
+	g.tellJoined(generation.ID, len(assigned))
 	err := g.read(ctx, assigned)
 	if life.Err() != nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// tellJoined says once when this member has nothing to do, and when that has changed.
+func (g *GroupSource) tellJoined(generation int32, partitions int) {
+	g.mu.Lock()
+	told := g.toldIdle
+	g.toldIdle = partitions == 0
+	g.mu.Unlock()
+	switch {
+	case partitions == 0 && !told:
+		g.c.log.Warn("kafka: no partition is left for this member of the group: it has more members than the topic has partitions. "+
+			"It stands by and takes over when another one ends", "group", g.o.Group, "topic", g.o.Topic)
+	case partitions > 0 && told:
+		g.c.log.Info("kafka: this member of the group has partitions now", "group", g.o.Group, "topic", g.o.Topic, "partitions", partitions)
+	default:
+		g.c.log.Debug("kafka: joined", "group", g.o.Group, "generation", generation, "partitions", partitions)
+	}
 }
 
 func (g *GroupSource) read(ctx context.Context, assigned map[int32]bool) error {

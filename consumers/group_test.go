@@ -133,6 +133,29 @@ func TestGroupRebalances(t *testing.T) {
 	})
 }
 
+// A member that has no partition says so once, and again when it has.
+func TestGroupSaysWhenThereIsNoPartition(t *testing.T) {
+	both(t, func(t *testing.T, b *bench) {
+		topic := b.topic(1)
+		seen := make(chan string, 100)
+		one := b.member(groupOptions(topic), seen)
+		b.until("one has it", func() bool { return len(one.source.Assigned()) == 1 })
+		two := b.member(groupOptions(topic), seen)
+		idle := func(m *member) bool {
+			m.source.mu.Lock()
+			defer m.source.mu.Unlock()
+			return m.source.toldIdle
+		}
+		b.until("the other has none", func() bool { return idle(one) || idle(two) })
+		first, second := one, two
+		if idle(one) {
+			first, second = two, one
+		}
+		first.stop()
+		b.until("it takes over", func() bool { return len(second.source.Assigned()) == 1 && !idle(second) })
+	})
+}
+
 func TestGroupStartsAtLatestAndCommitsIt(t *testing.T) {
 	both(t, func(t *testing.T, b *bench) {
 		topic := b.topic(2)

@@ -40,6 +40,9 @@ var may = []struct {
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
 	{"millrace/pipeline/status", nil, "what a pipeline says of itself is plain data"},
+	{"millrace/web", []string{"golang.org/x/net"}, "the server knows nothing of what it serves"},
+	{"millrace/scorer/wire", []string{"millrace"}, "the score's form knows only the root"},
+	{"millrace/scorer/web", []string{"millrace", "millrace/scorer", "golang.org/x/sync"}, "the scorer's HTTP face knows only the scorer"},
 	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},
 }
 
@@ -79,6 +82,8 @@ var never = []struct {
 	{"millrace/scorer", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
 		"the scorer defines the interfaces it needs; pipeline joins them"},
 	{"millrace/scorer/topic", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
+		"the scorer defines the interfaces it needs; pipeline joins them"},
+	{"millrace/scorer/web", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
 		"the scorer defines the interfaces it needs; pipeline joins them"},
 	{"millrace/consumers", []string{"millrace/learner", "millrace/scorer", "millrace/store"},
 		"consumers deliver raw records and know nothing of who learns from them"},

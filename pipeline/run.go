@@ -22,6 +22,7 @@ import (
 	"millrace/config"
 	"millrace/learner"
 	"millrace/pipeline/status"
+	"millrace/web"
 )
 
 // Options say what runs, and how.
@@ -58,8 +59,8 @@ type Pipeline struct {
 	env      *environment
 	o        Options
 	learns   bool
-	admin    *webServer
-	web      *webServer // nil without an address for single events
+	admin    *web.Server
+	answers  *web.Server // nil without an address for single events
 	learning *learning
 	scoring  *scoring
 	learner  atomic.Pointer[learner.Learner] // the one at work; nil before it begins and without a learning stage
@@ -179,7 +180,7 @@ func (r *Pipeline) openHTTP(around context.Context) error {
 	if server == nil || err != nil {
 		return err
 	}
-	r.web = server
+	r.answers = server
 	r.env.log.Info("answering POST /v1/score", "address", "http://"+server.Address())
 	r.around.Go(func() error { return server.Run(around) })
 	return nil

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/scorer"
 	"millrace/scorer/topic"
+	scoreweb "millrace/scorer/web"
+	"millrace/scorer/wire"
+	"millrace/web"
 )
 
 func scorerGroup(name string) string { return name + ".scorer" }
@@ -43,24 +45,26 @@ func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore fu
 		Start: "earliest", AllowGaps: allowGaps, UnknownTopic: p.Events.UnknownTopic})
 	e.metrics.MustRegister(newLag("scorer", p.Events.Topic, s.source.Lag))
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
-	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Spec: p.Scores, Source: s.source, Writer: s.producer,
-		Encoder: topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
+	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Topic: p.Scores.Topic, Source: s.source, Writer: s.producer,
+		Encoder: wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
 		Log: e.log, Now: time.Now, OnScore: onScore, ShutdownTimeout: shutdownTimeout})
 	return s, nil
 }
 
 // newScoreServer listens for single events to score; it is nil when the pipeline names no address.
-func newScoreServer(s *scoring) (*webServer, error) {
+func newScoreServer(s *scoring) (*web.Server, error) {
 	p := s.env.pipeline
 	if p.Scores.HTTP == "" {
 		return nil, nil //nolint:nilnil // no server is what was asked for
 	}
-	listener, err := net.Listen("tcp", p.Scores.HTTP)
+	encoder := wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
+	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: func() scoreweb.Session { return s.scorer.NewSession() },
+		Append: encoder.Append, Metrics: s.metrics, EventBytesMax: int64(p.Limits.Event), Now: time.Now})
+	server, err := web.Listen(p.Scores.HTTP, "scores of single events", handler, s.env.log)
 	if err != nil {
-		return nil, fmt.Errorf("listening for events to score: %w (scores.http)", err)
+		return nil, fmt.Errorf("%w (scores.http)", err)
 	}
-	encoder := topic.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
-	return newWebServer(listener, scorer.NewHTTP(s.scorer, encoder.Append, int64(p.Limits.Event), time.Now), s.env.log), nil
+	return server, nil
 }
 
 // newScorer builds a scorer that follows the pipeline's served version.

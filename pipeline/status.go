@@ -35,8 +35,8 @@ func (r *Pipeline) addresses() status.Addresses {
 	if r.admin != nil {
 		a.Admin = r.admin.Address()
 	}
-	if r.web != nil {
-		a.Score = r.web.Address()
+	if r.answers != nil {
+		a.Score = r.answers.Address()
 	}
 	if r.env.kafka != nil {
 		a.Kafka = r.env.kafka.Addr()

@@ -156,11 +156,9 @@ func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
 	s.current.Store(v)
 	if old == nil {
 		close(s.ready)
-		s.o.Log.Info("serving the first snapshot", "model", s.o.Name, "seq", h.Seq, "learned", snap.Manifest.Learned)
 	}
-	if h.Cause.ByPerson() {
-		s.o.Log.Info("serving the version that a person chose", "cause", h.Cause, "by", h.By, "seq", h.Seq)
-	}
+	s.o.Log.Info("serving another version", "model", s.o.Name, "seq", h.Seq, "digest", h.Digest, "cause", h.Cause, "by", h.By,
+		"learned", snap.Manifest.Learned)
 	s.o.Metrics.swapped(h, s.o.Family)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"millrace"
 	"millrace/model"
 	"millrace/scorer"
+	"millrace/scorer/wire"
 	"millrace/snapshot"
 )
 
@@ -150,8 +151,8 @@ func newLoopRig(t *testing.T) *loopRig {
 		},
 		NewDecoder: func() scorer.Decoder { return halfDecoder{} }, Snapshots: oneVersion{layout}})
 	r := &loopRig{source: &channelSource{batches: make(chan *millrace.Batch, 10)}, writer: &heldWriter{sent: make(chan struct{}, 100)}, ended: make(chan error, 1)}
-	r.loop = NewLoop(Options{Scorer: s, Spec: Spec{Topic: "scores"}, Source: r.source, Writer: r.writer,
-		Encoder: NewEncoder("m", []string{"no", "yes"}, nil), Metrics: metrics, Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: time.Second})
+	r.loop = NewLoop(Options{Scorer: s, Topic: "scores", Source: r.source, Writer: r.writer,
+		Encoder: wire.NewEncoder("m", []string{"no", "yes"}, nil), Metrics: metrics, Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: time.Second})
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
 	following := make(chan error, 1)

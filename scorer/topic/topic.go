@@ -1,3 +1,4 @@
+// Package topic scores every event of a topic and writes the scores to another.
 package topic
 
 import (
@@ -11,6 +12,7 @@ import (
 
 	"millrace"
 	"millrace/scorer"
+	"millrace/scorer/wire"
 )
 
 // Source delivers batches of the partitions that this scorer's group gave it.
@@ -30,10 +32,10 @@ type Writer interface {
 // Options are what a Loop is made of.
 type Options struct {
 	Scorer  *scorer.Scorer
-	Spec    Spec
+	Topic   string // of the scores
 	Source  Source
 	Writer  Writer
-	Encoder *Encoder
+	Encoder *wire.Encoder
 	Metrics *scorer.Metrics
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -185,7 +187,7 @@ func (l *Loop) write(ctx context.Context, topicID string, rec *millrace.Record, 
 		headers = headers[:2]
 	}
 	out := millrace.Record{
-		Topic: l.o.Spec.Topic, Partition: -1, Time: l.o.Now().UnixMilli(), Key: rec.Key, Value: l.value, Headers: headers,
+		Topic: l.o.Topic, Partition: -1, Time: l.o.Now().UnixMilli(), Key: rec.Key, Value: l.value, Headers: headers,
 	}
 	if l.o.OnScore != nil {
 		l.o.OnScore(rec.Key, l.value)

@@ -1,7 +1,6 @@
-// Package topic scores every event of a topic and writes the scores to another.
-package topic
+package scorer
 
-// Spec says where scores go and what they carry; a bare string is the topic.
+// Spec says where scores go, what they carry and where single events are answered; a bare string is the topic.
 type Spec struct {
 	Topic   string   `yaml:"topic,short" doc:"topic of the scores; <events topic>.scores by default"`
 	Include []string `yaml:"include" enum:"id|model|version|class|probabilities|time" doc:"fields beside the score; all by default"`

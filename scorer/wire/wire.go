@@ -1,4 +1,5 @@
-package topic
+// Package wire is the form that a score has outside: JSON, the same on the scores topic and over HTTP.
+package wire
 
 import (
 	"math"
