@@ -50,7 +50,15 @@ type Record struct {
 	Fault *Rejection
 	// Last is the last offset of what Fault speaks of when that is a range of records, from Offset on. 0 is Offset alone.
 	Last int64
+	// Lost is how many records that range holds, as far as its batch tells. 0 is one.
+	Lost int64
 }
+
+// Next is the offset behind the record, or behind the range that its Fault speaks of.
+func (r *Record) Next() int64 { return max(r.Offset, r.Last) + 1 }
+
+// Count is how many records it stands for: more than one only for a faulty range.
+func (r *Record) Count() uint64 { return uint64(max(r.Lost, 1)) }
 
 // Batch is a run: the records of one partition with offsets in [From, To), in order. Offsets may
 // have holes (compaction, control batches, aborted transactions); To is where reading goes on, so

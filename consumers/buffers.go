@@ -18,6 +18,25 @@ const (
 	buffersKept = 16 << 20
 )
 
+// usualBytesMax is how much one partition may take at once without asking: a fetch answer as it came, or a batch that
+// was opened. What is larger needs the lane, one partition at a time: at most responseKeptMax of an answer, a codec's
+// window of 32 MiB, and a record of 16 MiB, which is the bound of 128 MiB above the usual for all partitions together.
+const usualBytesMax = bufferBytesMax
+
+// lane is held by the one partition that is reading a batch which is not usual.
+type lane chan struct{}
+
+func (l lane) enter(ctx context.Context) error {
+	select {
+	case l <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l lane) leave() { <-l }
+
 // buffers lends byte slices of at least a wanted capacity. Unlike sync.Pool it survives garbage
 // collections, which otherwise throw megabytes away just to allocate and clear them again.
 type buffers struct {
@@ -95,6 +114,8 @@ type budget struct {
 	mu   sync.Mutex
 	max  int64
 	used int64
+	// opening counts batches being decompressed. Beyond max there is one at most.
+	opening int
 	// waiting counts batches decoded and not yet taken by Next. When there are none, the consumer
 	// has all there is and still wants more: waiting for it to release memory could last for ever.
 	waiting int
@@ -125,11 +146,25 @@ func (b *budget) notify(better bool) {
 	}
 }
 
-// wait blocks until there is room, and reports whether it had to.
-func (b *budget) wait(ctx context.Context) (blocked bool, err error) {
+// opened ends what wait began with an amount to open.
+func (b *budget) opened(open int64) {
+	b.mu.Lock()
+	b.used -= open
+	b.opening--
+	b.notify(true)
+	b.mu.Unlock()
+}
+
+// wait blocks until there is room, and reports whether it had to. With open it takes that many bytes at once, for as long
+// as decompressing lasts: what partitions open at the same moment is in nobody's count yet.
+func (b *budget) wait(ctx context.Context, open int64) (blocked bool, err error) {
 	for {
 		b.mu.Lock()
-		if b.used < b.max || b.waiting == 0 {
+		if b.used < b.max || b.waiting == 0 && (open == 0 || b.opening == 0) {
+			if open > 0 {
+				b.used += open
+				b.opening++
+			}
 			b.mu.Unlock()
 			return blocked, nil
 		}

@@ -22,11 +22,6 @@ import (
 	"millrace/consumers/internal/recordbatch"
 )
 
-// decompressedMax bounds what one record batch may open to: far above the 1 MiB that brokers take
-// by default and the largest single record anyone is likely to allow (10 MB), far below what a
-// compression bomb asks for.
-const decompressedMax = 64 << 20
-
 // metadataTTL is how often the Transport looks for new and moved brokers, at most. Topics are not
 // in its list, so that this costs little however many the cluster has.
 const metadataTTL = 4 * time.Second
@@ -90,7 +85,7 @@ func Dial(s Spec, o Options) (*Cluster, error) {
 		topics: make(map[string]*topicEntry),
 	}
 	// One for all partitions: the codecs keep memory of their own.
-	c.open = recordbatch.NewDecompressor(decompressedMax, &c.buffers)
+	c.open = recordbatch.NewDecompressor(usualBytesMax, &c.buffers)
 	c.fill()
 	c.dialer = &kafka.Dialer{
 		ClientID: c.clientID, DialFunc: o.Dial, Timeout: s.Timeout, DualStack: true,

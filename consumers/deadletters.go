@@ -56,6 +56,9 @@ func (d *DeadLetters) Reject(ctx context.Context, topicID string, rec *millrace.
 			millrace.Header{Key: millrace.HeaderSource, Value: millrace.AppendSource(nil, rec.Topic, rec.Partition, rec.Offset)},
 			millrace.Header{Key: millrace.HeaderTime, Value: strconv.AppendInt(nil, rec.Time, 10)}),
 	}
+	if rec.Last > rec.Offset {
+		letter.Headers = append(letter.Headers, millrace.Header{Key: millrace.HeaderLast, Value: strconv.AppendInt(nil, rec.Last, 10)})
+	}
 	if topicID != "" {
 		letter.Headers = append(letter.Headers, millrace.Header{Key: millrace.HeaderTopicID, Value: []byte(topicID)})
 	}

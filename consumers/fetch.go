@@ -10,6 +10,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"millrace/consumers/internal/recordbatch"
 )
 
 const (
@@ -17,9 +19,11 @@ const (
 	// flexible encoding, which has nothing that is needed here.
 	fetchVersionMin = 4
 	fetchVersionMax = 11
-	// responseBytesMax bounds what a partition's records may take in one answer. A single batch
-	// larger than asked for comes whole, so it is above any record size that brokers are set to.
-	responseBytesMax = 256 << 20
+	// responseKeptMax bounds what is kept of a partition's records in one answer. A single batch larger than asked for
+	// comes whole, up to 2 GiB: of one beyond this only the beginning is read.
+	responseKeptMax = 48 << 20
+	// largeBytesASecond is how fast a large answer comes at least: its time-out grows with it.
+	largeBytesASecond = 1 << 20
 	// abortedMax bounds the aborted transactions in one answer: each takes at least a control
 	// batch of 78 bytes in the log between.
 	abortedMax = 1 << 20
@@ -39,7 +43,17 @@ type fetchRequest struct {
 	maxWait   time.Duration
 	clientID  string
 	pool      *buffers
-	version   int16
+	// large is how many bytes of records are expected when they may be more than usualBytesMax: the caller then holds
+	// the lane. Without it such an answer is refused with a *largeAnswerError.
+	large   int
+	version int16
+}
+
+// largeAnswerError says that an answer takes the lane. It was not read, so that its connection is lost.
+type largeAnswerError struct{ bytes int }
+
+func (e *largeAnswerError) Error() string {
+	return fmt.Sprintf("answer holds %d bytes of records, more than a partition may take at once", e.bytes)
 }
 
 // fetchResponse is one partition's answer.
@@ -49,6 +63,8 @@ type fetchResponse struct {
 	logStart int64 // -1 when the broker does not say
 	aborted  []abortedTransaction
 	records  []byte // of the pool; the receiver puts it back
+	// sum is set when only the beginning of the records is here: the checksum of the first batch, as a whole.
+	sum *recordbatch.Sum
 }
 
 // abortedTransaction says that what a producer wrote in a transaction from First on, up to its
@@ -199,12 +215,51 @@ func (r *fetchRequest) decodePartition(in *wire, res *fetchResponse) {
 	if r.version >= 11 {
 		in.int32() // preferred replica: none without a rack
 	}
-	res.records = in.bytes(r.pool)
+	r.decodeRecords(in, res)
+}
+
+// decodeRecords reads a length and as many bytes into a slice of the pool; null and empty are nil.
+func (r *fetchRequest) decodeRecords(in *wire, res *fetchResponse) {
+	n := int(in.int32())
+	switch {
+	case in.err != nil || n <= 0:
+		return
+	case n > in.remain:
+		in.fail(io.ErrUnexpectedEOF)
+		return
+	case n > usualBytesMax && r.large == 0:
+		in.fail(&largeAnswerError{n})
+		return
+	}
+	res.records = r.pool.Get(min(n, responseKeptMax))[:min(n, responseKeptMax)]
+	_, err := io.ReadFull(in.r, res.records)
+	in.remain -= len(res.records)
+	in.fail(err)
+	if n -= len(res.records); n > 0 && in.err == nil {
+		res.sum = new(recordbatch.Sum)
+		res.sum.Add(res.records)
+		in.sum(res.sum, n)
+	}
+}
+
+// sum reads past n bytes and shows them to s.
+func (w *wire) sum(s *recordbatch.Sum, n int) {
+	buf := make([]byte, 64<<10)
+	for n > 0 && w.err == nil {
+		got, err := w.r.Read(buf[:min(n, len(buf))])
+		s.Add(buf[:got])
+		w.remain -= got
+		n -= got
+		if n > 0 && err != nil {
+			w.fail(err)
+		}
+	}
 }
 
 // fetch sends one request to a partition's leader and waits for its answer.
 func (c *Cluster) fetch(ctx context.Context, req *fetchRequest) (*fetchResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, req.maxWait+c.spec.Timeout)
+	larger := time.Duration(req.large/largeBytesASecond) * time.Second
+	ctx, cancel := context.WithTimeout(ctx, req.maxWait+c.spec.Timeout+larger)
 	defer cancel()
 	m, err := c.transport.RoundTrip(ctx, c.addr, req)
 	if err != nil {

@@ -79,6 +79,8 @@ type intake struct {
 	c      *Cluster
 	limits Limits
 	budget *budget
+	lane   lane
+	apart  *budget // of what the lane's holder keeps to itself
 	runs   runPool
 	ready  chan delivery
 	paused atomic.Int64 // nanoseconds
@@ -96,7 +98,7 @@ type progress struct{ taken, end int64 }
 func newIntake(c *Cluster, l Limits) *intake {
 	l = l.filled()
 	return &intake{
-		c: c, limits: l, budget: newBudget(l.PrefetchBytes), ready: make(chan delivery, readyMax),
+		c: c, limits: l, budget: newBudget(l.PrefetchBytes), lane: make(lane, 1), apart: newBudget(0), ready: make(chan delivery, readyMax),
 		progress: make(map[int32]*progress), stopped: make(chan struct{}),
 	}
 }
@@ -184,10 +186,10 @@ func (in *intake) deliver(ctx context.Context, slots chan struct{}, b *millrace.
 	}
 }
 
-// room waits until the budget allows more bytes.
-func (in *intake) room(ctx context.Context) error {
+// room waits until the budget allows more bytes; open is how many a decompression is about to take, or 0.
+func (in *intake) room(ctx context.Context, open int64) error {
 	from := in.c.now()
-	blocked, err := in.budget.wait(ctx)
+	blocked, err := in.budget.wait(ctx, open)
 	if blocked {
 		in.paused.Add(int64(in.c.now().Sub(from)))
 	}

@@ -41,6 +41,7 @@ type reader struct {
 	partition  int32
 	position   int64 // the next offset; below 0 the log's start, not asked for yet
 	fetchBytes int
+	share      int // what fetchBytes is at first
 	allowGaps  bool
 	awaitTopic bool // a topic that is gone may come back
 	slots      chan struct{}
@@ -51,12 +52,13 @@ type reader struct {
 	wait    backoff
 	corrupt int // times in a row that the batch at position did not decode
 	beyond  int // times in a row that position was beyond the end
+	inLane  bool
 	cur     *run
 }
 
 func newReader(in *intake, topic string, p millrace.Position, share int, allowGaps, awaitTopic bool) *reader {
 	return &reader{
-		in: in, topic: topic, partition: p.Partition, position: p.Offset, fetchBytes: share,
+		in: in, topic: topic, partition: p.Partition, position: p.Offset, fetchBytes: share, share: share,
 		allowGaps: allowGaps, awaitTopic: awaitTopic, slots: make(chan struct{}, in.limits.PrefetchBatches),
 		keys: recordbatch.NewInterner(), wait: backoff{c: in.c},
 	}
@@ -109,7 +111,7 @@ func (r *reader) goesOn(err error) bool {
 // step fetches once and delivers what came.
 func (r *reader) step(ctx context.Context) error {
 	// Before the fetch, not after it: what has been fetched takes memory already.
-	if err := r.in.room(ctx); err != nil {
+	if err := r.in.room(ctx, 0); err != nil {
 		return err
 	}
 	leader, info, err := r.in.c.leader(ctx, r.topic, r.partition, r.stale)
@@ -125,16 +127,25 @@ func (r *reader) step(ctx context.Context) error {
 			return err
 		}
 	}
-	res, err := r.in.c.fetch(ctx, &fetchRequest{
-		topic: r.topic, partition: r.partition, leader: leader, offset: r.position,
-		maxBytes: int32(r.fetchBytes), minBytes: int32(r.in.limits.MinBytes), maxWait: r.in.limits.MaxWait,
-		clientID: r.in.c.clientID, pool: &r.in.c.buffers,
-	})
+	res, err := r.fetch(ctx, leader, 0)
+	budget := r.in.budget
+	var large *largeAnswerError
+	if errors.As(err, &large) {
+		// Only now, as one can wait for the lane without a connection that waits, too.
+		if err := r.in.lane.enter(ctx); err != nil {
+			return err
+		}
+		r.inLane = true
+		defer r.leaveLane()
+		// What the lane's holder keeps to itself is not the consumer's to release.
+		budget = r.in.apart
+		res, err = r.fetch(ctx, leader, large.bytes)
+	}
 	if err != nil {
 		return err
 	}
 	// Our own reference, until the answer is taken apart; runs hold theirs until they are released.
-	records := newMemory(res.records, &r.in.c.buffers, r.in.budget)
+	records := newMemory(res.records, &r.in.c.buffers, budget)
 	defer records.letGo()
 	switch res.code {
 	case 0:
@@ -151,6 +162,21 @@ func (r *reader) step(ctx context.Context) error {
 		err = flushErr
 	}
 	return err
+}
+
+func (r *reader) fetch(ctx context.Context, leader int32, large int) (*fetchResponse, error) {
+	return r.in.c.fetch(ctx, &fetchRequest{
+		topic: r.topic, partition: r.partition, leader: leader, offset: r.position,
+		maxBytes: int32(r.fetchBytes), minBytes: int32(r.in.limits.MinBytes), maxWait: r.in.limits.MaxWait,
+		clientID: r.in.c.clientID, pool: &r.in.c.buffers, large: large,
+	})
+}
+
+func (r *reader) leaveLane() {
+	if r.inLane {
+		r.inLane = false
+		r.in.lane.leave()
+	}
 }
 
 // outOfRange tells a loss from a log that is not there yet.
@@ -187,20 +213,30 @@ func (r *reader) take(ctx context.Context, res *fetchResponse, records *memory) 
 	// cost no more than a large one.
 	for set := res.records; len(set) > 0; first = false {
 		h, body, rest, err := recordbatch.Split(set)
+		b := stored{header: &h, body: body, memory: records, end: res.end}
 		if errors.Is(err, recordbatch.ErrTruncated) {
-			if first {
-				return r.askMore()
+			switch {
+			case !first:
+				return nil
+			case res.sum == nil:
+				return r.askMore(ctx, set, res.end)
 			}
-			return nil
+			h, b.body, b.cutFrom, err = recordbatch.Beginning(set, res.sum)
+			if errors.Is(err, recordbatch.ErrTruncated) {
+				return fmt.Errorf("fetching %s/%d at %d: %w", r.topic, r.partition, r.position, err)
+			}
 		}
-		if err == nil && h.LastOffset() >= r.position {
-			err = r.takeBatch(ctx, &txns, &h, body, records, res.end)
+		switch {
+		case err == nil && h.LastOffset() >= r.position:
+			err = r.takeBatch(ctx, &txns, &b)
+		case errors.Is(err, recordbatch.ErrMalformed):
+			b.unsure = true
+			err = r.fault(ctx, &b, int(h.Count), nil, err)
+		case err != nil:
+			return r.corrupted(&h, res.end, err)
 		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			return r.corrupted(&h, res.end, err)
+			return err
 		}
 		set = rest
 	}
@@ -209,15 +245,22 @@ func (r *reader) take(ctx context.Context, res *fetchResponse, records *memory) 
 
 // askMore is for an answer that does not hold even one whole batch. Brokers send the first batch
 // whole since 0.10.1 whatever size was asked for, so this is for what stands between.
-func (r *reader) askMore() error {
-	if r.fetchBytes >= responseBytesMax/2 {
-		return settled("%s/%d: the batch at offset %d is larger than %d bytes", r.topic, r.partition, r.position, r.fetchBytes)
+func (r *reader) askMore(ctx context.Context, set []byte, end int64) error {
+	if r.fetchBytes < responseKeptMax {
+		r.fetchBytes = min(2*r.fetchBytes, responseKeptMax)
+		return nil
 	}
-	r.fetchBytes *= 2
-	return nil
+	h, ok := recordbatch.Peek(set)
+	if !ok {
+		return r.corrupted(&h, end, recordbatch.ErrTruncated)
+	}
+	// Its checksum stays unknown. It is passed over all the same, or nothing would ever be read again.
+	r.fetchBytes = r.share
+	b := stored{header: &h, end: end, cutFrom: int64(len(set)) + 1, unsure: true}
+	return r.fault(ctx, &b, int(h.Count), nil, recordbatch.ErrTruncated)
 }
 
-// corrupted makes an error of what Split or takeBatch found, or steps over it when told to.
+// corrupted makes an error of what Split found, or steps over it when told to.
 func (r *reader) corrupted(h *recordbatch.Header, end int64, err error) error {
 	to := r.position + 1
 	if last := h.LastOffset(); last >= r.position && last < end {
@@ -231,77 +274,6 @@ func (r *reader) corrupted(h *recordbatch.Header, end int64, err error) error {
 	r.corrupt = 0
 	r.position = to
 	return nil
-}
-
-// takeBatch reads one record batch. position is beyond every record that was read, also after an
-// error, and beyond the batch when there is none.
-func (r *reader) takeBatch(ctx context.Context, txns *transactions, h *recordbatch.Header, body []byte, mem *memory, end int64) error {
-	skip, err := txns.skip(h, body)
-	if err != nil {
-		return err
-	}
-	// Begun before position moves on: a batch without records is part of the run, too.
-	r.current()
-	// Compaction may leave a batch without records, to remember its producer's sequence by.
-	if !skip && h.Count > 0 {
-		if h.Codec() != recordbatch.None {
-			if mem, err = r.decompress(ctx, h, body); err != nil {
-				return err
-			}
-			defer mem.letGo()
-			body = mem.bytes
-		}
-		if err := r.takeRecords(ctx, h, body, mem, end); err != nil {
-			return err
-		}
-	}
-	// Compaction may have taken the last records: the header still says where the batch ended.
-	r.position = h.LastOffset() + 1
-	r.current().to = r.position
-	r.corrupt = 0
-	return nil
-}
-
-func (r *reader) decompress(ctx context.Context, h *recordbatch.Header, body []byte) (*memory, error) {
-	// A batch may open to many times its size, so the budget is asked once more.
-	if err := r.in.room(ctx); err != nil {
-		return nil, err
-	}
-	open, _, err := r.in.c.open.Open(h.Codec(), body)
-	if err != nil {
-		return nil, err
-	}
-	return newMemory(open, &r.in.c.buffers, r.in.budget), nil
-}
-
-func (r *reader) takeRecords(ctx context.Context, h *recordbatch.Header, body []byte, mem *memory, end int64) error {
-	records := recordbatch.NewRecords(h, body)
-	records.Intern(r.keys)
-	// The inner loop of reading: nothing in it allocates, locks or asks the time.
-	cur := r.current()
-	for {
-		if len(cur.records) >= runRecordsMax {
-			if err := r.flush(ctx, end); err != nil {
-				return err
-			}
-			cur = r.current()
-		}
-		rec := cur.slot()
-		more, err := records.Next(rec, &cur.headers)
-		if !more || err != nil {
-			cur.unslot()
-			return err
-		}
-		// A batch is the broker's smallest unit, so it may begin before what was asked for.
-		if rec.Offset < r.position {
-			cur.unslot()
-			continue
-		}
-		cur.hold(mem)
-		rec.Topic, rec.Partition = r.topic, r.partition
-		r.position = rec.Offset + 1
-		cur.to = r.position
-	}
 }
 
 // current is the run that records go into.

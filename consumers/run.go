@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// runRecordsMax bounds the records in one batch: at 112 bytes a Record, 2,048 of them and the
+	// runRecordsMax bounds the records in one batch: at 136 bytes a Record, 2,048 of them and the
 	// 0.4 MB of JSON they point at stay near the processor, and handing over costs nothing a record.
 	runRecordsMax = 2048
+	// runHeadersMax bounds the headers of one batch, at 40 bytes each: eight of them a record are plenty.
+	runHeadersMax = 8 * runRecordsMax
 	// runsKept bounds the idle runs that are kept for reuse: three a partition for ten partitions.
 	runsKept = 32
 )

@@ -2,7 +2,6 @@ package consumers
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 )
 
@@ -59,26 +58,6 @@ func (w *wire) string() string {
 	w.remain -= n
 	w.fail(err)
 	return string(b)
-}
-
-// bytes reads a length and as many bytes into a slice of the pool; null and empty are nil.
-func (w *wire) bytes(pool *buffers) []byte {
-	n := int(w.int32())
-	switch {
-	case w.err != nil || n <= 0:
-		return nil
-	case n > w.remain:
-		w.fail(io.ErrUnexpectedEOF)
-		return nil
-	case n > responseBytesMax:
-		w.fail(fmt.Errorf("answer holds %d bytes of records, more than %d", n, responseBytesMax))
-		return nil
-	}
-	b := pool.Get(n)[:n]
-	_, err := io.ReadFull(w.r, b)
-	w.remain -= n
-	w.fail(err)
-	return b
 }
 
 func (w *wire) skip(n int) {

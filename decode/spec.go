@@ -31,7 +31,7 @@ type ClassWeightsSpec struct {
 
 // Limits bound what one event may cost.
 type Limits struct {
-	Event millrace.Bytes `yaml:"event" hash:"training" doc:"largest event"`
+	Event millrace.Bytes `yaml:"event" hash:"training" doc:"largest event; Kafka records over 16 MiB in a large batch are never read whole"`
 	Depth int            `yaml:"depth" hash:"training" doc:"deepest nesting of objects and arrays"`
 	Text  millrace.Bytes `yaml:"text" hash:"training" doc:"longest category or id"`
 }

@@ -29,6 +29,7 @@ type chunk struct {
 	from  int // index of the first record in batch.Records
 	n     int
 	bytes int
+	more  int  // records that faulty ranges stand for, beyond one each
 	last  bool // the batch ends with this chunk
 	slots [chunkEvents]slot
 }
@@ -80,12 +81,18 @@ func (d *decodeStage) batch(ctx context.Context, b *millrace.Batch) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		c.batch, c.from, c.bytes = b, from, 0
+		c.batch, c.from, c.bytes, c.more = b, from, 0, 0
 		c.n = min(chunkEvents, len(b.Records)-from)
 		c.last = from+c.n == len(b.Records)
 		for i := range c.n {
-			c.bytes += len(b.Records[from+i].Value)
-			c.slots[i].rejection = d.decode(&b.Records[from+i], c.slots[i].event)
+			rec := &b.Records[from+i]
+			c.bytes += len(rec.Value)
+			if rec.Fault != nil { // nothing of it is there to be decoded
+				c.more += int(rec.Count()) - 1
+				c.slots[i].rejection = rec.Fault
+				continue
+			}
+			c.slots[i].rejection = d.decode(rec, c.slots[i].event)
 		}
 		d.out <- c // never blocks: out holds as many chunks as there are
 	}

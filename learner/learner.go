@@ -223,7 +223,7 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 		} else if err := l.reject(ctx, c.batch.TopicID, rec, why); err != nil {
 			return err
 		}
-		at.Offset = rec.Offset + 1
+		at.Offset = rec.Next()
 		if l.tick.eventsDue(l.learned + l.rejected) {
 			l.snapshotIfDue(true)
 		}
@@ -280,8 +280,8 @@ func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Reco
 		l.o.Log.Warn("an event cannot be used and goes to the dead letters; further ones of this reason are only counted",
 			"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "reason", why.Reason, "path", why.Path) // not the detail: it may quote what an event holds
 	}
-	l.rejected++
-	l.metrics.rejected.WithLabelValues(string(why.Reason)).Inc()
+	l.rejected += rec.Count() // one dead letter may stand for a range that could not be read
+	l.metrics.rejected.WithLabelValues(string(why.Reason)).Add(float64(rec.Count()))
 	return nil
 }
 

@@ -398,6 +398,32 @@ func TestRefusedUpdateIsADeadLetter(t *testing.T) {
 }
 
 // TestSourceFailureIsReported after a last snapshot of what was learned.
+// TestFaultyRecordsAreDeadLetters: what a source could not read is not decoded, whatever is left of it, and a range counts
+// as the records that it holds. A snapshot behind it waits for its letter.
+func TestFaultyRecordsAreDeadLetters(t *testing.T) {
+	b := batchesOf(0, 0, 3, 3)[0]
+	b.Records[1].Fault = &millrace.Rejection{Reason: millrace.ReasonTooLarge, Detail: "200 MB"}
+	b.Records = append(b.Records, millrace.Record{Topic: b.Topic, Offset: 3, Last: 9, Lost: 5, Value: []byte("1"),
+		Fault: &millrace.Rejection{Reason: millrace.ReasonBadBatch, Detail: "no gzip"}})
+	b.To, b.End = 10, 10
+	r := newRig(t, &fakeSource{batches: []*millrace.Batch{b}}, SnapshotsSpec{Events: 4}, &fakeStore{}, nil)
+	if err := r.learner.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(r.dead.rejected); got != "[0/1 too_large 0/3 bad_batch]" || r.dead.flushed != 2 {
+		t.Errorf("dead letters = %s, %d flushed", got, r.dead.flushed)
+	}
+	m := r.store.last(t).Manifest
+	if m.Learned != 2 || m.Rejected != 6 || offsetOf(t, m, 0) != 10 {
+		t.Errorf("learned %d, rejected %d, position %d; want 2, 6 and 10", m.Learned, m.Rejected, offsetOf(t, m, 0))
+	}
+	for _, s := range r.store.heads { // the range's position is behind all of it, or before
+		if at := offsetOf(t, s.Manifest, 0); at > 3 && at != 10 {
+			t.Errorf("a snapshot at %d, within the range", at)
+		}
+	}
+}
+
 func TestSourceFailureIsReported(t *testing.T) {
 	gap := &millrace.GapError{Topic: "events", Position: 5, Start: 10, End: 20}
 	r := newRig(t, failing{gap}, SnapshotsSpec{}, &fakeStore{}, nil)

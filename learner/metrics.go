@@ -146,7 +146,7 @@ func (m *Metrics) set(name string, w Window, model float64, first string, firstV
 
 // chunkDone adds what one chunk brought.
 func (m *Metrics) chunkDone(c *chunk, now time.Time, learned int) {
-	m.consumed.Add(float64(c.n))
+	m.consumed.Add(float64(c.n + c.more))
 	m.consumedBytes.Add(float64(c.bytes))
 	m.learned.Add(float64(learned))
 	if c.n > 0 {

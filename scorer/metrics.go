@@ -85,7 +85,12 @@ func (m *Metrics) Predicted(s *millrace.Score) {
 }
 
 // Unscored counts an event that could not be scored.
-func (m *Metrics) Unscored(reason millrace.Reason) { m.unscored.WithLabelValues(string(reason)).Inc() }
+func (m *Metrics) Unscored(reason millrace.Reason) { m.UnscoredRange(reason, 1) }
+
+// UnscoredRange counts n events that cannot be scored.
+func (m *Metrics) UnscoredRange(reason millrace.Reason, n uint64) {
+	m.unscored.WithLabelValues(string(reason)).Add(float64(n))
+}
 
 // Written counts a score that is acknowledged, for a record with this timestamp.
 func (m *Metrics) Written(recordTime int64) {
@@ -96,7 +101,11 @@ func (m *Metrics) Written(recordTime int64) {
 
 // Read counts a batch whose events were all predicted.
 func (m *Metrics) Read(b *millrace.Batch, bytes int) {
-	m.consumed.Add(float64(len(b.Records)))
+	n := uint64(0)
+	for i := range b.Records {
+		n += b.Records[i].Count()
+	}
+	m.consumed.Add(float64(n))
 	m.bytes.Add(float64(bytes))
 }
 

@@ -183,21 +183,25 @@ func TestLoopCommitsWhatIsAcknowledged(t *testing.T) {
 	tooLong.Records[0].Key = []byte(strings.Repeat("k", keyBytesMax+1))
 	r.source.batches <- events(0, "1", "bad", "2")
 	r.source.batches <- tooLong
+	faulty := events(4, "5")
+	faulty.Records[0].Fault = &millrace.Rejection{Reason: millrace.ReasonBadBatch}
+	faulty.Records[0].Last, faulty.Records[0].Lost, faulty.To = 7, 4, 8
+	r.source.batches <- faulty
 	for range 2 {
 		<-r.writer.sent
 	}
-	for r.loop.skipped.Load() < 2 {
+	for r.loop.skipped.Load() < 6 {
 		time.Sleep(time.Millisecond)
 	}
-	if r.loop.Finished() != 2 {
-		t.Errorf("%d events are finished before any acknowledgement, want the two that cannot be scored", r.loop.Finished())
+	if r.loop.Finished() != 6 {
+		t.Errorf("%d events are finished before any acknowledgement, want the six that cannot be scored", r.loop.Finished())
 	}
 	r.stop() // the end flushes, which acknowledges, and commits
 	if err := <-r.ended; err != nil {
 		t.Fatal(err)
 	}
-	if got := r.source.committed; len(got) != 1 || got[0] != (millrace.Position{Topic: "events", Offset: 4}) {
-		t.Errorf("committed %+v, want position 4", got)
+	if got := r.source.committed; len(got) != 1 || got[0] != (millrace.Position{Topic: "events", Offset: 8}) {
+		t.Errorf("committed %+v, want position 8", got)
 	}
 	if got := fmt.Sprint(r.writer.values); got != `[{"score":0.5} events/0/0 {"score":0.5} events/0/2]` {
 		t.Errorf("written %s", got)

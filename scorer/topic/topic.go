@@ -153,8 +153,8 @@ func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
 			if !errors.As(err, &why) {
 				return fmt.Errorf("scoring %s/%d/%d: %w", rec.Topic, rec.Partition, rec.Offset, err)
 			}
-			l.skipped.Add(1)
-			m.Unscored(why.Reason)
+			l.skipped.Add(rec.Count())
+			m.UnscoredRange(why.Reason, rec.Count())
 			continue
 		}
 		m.Predicted(&score)
@@ -168,6 +168,9 @@ func (l *Loop) scoreBatch(ctx context.Context, b *millrace.Batch) error {
 }
 
 func (l *Loop) score(rec *millrace.Record, dst *millrace.Score) error {
+	if rec.Fault != nil { // nothing of it is there to be scored; the learner writes the dead letter
+		return rec.Fault
+	}
 	if len(rec.Key) > keyBytesMax {
 		return &millrace.Rejection{Reason: millrace.ReasonTooLarge, Detail: fmt.Sprintf("the key has %d bytes, a score's has at most %d", len(rec.Key), keyBytesMax)}
 	}

@@ -50,6 +50,9 @@ var (
 	ErrTruncated = errors.New("record batch is cut off")
 	// ErrCorrupt: the bytes are no record batch, or their checksum or lengths do not fit.
 	ErrCorrupt = errors.New("corrupt record batch")
+	// ErrMalformed: the checksum is right, and still the batch cannot be read. Whoever wrote it wrote it so; fetching it
+	// again gives the same.
+	ErrMalformed = errors.New("malformed record batch")
 	// ErrOldFormat: a message set of format v0 or v1, as brokers before 0.11 wrote them.
 	ErrOldFormat = errors.New("message format v0 or v1 is not supported: " +
 		"rewrite the topic with a producer of Kafka 0.11 or newer")
@@ -83,8 +86,8 @@ func (h *Header) Control() bool { return h.Attributes&control != 0 }
 
 // Split takes the first batch off a record set, checks its checksum, and returns its header, its
 // body (as stored, perhaps compressed) and the rest of the set. The set must not be empty. A cut-off
-// batch is ErrTruncated; anything else that does not fit wraps ErrCorrupt or is ErrOldFormat. With
-// ErrCorrupt the header is filled in as far as it could be read.
+// batch is ErrTruncated; anything else that does not fit wraps ErrCorrupt or ErrMalformed or is ErrOldFormat. With
+// those two the header is filled in as far as it could be read.
 func Split(set []byte) (h Header, body, rest []byte, err error) {
 	if len(set) <= atMagic {
 		return h, nil, nil, ErrTruncated
@@ -110,11 +113,63 @@ func Split(set []byte) (h Header, body, rest []byte, err error) {
 	if sum := crc32.Checksum(batch[atAttributes:], castagnoli()); sum != stored {
 		return h, nil, nil, fmt.Errorf("%w: checksum is %08x, the header says %08x", ErrCorrupt, sum, stored)
 	}
-	if h.BaseOffset < 0 || h.LastOffsetDelta < 0 || h.Count < 0 || h.LastOffset() < h.BaseOffset {
-		return h, nil, nil, fmt.Errorf("%w: base offset %d, last delta %d, %d records",
-			ErrCorrupt, h.BaseOffset, h.LastOffsetDelta, h.Count)
+	if err := h.check(); err != nil {
+		return h, nil, nil, err
 	}
 	return h, batch[HeaderBytes:], set[size:], nil
+}
+
+// check refuses what no batch can have.
+func (h *Header) check() error {
+	// The base offset is outside the checksum, so that it may be damaged.
+	if h.BaseOffset < 0 {
+		return fmt.Errorf("%w: base offset %d", ErrCorrupt, h.BaseOffset)
+	}
+	if h.LastOffsetDelta < 0 || h.Count < 0 || h.LastOffset() < h.BaseOffset {
+		return fmt.Errorf("%w: last delta %d, %d records", ErrMalformed, h.LastOffsetDelta, h.Count)
+	}
+	return nil
+}
+
+// Sum is the checksum of a batch of which only the beginning is kept: it is shown all bytes, in order.
+type Sum struct {
+	size int64 // of the batch; 0 until its header is known
+	at   int64
+	crc  uint32
+}
+
+// Add takes the next bytes; the first call must hold a whole header. What lies behind the batch does not count.
+func (s *Sum) Add(b []byte) {
+	if s.at == 0 && len(b) >= HeaderBytes {
+		s.size = int64(int32(binary.BigEndian.Uint32(b[atLength:]))) + atLeaderEpoch
+	}
+	from, to := min(max(atAttributes-s.at, 0), int64(len(b))), min(max(s.size-s.at, 0), int64(len(b)))
+	if from < to {
+		s.crc = crc32.Update(s.crc, castagnoli(), b[from:to])
+	}
+	s.at += int64(len(b))
+}
+
+// Beginning is Split for a set that was cut off within its first batch after sum was shown all of it. It returns
+// ErrTruncated when the batch is not the one that was summed, or was cut off on its way.
+func Beginning(set []byte, sum *Sum) (h Header, body []byte, size int64, err error) {
+	if len(set) < HeaderBytes || set[atMagic] != 2 || sum.size <= int64(len(set)) || sum.at < sum.size {
+		return h, nil, 0, ErrTruncated
+	}
+	h = parseHeader(set)
+	if stored := binary.BigEndian.Uint32(set[atCRC:]); sum.crc != stored {
+		return h, nil, 0, fmt.Errorf("%w: checksum is %08x, the header says %08x", ErrCorrupt, sum.crc, stored)
+	}
+	return h, set[HeaderBytes:], sum.size, h.check()
+}
+
+// Peek reads a batch's header without looking at its checksum; false when there is no whole header of format v2.
+func Peek(set []byte) (Header, bool) {
+	if len(set) < HeaderBytes || set[atMagic] != 2 {
+		return Header{}, false
+	}
+	h := parseHeader(set)
+	return h, h.check() == nil
 }
 
 func parseHeader(b []byte) Header {
@@ -147,7 +202,7 @@ func AbortMarker(h *Header, body []byte) (bool, error) {
 		return false, err
 	}
 	if len(key) < 4 {
-		return false, fmt.Errorf("%w: a transaction marker of %d bytes", ErrCorrupt, len(key))
+		return false, fmt.Errorf("%w: a transaction marker of %d bytes", ErrMalformed, len(key))
 	}
 	return binary.BigEndian.Uint16(key[2:]) == 0, nil
 }

@@ -2,7 +2,6 @@ package recordbatch
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -61,9 +60,22 @@ type Decompressor struct {
 	gzips sync.Pool
 	lz4s  sync.Pool
 
+	zstd lazyZstd
+	// wide takes windows that are larger than what a body may open to: encoders at high levels announce 128 MiB for a
+	// few bytes.
+	wide lazyZstd
+}
+
+// lazyZstd makes its decoder when the first batch needs it: most topics have none, and it is large.
+type lazyZstd struct {
 	once    sync.Once
-	zstd    *zstd.Decoder
-	zstdErr error
+	decoder *zstd.Decoder
+	err     error
+}
+
+func (z *lazyZstd) get(options ...zstd.DOption) (*zstd.Decoder, error) {
+	z.once.Do(func() { z.decoder, z.err = zstd.NewReader(nil, options...) })
+	return z.decoder, z.err
 }
 
 // NewDecompressor returns a Decompressor that refuses bodies which open to more than maxBytes, and
@@ -74,8 +86,10 @@ func NewDecompressor(maxBytes int, pool Pool) *Decompressor {
 
 // Close gives the codecs' own memory back. The Decompressor must not be used after it.
 func (d *Decompressor) Close() {
-	if d.zstd != nil {
-		d.zstd.Close()
+	for _, z := range []*lazyZstd{&d.zstd, &d.wide} {
+		if z.decoder != nil {
+			z.decoder.Close()
+		}
 	}
 }
 
@@ -83,7 +97,7 @@ func (d *Decompressor) Close() {
 const expansionGuess = 5
 
 // Open decompresses body into a slice of the pool, which the caller puts back. With codec None it
-// returns body itself and owned false. Broken input wraps ErrCorrupt, too large input ErrTooLarge.
+// returns body itself and owned false. Broken input wraps ErrMalformed, too large input ErrTooLarge.
 func (d *Decompressor) Open(codec Codec, body []byte) (open []byte, owned bool, err error) {
 	if codec == None {
 		return body, false, nil
@@ -99,7 +113,7 @@ func (d *Decompressor) Open(codec Codec, body []byte) (open []byte, owned bool, 
 	case Zstd:
 		buf, err = d.unzstd(body)
 	default:
-		return nil, false, fmt.Errorf("%w: unknown %v", ErrCorrupt, codec)
+		return nil, false, fmt.Errorf("%w: unknown %v", ErrMalformed, codec)
 	}
 	if err == nil {
 		return buf, true, nil
@@ -111,7 +125,7 @@ func (d *Decompressor) Open(codec Codec, body []byte) (open []byte, owned bool, 
 	if errors.Is(err, ErrTooLarge) {
 		return nil, false, err
 	}
-	return nil, false, fmt.Errorf("%w: decompressing %v: %w", ErrCorrupt, codec, err)
+	return nil, false, fmt.Errorf("%w: decompressing %v: %w", ErrMalformed, codec, err)
 }
 
 func (d *Decompressor) guess(n int) int { return min(max(n*expansionGuess, 4<<10), d.max) }
@@ -188,22 +202,39 @@ func (d *Decompressor) grow(buf []byte, capacity int) []byte {
 	return larger
 }
 
-// unzstd makes its decoder when the first zstd batch comes: most topics have none, and it is large.
+// wideWindow is the largest window that zstd's own command announces without being told to.
+const wideWindow = 128 << 20
+
 func (d *Decompressor) unzstd(body []byte) ([]byte, error) {
-	d.once.Do(func() {
-		d.zstd, d.zstdErr = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(uint64(d.max)))
-	})
-	if d.zstdErr != nil {
-		return nil, d.zstdErr
+	z, err := d.zstd.get(zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(uint64(d.max)))
+	if err != nil {
+		return nil, err
 	}
 	buf := d.pool.Get(d.guess(len(body)))
-	out, err := d.zstd.DecodeAll(body, buf)
+	out, err := z.DecodeAll(body, buf)
 	if cap(out) != cap(buf) {
 		d.pool.Put(buf) // it was too small, and out is another one
 	}
-	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) || len(out) > d.max {
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+		return d.unzstdWide(body)
+	}
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(out) > d.max {
 		err = d.tooLarge()
+	}
+	return out, err
+}
+
+// unzstdWide opens a body into a slice of the largest size: what is opened is its own window, so that a large one costs
+// nothing.
+func (d *Decompressor) unzstdWide(body []byte) ([]byte, error) {
+	z, err := d.wide.get(zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(2*wideWindow), zstd.WithDecoderMaxWindow(wideWindow), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		return nil, err
+	}
+	out, err := z.DecodeAll(body, d.pool.Get(d.max))
+	if err != nil {
+		err = d.tooLarge() // or broken: opened as a stream it will tell
 	}
 	return out, err
 }
@@ -219,27 +250,19 @@ func (d *Decompressor) unsnappy(body []byte) ([]byte, error) {
 		return d.snappyBlock(body, d.pool.Get(d.guess(len(body))))
 	}
 	buf := d.pool.Get(d.guess(len(body)))
-	for rest := body[xerialHeaderBytes:]; len(rest) > 0; {
-		if len(rest) < 4 {
-			return buf, io.ErrUnexpectedEOF
+	for rest := body[xerialHeaderBytes:]; ; {
+		block, behind, err := nextFrame(rest)
+		if errors.Is(err, io.EOF) {
+			return buf, nil
 		}
-		n := int64(binary.BigEndian.Uint32(rest))
-		rest = rest[4:]
-		// Concatenated streams are legal; the next one's header starts with the same magic.
-		if n == int64(binary.BigEndian.Uint32([]byte(xerialMagic))) && len(rest) >= xerialHeaderBytes-4 {
-			rest = rest[xerialHeaderBytes-4:]
-			continue
+		if err == nil {
+			buf, err = d.snappyBlock(block, buf)
 		}
-		if n > int64(len(rest)) {
-			return buf, io.ErrUnexpectedEOF
-		}
-		var err error
-		if buf, err = d.snappyBlock(rest[:n], buf); err != nil {
+		if err != nil {
 			return buf, err
 		}
-		rest = rest[n:]
+		rest = behind
 	}
-	return buf, nil
 }
 
 // snappyBlock appends the opened block to buf.

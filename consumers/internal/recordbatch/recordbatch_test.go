@@ -170,7 +170,7 @@ func TestXerialSnappy(t *testing.T) {
 		t.Fatalf("%d bytes, owned %v, %v", len(got), owned, err)
 	}
 	for cut := len(header) + 1; cut < len(framed); cut += 997 {
-		if _, _, err := d.Open(Snappy, framed[:cut]); !errors.Is(err, ErrCorrupt) && cut != len(header) {
+		if _, _, err := d.Open(Snappy, framed[:cut]); !errors.Is(err, ErrMalformed) && cut != len(header) {
 			// A cut exactly between two blocks is a shorter stream.
 			if got, _, _ := d.Open(Snappy, framed[:cut]); !bytes.HasPrefix(plain, got) {
 				t.Fatalf("cut at %d: %v", cut, err)
@@ -202,16 +202,16 @@ func TestRefused(t *testing.T) {
 		{"a short length", alter(func(b []byte) { binary.BigEndian.PutUint32(b[atLength:], 10) }), ErrCorrupt, "length"},
 		{"a negative length", alter(func(b []byte) { binary.BigEndian.PutUint32(b[atLength:], 1<<31) }), ErrCorrupt, "length"},
 		{"a negative offset", alter(func(b []byte) { b[0] = 0xff }), ErrCorrupt, "base offset"},
-		{"an unknown codec", resum(alter(func(b []byte) { b[atAttributes+1] = 5 })), ErrCorrupt, "codec 5"},
-		{"too many records", resum(alter(func(b []byte) { b[atCount+3]++ })), ErrCorrupt, "record 5"},
-		{"too few records", resum(alter(func(b []byte) { b[atCount+3]-- })), ErrCorrupt, "after the last record"},
-		{"a small last delta", resum(alter(func(b []byte) { b[atLastOffsetDelta+3] = 3 })), ErrCorrupt, "offset delta 4"},
-		{"a long record", resum(alter(func(b []byte) { b[HeaderBytes] = 0x7e })), ErrCorrupt, "left over"},
-		{"no gzip", resum(alter(func(b []byte) { b[atAttributes+1] = byte(Gzip) })), ErrCorrupt, "gzip"},
-		{"no snappy", resum(alter(func(b []byte) { b[atAttributes+1] = byte(Snappy) })), ErrCorrupt, "snappy"},
-		{"no lz4", resum(alter(func(b []byte) { b[atAttributes+1] = byte(LZ4) })), ErrCorrupt, "lz4"},
-		{"no zstd", resum(alter(func(b []byte) { b[atAttributes+1] = byte(Zstd) })), ErrCorrupt, "zstd"},
-		{"a short marker", resum(alter(func(b []byte) { b[atAttributes+1] = control })), ErrCorrupt, "marker"},
+		{"an unknown codec", resum(alter(func(b []byte) { b[atAttributes+1] = 5 })), ErrMalformed, "codec 5"},
+		{"too many records", resum(alter(func(b []byte) { b[atCount+3]++ })), ErrMalformed, "record 5"},
+		{"too few records", resum(alter(func(b []byte) { b[atCount+3]-- })), ErrMalformed, "after the last record"},
+		{"a small last delta", resum(alter(func(b []byte) { b[atLastOffsetDelta+3] = 3 })), ErrMalformed, "offset delta 4"},
+		{"a long record", resum(alter(func(b []byte) { b[HeaderBytes] = 0x7e })), ErrMalformed, "left over"},
+		{"no gzip", resum(alter(func(b []byte) { b[atAttributes+1] = byte(Gzip) })), ErrMalformed, "gzip"},
+		{"no snappy", resum(alter(func(b []byte) { b[atAttributes+1] = byte(Snappy) })), ErrMalformed, "snappy"},
+		{"no lz4", resum(alter(func(b []byte) { b[atAttributes+1] = byte(LZ4) })), ErrMalformed, "lz4"},
+		{"no zstd", resum(alter(func(b []byte) { b[atAttributes+1] = byte(Zstd) })), ErrMalformed, "zstd"},
+		{"a short marker", resum(alter(func(b []byte) { b[atAttributes+1] = control })), ErrMalformed, "marker"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := readSet(test.set, NewDecompressor(1<<20, heap{}))
@@ -452,7 +452,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		records, err := readSet(set, d)
-		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTruncated) &&
+		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrHeaders) && !errors.Is(err, ErrTruncated) &&
 			!errors.Is(err, ErrOldFormat) && !errors.Is(err, ErrTooLarge) {
 			t.Fatalf("an error of no kind: %v", err)
 		}

@@ -1,6 +1,7 @@
 package recordbatch
 
 import (
+	"errors"
 	"fmt"
 
 	"millrace"
@@ -39,42 +40,45 @@ func (r *Records) Left() int { return int(r.left) }
 
 // Next fills in offset, time, key, value and headers of rec with the next record, aliasing the
 // body; topic and partition stay as they are. Headers are appended to *headers, and rec.Headers is
-// a slice of it. It reports false after the last record, and ErrCorrupt for bytes that are no
-// record, or that are left over after the last one.
+// a slice of it. It reports false after the last record, and ErrMalformed for bytes that are no
+// record, or that are left over after the last one. ErrHeaders is the one error that comes with a record.
 func (r *Records) Next(rec *millrace.Record, headers *[]millrace.Header) (bool, error) {
 	if r.left == 0 {
 		if r.at != len(r.data) {
-			return false, r.corrupt("%d bytes after the last record", len(r.data)-r.at)
+			return false, r.malformed("%d bytes after the last record", len(r.data)-r.at)
 		}
 		return false, nil
 	}
 	data := r.data
 	size, at := varint(data, r.at)
 	if at < 0 || size < 0 || size > int64(len(data)-at) {
-		return false, r.corrupt("record length %d does not fit", size)
+		return false, r.malformed("record length %d does not fit", size)
 	}
 	data = data[:at+int(size)]
 	// One byte of attributes, which no version of Kafka uses.
 	timeDelta, at := varint(data, at+1)
 	delta, at := varint(data, at)
 	if at < 0 || delta <= int64(r.delta) || delta > int64(r.last) {
-		return false, r.corrupt("offset delta %d after %d, of at most %d", delta, r.delta, r.last)
+		return false, r.malformed("offset delta %d after %d, of at most %d", delta, r.delta, r.last)
 	}
 	key, at := field(data, at)
 	value, at := field(data, at)
 	count, at := varint(data, at)
 	// A header takes two bytes or more, so that the count is bounded by what is there.
 	if at < 0 || count < 0 || count > int64(len(data)-at)/2 {
-		return false, r.corrupt("lengths within a record do not fit")
+		return false, r.malformed("lengths within a record do not fit")
 	}
 	rec.Headers = nil
+	if count > HeadersMax {
+		return r.pass(rec, len(data), key, value, timeDelta, delta)
+	}
 	if count > 0 {
 		if at = r.headers(data, at, int(count), rec, headers); at < 0 {
-			return false, r.corrupt("lengths within a record's headers do not fit")
+			return false, r.malformed("lengths within a record's headers do not fit")
 		}
 	}
 	if at != len(data) {
-		return false, r.corrupt("%d bytes left over in a record", len(data)-at)
+		return false, r.malformed("%d bytes left over in a record", len(data)-at)
 	}
 	rec.Offset = r.base + delta
 	rec.Time = r.fixedTime
@@ -85,6 +89,23 @@ func (r *Records) Next(rec *millrace.Record, headers *[]millrace.Header) (bool, 
 	r.at, r.delta = at, int32(delta)
 	r.left--
 	return true, nil
+}
+
+// HeadersMax bounds a record's headers: each takes two bytes in a batch and forty when it is read.
+const HeadersMax = 1 << 16
+
+// ErrHeaders says that a record has more than HeadersMax headers. It comes with the record, without any, and the walk goes on.
+var ErrHeaders = errors.New("a record has too many headers")
+
+// pass fills in rec without its headers.
+func (r *Records) pass(rec *millrace.Record, end int, key, value []byte, timeDelta, delta int64) (bool, error) {
+	rec.Offset, rec.Time, rec.Key, rec.Value = r.base+delta, r.fixedTime, key, value
+	if r.fixedTime < 0 {
+		rec.Time = r.baseTime + timeDelta
+	}
+	r.at, r.delta = end, int32(delta)
+	r.left--
+	return true, fmt.Errorf("%w: more than %d", ErrHeaders, HeadersMax)
 }
 
 // headers reads count headers and returns where they end, or -1.
@@ -108,20 +129,20 @@ func (r *Records) headers(data []byte, at, count int, rec *millrace.Record, dst 
 func (r *Records) firstKey() ([]byte, error) {
 	size, at := varint(r.data, r.at)
 	if at < 0 || size < 0 || size > int64(len(r.data)-at) {
-		return nil, r.corrupt("record length %d does not fit", size)
+		return nil, r.malformed("record length %d does not fit", size)
 	}
 	data := r.data[:at+int(size)]
 	_, at = varint(data, at+1)
 	_, at = varint(data, at)
 	key, at := field(data, at)
 	if at < 0 {
-		return nil, r.corrupt("lengths within a record do not fit")
+		return nil, r.malformed("lengths within a record do not fit")
 	}
 	return key, nil
 }
 
-func (r *Records) corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: record %d after offset %d: %s", ErrCorrupt, r.delta+1, r.base, fmt.Sprintf(format, args...))
+func (r *Records) malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: record %d after offset %d: %s", ErrMalformed, r.delta+1, r.base, fmt.Sprintf(format, args...))
 }
 
 // field reads a length and as many bytes; a length of -1 is null. It returns a position of -1 when
