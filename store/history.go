@@ -80,8 +80,11 @@ type state struct {
 	history      []record // newest first; holds head and served, too
 	seen         map[string]bool
 	pinned       map[string]bool
-	faults       []string // what was passed over because it cannot be read
-	unreadable   []string // the index members among that
+	faults       []string        // what was passed over because it cannot be read
+	unreadable   []string        // the index members among that
+	badPins      []string        // and the pins
+	mistyped     []string        // and the keys of another type
+	indexed      map[string]bool // the texts of index members
 }
 
 // state reads all pointers. One that cannot be read is passed over and told of, so that the others remain of use.
@@ -93,7 +96,7 @@ func (s *Store) state(ctx context.Context, model string) (state, error) {
 	index, pinned := pipe.ZRange(ctx, k.index(), 0, -1), pipe.SMembers(ctx, k.pinned())
 	clock := pipe.Time(ctx)
 	_, _ = pipe.Exec(ctx) // it repeats the first command's error: each is looked at below
-	st := state{seen: map[string]bool{}, pinned: map[string]bool{}, time: epochAt(clock.Val())}
+	st := state{seen: map[string]bool{}, indexed: map[string]bool{}, pinned: map[string]bool{}, time: epochAt(clock.Val())}
 	for _, c := range []struct {
 		key, right string
 		err        error
@@ -104,6 +107,7 @@ func (s *Store) state(ctx context.Context, model string) (state, error) {
 		switch {
 		case redis.HasErrorPrefix(c.err, "WRONGTYPE"):
 			st.faults = append(st.faults, errWrongType(c.key, "another type", c.right).Error())
+			st.mistyped = append(st.mistyped, c.key)
 		case c.err != nil && !errors.Is(c.err, redis.Nil):
 			return st, s.failed("reading the versions of "+model, fmt.Errorf("%s: %w", c.key, c.err))
 		}
@@ -115,6 +119,7 @@ func (s *Store) state(ctx context.Context, model string) (state, error) {
 	st.head = st.add(k.head(), head.Val())
 	st.served = st.add(k.served(), served.Val())
 	for _, raw := range index.Val() {
+		st.indexed[raw] = true
 		if r := st.add(k.index(), raw); r.Seq == 0 {
 			st.unreadable = append(st.unreadable, raw)
 		}
@@ -125,6 +130,7 @@ func (s *Store) state(ctx context.Context, model string) (state, error) {
 	for _, candidate := range pinned.Val() {
 		if !candidateName(candidate) {
 			st.faults = append(st.faults, fmt.Sprintf("%s: %.60q is no candidate", k.pinned(), candidate))
+			st.badPins = append(st.badPins, candidate)
 			continue
 		}
 		st.pinned[candidate] = true

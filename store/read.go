@@ -11,12 +11,15 @@ import (
 	"millrace/snapshot"
 )
 
-// Head is what a learner resumes from; millrace.ErrNoSnapshot when there is none.
+// Head is what a learner resumes from; millrace.ErrNoSnapshot when there is none, ErrHeadLost when it cannot be read.
 func (s *Store) Head(ctx context.Context, model string) (millrace.Head, error) {
 	if err := checkModel(model); err != nil {
 		return millrace.Head{}, err
 	}
 	r, err := s.pointer(ctx, keysOf(model).head())
+	if errors.Is(err, millrace.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", ErrHeadLost, err)
+	}
 	return r.Head, err
 }
 

@@ -7,7 +7,7 @@ import "github.com/redis/go-redis/v9"
 // takes a blob: a value passed through Lua costs four times a plain SET. A script that fails halfway
 // keeps what it has written, so each looks at the types of its keys before it writes anything.
 type scripts struct {
-	acquire, flip, restore, trim *redis.Script
+	acquire, flip, restore, trim, repair *redis.Script
 }
 
 func newScripts() scripts {
@@ -16,6 +16,7 @@ func newScripts() scripts {
 		flip:    redis.NewScript(commonLua + flipLua),
 		restore: redis.NewScript(commonLua + restoreLua),
 		trim:    redis.NewScript(commonLua + trimLua),
+		repair:  redis.NewScript(commonLua + repairLua),
 	}
 }
 
@@ -130,5 +131,38 @@ for i = 4, 3 + candidates do
 end
 for i = 6, #KEYS do redis.call('UNLINK', KEYS[i]) end
 for i = 4 + candidates, #ARGV do redis.call('ZREM', KEYS[5], ARGV[i]) end
+return 'OK'
+`
+
+// KEYS: owner, head, served, index, pinned, then the names under which those of a wrong type are set aside.
+// ARGV: head and served as the caller saw them (empty for none that can be read), what they become (empty to leave them),
+// the numbers of members to add and to remove, seq and member of each to add, the members to remove, then pins to remove.
+const repairLua = `
+local right = {'hash', 'string', 'string', 'zset', 'set'}
+local aside = {}
+for i, kind in ipairs(right) do
+  local is = redis.call('TYPE', KEYS[i]).ok
+  aside[i] = is ~= 'none' and is ~= kind
+end
+local function seen(i)
+  if aside[i] then return '' end
+  return redis.call('GET', KEYS[i]) or ''
+end
+if seen(2) ~= ARGV[1] or seen(3) ~= ARGV[2] then return 'CHANGED' end
+for i = 1, 5 do
+  if aside[i] then redis.call('RENAME', KEYS[i], KEYS[i + 5]) end
+end
+if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3]) end
+if ARGV[4] ~= '' then redis.call('SET', KEYS[3], ARGV[4]) end
+local at, added, removed = 7, tonumber(ARGV[5]), tonumber(ARGV[6])
+for i = 1, added do
+  redis.call('ZADD', KEYS[4], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for i = 1, removed do
+  redis.call('ZREM', KEYS[4], ARGV[at])
+  at = at + 1
+end
+for i = at, #ARGV do redis.call('SREM', KEYS[5], ARGV[i]) end
 return 'OK'
 `

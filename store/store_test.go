@@ -52,6 +52,8 @@ func TestStore(t *testing.T) {
 		"epochs of before":   testEpochsOfBefore,
 		"origins":            testOrigins,
 		"emptied":            testEmptied,
+		"repair":             testRepair,
+		"repair chooses":     testRepairChooses,
 	}
 	for _, b := range backends(t) {
 		t.Run(b.name, func(t *testing.T) {

@@ -24,7 +24,7 @@ import (
 
 func (a *app) snapshots() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "snapshots list|show|rollback|promote|import",
+		Use:     "snapshots list|show|rollback|promote|import|repair",
 		Short:   "Look at a model's versions, go back to one, or make a challenger's the champion",
 		Example: "  millrace snapshots list -c payments.yaml",
 		Args:    noVerb,
@@ -63,7 +63,7 @@ A version is of use only with the settings that it was learned with. Where the p
 say), rolling back refuses and says what differs: give the former file, and start processes again with it.`,
 		Example: "  millrace snapshots rollback 41 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(a.rollback),
-	}, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url))
+	}, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url), a.repairSnapshots(&file, &url))
 	return cmd
 }
 
