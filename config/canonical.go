@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"slices"
 
 	"millrace"
-	"millrace/features"
 	"millrace/snapshot"
 )
 
@@ -30,25 +28,7 @@ func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHa
 	if err != nil {
 		panic("config: spec without a JSON form: " + err.Error()) // it was just written
 	}
-	if seed, ok := halves.training["model"].(object)["seed"]; ok && p.hashes() {
-		// The seed places what is hashed; a scorer with another one would read other weights.
-		halves.schema["model"].(object)["seed"] = seed
-		delete(halves.training["model"].(object), "seed")
-	}
 	return spec, hash(halves.schema), hash(halves.training)
-}
-
-// hashes reports whether a feature's place depends on the seed. Products of two columns may be hashed; a mixture may look
-// at them.
-func (p *Pipeline) hashes() bool {
-	return p.Model.View == string(millrace.ViewPairs) || p.Model.Type == "auto" ||
-		slices.ContainsFunc(p.Features, func(c features.Column) bool {
-			switch c.Type {
-			case features.Text, features.Bag, features.Cross, features.Lag:
-				return true
-			}
-			return c.Type == features.Category && c.Encode == "hash"
-		})
 }
 
 // halves are a spec's settings, divided between the two hashes.
@@ -64,10 +44,7 @@ func divideSpec(spec json.RawMessage) (halves, error) {
 	if !ok {
 		return halves{}, errors.New("decoding spec: it is no JSON object")
 	}
-	schema, training := divide(reflect.TypeFor[Pipeline](), sections, verdict{})
-	if training["model"] == nil {
-		training["model"] = object{} // as hashes were made from the beginning
-	}
+	schema, training := divide(shapeOf(reflect.TypeFor[Pipeline]()), sections, verdict{})
 	return halves{schema, training}, nil
 }
 

@@ -47,9 +47,8 @@ func (v verdict) or(section verdict) verdict {
 
 // divide parts a spec's settings, decoded from canonical JSON, between the two hashes. What this program does not know
 // is the schema's: a scorer must not pass over it. No setting is in both, but for the fact that it is given.
-func divide(t reflect.Type, spec object, section verdict) (schema, training object) {
+func divide(sh shape, spec object, section verdict) (schema, training object) {
 	schema, training = object{}, object{}
-	sh := shapeOf(t)
 	value := func(name string) string {
 		text, _ := spec[name].(string)
 		return text
@@ -64,11 +63,11 @@ func divide(t reflect.Type, spec object, section verdict) (schema, training obje
 		inner, isObject := v.(object)
 		switch list := f.typ.Kind() == reflect.Slice; {
 		case isObject && f.typ.Kind() == reflect.Struct:
-			a, b := divide(f.typ, inner, verdict)
+			a, b := divide(shapeOf(f.typ), inner, verdict)
 			setNonEmpty(schema, name, a)
 			setNonEmpty(training, name, b)
 		case list && f.typ.Elem().Kind() == reflect.Struct:
-			divideList(schema, training, name, f.typ.Elem(), v, verdict)
+			divideList(schema, training, name, shapeOf(f.typ.Elem()), v, verdict)
 		case verdict.part == partSchema, verdict.when.Name != "" && verdict.when.Holds(value):
 			schema[name] = v
 		case verdict.part == partTraining:
@@ -82,7 +81,7 @@ func divide(t reflect.Type, spec object, section verdict) (schema, training obje
 }
 
 // divideList parts every element of a list. A half in which no element has a setting is left out.
-func divideList(schema, training object, name string, element reflect.Type, v any, section verdict) {
+func divideList(schema, training object, name string, element shape, v any, section verdict) {
 	elements, ok := v.([]any)
 	if !ok {
 		schema[name] = v // of another release, and not known

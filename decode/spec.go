@@ -24,7 +24,7 @@ type LabelSpec struct {
 type ClassWeightsSpec struct {
 	Mode          string    `yaml:"mode,short" enum:"given|balanced" hash:"training; schema if probabilities=corrected" doc:"given: the weights stand here; balanced: events / (classes x events of the class), from the events so far"`
 	Weights       []float64 `yaml:"weights,list" of:"given" hash:"training; schema if probabilities=corrected" doc:"a weight a class, in the order of the classes"`
-	Window        int       `yaml:"window" of:"balanced" hash:"training; schema if probabilities=corrected" doc:"about how many events the counts remember; all by default"`
+	Window        int       `yaml:"window" of:"balanced" hash:"training" doc:"about how many events the counts remember; all by default"`
 	Max           float64   `yaml:"max" of:"balanced" hash:"training; schema if probabilities=corrected" doc:"largest weight; 100 by default"`
 	Probabilities string    `yaml:"probabilities" enum:"weighted|corrected" hash:"training; schema if probabilities=corrected" doc:"weighted: as learned, so that a rare class is predicted more often; corrected: divided by the weights, as shares of the events are"`
 }

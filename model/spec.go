@@ -23,10 +23,10 @@ type Spec struct {
 	Clip       float64       `yaml:"clip" of:"logistic|linear|svm|mlp" hash:"training" doc:"largest global norm of a gradient; 0 is no clipping"`
 	Batch      int           `yaml:"batch" of:"logistic|linear|svm|mlp" hash:"training" doc:"events an update averages over"`
 
-	Update     string     `yaml:"update" enum:"gradient|pegasos|pa1|pa2" of:"svm" hash:"training" doc:"how it learns: by the optimizer, by Pegasos, or passive-aggressively (PA-I, PA-II)"`
+	Update     string     `yaml:"update" enum:"gradient|pegasos|pa1|pa2" of:"svm" hash:"schema" doc:"how it learns: by the optimizer, by Pegasos, or passive-aggressively (PA-I, PA-II)"`
 	Multiclass string     `yaml:"multiclass" enum:"one_vs_rest|crammer_singer" of:"svm" hash:"schema" doc:"how more than two classes are told apart"`
-	Average    bool       `yaml:"average" of:"svm" hash:"training" doc:"with pegasos, pa1 or pa2, predict with the average of the weights of some ten thousand latest events"`
-	C          float64    `yaml:"c" of:"svm" hash:"training" doc:"weight of the loss against the L2 penalty; for pa1 and pa2 how far one event may move the weights, left out: two at once, weighed by how they do"`
+	Average    bool       `yaml:"average" of:"svm" hash:"schema" doc:"with pegasos, pa1 or pa2, predict with the average of the weights of some ten thousand latest events"`
+	C          float64    `yaml:"c" of:"svm" hash:"training; schema if given" doc:"weight of the loss against the L2 penalty; for pa1 and pa2 how far one event may move the weights, left out: two at once, weighed by how they do"`
 	Epsilon    float64    `yaml:"epsilon" of:"svm" hash:"training" doc:"of epsilon_insensitive: errors up to it cost nothing, in standard deviations of the label"`
 	Kernel     KernelSpec `yaml:"kernel" of:"svm" doc:"kernel; rbf and laplace are approximated by random Fourier features, polynomial is view: pairs"`
 
@@ -56,7 +56,7 @@ type LayerSpec struct {
 
 // OptimizerSpec describes an update rule; `optimizer: adam` is short for `{type: adam}`.
 type OptimizerSpec struct {
-	Type     string       `yaml:"type,short" enum:"sgd|adagrad|rmsprop|adam|amsgrad|adadelta|ftrl|normalized|normalized_adaptive|importance_aware|cocob" hash:"training" doc:"update rule"`
+	Type     string       `yaml:"type,short" enum:"sgd|adagrad|rmsprop|adam|amsgrad|adadelta|ftrl|normalized|normalized_adaptive|importance_aware|cocob" hash:"training; schema if type=normalized_adaptive" doc:"update rule"`
 	Rate     float64      `yaml:"rate" hash:"training" doc:"learning rate; cocob needs none"`
 	Momentum float64      `yaml:"momentum" of:"sgd" hash:"training" doc:"momentum"`
 	Nesterov bool         `yaml:"nesterov" of:"sgd if momentum" hash:"training" doc:"Nesterov's momentum"`

@@ -57,6 +57,20 @@ func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	return x, model.Weighted(m, p.ClassWeights()), nil
 }
 
+// replicaOf builds what the pipeline's scorers restore a version into: from the version's own settings, once it is sure that
+// they may differ from the file's. What cannot be built of them will not be built at the next attempt either.
+func replicaOf(p *config.Pipeline, version *millrace.Manifest) (*scorer.Replica, error) {
+	served, err := p.ServedBy(version)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReplica(served)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", millrace.ErrIncompatible, err)
+	}
+	return r, nil
+}
+
 // newReplica builds what a scorer restores a snapshot into.
 func newReplica(p *config.Pipeline) (*scorer.Replica, error) {
 	x, m, err := newModel(p)
@@ -102,11 +116,7 @@ func Family(spec json.RawMessage) string {
 // Revive builds a snapshot's pipeline and its pieces, restored, from the snapshot alone: the pipeline file at hand may say
 // something else by now.
 func Revive(s *millrace.Snapshot) (*config.Pipeline, *Pieces, error) {
-	file, _, err := config.FromSpec(s.Manifest.Spec, config.FileOptions{Name: s.Manifest.Model})
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := config.Parse("the snapshot's spec", file, nil)
+	p, err := config.ParseSpec(s.Manifest.Spec, s.Manifest.Model)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -117,19 +117,17 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 		return s, err // it names the version
 	}
 	old := s.Manifest
-	if differs := misfit(l.env.pipeline, &old); differs != nil {
-		if head.Cause == millrace.CausePromoted {
-			return s, fmt.Errorf("%w: version %d of %s was promoted by %s, and learned with other settings than this pipeline file's:\n  %s\n"+
-				"Start with the pipeline file that it was promoted with", millrace.ErrIncompatible, head.Seq, m.Model, head.By,
-				differs.list())
+	if err := l.env.pipeline.Fits(&old); err != nil {
+		what, advice := fmt.Sprintf("version %d of %s", head.Seq, m.Model), "To start anew, keeping old versions, run with --fresh"
+		switch head.Cause {
+		case millrace.CausePromoted:
+			what += ", which was promoted by " + head.By
+			advice = "Start with the pipeline file that it was promoted with"
+		case millrace.CauseRollback:
+			what += ", to which " + head.By + " rolled back"
+			advice = "Start with the pipeline file that it was learned with, or roll back to a version of this one's"
 		}
-		if head.Cause == millrace.CauseRollback {
-			return s, fmt.Errorf("%w: version %d of %s, to which %s rolled back, was learned with other settings than this pipeline file's:\n  %s\n"+
-				"Start with the pipeline file that it was learned with, or roll back to a version of this one's", millrace.ErrIncompatible,
-				head.Seq, m.Model, head.By, differs.list())
-		}
-		return s, fmt.Errorf("%w: version %d of %s was learned with other settings:\n  %s\nTo start anew, keeping old versions, run with --fresh",
-			millrace.ErrIncompatible, head.Seq, m.Model, differs.list())
+		return s, fmt.Errorf("going on from %s: %w\n%s", what, err, advice)
 	}
 	// A version trained from a file has no positions, and so speaks of no cluster.
 	if len(old.Positions) > 0 && old.Cluster != m.Cluster && !allowGaps {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"millrace"
 	"millrace/config"
@@ -14,43 +13,14 @@ import (
 	"millrace/store"
 )
 
-// Misfit is the error of a version that was learned with other settings than the pipeline's, so that its learner and
-// scorers cannot go on with it. It wraps millrace.ErrIncompatible.
-type Misfit struct{ Differences []string }
-
-// Error lists the settings that differ, one a line.
-func (m *Misfit) Error() string { return fmt.Sprintf("%s:\n  %s", millrace.ErrIncompatible, m.list()) }
-
-// Unwrap is millrace.ErrIncompatible.
-func (m *Misfit) Unwrap() error { return millrace.ErrIncompatible }
-
-func (m *Misfit) list() string { return strings.Join(m.Differences, "\n  ") }
-
-// Fits reports a version that the pipeline's learner and scorers cannot go on with as a *Misfit; nil when they can.
-func Fits(p *config.Pipeline, version *millrace.Manifest) error {
-	if m := misfit(p, version); m != nil {
-		return m
-	}
-	return nil
-}
-
-// misfit is nil when the version fits.
-func misfit(p *config.Pipeline, version *millrace.Manifest) *Misfit {
-	m := Manifest(p, version.Cluster)
-	if version.SchemaHash == m.SchemaHash && version.TrainingHash == m.TrainingHash {
-		return nil
-	}
-	return &Misfit{Differences: config.Diff(version.Spec, m.Spec)}
-}
-
 // ReadSnapshot reads a snapshot file and checks that it fits the pipeline.
 func ReadSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
 	s, err := snapshot.ReadFile(path)
 	if err != nil {
 		return s, fmt.Errorf("reading the snapshot: %w", err)
 	}
-	if differs := misfit(p, &s.Manifest); differs != nil {
-		return s, fmt.Errorf("%w: %s was trained with other settings:\n  %s", millrace.ErrIncompatible, path, differs.list())
+	if err := p.Fits(&s.Manifest); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
 	}
 	pieces, err := Build(p)
 	if err != nil {
@@ -118,10 +88,9 @@ func Promote(ctx context.Context, st *store.Store, p *config.Pipeline, challenge
 // version that it would replace.
 func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot) (map[string]float64, error) {
 	old := s.Manifest
-	if differs := misfit(p, &old); differs != nil {
-		return nil, fmt.Errorf("%w: it was learned with other settings than the pipeline file's:\n  %s\n"+
-			"Give the champion's file the challenger's features, label and model, keeping its name; then promote, and start its processes again",
-			millrace.ErrIncompatible, differs.list())
+	if err := p.Fits(&old); err != nil {
+		return nil, fmt.Errorf("%w\nGive the champion's file the challenger's features, label and model, keeping its name; then promote, "+
+			"and start its processes again", err)
 	}
 	if old.Learned == 0 {
 		return nil, errors.New("it has learned nothing yet")
@@ -165,8 +134,7 @@ func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint
 }
 
 // returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings would end
-// the learner. The store reports
-// a version that is not there or cannot be read.
+// the learner. The store reports a version that is not there or cannot be read.
 func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64) error {
 	versions, err := s.List(ctx, p.Name)
 	if err != nil {
@@ -176,13 +144,11 @@ func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uin
 	if i < 0 || versions[i].Fault != "" {
 		return nil
 	}
-	differs := misfit(p, &versions[i].Manifest)
-	if differs == nil {
-		return nil
+	if err := p.Fits(&versions[i].Manifest); err != nil {
+		return fmt.Errorf("going back to version %d of %s: %w\nRoll back with the file that it was learned with, and start its processes "+
+			"again with that", seq, p.Name, err)
 	}
-	return fmt.Errorf("going back to version %d of %s: %w: it was learned with other settings than the pipeline file's:\n  %s\n"+
-		"Roll back with the file that it was learned with, and start its processes again with that", seq, p.Name,
-		millrace.ErrIncompatible, differs.list())
+	return nil
 }
 
 // owner names this process for people who look at the store.

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"millrace"
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/scorer"
@@ -77,10 +79,15 @@ func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the schema: %w", err)
 	}
-	_, schemaHash, _ := p.CanonicalSpec()
+	own, _, _ := p.CanonicalSpec()
 	return scorer.New(scorer.Options{
-		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, SchemaHash: schemaHash,
-		NewReplica: func() (*scorer.Replica, error) { return newReplica(p) },
+		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes,
+		NewReplica: func(version *millrace.Manifest) (*scorer.Replica, error) {
+			if bytes.Equal(own, version.Spec) { // nearly always: nothing to compare setting by setting
+				return newReplica(p)
+			}
+			return replicaOf(p, version)
+		},
 		NewDecoder: func() scorer.Decoder { return d.Clone() },
 		Snapshots:  served{e.store, p.Name}, Metrics: m, Log: e.log,
 	}), nil

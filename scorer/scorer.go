@@ -57,11 +57,12 @@ type Version struct {
 
 // Options are what a Scorer is made of.
 type Options struct {
-	Name       string
-	Family     string
-	Classes    []string // empty for numbers
-	SchemaHash string   // snapshots with another are refused
-	NewReplica func() (*Replica, error)
+	Name    string
+	Family  string
+	Classes []string // empty for numbers
+	// NewReplica builds what a version is restored into, as the version's manifest says. It refuses one of other
+	// features, classes or shape by an error that wraps millrace.ErrIncompatible.
+	NewReplica func(version *millrace.Manifest) (*Replica, error)
 	NewDecoder func() Decoder
 	Snapshots  Snapshots
 	Metrics    *Metrics
@@ -164,12 +165,9 @@ func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
 }
 
 func (s *Scorer) restore(h millrace.Head, snap millrace.Snapshot) (*Version, error) {
-	if got := snap.Manifest.SchemaHash; got != s.o.SchemaHash {
-		return nil, fmt.Errorf("version %d has schema %.12s, the pipeline %.12s: %w", h.Seq, got, s.o.SchemaHash, millrace.ErrIncompatible)
-	}
-	r, err := s.o.NewReplica()
+	r, err := s.o.NewReplica(&snap.Manifest)
 	if err != nil {
-		return nil, fmt.Errorf("building a replica: %w", err)
+		return nil, fmt.Errorf("building a replica for version %d: %w", h.Seq, err)
 	}
 	if err := r.Layout.Restore(snap.Serving, nil); err != nil {
 		return nil, fmt.Errorf("restoring version %d: %w", h.Seq, err)

@@ -169,8 +169,13 @@ func (l *logged) String() string {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, store: newSnapshots(), registry: prometheus.NewRegistry(), log: &logged{}}
-	r.scorer = scorer.New(scorer.Options{Name: "m", Family: "constant", Classes: []string{"no", "yes"}, SchemaHash: "schema",
-		NewReplica: func() (*scorer.Replica, error) { return replica(0), nil }, NewDecoder: func() scorer.Decoder { return decoder{} },
+	r.scorer = scorer.New(scorer.Options{Name: "m", Family: "constant", Classes: []string{"no", "yes"},
+		NewReplica: func(version *millrace.Manifest) (*scorer.Replica, error) {
+			if version.SchemaHash != "schema" {
+				return nil, fmt.Errorf("%w: schema %s", millrace.ErrIncompatible, version.SchemaHash)
+			}
+			return replica(0), nil
+		}, NewDecoder: func() scorer.Decoder { return decoder{} },
 		Snapshots: r.store, Metrics: scorer.NewMetrics(r.registry, []string{"no", "yes"}, time.Now), Log: slog.New(slog.NewTextHandler(r.log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -146,7 +146,7 @@ func newLoopRig(t *testing.T) *loopRig {
 	}
 	metrics := scorer.NewMetrics(prometheus.NewRegistry(), []string{"no", "yes"}, time.Now)
 	s := scorer.New(scorer.Options{Name: "m", Classes: []string{"no", "yes"}, Metrics: metrics, Log: slog.New(slog.DiscardHandler),
-		NewReplica: func() (*scorer.Replica, error) {
+		NewReplica: func(*millrace.Manifest) (*scorer.Replica, error) {
 			return &scorer.Replica{Extractor: half{}, Model: half{}, Layout: layout}, nil
 		},
 		NewDecoder: func() scorer.Decoder { return halfDecoder{} }, Snapshots: oneVersion{layout}})

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"millrace"
+)
+
+// Misfit is the error of a version whose settings are not the pipeline's where they must be. It wraps
+// millrace.ErrIncompatible.
+type Misfit struct{ Differences []string }
+
+// Error lists the settings that differ, one a line.
+func (m *Misfit) Error() string {
+	return fmt.Sprintf("%v: it was learned with other settings than the pipeline file's:\n  %s", millrace.ErrIncompatible,
+		strings.Join(m.Differences, "\n  "))
+}
+
+// Unwrap is millrace.ErrIncompatible.
+func (m *Misfit) Unwrap() error { return millrace.ErrIncompatible }
+
+// Fits reports a version that the pipeline's learner cannot go on with, as a *Misfit that says which settings differ; nil
+// when it can, and then its scorers can serve it, too.
+//
+// The specs are compared, not the hashes that stand in manifests: which setting is in which hash differs from release to
+// release, and a version that an earlier one left behind must be learned on.
+func (p *Pipeline) Fits(version *millrace.Manifest) error {
+	spec, _, _ := p.CanonicalSpec()
+	own, theirs, err := bothHalves(spec, version.Spec)
+	if err != nil {
+		return err
+	}
+	if sameSettings(own.schema, theirs.schema) && sameSettings(own.training, theirs.training) {
+		return nil
+	}
+	return &Misfit{Diff(version.Spec, spec)}
+}
+
+// Serves reports a version that the pipeline's scorers cannot serve, as Fits does: they need less.
+func (p *Pipeline) Serves(version *millrace.Manifest) error {
+	spec, _, _ := p.CanonicalSpec()
+	own, theirs, err := bothHalves(spec, version.Spec)
+	if err != nil {
+		return err
+	}
+	if sameSettings(own.schema, theirs.schema) {
+		return nil
+	}
+	return &Misfit{touching(Diff(version.Spec, spec), Diff(canonical(theirs.schema), canonical(own.schema)))}
+}
+
+// touching are those of all differences that are at, within or around one of the given: they say what both files have,
+// where a half of a spec may lack what decides.
+func touching(all, given []string) []string {
+	path := func(difference string) string {
+		path, _, _ := strings.Cut(difference, ": ")
+		return path
+	}
+	return slices.DeleteFunc(all, func(d string) bool {
+		return !slices.ContainsFunc(given, func(g string) bool { return under(path(d), path(g)) || under(path(g), path(d)) })
+	})
+}
+
+func bothHalves(own, theirs json.RawMessage) (a, b halves, err error) {
+	if a, err = divideSpec(own); err != nil {
+		return a, b, err
+	}
+	if b, err = divideSpec(theirs); err != nil {
+		return a, b, fmt.Errorf("%w: reading the version's settings: %w", millrace.ErrIncompatible, err)
+	}
+	return a, b, nil
+}
+
+func sameSettings(a, b object) bool { return bytes.Equal(canonical(a), canonical(b)) }
+
+// ServedBy is the pipeline as a version's learner had it: features, label and model are the version's own, and the rest,
+// with what no snapshot remembers, is p's. A scorer builds from it what it restores the version into. So whatever it is
+// that the two files may differ in, the seed that places what is hashed among it, predictions are the learner's.
+func (p *Pipeline) ServedBy(version *millrace.Manifest) (*Pipeline, error) {
+	if err := p.Serves(version); err != nil {
+		return nil, err
+	}
+	theirs, err := ParseSpec(version.Spec, p.Name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", millrace.ErrIncompatible, err)
+	}
+	if err := theirs.Serves(version); err != nil {
+		return nil, fmt.Errorf("this release reads the version's settings otherwise: %w", err)
+	}
+	out := *p
+	out.Features, out.Label, out.Model = theirs.Features, theirs.Label, theirs.Model
+	out.Model.Pin = p.Model.Pin
+	return &out, nil
+}
+
+// ParseSpec is the pipeline of a snapshot's canonical spec, under a name. What no snapshot knows is at its default.
+func ParseSpec(spec json.RawMessage, name string) (*Pipeline, error) {
+	file, _, err := FromSpec(spec, FileOptions{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return Parse("the snapshot's spec", file, nil)
+}
