@@ -18,6 +18,7 @@ import (
 	"millrace/features"
 	"millrace/learner"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/snapshot"
 )
 
@@ -59,7 +60,7 @@ func newPieces(t *testing.T, p *config.Pipeline) *pieces {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.New(p.Model, p.Target(), x)
+	m, err := family.New(p.Model, p.Target(), x)
 	if err != nil {
 		t.Fatal(err)
 	}

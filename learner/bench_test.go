@@ -10,6 +10,7 @@ import (
 	"millrace/features"
 	"millrace/learner"
 	"millrace/model"
+	"millrace/model/family"
 )
 
 // pieces are the real decoder and trainer for n numbers and two classes.
@@ -29,7 +30,7 @@ func pieces(tb testing.TB, n int, spec model.Spec) (*decode.Decoder, *learner.Tr
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := model.New(spec, model.TargetSpec{Classes: 2}, x)
+	m, err := family.New(spec, model.TargetSpec{Classes: 2}, x)
 	if err != nil {
 		tb.Fatal(err)
 	}

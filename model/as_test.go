@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/modeltest"
 )
 
 // renamed decorates a model and answers for its experts itself.
@@ -16,10 +18,13 @@ func (m renamed) Experts() []model.Expert { return []model.Expert{{Name: "other"
 // TestDecoratorsHideNothing: what a model can do is found beneath decorators, however many, and never made up; one that
 // answers itself is asked first.
 func TestDecoratorsHideNothing(t *testing.T) {
-	v, target := allViews{}, model.TargetSpec{Classes: 3}
+	v, target := modeltest.View{Width: 4, NonZeroMax: 4}, model.TargetSpec{Classes: 3}
 	weights := model.ClassWeights{Balanced: true}
 	twice := func(m model.Model) model.Model { return model.Weighted(model.Weighted(m, weights), weights) }
-	mixture := newMixture(t, model.Spec{Budget: "1x"}, v, target)
+	mixture, err := family.New(model.Spec{Type: "auto", Budget: "1x"}, target, v)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if m, ok := model.As[model.HasExperts](twice(mixture)); !ok || len(m.Experts()) < 2 {
 		t.Error("the experts of a weighted mixture are hidden")
 	}
@@ -36,7 +41,7 @@ func TestDecoratorsHideNothing(t *testing.T) {
 	if !ok || outer.Experts()[0].Name != "other" {
 		t.Error("a decorator with an answer of its own is passed over")
 	}
-	alone, err := model.New(model.Spec{Type: "logistic"}, target, v)
+	alone, err := family.New(model.Spec{Type: "logistic"}, target, v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,14 +7,9 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/modeltest"
 )
-
-// shapeViews hands out one view of a fixed shape.
-type shapeViews millrace.ViewShape
-
-func (v shapeViews) View(millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
-	return 0, millrace.ViewShape(v), nil
-}
 
 func denseInputs(n, width int) []millrace.Input {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -44,7 +39,7 @@ func sparseInputs(n, width, nonZeros int) []millrace.Input {
 
 func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millrace.ViewShape, inputs []millrace.Input) {
 	b.Helper()
-	m, err := model.New(s, target, shapeViews(shape))
+	m, err := family.New(s, target, modeltest.View(shape))
 	if err != nil {
 		b.Fatal(err)
 	}

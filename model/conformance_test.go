@@ -4,58 +4,16 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
-const (
-	caseWidth    = 12
-	caseExamples = 180
-)
-
-// examples are a noisy function of a few features, dense or sparse, seeded.
-func examples(target model.TargetSpec, shape millrace.ViewShape) []modeltest.Example {
-	random := rand.New(rand.NewPCG(7, uint64(target.Classes)))
-	all := make([]modeltest.Example, caseExamples)
-	for i := range all {
-		var v millrace.Vector
-		var signal float64
-		if shape.Sparse {
-			for range 1 + random.IntN(shape.NonZeroMax) {
-				j := random.IntN(shape.Width)
-				x := float32(random.NormFloat64())
-				v.Index, v.Value = append(v.Index, uint32(j)), append(v.Value, x)
-				signal += float64(x) * math.Sin(float64(j))
-			}
-			// The last entry repeats the first one's index, so that repetition is part of every check.
-			if n := len(v.Index); n > 1 {
-				v.Index[n-1] = v.Index[0]
-			}
-		} else {
-			for j := range shape.Width {
-				x := float32(random.NormFloat64())
-				v.Dense = append(v.Dense, x)
-				signal += float64(x) * math.Sin(float64(j))
-			}
-		}
-		e := modeltest.Example{Input: millrace.Input{v}, Weight: float32(1 + i%3)}
-		e.Target = millrace.Target{Known: true, Value: 1000 + 50*signal}
-		if k := target.Classes; k > 0 {
-			// Every ninth label is wrong: a stream without errors would leave the hinge loss at zero.
-			e.Target.Class = int32(min(max(int(math.Floor(signal+float64(k)/2)), 0), k-1))
-			if i%9 == 0 {
-				e.Target.Class = (e.Target.Class + 1) % int32(k)
-			}
-		}
-		all[i] = e
-	}
-	return all
-}
+const caseWidth = 12
 
 func rules() map[string]model.OptimizerSpec {
 	return map[string]model.OptimizerSpec{
@@ -83,7 +41,7 @@ func linearRules() map[string]model.OptimizerSpec {
 }
 
 // rulesFor are the rules that fit a family.
-func rulesFor(f family) map[string]model.OptimizerSpec {
+func rulesFor(f member) map[string]model.OptimizerSpec {
 	all := rules()
 	if f.spec.Type != "mlp" {
 		maps.Copy(all, linearRules())
@@ -105,14 +63,14 @@ func single(rule string) bool {
 	return slices.Contains([]string{"normalized", "normalized_adaptive", "importance_aware", "adaptive"}, rule)
 }
 
-type family struct {
+type member struct {
 	name   string
 	spec   model.Spec
 	target model.TargetSpec
 }
 
-func modelFamilies() []family {
-	return []family{
+func modelFamilies() []member {
+	return []member{
 		{"logistic", model.Spec{Type: "logistic"}, model.TargetSpec{Classes: 2}},
 		{"softmax", model.Spec{Type: "logistic"}, model.TargetSpec{Classes: 5}},
 		{"squared", model.Spec{Type: "linear"}, model.TargetSpec{}},
@@ -143,8 +101,8 @@ func variants() map[string]func(*model.Spec) {
 }
 
 // examples are those of the target; small counts for a loss of counts.
-func (f family) examples(shape millrace.ViewShape) []modeltest.Example {
-	all := examples(f.target, shape)
+func (f member) examples(shape millrace.ViewShape) []modeltest.Example {
+	all := modeltest.Examples(f.target, shape)
 	if f.spec.Loss == "poisson" {
 		for i := range all {
 			all[i].Target.Value = math.Round(math.Exp((all[i].Target.Value - 1000) / 300))
@@ -155,7 +113,7 @@ func (f family) examples(shape millrace.ViewShape) []modeltest.Example {
 
 type construct func(model.Spec, model.TargetSpec, millrace.Views) (model.Model, error)
 
-func conform(t *testing.T, f family, shape millrace.ViewShape, build construct, only ...string) {
+func conform(t *testing.T, f member, shape millrace.ViewShape, build construct, only ...string) {
 	for rule, optimizer := range rulesFor(f) {
 		for variant, change := range variants() {
 			if single(rule) && variant == "batch" {
@@ -171,7 +129,7 @@ func conform(t *testing.T, f family, shape millrace.ViewShape, build construct, 
 				s.L1 = 0 // refused
 			}
 			modeltest.Run(t, fmt.Sprintf("%s/%s/%s", f.name, rule, variant), func() modeltest.Case {
-				m, err := build(s, f.target, shapeViews(shape))
+				m, err := build(s, f.target, modeltest.View(shape))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -183,13 +141,13 @@ func conform(t *testing.T, f family, shape millrace.ViewShape, build construct, 
 
 func TestConformanceDense(t *testing.T) {
 	for _, f := range modelFamilies() {
-		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.New)
+		conform(t, f, millrace.ViewShape{Width: caseWidth}, family.New)
 	}
 }
 
 func TestConformanceSparse(t *testing.T) {
 	for _, f := range modelFamilies() {
-		conform(t, f, millrace.ViewShape{Width: 40, Sparse: true, NonZeroMax: 6}, model.New)
+		conform(t, f, millrace.ViewShape{Width: 40, Sparse: true, NonZeroMax: 6}, family.New)
 	}
 }
 

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"millrace/model/kernel"
 	"testing"
 
 	"millrace"
@@ -69,11 +70,11 @@ func (v denseView) View(millrace.ViewKind) (millrace.ViewID, millrace.ViewShape,
 // learned changes only the weights of units that were kept.
 func TestDropoutOnlyLearns(t *testing.T) {
 	const units = 40
-	s := Spec{Type: familyMLP, Hidden: []int{units}, Activation: activationTanh, Dropout: 0.5, Optimizer: OptimizerSpec{Type: ruleSGD}}
+	s := Spec{Type: FamilyMLP, Hidden: []int{units}, Activation: ActivationTanh, Dropout: 0.5, Optimizer: OptimizerSpec{Type: RuleSGD}}
 	plain := s
 	plain.Dropout = 0
 	build := func(s Spec) *network {
-		m, err := New(s, TargetSpec{Classes: 2}, denseView(3))
+		m, err := NewNetwork(s.Resolve(TargetSpec{Classes: 2}), TargetSpec{Classes: 2}, denseView(3), kernel.Best())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,9 +5,13 @@ import (
 	"millrace/model/kernel"
 )
 
-// NewGeneric is New on the fallback kernels.
+// NewGeneric makes a network or an svm on the fallback kernels.
 func NewGeneric(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
-	return construct(spec, target, views, kernel.Generic())
+	construct := NewNetwork
+	if spec.Type == FamilySVM {
+		construct = NewSVM
+	}
+	return construct(spec.Resolve(target), target, views, kernel.Generic())
 }
 
 // Fourier returns the random features of an input under a spec's kernel.
@@ -23,6 +27,3 @@ func Fourier(s Spec, shape millrace.ViewShape, x millrace.Vector) ([]float32, er
 
 // Cosine is cosine.
 func Cosine(t float32) float32 { return cosine(t) }
-
-// SetC changes an svm's C.
-func SetC(m Model, c float64) { m.(*svm).setC(c) }

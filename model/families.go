@@ -2,7 +2,7 @@ package model
 
 // Families lists the words that a Spec's Type may be, in the order in which people are told of them.
 func Families() []string {
-	return []string{familyAuto, familyLogistic, familyLinear, familySVM, familyMLP, familyTree, familyForest}
+	return []string{FamilyAuto, FamilyLogistic, FamilyLinear, FamilySVM, FamilyMLP, FamilyTree, FamilyForest}
 }
 
 // Suitable lists the families that can predict the target.

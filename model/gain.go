@@ -50,7 +50,7 @@ func newGain(rate float64, outputs int, k *optimizer) *gain {
 }
 
 // adaptive reports a rate that follows from the stream.
-func (s OptimizerSpec) adaptive() bool { return s.Schedule.Type == scheduleAdaptive }
+func (s OptimizerSpec) adaptive() bool { return s.Schedule.Type == ScheduleAdaptive }
 
 // curvature is the second derivative of the loss by output i, and most what it can be, or is taken to be.
 func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {

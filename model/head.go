@@ -31,7 +31,7 @@ func (h head) outputs(classes int) int {
 
 func headOf(s Spec, target TargetSpec) head {
 	switch {
-	case s.Type == familyLogistic && target.Classes == 2:
+	case s.Type == FamilyLogistic && target.Classes == 2:
 		return headLogistic
 	case target.Classes > 0:
 		return headSoftmax
@@ -67,7 +67,7 @@ func (n *network) predict(dst, z []float32) {
 	case headPoisson:
 		dst[0] = float32(count(z[0]))
 	default:
-		v := n.target.restore(float64(z[0]))
+		v := n.target.Value(float64(z[0]))
 		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
 	}
 }

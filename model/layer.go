@@ -20,9 +20,9 @@ const (
 
 func activationOf(name string) activation {
 	switch name {
-	case activationReLU:
+	case ActivationReLU:
 		return relu
-	case activationTanh:
+	case ActivationTanh:
 		return tanh
 	case activationSigmoid:
 		return sigmoid

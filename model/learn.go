@@ -19,13 +19,13 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		return nil
 	}
 	t := y.Value
-	var w, mean, squares float64
+	var next NextMoments
 	if n.standardises() {
 		var err error
-		if w, mean, squares, err = n.target.admit(y.Value, float64(weight)); err != nil {
+		if next, err = n.target.Admit(y.Value, float64(weight)); err != nil {
 			return err
 		}
-		t = standard(y.Value, w, mean, squares)
+		t = next.Standard(y.Value)
 	}
 	sc, v := s.(*scratch), &x[n.view]
 	sc.example = example{raw: v, class: y.Class, t: t, weight: float64(weight)}
@@ -44,14 +44,14 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		n.dropout.events[0]++
 	}
 	if n.standardises() {
-		n.target.commit(w, mean, squares)
+		n.target.Commit(next)
 	}
 	return nil
 }
 
-// admissible refuses what no caller should pass on, rather than let it into the weights. classes is 0 for
-// numbers.
-func admissible(classes int, y millrace.Target, weight float32) error {
+// Admissible refuses what no caller of Learn should pass on, rather than let it into the weights: a weight or a label that
+// is out of bounds. Its errors wrap millrace.ErrUpdateRefused. classes is 0 for numbers.
+func Admissible(classes int, y millrace.Target, weight float32) error {
 	switch {
 	case !(weight >= 0) || weight > math.MaxFloat32:
 		return fmt.Errorf("a weight of %g: %w", weight, millrace.ErrUpdateRefused)
@@ -63,12 +63,12 @@ func admissible(classes int, y millrace.Target, weight float32) error {
 	return nil
 }
 
-// admissible is the function of that name, and no negative number is a count.
+// admissible is Admissible, and no negative number is a count.
 func (n *network) admissible(y millrace.Target, weight float32) error {
 	if n.head == headPoisson && y.Value < 0 {
 		return fmt.Errorf("a label of %g, which is no count: %w", y.Value, millrace.ErrUpdateRefused)
 	}
-	return admissible(n.classes, y, weight)
+	return Admissible(n.classes, y, weight)
 }
 
 // backpropagate fills the scratch's deltas from the outputs that Predict, or leaveOut, left there.
@@ -342,7 +342,7 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 		v = &sc.scaled
 	}
 	if n.standardises() {
-		t = standard(y.Value, n.target.v[0], n.target.v[1], n.target.v[2])
+		t = n.target.present().Standard(y.Value)
 	}
 	loss := n.loss(z, y.Class, t)
 	if visit == nil {

@@ -61,5 +61,11 @@ type HasUnits interface {
 	DeadUnits() float64
 }
 
+// Tunable is what models implement whose rate may change while they learn.
+type Tunable interface {
+	// SetRate sets the learning rate, or the C of an svm, between events. It is a setting, no part of the state.
+	SetRate(rate float64)
+}
+
 // Scratch is a model's working memory. Only the model that made it looks inside.
 type Scratch any

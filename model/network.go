@@ -30,7 +30,7 @@ type network struct {
 	guard     guard
 	rows      *rows     // of a sparse input: what the open update touches
 	batch     []uint64  // [1], events in the open mini-batch
-	target    moments   // numbers
+	target    Moments   // numbers
 	gain      *gain     // SGD at an adaptive rate, otherwise nil
 	latest    float64   // norm of the latest gradient, for metrics only
 	factor    []float32 // [1], scratch of an update: what a stored gradient is multiplied by
@@ -62,7 +62,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	n := &network{
 		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, shape: shape,
 		k: k, head: headOf(s, target), optimizer: newOptimizer(s, k),
-		batch: make([]uint64, 1), target: newMoments(), factor: make([]float32, 1),
+		batch: make([]uint64, 1), target: NewMoments(), factor: make([]float32, 1),
 	}
 	// The generator is used here only, so its state is no part of the model's.
 	random := rand.New(rand.NewPCG(s.Seed, streamInit))
@@ -78,7 +78,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	if shape.Sparse {
 		n.rows = newRows(s.Batch, shape, &n.layers[0], n.optimizer)
 	}
-	n.plain = s.Optimizer.Type == ruleSGD && s.Optimizer.Momentum == 0 && s.L1 == 0 && s.L2 == 0
+	n.plain = s.Optimizer.Type == RuleSGD && s.Optimizer.Momentum == 0 && s.L1 == 0 && s.L2 == 0
 	for i := range n.layers {
 		if l := &n.layers[i]; l.out%8 != 0 && l.out > 1 && !n.plain && (i > 0 || !shape.Sparse) {
 			n.flat = append(n.flat, make([]float32, max(0, l.in*l.out-len(n.flat)))...)
@@ -110,7 +110,7 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 	}
 	l.weight.penalised = true
 	l.initialise(n.spec.Init, random)
-	if n.spec.Type == familyMLP && n.spec.Optimizer.Type == ruleCOCOB {
+	if n.spec.Type == FamilyMLP && n.spec.Optimizer.Type == ruleCOCOB {
 		l.weight.origin, l.bias.origin = slices.Clone(l.weight.w), slices.Clone(l.bias.w)
 		if l.gain != nil {
 			l.gain.origin = slices.Clone(l.gain.w)
@@ -118,6 +118,9 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 	}
 	n.layers = append(n.layers, l)
 }
+
+// SetRate has no effect on rules that find their own.
+func (n *network) SetRate(rate float64) { n.optimizer.setRate(rate) }
 
 func (n *network) Views() []millrace.ViewID { return n.views }
 
@@ -262,7 +265,7 @@ func (n *network) Restored() error {
 	if err := n.checkInputs(); err != nil {
 		return fmt.Errorf("checking restored inputs: %w", err)
 	}
-	if err := n.target.check(); err != nil {
+	if err := n.target.Restored(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)
 	}
 	if n.gain != nil {
@@ -283,7 +286,6 @@ func (n *network) Restored() error {
 			return fmt.Errorf("checking restored averages: %w", err)
 		}
 	}
-	n.target.refresh()
 	n.optimizer.begin()
 	n.guard.measure(n)
 	return nil

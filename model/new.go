@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -14,48 +13,27 @@ import (
 // blob, whose limit is 512 MiB each.
 const StateBytesMax = 1 << 30
 
-// New makes the model that a spec describes for a target, over the views that it asks for. Weights
-// that start at random depend on the spec's seed alone. The spec need not be resolved. Errors name
-// every mistake in the spec, views that cannot be had, and a state beyond StateBytesMax.
-func New(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
-	return construct(spec, target, views, kernel.Best())
-}
-
-// construct is New with kernels to choose, so that tests reach the fallback on any machine.
-func construct(spec Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
-	if found := spec.Validate(target); len(found) > 0 {
-		all := make([]error, 0, len(found))
-		for _, v := range found {
-			all = append(all, fmt.Errorf("%s: %s", v.Path, v.Message))
-		}
-		return nil, fmt.Errorf("checking the model's spec: %w", errors.Join(all...))
-	}
-	spec = spec.Resolve(target)
-	switch spec.Type {
-	case familyAuto:
-		return newMixture(spec, target, views, k)
-	case familyTree, familyForest:
-		return newTree(spec, target, views)
-	case familySVM:
-		return newSVM(spec, target, views, k)
-	}
-	kind := millrace.ViewKind(spec.View)
+// NewNetwork makes the linear model or the multi-layer perceptron that a resolved spec without mistakes describes for a
+// target, over the view that it asks for; package family makes models of every family. Weights that start at random depend
+// on the spec's seed alone. Errors are a view that cannot be had and a state beyond StateBytesMax.
+func NewNetwork(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
+	kind := millrace.ViewKind(s.View)
 	if kind == "" {
 		kind = millrace.ViewStandard
 	}
-	view, shape, err := viewOf(views, kind)
+	view, shape, err := ViewOf(views, kind)
 	if err != nil {
 		return nil, err
 	}
-	if bytes := spec.StateBytes(target, shape); bytes > StateBytesMax {
+	if bytes := s.StateBytes(target, shape); bytes > StateBytesMax {
 		return nil, fmt.Errorf("the model would hold %d MiB of state, more than %d MiB: use fewer units, fewer hash bits or a smaller batch",
 			bytes>>20, StateBytesMax>>20)
 	}
-	return newNetwork(spec, target, view, shape, k), nil
+	return newNetwork(s, target, view, shape, k), nil
 }
 
-// viewOf asks for a view that has columns to learn from.
-func viewOf(views millrace.Views, kind millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
+// ViewOf asks for a view that has columns to learn from.
+func ViewOf(views millrace.Views, kind millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, error) {
 	view, shape, err := views.View(kind)
 	if err != nil {
 		return 0, shape, fmt.Errorf("asking for the %s view: %w", kind, err)
@@ -66,17 +44,17 @@ func viewOf(views millrace.Views, kind millrace.ViewKind) (millrace.ViewID, mill
 	return view, shape, nil
 }
 
-// StateBytes is the size of all the state, in bytes, of the model that New would make on a view of
+// StateBytes is the size of all the state, in bytes, of the network or svm that a spec describes on a view of
 // this shape; the state never grows beyond it. The spec must be valid.
 func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	s = s.Resolve(target)
-	if s.Type == familySVM {
+	if s.Type == FamilySVM {
 		return s.svmBytes(target, shape)
 	}
 	// In float64, no count overflows; it is exact up to 8 PiB.
 	each := float64(4) // bytes a weight
 	m := s.Optimizer.remembers()
-	for _, has := range []bool{m.first, m.second, m.third, m.trace, s.Optimizer.Type == ruleCOCOB && s.Type == familyMLP} {
+	for _, has := range []bool{m.first, m.second, m.third, m.trace, s.Optimizer.Type == ruleCOCOB && s.Type == FamilyMLP} {
 		if has {
 			each += 4
 		}
@@ -111,7 +89,7 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 				bytes += 4 * weights
 			}
 		}
-		if i < len(s.Layers) && s.Plasticity != "" && s.Layers[i].Activation == activationReLU {
+		if i < len(s.Layers) && s.Plasticity != "" && s.Layers[i].Activation == ActivationReLU {
 			bytes += 4 * float64(out)
 		}
 		in = out

@@ -36,15 +36,15 @@ func newOptimizer(s Spec, k *kernel.Set) *optimizer {
 	}
 	c := kernel.Coefficients{Eps: float32(o.spec.Epsilon), Tiny: momentTiny}
 	switch o.spec.Type {
-	case ruleSGD, ruleNormalized, ruleImportanceAware:
+	case RuleSGD, RuleNormalized, ruleImportanceAware:
 		mu := float32(o.spec.Momentum)
 		c.Mix1, c.Direct, c.Buffer = mu, 0, 1
 		if o.spec.Nesterov {
 			c.Direct, c.Buffer = 1, mu
 		}
-	case ruleAdaGrad, ruleNormalizedAdaptive:
+	case RuleAdaGrad, ruleNormalizedAdaptive:
 		o.reach = 1 // s ≥ g², so |g|/√s ≤ 1
-	case ruleRMSprop:
+	case RuleRMSprop:
 		c.Keep2, c.Mix2 = float32(o.spec.Rho), float32(1-o.spec.Rho)
 		o.reach = 2 / math.Sqrt(1-o.spec.Rho) // v ≥ (1−ρ)g²
 	case ruleAdadelta:
@@ -81,13 +81,13 @@ type memory struct{ first, second, third, square, sum, reward, trace bool }
 
 func (s OptimizerSpec) remembers() memory {
 	switch s.Type {
-	case ruleSGD:
+	case RuleSGD:
 		return memory{first: s.Momentum > 0, trace: s.adaptive()}
-	case ruleNormalized, ruleImportanceAware:
+	case RuleNormalized, ruleImportanceAware:
 		return memory{}
-	case ruleAdaGrad, ruleNormalizedAdaptive:
+	case RuleAdaGrad, ruleNormalizedAdaptive:
 		return memory{square: true}
-	case ruleRMSprop:
+	case RuleRMSprop:
 		return memory{second: true}
 	case ruleAdadelta:
 		return memory{second: true, third: true}
@@ -104,12 +104,12 @@ func (s OptimizerSpec) remembers() memory {
 
 // scales reports that the L2 penalty only multiplies a weight that has no gradient, all by the same.
 func (o *optimizer) scales() bool {
-	plain := o.spec.Type == ruleSGD && o.spec.Momentum == 0 || o.spec.Type == ruleNormalized || o.spec.Type == ruleImportanceAware
+	plain := o.spec.Type == RuleSGD && o.spec.Momentum == 0 || o.spec.Type == RuleNormalized || o.spec.Type == ruleImportanceAware
 	return plain && o.l2 > 0
 }
 
 // adam reports Adam's bias corrections.
-func (o *optimizer) adam() bool { return o.spec.Type == ruleAdam || o.spec.Type == ruleAMSGrad }
+func (o *optimizer) adam() bool { return o.spec.Type == RuleAdam || o.spec.Type == ruleAMSGrad }
 
 // setRate changes the base rate from the next update on, a schedule applying to it as before. The rate
 // is no part of the state: who changes it keeps it. A rate of SGD times its L2 penalty must stay below 1.
@@ -131,7 +131,7 @@ func (o *optimizer) begin() {
 	switch s := o.spec.Schedule; s.Type {
 	case scheduleInverseTime:
 		o.rate /= power(1+s.Decay*t, s.Power)
-	case scheduleAdaptive:
+	case ScheduleAdaptive:
 		o.rate = gainMax // a bound, until an event says what it is
 	}
 	rate := o.rate
@@ -187,15 +187,15 @@ func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *kernel.
 		panic("model: the gradient's shape differs from the parameter's")
 	}
 	switch o.spec.Type {
-	case ruleSGD, ruleNormalized, ruleImportanceAware:
+	case RuleSGD, RuleNormalized, ruleImportanceAware:
 		if p.first == nil {
 			o.k.SGD(w, x, d, c)
 		} else {
 			o.k.Momentum(w, p.first[from:to], x, d, c)
 		}
-	case ruleAdaGrad, ruleNormalizedAdaptive:
+	case RuleAdaGrad, ruleNormalizedAdaptive:
 		o.k.AdaGrad(w, p.square[from:to], x, d, c)
-	case ruleRMSprop:
+	case RuleRMSprop:
 		o.k.RMSprop(w, p.second[from:to], x, d, c)
 	case ruleAMSGrad:
 		o.k.AMSGrad(w, p.first[from:to], p.second[from:to], p.third[from:to], x, d, c)

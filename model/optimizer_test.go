@@ -37,7 +37,7 @@ func TestSchedule(t *testing.T) {
 		{ScheduleSpec{Decay: 0.3, Power: 0.5}, 10, 0.25},
 		{ScheduleSpec{Decay: 1, Power: 1}, 1e8, 0.5 / (1 + 1e8)},
 	} {
-		s := Spec{Type: familyLogistic, Optimizer: OptimizerSpec{Type: "sgd", Rate: 0.5, Schedule: c.schedule}}
+		s := Spec{Type: FamilyLogistic, Optimizer: OptimizerSpec{Type: "sgd", Rate: 0.5, Schedule: c.schedule}}
 		o := newOptimizer(s.Resolve(TargetSpec{Classes: 2}), kernel.Generic())
 		o.steps[0] = c.steps
 		o.begin()
@@ -50,9 +50,9 @@ func TestSchedule(t *testing.T) {
 // TestSetRate: changing the rate equals having been made with it, at any step, and allocates nothing.
 func TestSetRate(t *testing.T) {
 	schedule := ScheduleSpec{Type: "inverse_time", Decay: 0.1}
-	for _, rule := range []string{ruleSGD, ruleNormalized, ruleAdaGrad, ruleAdam} {
+	for _, rule := range []string{RuleSGD, RuleNormalized, RuleAdaGrad, RuleAdam} {
 		made := func(rate float64) *optimizer {
-			s := Spec{Type: familyLogistic, L2: 0.01, Optimizer: OptimizerSpec{Type: rule, Rate: rate, Schedule: schedule}}
+			s := Spec{Type: FamilyLogistic, L2: 0.01, Optimizer: OptimizerSpec{Type: rule, Rate: rate, Schedule: schedule}}
 			o := newOptimizer(s.Resolve(TargetSpec{Classes: 2}), kernel.Generic())
 			o.steps[0] = 7
 			o.begin()

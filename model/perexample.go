@@ -28,7 +28,7 @@ func (n *network) condition(sc *scratch) float64 {
 	d := sc.deltas[0]
 	factor := 1.0
 	switch n.optimizer.spec.Type {
-	case ruleNormalized:
+	case RuleNormalized:
 		factor = n.weighted(sc.example.weight) / sc.square
 		for i, v := range d {
 			d[i] = kernel.Flush(float32(float64(v)*factor), momentTiny)
@@ -145,7 +145,7 @@ func (o *optimizer) implied(p *parameter) float64 {
 
 // perExample reports that a rule is defined for one example of a linear model at a time.
 func (s OptimizerSpec) perExample() bool {
-	return s.Type == ruleNormalized || s.Type == ruleNormalizedAdaptive || s.Type == ruleImportanceAware
+	return s.Type == RuleNormalized || s.Type == ruleNormalizedAdaptive || s.Type == ruleImportanceAware
 }
 
 // The normalised adaptive gradient of Ross, Mineiro and Langford 2013, Algorithm 2, is AdaGrad on inputs

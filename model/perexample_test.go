@@ -8,6 +8,8 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/modeltest"
 )
 
 // TestNormalizedIgnoresScale: a rate of 1 on a squared loss makes the prediction right at once, whatever
@@ -16,7 +18,7 @@ func TestNormalizedIgnoresScale(t *testing.T) {
 	for _, scale := range []float32{1e-3, 1, 1e4} {
 		for _, shape := range []millrace.ViewShape{{Width: 4}, {Width: 4, Sparse: true, NonZeroMax: 4}} {
 			s := model.Spec{Type: "linear", Optimizer: model.OptimizerSpec{Type: "normalized", Rate: 1}}
-			m, err := model.New(s, model.TargetSpec{}, shapeViews(shape))
+			m, err := family.New(s, model.TargetSpec{}, modeltest.View(shape))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +128,7 @@ func TestImportanceAddsUp(t *testing.T) {
 // TestFTRLIsSparse: the L1 penalty of FTRL leaves exact zeros, more of them the stronger it is, and no
 // penalty leaves none.
 func TestFTRLIsSparse(t *testing.T) {
-	f := family{spec: model.Spec{Type: "logistic"}, target: model.TargetSpec{Classes: 2}}
+	f := member{spec: model.Spec{Type: "logistic"}, target: model.TargetSpec{Classes: 2}}
 	for _, shape := range []millrace.ViewShape{{Width: 40}, {Width: 40, Sparse: true, NonZeroMax: 6}} {
 		var zeros []int
 		for _, l1 := range []float64{0, 0.5, 2} {
@@ -202,7 +204,7 @@ func TestRestoredRefusesRules(t *testing.T) {
 		{"adaptive", "layers.0.weight.trace", func(x millrace.Tensor) { x.F32[1] = 1e20 }},
 		{"adaptive", "optimizer.gain", func(x millrace.Tensor) { x.F64[0] = 100 }},
 	} {
-		s := model.Spec{Type: "logistic", Optimizer: rulesFor(family{name: "logistic"})[c.rule]}
+		s := model.Spec{Type: "logistic", Optimizer: rulesFor(member{name: "logistic"})[c.rule]}
 		m := mustNew(t, s, model.TargetSpec{Classes: 2}, millrace.ViewShape{Width: 3})
 		scratch := m.NewScratch()
 		x := millrace.Input{{Dense: []float32{1, -2, 3}}}

@@ -9,6 +9,8 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/modeltest"
 )
 
 // referenceFile is what testdata/reference.py and rules.py write.
@@ -101,7 +103,7 @@ func TestReferenceTrajectories(t *testing.T) {
 			t.Fatalf("reading %s: %v", name, err)
 		}
 		for _, r := range file.Runs {
-			for kernels, build := range map[string]construct{"best": model.New, "generic": model.NewGeneric} {
+			for kernels, build := range map[string]construct{"best": family.New, "generic": model.NewGeneric} {
 				t.Run(name[len("testdata/"):]+"/"+r.Name+"/"+kernels, func(t *testing.T) { follow(t, file, r, build) })
 			}
 		}
@@ -110,7 +112,7 @@ func TestReferenceTrajectories(t *testing.T) {
 
 func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 	width := len(file.Data.X[0])
-	m, err := build(r.spec(), model.TargetSpec{Classes: r.Classes}, shapeViews{Width: width})
+	m, err := build(r.spec(), model.TargetSpec{Classes: r.Classes}, modeltest.View{Width: width})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,13 @@ import (
 
 // The words of a Spec.
 const (
-	familyAuto     = "auto"
-	familyLogistic = "logistic"
-	familyLinear   = "linear"
-	familySVM      = "svm"
-	familyMLP      = "mlp"
-	familyTree     = "tree"
-	familyForest   = "forest"
+	FamilyAuto     = "auto"
+	FamilyLogistic = "logistic"
+	FamilyLinear   = "linear"
+	FamilySVM      = "svm"
+	FamilyMLP      = "mlp"
+	FamilyTree     = "tree"
+	FamilyForest   = "forest"
 
 	lossCrossEntropy = "cross_entropy"
 	lossSquared      = "squared"
@@ -23,26 +23,26 @@ const (
 	lossPoisson      = "poisson"
 	lossHinge        = "hinge"
 
-	ruleSGD      = "sgd"
-	ruleAdaGrad  = "adagrad"
-	ruleRMSprop  = "rmsprop"
-	ruleAdam     = "adam"
+	RuleSGD      = "sgd"
+	RuleAdaGrad  = "adagrad"
+	RuleRMSprop  = "rmsprop"
+	RuleAdam     = "adam"
 	ruleAMSGrad  = "amsgrad"
 	ruleAdadelta = "adadelta"
 	ruleFTRL     = "ftrl"
 	ruleCOCOB    = "cocob"
 
 	// Rules that are defined for one example of a linear model at a time.
-	ruleNormalized         = "normalized"
+	RuleNormalized         = "normalized"
 	ruleNormalizedAdaptive = "normalized_adaptive"
 	ruleImportanceAware    = "importance_aware"
 
 	scheduleConstant    = "constant"
 	scheduleInverseTime = "inverse_time"
-	scheduleAdaptive    = "adaptive"
+	ScheduleAdaptive    = "adaptive"
 
-	activationReLU     = "relu"
-	activationTanh     = "tanh"
+	ActivationReLU     = "relu"
+	ActivationTanh     = "tanh"
 	activationSigmoid  = "sigmoid"
 	activationIdentity = "identity"
 
@@ -63,11 +63,11 @@ const (
 // out. A float of zero is always its default. What a family does not use stays zero.
 func (s Spec) Resolve(target TargetSpec) Spec {
 	switch s.Type {
-	case familyAuto:
+	case FamilyAuto:
 		return s.resolveAuto()
-	case familyTree, familyForest:
+	case FamilyTree, FamilyForest:
 		return s.resolveTree(target)
-	case familySVM:
+	case FamilySVM:
 		return s.resolveSVM(target)
 	}
 	if s.View == string(millrace.ViewStandard) {
@@ -82,14 +82,14 @@ func (s Spec) Resolve(target TargetSpec) Spec {
 	if s.Loss == lossQuantile {
 		fill(&s.Quantile, 0.5)
 	}
-	if s.Type == familyMLP {
+	if s.Type == FamilyMLP {
 		s = s.resolveLayers()
 	}
 	if s.Batch == 0 {
 		s.Batch = 1
 	}
 	if s.Optimizer == (OptimizerSpec{}) && s.curved(target) && s.Batch == 1 && adaptiveMax*s.L2 < 1 {
-		s.Optimizer.Schedule.Type = scheduleAdaptive
+		s.Optimizer.Schedule.Type = ScheduleAdaptive
 	}
 	s.Optimizer = s.Optimizer.resolve(s.Type)
 	return s
@@ -97,7 +97,7 @@ func (s Spec) Resolve(target TargetSpec) Spec {
 
 // curved reports a linear model with a loss whose curvature an adaptive rate can follow. The spec has its loss.
 func (s Spec) curved(target TargetSpec) bool {
-	return s.Type == familyLogistic && target.Classes > 0 || s.Type == familyLinear && s.Loss != lossQuantile
+	return s.Type == FamilyLogistic && target.Classes > 0 || s.Type == FamilyLinear && s.Loss != lossQuantile
 }
 
 func defaultLoss(target TargetSpec) string {
@@ -112,7 +112,7 @@ func defaultLoss(target TargetSpec) string {
 // PyTorch draws them.
 func (s Spec) resolveLayers() Spec {
 	if s.Activation == "" {
-		s.Activation = activationTanh
+		s.Activation = ActivationTanh
 	}
 	if s.Norm == normNone {
 		s.Norm = "" // unwritten, as the view is
@@ -137,7 +137,7 @@ func (s Spec) resolveLayers() Spec {
 	}
 	if s.Init == "" {
 		s.Init = initGlorot
-		if slices.ContainsFunc(layers, func(l LayerSpec) bool { return l.Activation != activationTanh }) {
+		if slices.ContainsFunc(layers, func(l LayerSpec) bool { return l.Activation != ActivationTanh }) {
 			s.Init = initUniform
 		}
 	}
@@ -154,20 +154,20 @@ func (s Spec) resolveLayers() Spec {
 // agree.
 func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 	if o.Type == "" {
-		o.Type = ruleSGD
-		if family == familyMLP || family == familyLinear {
-			o.Type = ruleRMSprop
+		o.Type = RuleSGD
+		if family == FamilyMLP || family == FamilyLinear {
+			o.Type = RuleRMSprop
 		}
 		// A momentum or a decay names its rule as well as the rule's own name does.
 		switch {
 		case o.Momentum != 0 || o.adaptive():
-			o.Type = ruleSGD
+			o.Type = RuleSGD
 		case o.Beta != 0:
 			o.Type = ruleFTRL
 		case o.Beta1 != 0 || o.Beta2 != 0:
-			o.Type = ruleAdam
+			o.Type = RuleAdam
 		case o.Rho != 0:
-			o.Type = ruleRMSprop
+			o.Type = RuleRMSprop
 		}
 	}
 	if o.adaptive() {
@@ -177,10 +177,10 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 		fill(&o.Rate, defaultRate(family, o.Type))
 	}
 	switch o.Type {
-	case ruleAdaGrad, ruleNormalizedAdaptive:
+	case RuleAdaGrad, ruleNormalizedAdaptive:
 		fill(&o.Epsilon, 1e-10)
-	case ruleRMSprop:
-		if family == familyMLP {
+	case RuleRMSprop:
+		if family == FamilyMLP {
 			fill(&o.Rho, 0.995)
 		}
 		fill(&o.Rho, 0.99)
@@ -190,7 +190,7 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 		fill(&o.Epsilon, 1e-6)
 	case ruleFTRL:
 		fill(&o.Beta, 1)
-	case ruleAdam, ruleAMSGrad:
+	case RuleAdam, ruleAMSGrad:
 		fill(&o.Beta1, 0.9)
 		fill(&o.Beta2, 0.999)
 		fill(&o.Epsilon, 1e-8)
@@ -214,18 +214,18 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 func defaultRate(family, rule string) float64 {
 	type rates struct{ logistic, linear, svm, mlp float64 }
 	r := map[string]rates{
-		ruleSGD:                {0.07, 0.003, 0.05, 0.03},
-		ruleAdaGrad:            {0.3, 0.3, 0.1, 0.03},
-		ruleRMSprop:            {0.01, 0.03, 0.03, 0.0015},
-		ruleAdam:               {0.01, 0.003, 0.003, 0.001},
+		RuleSGD:                {0.07, 0.003, 0.05, 0.03},
+		RuleAdaGrad:            {0.3, 0.3, 0.1, 0.03},
+		RuleRMSprop:            {0.01, 0.03, 0.03, 0.0015},
+		RuleAdam:               {0.01, 0.003, 0.003, 0.001},
 		ruleAMSGrad:            {0.01, 0.003, 0.003, 0.003},
 		ruleAdadelta:           {3, 3, 3, 1},
 		ruleFTRL:               {logistic: 0.5, linear: 0.5, svm: 0.1},
-		ruleNormalized:         {logistic: 0.5, linear: 0.5, svm: 0.5},
+		RuleNormalized:         {logistic: 0.5, linear: 0.5, svm: 0.5},
 		ruleNormalizedAdaptive: {logistic: 2, linear: 2, svm: 0.1},
 		ruleImportanceAware:    {logistic: 0.07, linear: 0.2, svm: 0.05},
 	}[rule]
-	return map[string]float64{familyLogistic: r.logistic, familyLinear: r.linear, familySVM: r.svm, familyMLP: r.mlp}[family]
+	return map[string]float64{FamilyLogistic: r.logistic, FamilyLinear: r.linear, FamilySVM: r.svm, FamilyMLP: r.mlp}[family]
 }
 
 func fill(v *float64, value float64) {

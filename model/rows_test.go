@@ -13,7 +13,7 @@ import (
 // between, the rows are those of the last one alone.
 func TestMerge(t *testing.T) {
 	shape := millrace.ViewShape{Width: 50, Sparse: true, NonZeroMax: 20}
-	s := Spec{Type: familyLogistic, Optimizer: OptimizerSpec{Type: ruleSGD}}.Resolve(TargetSpec{Classes: 3})
+	s := Spec{Type: FamilyLogistic, Optimizer: OptimizerSpec{Type: RuleSGD}}.Resolve(TargetSpec{Classes: 3})
 	r := newNetwork(s, TargetSpec{Classes: 3}, 0, shape, kernel.Best()).rows
 	random := rand.New(rand.NewPCG(7, 8))
 	for event := range 500 {

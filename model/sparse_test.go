@@ -9,6 +9,7 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
@@ -93,7 +94,7 @@ func dropRepeats(x millrace.Input) {
 
 func mustNew(t *testing.T, s model.Spec, target model.TargetSpec, shape millrace.ViewShape) model.Model {
 	t.Helper()
-	m, err := model.New(s, target, shapeViews(shape))
+	m, err := family.New(s, target, modeltest.View(shape))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func mustNew(t *testing.T, s model.Spec, target model.TargetSpec, shape millrace
 // TestUntouchedRowsStandStill: an event changes no row but its own, in weights and in moments.
 func TestUntouchedRowsStandStill(t *testing.T) {
 	shape := millrace.ViewShape{Width: 1000, Sparse: true, NonZeroMax: 3}
-	for rule, optimizer := range rulesFor(family{name: "softmax"}) {
+	for rule, optimizer := range rulesFor(member{name: "softmax"}) {
 		s := model.Spec{Type: "logistic", Optimizer: optimizer, L1: 1e-3, L2: 1e-3}
 		if rule == "cocob" {
 			s.L1 = 0
@@ -133,7 +134,7 @@ func TestUntouchedRowsStandStill(t *testing.T) {
 // refused, nothing is ever infinite, and a smaller step is still learned.
 func TestUpdatesAreRefusedBeforeTheyOverflow(t *testing.T) {
 	for _, batch := range []int{1, 4} {
-		for rule, optimizer := range rulesFor(family{name: "squared"}) {
+		for rule, optimizer := range rulesFor(member{name: "squared"}) {
 			if single(rule) && batch > 1 {
 				continue
 			}

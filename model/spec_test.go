@@ -10,6 +10,8 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/modeltest"
 )
 
 func TestValidate(t *testing.T) {
@@ -82,7 +84,7 @@ func TestValidate(t *testing.T) {
 			if !slices.Equal(paths, c.want) {
 				t.Errorf("violations at %v, want %v", paths, c.want)
 			}
-			if _, err := model.New(c.spec, c.target, shapeViews{Width: 3}); err == nil {
+			if _, err := family.New(c.spec, c.target, modeltest.View{Width: 3}); err == nil {
 				t.Error("New took it")
 			} else if !strings.Contains(err.Error(), c.want[0]) {
 				t.Errorf("New says %q, which does not name %s", err, c.want[0])
@@ -135,7 +137,7 @@ func TestStateBytes(t *testing.T) {
 					}
 					s := f.spec
 					s.Optimizer, s.Batch = optimizer, batch
-					m, err := model.New(s, f.target, shapeViews(shape))
+					m, err := family.New(s, f.target, modeltest.View(shape))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -154,8 +156,8 @@ func TestStateBytes(t *testing.T) {
 }
 
 func TestTooLargeIsRefused(t *testing.T) {
-	views := shapeViews{Width: 1 << 24, Sparse: true, NonZeroMax: 100}
-	_, err := model.New(model.Spec{Type: "mlp", Hidden: []int{64}}, model.TargetSpec{Classes: 2}, views)
+	views := modeltest.View{Width: 1 << 24, Sparse: true, NonZeroMax: 100}
+	_, err := family.New(model.Spec{Type: "mlp", Hidden: []int{64}}, model.TargetSpec{Classes: 2}, views)
 	if err == nil || !strings.Contains(err.Error(), "MiB") {
 		t.Errorf("a model of more than StateBytesMax: %v", err)
 	}
@@ -163,7 +165,7 @@ func TestTooLargeIsRefused(t *testing.T) {
 	if got := huge.StateBytes(model.TargetSpec{}, millrace.ViewShape{Width: math.MaxInt32}); got <= model.StateBytesMax {
 		t.Errorf("%d bytes: overflow", got)
 	}
-	if _, err := model.New(model.Spec{Type: "logistic"}, model.TargetSpec{Classes: 2}, shapeViews{}); err == nil {
+	if _, err := family.New(model.Spec{Type: "logistic"}, model.TargetSpec{Classes: 2}, modeltest.View{}); err == nil {
 		t.Error("a view without columns was taken")
 	}
 }
@@ -176,7 +178,7 @@ func (v noViews) View(millrace.ViewKind) (millrace.ViewID, millrace.ViewShape, e
 
 func TestNewPassesOnViewErrors(t *testing.T) {
 	want := errors.New("no such view")
-	if _, err := model.New(model.Spec{Type: "linear"}, model.TargetSpec{}, noViews{want}); !errors.Is(err, want) {
+	if _, err := family.New(model.Spec{Type: "linear"}, model.TargetSpec{}, noViews{want}); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -191,7 +193,7 @@ func TestProfile(t *testing.T) {
 func TestSeed(t *testing.T) {
 	weights := func(seed uint64, init string) []float32 {
 		s := model.Spec{Type: "mlp", Hidden: []int{40}, Init: init, Seed: seed}
-		m, err := model.New(s, model.TargetSpec{Classes: 3}, shapeViews{Width: 25})
+		m, err := family.New(s, model.TargetSpec{Classes: 3}, modeltest.View{Width: 25})
 		if err != nil {
 			t.Fatal(err)
 		}

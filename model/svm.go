@@ -37,7 +37,7 @@ type svm struct {
 	step    kernel.Coefficients
 	bound   float64   // an upper bound of the largest weight, before scale: see admit
 	norm    []float64 // [1], Pegasos: the squared norm of all weights and biases
-	target  moments   // numbers
+	target  Moments   // numbers
 	link    link
 }
 
@@ -50,8 +50,9 @@ type svmScratch struct {
 	prediction []float32
 }
 
-func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
-	view, shape, err := viewOf(views, s.viewKind())
+// NewSVM makes the support-vector machine that a resolved spec without mistakes describes, as NewNetwork does.
+func NewSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
+	view, shape, err := ViewOf(views, s.viewKind())
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Mod
 	}
 	m := &svm{
 		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, k: k, each: s.margins(target),
-		scale: []float64{1}, norm: make([]float64, 1), target: newMoments(), c: s.rungs(),
+		scale: []float64{1}, norm: make([]float64, 1), target: NewMoments(), c: s.Rungs(),
 	}
 	if s.random() {
 		if m.fourier, err = newFourier(s, shape); err != nil {
@@ -72,7 +73,7 @@ func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Mod
 	body, outputs := s.body(m.each * len(m.c))
 	m.body = newNetwork(body, outputs, view, shape, k)
 	m.margins = &m.body.layers[0]
-	m.direct = s.slides() && outputs.Classes == 2 && body.Type == familyLogistic && !shape.Sparse
+	m.direct = s.slides() && outputs.Classes == 2 && body.Type == FamilyLogistic && !shape.Sparse
 	m.both = s.C == 0 && !s.Average
 	columns := len(m.c)
 	if m.both {
@@ -85,9 +86,9 @@ func newSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Mod
 	return m, nil
 }
 
-// setC changes C between events, of several rungs in proportion. It is a setting, no part of the state.
-func (m *svm) setC(c float64) {
-	for i, v := range m.spec.rungs() {
+// SetRate changes C between events, of several rungs in proportion.
+func (m *svm) SetRate(c float64) {
+	for i, v := range m.spec.Rungs() {
 		m.c[i] = c
 		if len(m.c) > 1 {
 			m.c[i] = c * v
@@ -125,7 +126,7 @@ func (m *svm) Predict(dst []float32, x millrace.Input, s Scratch) {
 	if m.classes > 0 {
 		m.link.predict(m.k, sc.prediction, sc.logits)
 	} else {
-		v := m.target.restore(float64(sc.logits[0]))
+		v := m.target.Value(float64(sc.logits[0]))
 		sc.prediction[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
 	}
 	copy(dst, sc.prediction)
@@ -209,19 +210,20 @@ func (m *svm) predicting(sc *svmScratch) []float32 {
 
 // Learn leaves everything as it is when the target is not known or the weight is zero.
 func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
-	if err := admissible(m.classes, y, weight); err != nil {
+	if err := Admissible(m.classes, y, weight); err != nil {
 		return err
 	}
 	if weight == 0 || !y.Known {
 		return nil
 	}
-	var w, mean, squares, t float64
+	var next NextMoments
+	var t float64
 	if m.classes == 0 {
 		var err error
-		if w, mean, squares, err = m.target.admit(y.Value, float64(weight)); err != nil {
+		if next, err = m.target.Admit(y.Value, float64(weight)); err != nil {
 			return err
 		}
-		t = standard(y.Value, w, mean, squares)
+		t = next.Standard(y.Value)
 	}
 	sc := s.(*svmScratch)
 	if err := m.update(m.input(x, sc), sc, y.Class, t, weight); err != nil {
@@ -229,7 +231,7 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 	}
 	// Nothing below can fail: a refused update has left no trace.
 	if m.classes == 0 {
-		m.target.commit(w, mean, squares)
+		m.target.Commit(next)
 		m.link.learnNumber(m.predicting(sc), sc.logits, t, weight)
 	} else {
 		m.link.learnClass(m.predicting(sc), sc.prediction, y.Class, weight)
@@ -284,13 +286,12 @@ func (m *svm) Restored() error {
 			return fmt.Errorf("checking the restored average: %w", err)
 		}
 	}
-	if err := m.target.check(); err != nil {
+	if err := m.target.Restored(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)
 	}
 	if err := m.link.check(); err != nil {
 		return fmt.Errorf("checking the restored link: %w", err)
 	}
-	m.target.refresh()
 	m.measure()
 	return nil
 }

@@ -20,7 +20,7 @@ type average struct {
 const averageEvents = 10_000
 
 func newAverage(body *network) *average {
-	l, none := &body.layers[0], newOptimizer(Spec{Optimizer: OptimizerSpec{Type: ruleSGD}}, body.k)
+	l, none := &body.layers[0], newOptimizer(Spec{Optimizer: OptimizerSpec{Type: RuleSGD}}, body.k)
 	return &average{
 		weight: *newParameter("average.weight", l.in, l.out, none, false),
 		bias:   *newParameter("average.bias", 1, l.out, none, false),

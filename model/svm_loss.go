@@ -128,7 +128,7 @@ func (m *svm) descend(v *millrace.Vector, sc *svmScratch, class int32, t float64
 // slides reports that a step by gradient is one that slide can make.
 func (s Spec) slides() bool {
 	o := s.Optimizer
-	rule := o.Type == ruleImportanceAware || o.Type == ruleSGD && o.Momentum == 0
+	rule := o.Type == ruleImportanceAware || o.Type == RuleSGD && o.Momentum == 0
 	return s.Update == updateGradient && rule && s.L1 == 0 && s.Clip == 0 && s.Batch == 1
 }
 
@@ -166,7 +166,7 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 	m.forward(x, sc)
 	var t float64
 	if m.classes == 0 {
-		t = standard(y.Value, m.target.v[0], m.target.v[1], m.target.v[2])
+		t = m.target.present().Standard(y.Value)
 	}
 	loss := m.loss(sc.d(), sc.z(), y.Class, t)
 	if visit == nil {

@@ -78,9 +78,9 @@ func (s Spec) resolveSVM(target TargetSpec) Spec {
 	return s
 }
 
-// rungs are the Cs of an svm. When it is given none there are two: a large one that follows every event,
+// Rungs are the Cs of an svm. When it is given none there are two: a large one that follows every event,
 // and a small one that noise cannot throw far.
-func (s Spec) rungs() []float64 {
+func (s Spec) Rungs() []float64 {
 	if s.C != 0 {
 		return []float64{s.C}
 	}
@@ -92,16 +92,16 @@ func (s Spec) random() bool { return s.Kernel.Type == kernelRBF || s.Kernel.Type
 
 // body is the spec of the network of one layer that holds the margins, and its target.
 func (s Spec) body(margins int) (Spec, TargetSpec) {
-	b := Spec{Type: familyLogistic, Loss: lossCrossEntropy, Batch: 1, Optimizer: OptimizerSpec{Type: ruleSGD, Rate: 1}}
+	b := Spec{Type: FamilyLogistic, Loss: lossCrossEntropy, Batch: 1, Optimizer: OptimizerSpec{Type: RuleSGD, Rate: 1}}
 	b.Optimizer.Schedule.Type = scheduleConstant
 	if s.Update == updateGradient {
 		b.L1, b.L2, b.Clip, b.Batch, b.Optimizer = s.L1, s.L2, s.Clip, s.Batch, s.Optimizer
 		if b.Optimizer.Type == ruleImportanceAware {
-			b.Optimizer.Type = ruleSGD // whose steps descend has bounded
+			b.Optimizer.Type = RuleSGD // whose steps descend has bounded
 		}
 	}
 	if margins == 2 {
-		b.Type = familyMLP // logistic has one output for two classes
+		b.Type = FamilyMLP // logistic has one output for two classes
 	}
 	return b, TargetSpec{Classes: max(2, margins)}
 }
@@ -129,7 +129,7 @@ func (s Spec) svmBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	if s.random() {
 		shape = millrace.ViewShape{Width: s.Kernel.Features}
 	}
-	margins := s.margins(target) * len(s.rungs())
+	margins := s.margins(target) * len(s.Rungs())
 	if s.Update == updateGradient {
 		body, outputs := s.body(margins)
 		return body.StateBytes(outputs, shape)

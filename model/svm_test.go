@@ -9,11 +9,12 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
 // svmFamilies are the ways to learn of an svm that are not by gradient.
-func svmFamilies() []family {
+func svmFamilies() []member {
 	two, four, number := model.TargetSpec{Classes: 2}, model.TargetSpec{Classes: 4}, model.TargetSpec{}
 	svm := func(change func(*model.Spec)) model.Spec {
 		s := model.Spec{Type: "svm"}
@@ -30,7 +31,7 @@ func svmFamilies() []family {
 		s.Seed = 3
 		return s
 	}
-	return []family{
+	return []member{
 		{"svm", svm(func(*model.Spec) {}), two},
 		{"svm-many", svm(func(*model.Spec) {}), four},
 		{"svm-number", svm(func(*model.Spec) {}), number},
@@ -65,11 +66,11 @@ func TestConformanceSVM(t *testing.T) {
 	} {
 		for _, f := range svmFamilies() {
 			modeltest.Run(t, f.name+"/"+name, func() modeltest.Case {
-				m, err := model.New(f.spec, f.target, shapeViews(shape))
+				m, err := family.New(f.spec, f.target, modeltest.View(shape))
 				if err != nil {
 					t.Fatal(err)
 				}
-				return modeltest.Case{Model: m, Examples: examples(f.target, shape)}
+				return modeltest.Case{Model: m, Examples: modeltest.Examples(f.target, shape)}
 			})
 		}
 	}
@@ -88,7 +89,7 @@ func TestSVMSparseEqualsDense(t *testing.T) {
 			sparse, dense := mustNew(t, f.spec, f.target, shape), mustNew(t, f.spec, f.target, millrace.ViewShape{Width: width})
 			a, b := make([]float32, sparse.Outputs()), make([]float32, sparse.Outputs())
 			sa, sb := sparse.NewScratch(), dense.NewScratch()
-			for i, e := range examples(f.target, shape) {
+			for i, e := range modeltest.Examples(f.target, shape) {
 				x := densify(e.Input, width)
 				sparse.Predict(a, e.Input, sa)
 				dense.Predict(b, x, sb)
@@ -160,7 +161,7 @@ func TestFourierApproximatesKernels(t *testing.T) {
 		}
 	}
 	s := model.Spec{Type: "svm", Kernel: model.KernelSpec{Type: "rbf"}}
-	if _, err := model.New(s, model.TargetSpec{Classes: 2}, shapeViews{Width: 1 << 22, Sparse: true, NonZeroMax: 9}); err == nil {
+	if _, err := family.New(s, model.TargetSpec{Classes: 2}, modeltest.View{Width: 1 << 22, Sparse: true, NonZeroMax: 9}); err == nil {
 		t.Error("frequencies of 8 GiB were drawn")
 	}
 }
@@ -179,17 +180,17 @@ func TestCosine(t *testing.T) {
 	}
 }
 
-// TestSetC: a model whose C is changed goes on as one that was made with it, without allocating.
-func TestSetC(t *testing.T) {
+// TestSetRate: a model whose C is changed goes on as one that was made with it, without allocating.
+func TestSetRate(t *testing.T) {
 	shape := millrace.ViewShape{Width: caseWidth}
 	two := model.TargetSpec{Classes: 2}
 	changed := mustNew(t, model.Spec{Type: "svm", Update: "pa1", C: 1}, two, shape)
 	made := mustNew(t, model.Spec{Type: "svm", Update: "pa1", C: 0.01}, two, shape)
-	if n := testing.AllocsPerRun(10, func() { model.SetC(changed, 0.01) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { changed.(model.Tunable).SetRate(0.01) }); n != 0 {
 		t.Errorf("%g allocations", n)
 	}
 	sa, sb, dst := changed.NewScratch(), made.NewScratch(), make([]float32, 2)
-	for _, e := range examples(two, shape) {
+	for _, e := range modeltest.Examples(two, shape) {
 		changed.Predict(dst, e.Input, sa)
 		made.Predict(dst, e.Input, sb)
 		learnBoth(t, changed, made, e, e.Input, sa, sb)

@@ -84,13 +84,13 @@ func (s Spec) Validate(target TargetSpec) []millrace.Violation {
 	c.unread("", s)
 	s.validateTarget(&c, target)
 	switch s.Type {
-	case familyAuto:
+	case FamilyAuto:
 		s.validateAuto(&c)
 		return c.found
-	case familyTree, familyForest:
+	case FamilyTree, FamilyForest:
 		s.validateTree(&c, target)
 		return c.found
-	case familySVM:
+	case FamilySVM:
 		s.validateSVM(&c, target)
 		return c.found
 	}
@@ -108,9 +108,9 @@ func (s Spec) validateTarget(c *checker, target TargetSpec) {
 		c.add("type", "the label has %d classes; at most %d are possible", target.Classes, ClassesMax)
 	case target.Classes == 1:
 		c.add("type", "the label has one class; a classifier needs at least two")
-	case s.Type == familyLogistic && target.Classes == 0:
+	case s.Type == FamilyLogistic && target.Classes == 0:
 		c.add("type", "logistic predicts classes, but the label is a number: use auto, linear, svm, mlp, tree or forest")
-	case s.Type == familyLinear && target.Classes > 0:
+	case s.Type == FamilyLinear && target.Classes > 0:
 		c.add("type", "linear predicts numbers, but the label has classes: use auto, logistic, svm, mlp, tree or forest")
 	}
 }
@@ -121,7 +121,7 @@ func (s Spec) validateLoss(c *checker, target TargetSpec) {
 	}
 	var fit []string
 	switch {
-	case s.Type == familyLogistic || s.Type == familyMLP && target.Classes > 0:
+	case s.Type == FamilyLogistic || s.Type == FamilyMLP && target.Classes > 0:
 		fit = []string{lossCrossEntropy}
 	default:
 		fit = []string{lossSquared, lossHuber, lossQuantile, lossPoisson}
@@ -143,7 +143,7 @@ func (s Spec) validateLayers(c *checker) {
 	for i, units := range s.Hidden {
 		c.units(fmt.Sprintf("hidden[%d]", i), units)
 	}
-	activations := []string{activationReLU, activationTanh, activationSigmoid, activationIdentity}
+	activations := []string{ActivationReLU, ActivationTanh, activationSigmoid, activationIdentity}
 	for i, l := range s.Layers {
 		c.units(fmt.Sprintf("layers[%d].units", i), l.Units)
 		c.word(fmt.Sprintf("layers[%d].activation", i), l.Activation, activations...)
@@ -182,7 +182,7 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 	// A step of SGD multiplies each weight by 1 − rate·l2, which must stay above zero.
 	r := s.Resolve(target)
 	switch o := r.Optimizer; o.Type {
-	case ruleSGD, ruleNormalized, ruleImportanceAware:
+	case RuleSGD, RuleNormalized, ruleImportanceAware:
 		rate := o.Rate
 		if o.adaptive() {
 			rate = adaptiveMax
@@ -196,7 +196,7 @@ func (s Spec) validatePenalties(c *checker, target TargetSpec) {
 // rules are the update rules that an OptimizerSpec can name.
 func rules() []string {
 	return []string{
-		ruleSGD, ruleAdaGrad, ruleRMSprop, ruleAdam, ruleAMSGrad, ruleAdadelta, ruleFTRL, ruleNormalized,
+		RuleSGD, RuleAdaGrad, RuleRMSprop, RuleAdam, ruleAMSGrad, ruleAdadelta, ruleFTRL, RuleNormalized,
 		ruleNormalizedAdaptive, ruleImportanceAware, ruleCOCOB,
 	}
 }
@@ -224,7 +224,7 @@ func (o OptimizerSpec) validate(c *checker, family string) {
 	if (rule == ruleCOCOB || rule == ruleFTRL) && o.Schedule != (ScheduleSpec{}) && o.Schedule != (ScheduleSpec{Type: scheduleConstant}) {
 		c.add("optimizer.schedule", "%s slows down by itself: leave it out", rule)
 	}
-	if rule == ruleAdam || rule == ruleAMSGrad {
+	if rule == RuleAdam || rule == ruleAMSGrad {
 		// Below this the ratio of Adam's moments, and so a step, has no bound.
 		if b1, b2 := orDefault(o.Beta1, 0.9), orDefault(o.Beta2, 0.999); b1*b1 >= b2 {
 			c.add("optimizer.beta1", "squared must be below beta2, which is %g, not %g", b2, b1*b1)
@@ -240,7 +240,7 @@ func (s Spec) validateAdaptive(c *checker, target TargetSpec) {
 	o := r.Optimizer
 	switch {
 	case !s.Optimizer.adaptive():
-	case o.Type != ruleSGD || o.Momentum != 0:
+	case o.Type != RuleSGD || o.Momentum != 0:
 		c.add("optimizer.schedule.type", "adaptive is for sgd without momentum")
 	case !r.curved(target):
 		c.add("optimizer.schedule.type", "adaptive is for logistic, and for linear with a loss other than quantile")
@@ -262,7 +262,7 @@ func (s Spec) validateRule(c *checker, target TargetSpec) {
 	if !s.Optimizer.perExample() && rule != ruleFTRL {
 		return
 	}
-	if s.Type == familyMLP {
+	if s.Type == FamilyMLP {
 		c.add("optimizer.type", "%s is for linear models: use it with logistic, linear or svm", rule)
 		return
 	}
@@ -273,15 +273,15 @@ func (s Spec) validateRule(c *checker, target TargetSpec) {
 		return
 	}
 	switch {
-	case s.Type == familyLogistic && target.Classes > 2:
+	case s.Type == FamilyLogistic && target.Classes > 2:
 		c.add("optimizer.type", "%s has no closed form for more than two classes: use svm, or another rule", rule)
-	case s.Type == familyLinear && r.Loss != lossSquared && r.Loss != lossQuantile:
+	case s.Type == FamilyLinear && r.Loss != lossSquared && r.Loss != lossQuantile:
 		c.add("optimizer.type", "%s has no closed form for the loss %s: use %s or %s", rule, r.Loss, lossSquared, lossQuantile)
 	}
 }
 
 func (s ScheduleSpec) validate(c *checker) {
-	c.word("optimizer.schedule.type", s.Type, scheduleConstant, scheduleInverseTime, scheduleAdaptive)
+	c.word("optimizer.schedule.type", s.Type, scheduleConstant, scheduleInverseTime, ScheduleAdaptive)
 	c.positive("optimizer.schedule.decay", s.Decay, factorMax)
 	c.positive("optimizer.schedule.power", s.Power, factorMax)
 	c.unread("optimizer.schedule.", s)

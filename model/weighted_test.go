@@ -8,6 +8,7 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
@@ -31,11 +32,11 @@ func TestConformanceWeighted(t *testing.T) {
 				s := f.spec
 				s.Batch = batch
 				modeltest.Run(t, fmt.Sprintf("%s/%s/batch-%d", f.name, name, batch), func() modeltest.Case {
-					m, err := model.New(s, f.target, shapeViews(shape))
+					m, err := family.New(s, f.target, modeltest.View(shape))
 					if err != nil {
 						t.Fatal(err)
 					}
-					return modeltest.Case{Model: model.Weighted(m, w), Examples: examples(f.target, shape)}
+					return modeltest.Case{Model: model.Weighted(m, w), Examples: modeltest.Examples(f.target, shape)}
 				})
 			}
 		}
@@ -163,7 +164,7 @@ func TestMomentsNeverFallBelowZero(t *testing.T) {
 	shape := millrace.ViewShape{Width: 1}
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 300 {
-		m, err := model.New(model.Spec{Type: "linear"}, model.TargetSpec{}, shapeViews(shape))
+		m, err := family.New(model.Spec{Type: "linear"}, model.TargetSpec{}, modeltest.View(shape))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"millrace/files"
 	"millrace/learner"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/scorer"
 	"millrace/snapshot"
 )
@@ -50,7 +51,7 @@ func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	if err != nil {
 		return nil, nil, config.UsageError{Err: fmt.Errorf("building features: %w", err)}
 	}
-	m, err := model.New(p.Model, p.Target(), x)
+	m, err := family.New(p.Model, p.Target(), x)
 	if err != nil {
 		return nil, nil, config.UsageError{Err: fmt.Errorf("building the model: %w", err)}
 	}

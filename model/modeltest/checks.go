@@ -24,6 +24,14 @@ func checkPredictions(t *testing.T, build func() Case) {
 		}
 	}
 	finiteState(t, c.Model)
+	for _, view := range c.Model.Views() {
+		if int(view) >= len(c.Examples[0].Input) {
+			t.Errorf("the model reads view %d of %d", view, len(c.Examples[0].Input))
+		}
+	}
+	if len(c.Model.Views()) == 0 {
+		t.Error("the model says that it reads no view")
+	}
 	if m, ok := model.As[model.HasNorms](c.Model); ok {
 		if weights, gradient := m.Norms(); !finite(weights) || !finite(gradient) || weights <= 0 {
 			t.Errorf("norms are %g and %g", weights, gradient)

@@ -1,8 +1,11 @@
-package model
+package mixture_test
 
 import (
 	"fmt"
 	"math"
+	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/mixture"
 	"testing"
 
 	"millrace"
@@ -15,20 +18,20 @@ func TestMixtureHasExperts(t *testing.T) {
 		for _, classes := range []int{0, 2, 10, 100, 1000} {
 			for _, nonZeros := range []int{0, max(1, columns/10)} {
 				t.Run(fmt.Sprintf("%d-%d-%d", columns, nonZeros, classes), func(t *testing.T) {
-					checkWide(t, newBenchViews(columns, nonZeros), TargetSpec{Classes: classes})
+					checkWide(t, newBenchViews(columns, nonZeros), model.TargetSpec{Classes: classes})
 				})
 			}
 		}
 	}
 }
 
-func checkWide(t *testing.T, v benchViews, target TargetSpec) {
+func checkWide(t *testing.T, v benchViews, target model.TargetSpec) {
 	t.Helper()
-	m, err := New(Spec{Type: familyAuto}, target, v)
+	m, err := family.New(model.Spec{Type: model.FamilyAuto}, target, v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := sizeOf(m); size > 200<<20 {
+	if size := mixture.SizeOf(m); size > 200<<20 {
 		t.Errorf("%d bytes of state", size)
 	}
 	scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
@@ -47,16 +50,6 @@ func checkWide(t *testing.T, v benchViews, target TargetSpec) {
 		}
 		if err := m.Learn(x, y, 1, scratch); err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-// TestBudgetSpelling: however a budget is spelt, it is the same.
-func TestBudgetSpelling(t *testing.T) {
-	for text, want := range map[string]string{"": "4x", "4x": "4x", "4.0x": "4x", "04x": "4x", "0.50x": "0.5x", "1e3x": "1000x", "much": "much"} {
-		got := Spec{Type: familyAuto, Budget: text}.Resolve(TargetSpec{})
-		if again := got.Resolve(TargetSpec{}); got.Budget != want || again.Budget != want {
-			t.Errorf("%q became %q, then %q", text, got.Budget, again.Budget)
 		}
 	}
 }

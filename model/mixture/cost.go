@@ -1,20 +1,14 @@
-package model
+package mixture
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"millrace"
+	"millrace/model"
 )
 
 const (
 	// servingUnits is what serving an event may cost at most, from its bytes to its score, in units of
 	// serving it by one 64-64 mlp.
 	servingUnits = 3
-	// budgetDefault and budgetMax are learning costs in the same units of learning.
-	budgetDefault = "4x"
-	budgetMax     = 1000
 	// mixtureBytesMax bounds the experts' state: a snapshot's blob holds it whole, and takes 256 MiB.
 	mixtureBytesMax = 192 << 20
 )
@@ -23,18 +17,18 @@ const (
 // core. It only depends on the spec and the view, never on a measurement at run time, so that every
 // machine builds the same mixture. The constants are fitted to BenchmarkExperts, which shows how near
 // they are: mostly within a factor of one and a half.
-func cost(s Spec, target TargetSpec, shape millrace.ViewShape) (predict, learn float64) {
+func cost(s model.Spec, target model.TargetSpec, shape millrace.ViewShape) (predict, learn float64) {
 	if wooden(s) {
 		predict, learn = treeCost(s, float64(shape.Width), target.Classes)
 		trees := float64(max(s.Trees, 1))
 		return trees * predict, trees * learn
 	}
 	outputs := float64(max(1, target.Classes))
-	if target.Classes == 2 && s.Type != familyMLP {
+	if target.Classes == 2 && s.Type != model.FamilyMLP {
 		outputs = 1
 	}
-	if s.Type == familySVM {
-		outputs *= float64(len(s.rungs()))
+	if s.Type == model.FamilySVM {
+		outputs *= float64(len(s.Rungs()))
 	}
 	first, dense, in := outputs, 0.0, 0.0
 	var units, curves float64 // hidden units, and those whose activation is no relu
@@ -46,7 +40,7 @@ func cost(s Spec, target TargetSpec, shape millrace.ViewShape) (predict, learn f
 		}
 		in = float64(l.Units)
 		units += in
-		if l.Activation != activationReLU {
+		if l.Activation != model.ActivationReLU {
 			curves += in
 		}
 	}
@@ -86,24 +80,24 @@ const cacheFloats = 1 << 18
 
 // writeCosts are the costs of an update a weight by rule; passive-aggressive machines have none.
 func writeCosts() map[string]float64 {
-	return map[string]float64{"": 0.1, ruleSGD: 0.1, ruleNormalized: 0.3, ruleAdaGrad: 0.65, ruleAdam: 0.4, ruleRMSprop: 0.38}
+	return map[string]float64{"": 0.1, model.RuleSGD: 0.1, model.RuleNormalized: 0.3, model.RuleAdaGrad: 0.65, model.RuleAdam: 0.4, model.RuleRMSprop: 0.38}
 }
 
 // treeCost is cost for one tree over columns. Naive Bayes, of a leaf that is adaptive, reads every class's
 // distribution of every column; without it a prediction is two linear models, and learning counts the
 // event's own class alone; without these it is the class shares.
-func treeCost(s Spec, columns float64, classes int) (predict, learn float64) {
+func treeCost(s model.Spec, columns float64, classes int) (predict, learn float64) {
 	k := float64(classes)
 	each := columns * k
-	histogram := classes <= histogramClasses
+	histogram := s.Observer == model.ObserverHistogram
 	switch {
 	case classes == 0:
 		return 50 + 4*columns, 200 + 70*columns
-	case s.Leaf == leafLinear && histogram:
+	case s.Leaf == model.LeafLinear && histogram:
 		return 130 + 30*k + 1.5*each, 400 + 22*each
-	case s.Leaf == leafLinear:
+	case s.Leaf == model.LeafLinear:
 		return 130 + 30*k + 1.5*each, 300 + 80*columns + 9*each
-	case s.Leaf == leafMajority && !histogram:
+	case s.Leaf == model.LeafMajority && !histogram:
 		return 110 + 9*k + 6*columns, 300 + 80*columns + 3*each
 	case histogram:
 		return 200 + 32*each, 300 + 70*each
@@ -125,7 +119,7 @@ func usual(views millrace.Views, kind millrace.ViewKind) (millrace.ViewShape, er
 // servingMax is what the experts' predictions may cost so that an event is served within servingUnits,
 // where one 64-64 mlp predicts at the cost given. Reading an event costs both the same; the mixture also
 // has its views and its mixer.
-func servingMax(predict float64, target TargetSpec, views millrace.Views, standard millrace.ViewShape) float64 {
+func servingMax(predict float64, target model.TargetSpec, views millrace.Views, standard millrace.ViewShape) float64 {
 	const (
 		reading  = 35  // a column: decoding and the standard view
 		products = 0.7 // a column of pairs
@@ -146,32 +140,4 @@ func mixingCost(classes int) (once, each float64) {
 		return 40, 5
 	}
 	return 150 + 2*float64(classes), 10 + 0.6*float64(classes)
-}
-
-// parseBudget reads "4x", or "4" for short.
-func parseBudget(text string) (float64, error) {
-	v, err := strconv.ParseFloat(strings.TrimSuffix(text, "x"), 64)
-	if err != nil || !(v > 0 && v <= budgetMax) {
-		return 0, fmt.Errorf("must be how many 64-64 mlps learning may cost, above 0x and up to %dx, as 4x, not %q", budgetMax, text)
-	}
-	return v, nil
-}
-
-func (s Spec) resolveAuto() Spec {
-	if s.Budget == "" {
-		s.Budget = budgetDefault
-	}
-	if v, err := parseBudget(s.Budget); err == nil {
-		s.Budget = strconv.FormatFloat(v, 'g', -1, 64) + "x" // one spelling: snapshots compare it
-	}
-	return s
-}
-
-func (s Spec) validateAuto(c *checker) {
-	if s.Budget == "" {
-		return
-	}
-	if _, err := parseBudget(s.Budget); err != nil {
-		c.add("budget", "%s", err)
-	}
 }

@@ -1,8 +1,11 @@
-package model
+package mixture_test
 
 import (
 	"fmt"
 	"math/rand/v2"
+	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/mixture"
 	"testing"
 
 	"millrace"
@@ -78,12 +81,12 @@ func (v benchViews) inputs(n int) []millrace.Input {
 // for inputs and labels of several sizes. "/foreseen" is the ratio of the two.
 func BenchmarkExperts(b *testing.B) {
 	for _, c := range []struct{ columns, nonZeros, classes int }{{8, 0, 2}, {16, 0, 26}, {64, 0, 10}, {12, 0, 0}, {123, 14, 2}, {40_000, 150, 40}} {
-		v, target := newBenchViews(c.columns, c.nonZeros), TargetSpec{Classes: c.classes}
+		v, target := newBenchViews(c.columns, c.nonZeros), model.TargetSpec{Classes: c.classes}
 		inputs := v.inputs(200)
 		seen := map[string]bool{}
-		for _, s := range append(candidates(target), Spec{Type: familyMLP}, Spec{Type: familyAuto}) {
+		for _, s := range append(mixture.Candidates(target), model.Spec{Type: model.FamilyMLP}, model.Spec{Type: model.FamilyAuto}) {
 			s = s.Resolve(target)
-			name := (&candidate{spec: s}).name()
+			name := mixture.NameOf(s)
 			if seen[name] {
 				continue
 			}
@@ -97,8 +100,8 @@ func BenchmarkExperts(b *testing.B) {
 	}
 }
 
-func benchmarkExpert(b *testing.B, s Spec, target TargetSpec, v benchViews, inputs []millrace.Input, learn bool) {
-	m, err := New(s, target, v)
+func benchmarkExpert(b *testing.B, s model.Spec, target model.TargetSpec, v benchViews, inputs []millrace.Input, learn bool) {
+	m, err := family.New(s, target, v)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -125,14 +128,17 @@ func benchmarkExpert(b *testing.B, s Spec, target TargetSpec, v benchViews, inpu
 	for b.Loop() {
 		step(learn)
 	}
-	shape, _ := usual(v, viewKindOf(s))
-	predict, learning := cost(s, target, shape)
-	if mix, ok := m.(*mixture); ok {
+	predict, learning, err := mixture.Cost(s, target, v)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if s.Type == model.FamilyAuto {
 		predict, learning = 0, 0
-		for i := range mix.experts {
-			learning += mix.experts[i].learn
-			if mix.inside[i] {
-				predict += mix.experts[i].predict
+		experts, _, _ := mixture.Inside(m)
+		for _, e := range experts {
+			learning += e.Learn
+			if e.Active {
+				predict += e.Predict
 			}
 		}
 	}

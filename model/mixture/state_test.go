@@ -1,4 +1,4 @@
-package model_test
+package mixture_test
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
@@ -112,7 +113,7 @@ func TestMixtureWeighted(t *testing.T) {
 	if !ok || len(mixture.Experts()) == 0 {
 		t.Error("a weighted mixture has no experts")
 	}
-	alone, err := model.New(model.Spec{Type: "logistic"}, target, v)
+	alone, err := family.New(model.Spec{Type: "logistic"}, target, v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package model_test
+package mixture_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
@@ -53,7 +54,7 @@ func hostiles(tb testing.TB) []hostile {
 
 func (h *hostile) build(tb testing.TB) model.Model {
 	tb.Helper()
-	m, err := model.New(h.spec, h.target, h.views)
+	m, err := family.New(h.spec, h.target, h.views)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,8 +1,9 @@
-package model
+package mixture
 
 import (
 	"fmt"
 	"math"
+	"millrace/model"
 
 	"millrace"
 )
@@ -13,7 +14,7 @@ import (
 // experts' predictions (Wolpert 1992; Breiman 1996) by AdaGrad, whose last weight is the bias.
 type numberMixer struct {
 	aggregators
-	target *moments // the mixture's, which alone changes them
+	target *model.Moments // the mixture's, which alone changes them
 	// error is the fading squared error of the mixture: losses enter the shares in its units, so that
 	// η follows the noise of the stream.
 	error []float64 // [1]
@@ -36,7 +37,7 @@ const (
 	shareEta = 0.2
 )
 
-func newNumberMixer(experts int, target *moments, shares, stackers []float64) *numberMixer {
+func newNumberMixer(experts int, target *model.Moments, shares, stackers []float64) *numberMixer {
 	m := &numberMixer{target: target, error: []float64{1}}
 	for _, r := range stackers {
 		m.pools = append(m.pools, newPool(r, experts, 1))
@@ -46,12 +47,11 @@ func newNumberMixer(experts int, target *moments, shares, stackers []float64) *n
 }
 
 func (m *numberMixer) prepare(sc *mixing, i int, prediction []float32) {
-	sc.z[i] = 0
-	if m.target.deviation > 0 {
-		z := (float64(prediction[0]) - m.target.v[1]) / m.target.deviation
-		sc.z[i] = min(max(z, -standardMax), standardMax)
-	}
+	sc.z[i] = bounded(m.target.Standard(float64(prediction[0])))
 }
+
+// bounded keeps a number in standard deviations within standardMax.
+func bounded(z float64) float64 { return min(max(z, -standardMax), standardMax) }
 
 func (m *numberMixer) predict(dst []float32, sc *mixing, active []int) {
 	var mixed float64
@@ -69,7 +69,7 @@ func (m *numberMixer) predict(dst []float32, sc *mixing, active []int) {
 		mixed += m.top.weight[len(m.shares)+a] * q
 	}
 	sc.blend = mixed
-	v := m.target.restore(mixed)
+	v := m.target.Value(mixed)
 	dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
 }
 
@@ -78,7 +78,7 @@ func (s *pool) predictNumber(sc *mixing, active []int) float64 {
 	for _, i := range active {
 		q += s.v[i] * sc.z[i]
 	}
-	return min(max(q, -standardMax), standardMax)
+	return bounded(q)
 }
 
 func (m *numberMixer) losses(dst []float64, sc *mixing, y outcome) {

@@ -1,13 +1,16 @@
-package model
+package mixture
 
-import "testing"
+import (
+	"millrace/model"
+	"testing"
+)
 
 // TestNumberMixerStartsFast: experts' errors count in units of the mixture's own, which must not stay what it
 // was before the first event for the thousand that it remembers later, or a short stream is over before the
 // weights have told good experts from bad ones.
 func TestNumberMixerStartsFast(t *testing.T) {
 	const good, bad = 0, 1
-	target := newMoments()
+	target := model.NewMoments()
 	m := newNumberMixer(2, &target, numberShareRates, nil)
 	sc := newMixing(2, len(m.all), 1)
 	active, dst := []int{good, bad}, []float32{0}
@@ -16,9 +19,9 @@ func TestNumberMixerStartsFast(t *testing.T) {
 		m.prepare(sc, good, []float32{float32(0.95 * y)})
 		m.prepare(sc, bad, []float32{0})
 		m.predict(dst, sc, active)
-		total, mean, squares := target.next(y, 1)
-		m.learn(sc, outcome{z: standard(y, total, mean, squares), relative: 1, part: 1 / (total + 1)}, active)
-		target.commit(total, mean, squares)
+		next := target.Next(y, 1)
+		m.learn(sc, outcome{z: next.Standard(y), relative: 1, part: 1 / (next.Weight + 1)}, active)
+		target.Commit(next)
 	}
 	if e := m.error[0]; e > 0.1 {
 		t.Errorf("a mixture that is nearly always right takes its squared error for %g", e)

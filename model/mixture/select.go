@@ -1,8 +1,9 @@
-package model
+package mixture
 
 import (
 	"fmt"
 	"math"
+	"millrace/model"
 	"slices"
 )
 
@@ -57,7 +58,7 @@ func (m *mixture) restart() {
 		if m.loss[i] < m.lost() || m.events[i] < trialEvents || i == int(m.pinned[0]) {
 			continue
 		}
-		fresh, err := construct(e.spec, m.recruiter.target, m.recruiter.views, m.recruiter.k)
+		fresh, err := m.recruiter.construct(e.spec)
 		if err != nil {
 			panic(err) // it was constructed before
 		}
@@ -213,8 +214,8 @@ func (m *mixture) parts(i int) int {
 }
 
 // Experts lists the experts for people, in the order in which they were built.
-func (m *mixture) Experts() []Expert {
-	all := make([]Expert, len(m.experts))
+func (m *mixture) Experts() []model.Expert {
+	all := make([]model.Expert, len(m.experts))
 	weights := make([]float64, len(m.experts))
 	p := int(m.pinned[0])
 	if p >= 0 {
@@ -226,7 +227,7 @@ func (m *mixture) Experts() []Expert {
 		e := &m.experts[i]
 		spec := e.spec
 		spec.Layers = slices.Clone(spec.Layers)
-		all[i] = Expert{ID: m.ids[i], Name: e.name(), Spec: spec, Parent: m.parent[i], Born: m.born[i],
+		all[i] = model.Expert{ID: m.ids[i], Name: e.name(), Spec: spec, Parent: m.parent[i], Born: m.born[i],
 			Weight: weights[i], Loss: m.loss[i], Active: p < 0 && m.inside[i] || i == p, Why: m.why(i)}
 	}
 	return all

@@ -1,4 +1,4 @@
-package model_test
+package mixture_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"millrace"
 	"millrace/model"
+	"millrace/model/family"
 	"millrace/model/modeltest"
 )
 
@@ -92,7 +93,7 @@ func mixExamples(n int, v allViews, target model.TargetSpec) []modeltest.Example
 func newMixture(t *testing.T, s model.Spec, v allViews, target model.TargetSpec) model.Model {
 	t.Helper()
 	s.Type = "auto"
-	m, err := model.New(s, target, v)
+	m, err := family.New(s, target, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +204,7 @@ func TestMixtureBeatsItsExperts(t *testing.T) {
 		m := newMixture(t, model.Spec{}, v, target)
 		mine, _ := learnAll(t, m, all)
 		for _, e := range experts(m) {
-			alone, err := model.New(e.Spec, target, v)
+			alone, err := family.New(e.Spec, target, v)
 			if err != nil {
 				t.Fatalf("%s alone: %v", e.Name, err)
 			}
@@ -224,7 +225,7 @@ func TestMixturePin(t *testing.T) {
 			spec = e.Spec
 		}
 	}
-	alone, err := model.New(spec, target, v)
+	alone, err := family.New(spec, target, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +250,7 @@ func TestMixturePin(t *testing.T) {
 			}
 		}
 	}
-	_, err = model.New(model.Spec{Type: "auto", Pin: "oracle"}, target, v)
+	_, err = family.New(model.Spec{Type: "auto", Pin: "oracle"}, target, v)
 	if err == nil || !strings.Contains(err.Error(), "svm-pa1") {
 		t.Errorf("pinning nobody: %v", err)
 	}

@@ -1,17 +1,17 @@
-package model
+package mixture
 
 import (
 	"fmt"
+	"millrace/model"
 	"strconv"
 	"strings"
 
 	"millrace"
-	"millrace/model/kernel"
 )
 
 // candidate is an expert that a mixture may have.
 type candidate struct {
-	spec Spec // resolved
+	spec model.Spec // resolved
 	// group tells which experts have the same tensors and differ in the rate alone, so that one can
 	// become a copy of another.
 	group int
@@ -24,38 +24,38 @@ type candidate struct {
 // The list was found on streams of six kinds (docs/MODELS.md): each expert is what one of them would miss.
 // Networks see levels, for hours and grades; products of features are for linear models alone, as networks
 // find them themselves.
-func candidates(target TargetSpec) []Spec {
-	linear := func(view millrace.ViewKind, rule string, rate float64) Spec {
-		s := Spec{Type: familyLogistic, View: string(view), Optimizer: OptimizerSpec{Type: rule, Rate: rate}}
+func candidates(target model.TargetSpec) []model.Spec {
+	linear := func(view millrace.ViewKind, rule string, rate float64) model.Spec {
+		s := model.Spec{Type: model.FamilyLogistic, View: string(view), Optimizer: model.OptimizerSpec{Type: rule, Rate: rate}}
 		if target.Classes == 0 {
-			s.Type = familyLinear
+			s.Type = model.FamilyLinear
 		}
 		return s
 	}
-	network := func(activation, rule string, rate float64, batch int, hidden ...int) Spec {
-		return Spec{Type: familyMLP, View: string(millrace.ViewLevels), Hidden: hidden, Activation: activation, Batch: batch,
-			Optimizer: OptimizerSpec{Type: rule, Rate: rate}}
+	network := func(activation, rule string, rate float64, batch int, hidden ...int) model.Spec {
+		return model.Spec{Type: model.FamilyMLP, View: string(millrace.ViewLevels), Hidden: hidden, Activation: activation, Batch: batch,
+			Optimizer: model.OptimizerSpec{Type: rule, Rate: rate}}
 	}
-	all := []Spec{
-		network(activationTanh, ruleRMSprop, 0.0015, 1, 64, 64),
-		linear("", ruleAdaGrad, 0.1),
-		{Type: familySVM}, // several C at once
-		network(activationReLU, ruleSGD, 0.03, 1, 64),
-		linear(millrace.ViewPairs, ruleAdaGrad, 0.03),
-		{Type: familyTree},
-		linear(millrace.ViewPairs, ruleNormalized, 1),
+	all := []model.Spec{
+		network(model.ActivationTanh, model.RuleRMSprop, 0.0015, 1, 64, 64),
+		linear("", model.RuleAdaGrad, 0.1),
+		{Type: model.FamilySVM}, // several C at once
+		network(model.ActivationReLU, model.RuleSGD, 0.03, 1, 64),
+		linear(millrace.ViewPairs, model.RuleAdaGrad, 0.03),
+		{Type: model.FamilyTree},
+		linear(millrace.ViewPairs, model.RuleNormalized, 1),
 
-		network(activationTanh, ruleAdam, 0.001, 8, 64, 64),
-		linear(millrace.ViewPairs, ruleAdaGrad, 0.1),
+		network(model.ActivationTanh, model.RuleAdam, 0.001, 8, 64, 64),
+		linear(millrace.ViewPairs, model.RuleAdaGrad, 0.1),
 		linear("", "", 0), // a rate that adapts
 		linear(millrace.ViewPairs, "", 0),
-		network(activationReLU, ruleSGD, 0.01, 1, 64),
+		network(model.ActivationReLU, model.RuleSGD, 0.01, 1, 64),
 	}
 	if target.Classes == 0 {
 		// For classes trees cost too much to serve several. Few trees bring most of what many do, and half of
 		// a tree's usual leaves lose next to nothing.
 		const trees, leaves = 3, 64
-		all = append(all, Spec{Type: familyForest, Trees: trees, Leaves: leaves})
+		all = append(all, model.Spec{Type: model.FamilyForest, Trees: trees, Leaves: leaves})
 	}
 	return all
 }
@@ -64,9 +64,9 @@ func candidates(target TargetSpec) []Spec {
 // passive-aggressive machine. It is 0 for an expert that has none, several, or one that adapts.
 func (c *candidate) rate() float64 {
 	switch {
-	case c.spec.Type == familySVM:
+	case c.spec.Type == model.FamilySVM:
 		return c.spec.C
-	case c.spec.Optimizer.Schedule.Type == scheduleAdaptive:
+	case c.spec.Optimizer.Schedule.Type == model.ScheduleAdaptive:
 		return 0
 	default:
 		return c.spec.Optimizer.Rate
@@ -78,12 +78,12 @@ func (e *expert) tune(rate float64) {
 	if e.base == 0 {
 		return
 	}
-	switch m := e.model.(type) {
-	case *svm:
-		m.setC(rate)
+	if m, ok := model.As[model.Tunable](e.model); ok {
+		m.SetRate(rate)
+	}
+	if e.spec.Type == model.FamilySVM {
 		e.spec.C = rate
-	case *network:
-		m.optimizer.setRate(rate)
+	} else {
 		e.spec.Optimizer.Rate = rate
 	}
 }
@@ -106,22 +106,22 @@ func (c *candidate) kind() string {
 	for _, l := range s.Layers {
 		parts = append(parts, strconv.Itoa(l.Units))
 	}
-	if s.Type == familySVM {
+	if s.Type == model.FamilySVM {
 		parts = append(parts, s.Update)
 	} else if s.Optimizer.Type != "" {
 		parts = append(parts, s.Optimizer.Type)
 	}
-	if s.Optimizer.Schedule.Type == scheduleAdaptive {
-		parts = append(parts, scheduleAdaptive)
+	if s.Optimizer.Schedule.Type == model.ScheduleAdaptive {
+		parts = append(parts, model.ScheduleAdaptive)
 	}
 	return strings.Join(parts, "-")
 }
 
 // recruiter builds a mixture's experts.
 type recruiter struct {
-	target     TargetSpec
+	target     model.TargetSpec
 	views      millrace.Views
-	k          *kernel.Set
+	construct  func(model.Spec) (model.Model, error)
 	unit       float64 // what learning by one 64-64 mlp costs
 	left       float64 // learning cost
 	trees      float64 // the same, of trees
@@ -131,21 +131,21 @@ type recruiter struct {
 }
 
 // recruit builds the experts that fit into the budget.
-func (m *mixture) recruit(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) error {
-	if _, _, err := viewOf(views, millrace.ViewStandard); err != nil {
+func (m *mixture) recruit(s model.Spec, target model.TargetSpec, views millrace.Views, construct func(model.Spec) (model.Model, error)) error {
+	if _, _, err := model.ViewOf(views, millrace.ViewStandard); err != nil {
 		return err
 	}
 	shape, err := usual(views, millrace.ViewStandard)
 	if err != nil {
 		return err
 	}
-	budget, err := parseBudget(s.Budget)
+	budget, err := model.ParseBudget(s.Budget)
 	if err != nil {
 		return err
 	}
-	predict, learn := cost(Spec{Type: familyMLP}.Resolve(target), target, shape)
+	predict, learn := cost(model.Spec{Type: model.FamilyMLP}.Resolve(target), target, shape)
 	_, each := mixingCost(target.Classes)
-	m.recruiter = &recruiter{target: target, views: views, k: k, unit: learn,
+	m.recruiter = &recruiter{target: target, views: views, construct: construct, unit: learn,
 		left: budget * learn, trees: treeShare * budget * learn,
 		servingMax: servingMax(predict, target, views, shape) - each, bytes: mixtureBytesMax, groups: map[string]int{}}
 	m.recruiter.servingMax = max(m.recruiter.servingMax, m.recruiter.cheapest())
@@ -187,7 +187,7 @@ func (r *recruiter) cheapest() float64 {
 }
 
 // build makes an expert. One that does not fit, or whose view these features do not have, has no model.
-func (r *recruiter) build(s Spec) (expert, error) {
+func (r *recruiter) build(s model.Spec) (expert, error) {
 	s = r.lighten(s).Resolve(r.target)
 	e := expert{candidate: candidate{spec: s}}
 	e.base = e.rate()
@@ -200,17 +200,17 @@ func (r *recruiter) build(s Spec) (expert, error) {
 	if e.learn > *purse || e.predict > r.servingMax || !wooden(s) && s.StateBytes(r.target, shape) > r.bytes {
 		return e, nil
 	}
-	model, err := construct(s, r.target, r.views, r.k)
+	made, err := r.construct(s)
 	if err != nil {
 		return e, fmt.Errorf("building expert %s: %w", e.name(), err)
 	}
-	size := sizeOf(model)
+	size := sizeOf(made)
 	if size > r.bytes {
 		return e, nil
 	}
 	r.bytes -= size
 	*purse -= e.learn
-	e.model = model
+	e.model = made
 	alike := s
 	alike.Optimizer.Rate, alike.C, alike.Seed = 0, 0, 0
 	key := fmt.Sprintf("%t %+v", e.base == 0, alike)
@@ -226,10 +226,10 @@ func (r *recruiter) build(s Spec) (expert, error) {
 const treeShare = 0.5
 
 // wooden reports a tree or a forest.
-func wooden(s Spec) bool { return s.Type == familyTree || s.Type == familyForest }
+func wooden(s model.Spec) bool { return s.Type == model.FamilyTree || s.Type == model.FamilyForest }
 
 // purse is the part of the budget that an expert is paid from.
-func (r *recruiter) purse(s Spec) *float64 {
+func (r *recruiter) purse(s model.Spec) *float64 {
 	if wooden(s) {
 		return &r.trees
 	}
@@ -239,18 +239,18 @@ func (r *recruiter) purse(s Spec) *float64 {
 // lighten has an expert that would cost more than its part of the budget do with less: a network without
 // levels, where many columns may have them, and a tree without naive Bayes in its leaves or, with very many
 // classes, with no more than their shares.
-func (r *recruiter) lighten(s Spec) Spec {
+func (r *recruiter) lighten(s model.Spec) model.Spec {
 	switch {
-	case s.Type == familyTree:
+	case s.Type == model.FamilyTree:
 		return r.lightTree(s)
-	case s.Type == familyMLP && s.View == string(millrace.ViewLevels):
+	case s.Type == model.FamilyMLP && s.View == string(millrace.ViewLevels):
 		return r.lightNetwork(s)
 	default:
 		return s
 	}
 }
 
-func (r *recruiter) lightNetwork(s Spec) Spec {
+func (r *recruiter) lightNetwork(s model.Spec) model.Spec {
 	const most = 2
 	plain := s
 	plain.View = ""
@@ -264,7 +264,7 @@ func (r *recruiter) lightNetwork(s Spec) Spec {
 	return s
 }
 
-func (r *recruiter) lightTree(s Spec) Spec {
+func (r *recruiter) lightTree(s model.Spec) model.Spec {
 	const most = 0.6 // of what serving may cost: beside a dearer one few others would have a place
 	shape, err := usual(r.views, millrace.ViewRaw)
 	if err != nil {
@@ -273,7 +273,7 @@ func (r *recruiter) lightTree(s Spec) Spec {
 	if r.target.Classes == 0 {
 		return s
 	}
-	for _, s.Leaf = range [...]string{leafAdaptive, leafLinear, leafMajority} {
+	for _, s.Leaf = range [...]string{model.LeafAdaptive, model.LeafLinear, model.LeafMajority} {
 		if predict, learn := cost(s.Resolve(r.target), r.target, shape); learn <= *r.purse(s) && predict <= most*r.servingMax {
 			break
 		}
@@ -282,7 +282,7 @@ func (r *recruiter) lightTree(s Spec) Spec {
 }
 
 // viewKindOf is the view that a resolved spec's model reads.
-func viewKindOf(s Spec) millrace.ViewKind {
+func viewKindOf(s model.Spec) millrace.ViewKind {
 	switch {
 	case wooden(s):
 		return millrace.ViewRaw
@@ -294,7 +294,7 @@ func viewKindOf(s Spec) millrace.ViewKind {
 }
 
 // sizeOf is the size of a model's state in bytes.
-func sizeOf(m Model) int64 {
+func sizeOf(m model.Model) int64 {
 	var size int64
 	m.State(func(_ string, t millrace.Tensor, _ millrace.Role) {
 		size += 4*int64(len(t.F32)+len(t.I32)+len(t.U32)) + 8*int64(len(t.F64)+len(t.I64)+len(t.U64)) + int64(len(t.U8))

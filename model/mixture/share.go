@@ -1,4 +1,4 @@
-package model
+package mixture
 
 import (
 	"fmt"
@@ -81,6 +81,9 @@ func likelihoods(dst, loss []float64, active []int, eta float64) {
 		dst[i] = max(math.Exp(-eta*(loss[i]-least)), 1e-30)
 	}
 }
+
+// slack covers rounding in bounds of what sums to 1, and of rates.
+const slack = 1.01
 
 // checkShare reports weights that no run could have left.
 func checkShare(name string, weight []float64, active []int) error {

@@ -1,4 +1,4 @@
-package model
+package mixture
 
 import (
 	"fmt"
@@ -156,5 +156,10 @@ func (s *pool) check(name string, experts int, active []int) error {
 			}
 		}
 	}
-	return checkSquares(name, s.square)
+	for i, v := range s.square {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return fmt.Errorf("%s.square[%d] is %g, no sum of squares", name, i, v)
+		}
+	}
+	return nil
 }
