@@ -375,15 +375,23 @@ func TestSnappyReader(t *testing.T) {
 	if n := len(snappy.Encode(nil, far)); n > len(noise)+1<<19 {
 		t.Errorf("%d bytes: the encoder found nothing far away, so that nothing is tested", n)
 	}
-	// A copy from beyond the window: a literal, zeros, and then a copy of the literal.
-	beyond := binary.AppendUvarint(nil, 4+snappyWindow*2+4)
-	beyond = append(beyond, 3<<2, 'a', 'b', 'c', 'd')
-	for range snappyWindow * 2 / 64 {
-		beyond = append(beyond, 63<<2|2, 1, 0)
-	}
-	beyond = append(beyond, 3<<2|3, 0, 0, 0, 4)
-	if _, err := io.ReadAll(newSnappyReader(beyond)); !errors.Is(err, errSnappyFar) {
-		t.Errorf("from beyond the window: %v", err)
+	// Copies from beyond the window: zeros, a literal among them, then a copy of the literal. The block's beginning stays
+	// within reach.
+	for at, want := range map[int]error{0: nil, snappyFirst - 64: nil, snappyFirst + 64: errSnappyFar} {
+		zeros := func(block []byte, n int) []byte {
+			for range n / 64 {
+				block = append(block, 63<<2|2, 1, 0)
+			}
+			return block
+		}
+		block := binary.AppendUvarint(nil, uint64(1+at+4+2*snappyWindow+4))
+		block = zeros(append(block, 0, 0), at)
+		block = zeros(append(block, 3<<2, 'a', 'b', 'c', 0), 2*snappyWindow)
+		block = binary.LittleEndian.AppendUint32(append(block, 3<<2|3), 2*snappyWindow+4)
+		got, err := io.ReadAll(newSnappyReader(block))
+		if !errors.Is(err, want) || err == nil && !bytes.HasSuffix(got, []byte("\x00abc\x00")) {
+			t.Errorf("a copy of byte %d from beyond the window: %v, want %v", at, err, want)
+		}
 	}
 }
 

@@ -12,6 +12,11 @@ const (
 	// snappyWindow is how far back a copy may reach in a body that is opened as a stream. Blocks of 64 KiB, which the
 	// format's authors write, need no more than that; Go's encoders write a batch as one block and reach anywhere in it.
 	snappyWindow = windowBytesMax
+	// snappyFirst is how much of a block's beginning stays within reach for good: a small record behind a huge one is
+	// encoded as a copy of the one before it.
+	snappyFirst = 8 << 20
+	// snappySlack is how much is opened before the window is moved.
+	snappySlack = snappyWindow / 8
 	// snappyStep is about how much is opened at once.
 	snappyStep = 64 << 10
 	// snappyRatioMax is how many times its size a block can open to at most: a copy of 64 bytes takes 3.
@@ -21,11 +26,11 @@ const (
 var (
 	errSnappyLength = errors.New("a block opens to more or fewer bytes than it says")
 	errSnappyCopy   = errors.New("a copy begins before its block")
-	errSnappyFar    = fmt.Errorf("a copy reaches back more than %d bytes", snappyWindow)
+	errSnappyFar    = fmt.Errorf("a copy reaches back more than %d bytes, and behind the first %d", snappyWindow, snappyFirst)
 )
 
-// snappyReader opens a body as a stream: one bare block, or blocks framed as Java's library does. Memory is a window and
-// a quarter at most, and never more than a block opens to.
+// snappyReader opens a body as a stream: one bare block, or blocks framed as Java's library does. Memory is a window,
+// its slack and the block's beginning at most, and never more than a block opens to.
 //
 // The format: https://github.com/google/snappy/blob/main/format_description.txt
 type snappyReader struct {
@@ -37,6 +42,7 @@ type snappyReader struct {
 	left    uint64 // bytes that the block still opens to
 	literal uint64 // bytes of a literal that are still to come
 	out     []byte // what the block opened to, as far back as copies may reach
+	first   []byte // what it opened to first, once that is no longer in out
 	read    int    // out before it has been read
 	err     error
 }
@@ -77,6 +83,9 @@ func (s *snappyReader) open() error {
 	}
 	if len(s.out)+snappyStep > cap(s.out) && len(s.out) > snappyWindow {
 		// All of it has been read: only what copies may reach is kept.
+		if len(s.first) == 0 {
+			s.first = append(s.first, s.out[:snappyFirst]...)
+		}
 		n := copy(s.out, s.out[len(s.out)-snappyWindow:])
 		s.out, s.read = s.out[:n], n
 	}
@@ -108,8 +117,8 @@ func (s *snappyReader) next() error {
 		return errSnappyLength
 	}
 	s.block, s.left, s.opened = block[n:], length, 0
-	s.out, s.read = s.out[:0], 0
-	want := min(length, uint64(len(block))*snappyRatioMax, snappyWindow+snappyWindow/4) + snappyStep
+	s.out, s.first, s.read = s.out[:0], s.first[:0], 0
+	want := min(length, uint64(len(block))*snappyRatioMax, snappyWindow+snappySlack) + snappyStep
 	if uint64(cap(s.out)) < want {
 		s.out = make([]byte, 0, want)
 	}
@@ -170,11 +179,17 @@ func (s *snappyReader) element() error {
 		return errSnappyLength
 	case offset == 0 || offset > s.opened:
 		return errSnappyCopy
-	case offset > uint64(len(s.out)):
-		return errSnappyFar
 	}
+	from := s.opened - offset
 	s.left -= length
 	s.opened += length
+	if offset > uint64(len(s.out)) {
+		if from+length > uint64(len(s.first)) {
+			return errSnappyFar
+		}
+		s.out = append(s.out, s.first[from:from+length]...)
+		return nil
+	}
 	at := len(s.out) - int(offset)
 	if offset >= length {
 		s.out = append(s.out, s.out[at:at+int(length)]...)
