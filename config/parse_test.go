@@ -166,7 +166,7 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 		}},
 		Label:     decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}},
 		Model:     model.Spec{Type: "logistic"},
-		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, UnpublishedMax: 50_000_000},
+		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 128 << 20, UnpublishedMax: 50_000_000},
 		Scores: scorer.Spec{
 			Topic: "e.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},
@@ -207,7 +207,7 @@ func TestDesignExample(t *testing.T) {
 		Model: model.Spec{
 			Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001},
 		},
-		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, UnpublishedMax: 50_000_000},
+		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 1 << 30, UnpublishedMax: 50_000_000},
 		Scores: scorer.Spec{
 			Topic: "payments.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},

@@ -105,6 +105,13 @@ const (
 	modeExternal = "external"
 )
 
+// What all versions of a pipeline may hold when its file does not say. A Redis has other users; an embedded store lives in
+// the process.
+const (
+	snapshotBytesExternal = 1 << 30
+	snapshotBytesEmbedded = 128 << 20
+)
+
 // resolve fills in the defaults that depend on other fields.
 func (p *Pipeline) resolve() {
 	if p.Kafka.Mode == "" {
@@ -117,6 +124,12 @@ func (p *Pipeline) resolve() {
 		p.Redis.Mode = modeEmbedded
 		if p.Redis.URL != "" {
 			p.Redis.Mode = modeExternal
+		}
+	}
+	if p.Snapshots.BytesMax == 0 {
+		p.Snapshots.BytesMax = snapshotBytesExternal
+		if p.Redis.Mode == modeEmbedded {
+			p.Snapshots.BytesMax = snapshotBytesEmbedded
 		}
 	}
 	if p.Events.UnknownTopic == "" {

@@ -57,7 +57,7 @@ func snapshotOf(t testing.TB, learned uint64) *millrace.Snapshot {
 
 func publish(t testing.TB, w *store.Writer, learned uint64) millrace.Head {
 	t.Helper()
-	h, err := w.Publish(context.Background(), snapshotOf(t, learned), store.PublishOptions{Cause: "learned", Serve: true, Keep: 2})
+	h, err := w.Publish(context.Background(), snapshotOf(t, learned), store.PublishOptions{Cause: "learned", Serve: true, Retention: store.Retention{Keep: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,14 @@ import (
 
 // Checked is what check found.
 type Checked struct {
-	Pipeline string   `json:"pipeline"`
-	Features int      `json:"features"`
-	Model    string   `json:"model"`
-	Kafka    string   `json:"kafka,omitempty"`
-	Redis    string   `json:"redis,omitempty"`
+	Pipeline string `json:"pipeline"`
+	Features int    `json:"features"`
+	Model    string `json:"model"`
+	Kafka    string `json:"kafka,omitempty"`
+	Redis    string `json:"redis,omitempty"`
+	// Snapshot is the size of one version, and Held about the most that all versions hold in the store, in bytes.
+	Snapshot int64    `json:"snapshot_bytes"`
+	Held     int64    `json:"held_bytes"`
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -25,9 +28,11 @@ type Checked struct {
 // finding out, not for waiting.
 func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, log *slog.Logger) (Checked, error) {
 	found := Checked{Pipeline: p.Name, Features: len(p.Features), Model: p.Model.Type}
-	if _, err := Build(p); err != nil {
+	pieces, err := Build(p)
+	if err != nil {
 		return found, config.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
 	}
+	found.holds(p, pieces.Layout.Bytes())
 	if _, err := LoadChallengers(p, challengerFiles(p, file, nil)); err != nil || !connect {
 		return found, err
 	}
@@ -40,6 +45,22 @@ func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, l
 		found.Redis, redisErr = checkRedis(ctx, p, &found, log)
 	}
 	return found, errors.Join(kafkaErr, redisErr) // both, so that a person mends both
+}
+
+// holds says what the pipeline's versions will hold in the store.
+func (c *Checked) holds(p *config.Pipeline, version int64) {
+	c.Snapshot = version
+	always, young := int64(2), int64(p.Snapshots.Keep) // the head and a served one before it
+	if every := p.Snapshots.Every; every > 0 {
+		always += int64(store.RetainAlways / every)
+		young = max(young, int64(store.RetainYoung/every))
+	}
+	least, most := always*version, (always+young)*version
+	c.Held = max(least, min(most, int64(p.Snapshots.BytesMax)))
+	if least > int64(p.Snapshots.BytesMax) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("versions of the last minute alone hold %d MiB, more than snapshots.bytes_max (%s): "+
+			"take snapshots less often", least>>20, p.Snapshots.BytesMax))
+	}
 }
 
 // checkRedis reaches the server and looks for settings that would lose snapshots.

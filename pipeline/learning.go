@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"millrace"
 	"millrace/consumers"
 	"millrace/learner"
@@ -104,7 +106,7 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Man
 	}
 	m.Positions, m.CreatedAt = positions, time.Now().UTC()
 	s := l.learned.Snapshot(m)
-	if _, err := l.writer.Publish(ctx, &s, store.PublishOptions{Cause: millrace.CauseFirst, Keep: p.Snapshots.Keep}); err != nil {
+	if _, err := l.writer.Publish(ctx, &s, store.PublishOptions{Cause: millrace.CauseFirst, Retention: retention(p)}); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
 	}
 	return m, nil
@@ -178,11 +180,13 @@ func (l *learning) build(m millrace.Manifest, o Options) {
 		AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic,
 		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
 	metrics := e.learnerMetrics()
-	metrics.MustRegister(newLag("learner", p.Events.Topic, l.source.Lag))
+	metrics.MustRegister(newLag("learner", p.Events.Topic, l.source.Lag), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "millrace_snapshots_held_bytes", Help: "What all versions of the model hold in the store, after the latest publication."},
+		func() float64 { return float64(l.writer.Held().Bytes) }))
 	l.learner = learner.New(learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.Trainer, Layout: l.learned.Layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
-		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, p.Snapshots.Keep, e.champion == ""},
+		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, retention(p), e.champion == ""},
 		Decoder:   l.learned.Decoder,
 		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
 	})

@@ -53,7 +53,7 @@ func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millra
 	if err != nil {
 		return head, fmt.Errorf("acquiring model %s: %w", p.Name, err)
 	}
-	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: millrace.CauseTrained, Serve: true, Keep: p.Snapshots.Keep}); err != nil {
+	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: millrace.CauseTrained, Serve: true, Retention: retention(p)}); err != nil {
 		return head, fmt.Errorf("publishing the snapshot: %w", err)
 	}
 	return head, nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/config"
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/features"
@@ -30,13 +31,18 @@ var (
 
 // publisher is a store's writer as the learner sees it.
 type publisher struct {
-	writer *store.Writer
-	keep   int
-	serve  bool
+	writer    *store.Writer
+	retention store.Retention
+	serve     bool
+}
+
+// retention is how many versions the pipeline file leaves.
+func retention(p *config.Pipeline) store.Retention {
+	return store.Retention{Keep: p.Snapshots.Keep, BytesMax: int64(p.Snapshots.BytesMax)}
 }
 
 func (p publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
-	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: p.serve, Keep: p.keep})
+	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: p.serve, Retention: p.retention})
 }
 
 // served is a store as one model's scorer sees it.

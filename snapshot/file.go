@@ -111,7 +111,8 @@ func decodeFile(data []byte) (millrace.Snapshot, error) {
 
 // ReplaceFile writes the chunks to path so that, whatever happens, a reader finds the old content
 // or the new, and after it returns nil the new one survives a crash of the machine: it writes a
-// temporary file beside it, syncs it, renames it and syncs the directory.
+// temporary file beside it, syncs it, renames it and syncs the directory. Only its owner may read the file: weights tell
+// of what they were learned from.
 func ReplaceFile(path string, chunks ...[]byte) (err error) {
 	directory := filepath.Dir(path)
 	f, err := os.CreateTemp(directory, "."+filepath.Base(path)+".*.tmp")
@@ -131,7 +132,7 @@ func ReplaceFile(path string, chunks ...[]byte) (err error) {
 			return err
 		}
 	}
-	if err = errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err = os.Rename(f.Name(), path); err != nil {

@@ -240,6 +240,11 @@ func encodeHeader(metadata map[string]string, tensors []planned) []byte {
 	return h
 }
 
+// Bytes is the size of every snapshot of this layout, both blobs together.
+func (l *Layout) Bytes() int64 {
+	return int64(l.blobs[millrace.Serving].size + l.blobs[millrace.Training].size)
+}
+
 // NewBuffer allocates both blobs with their headers in place.
 func (l *Layout) NewBuffer() *Buffer {
 	b := &Buffer{}

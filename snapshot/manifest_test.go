@@ -221,6 +221,9 @@ func TestSnapshotFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, want only its owner to read it (%v)", info.Mode(), err)
+	}
 	got, err := ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

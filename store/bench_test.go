@@ -36,7 +36,7 @@ func BenchmarkPublishAndLoad(b *testing.B) {
 			for b.Loop() {
 				c.advance(time.Minute) // so that retention has work, and memory an end
 				var err error
-				if h, err = w.Publish(ctx, snap, PublishOptions{Cause: "learned", Serve: true, Keep: 20}); err != nil {
+				if h, err = w.Publish(ctx, snap, PublishOptions{Cause: "learned", Serve: true, Retention: Retention{Keep: 20}}); err != nil {
 					b.Fatal(err)
 				}
 			}

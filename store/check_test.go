@@ -200,13 +200,14 @@ func TestVictims(t *testing.T) {
 		pinned: map[string]bool{},
 	}
 	st.head, st.served = st.history[0], st.history[0]
-	members, candidates := victims(st, 1, now)
+	one := Retention{Keep: 1}
+	members, candidates := one.victims(st, nil, now)
 	// 6 is head and keeps a; 2 is young and keeps b; c has no version left.
-	if !slices.Equal(members, []string{st.history[1].raw, st.history[2].raw, st.history[3].raw, st.history[5].raw}) || !slices.Equal(candidates, []string{"c"}) {
+	if !slices.Equal(members, []string{st.history[5].raw, st.history[3].raw, st.history[2].raw, st.history[1].raw}) || !slices.Equal(candidates, []string{"c"}) {
 		t.Errorf("members %v, candidates %v", members, candidates)
 	}
 	st.pinned["c"] = true
-	if members, candidates = victims(st, 1, now); len(members) != 2 || len(candidates) != 0 {
+	if members, candidates = one.victims(st, nil, now); len(members) != 2 || len(candidates) != 0 {
 		t.Errorf("with c pinned: members %v, candidates %v", members, candidates)
 	}
 	st.history = nil
@@ -214,8 +215,56 @@ func TestVictims(t *testing.T) {
 		st.history = append(st.history, version(3*trimMax-i, count(3*trimMax-i), hour))
 	}
 	st.head, st.served = st.history[0], st.history[0]
-	if members, candidates = victims(st, 1, now); len(members) != trimMax || len(candidates) != trimMax || members[trimMax-1] != st.history[3*trimMax-1].raw {
+	if members, candidates = one.victims(st, nil, now); len(members) != trimMax || len(candidates) != trimMax || members[0] != st.history[3*trimMax-1].raw {
 		t.Errorf("%d members, %d candidates", len(members), len(candidates))
+	}
+}
+
+// Within its bytes, retention leaves the last of each minute, then of each hour, and always what must stay.
+func TestThinning(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 30, 0, 0, time.UTC)
+	st, held := state{pinned: map[string]bool{}}, map[string]int64{}
+	for i := range 240 { // every half minute for two hours, the newest first
+		c := count(uint64(240 - i))
+		r, err := newRecord(millrace.Head{Seq: uint64(240 - i), Epoch: 1, Candidate: c}, now.Add(-time.Duration(i)*30*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.history, held[c] = append(st.history, r), 10
+	}
+	st.head, st.served = st.history[0], st.history[100]
+	left := func(bytesMax int64) (at []string, bytes int64) {
+		gone := map[string]bool{}
+		for { // a publication deletes so many at most
+			members, candidates := Retention{BytesMax: bytesMax}.victims(st, held, now)
+			if len(members) == 0 {
+				break
+			}
+			for _, m := range members {
+				gone[m] = true
+			}
+			for _, c := range candidates {
+				delete(held, c)
+			}
+			st.history = slices.DeleteFunc(st.history, func(r record) bool { return gone[r.raw] })
+		}
+		for _, r := range st.history {
+			at, bytes = append(at, time.UnixMilli(r.At).UTC().Format("15:04:05")), bytes+held[r.Candidate]
+		}
+		return at, bytes
+	}
+	if at, bytes := left(2400); len(at) != 240 || bytes != 2400 {
+		t.Errorf("with room for all: %d versions of %d bytes", len(at), bytes)
+	}
+	// Of each minute the second goes, the oldest first, but not the served one.
+	if at, bytes := left(1500); bytes != 1500 || !slices.Contains(at, "02:40:00") || !slices.Contains(at, "03:29:00") || slices.Contains(at, "01:31:00") {
+		t.Errorf("with room for 150: %d bytes, %v", bytes, at)
+	}
+	if at, _ := left(70); !slices.Equal(at, []string{"03:30:00", "03:29:30", "03:28:30", "03:27:30", "02:59:30", "02:40:00", "01:59:30"}) {
+		t.Errorf("with room for 7: %v", at)
+	}
+	if at, _ := left(1); !slices.Equal(at, []string{"03:30:00", "03:29:30", "02:40:00"}) {
+		t.Errorf("without room: %v", at)
 	}
 }
 

@@ -19,7 +19,7 @@ func contents(t *testing.T, s *Store, model string) map[string]string {
 	t.Helper()
 	ctx, all := context.Background(), map[string]string{}
 	for _, key := range keysLike(t, s, "millrace:{"+model+"}:*") {
-		if strings.HasPrefix(key, keysOf(model).prefix+"c:") {
+		if strings.HasPrefix(key, keysOf(model).prefix+"c:") || key == keysOf(model).sizes() {
 			continue // what was written and not flipped to goes by itself
 		}
 		kind := s.client.Type(ctx, key).Val()
@@ -68,7 +68,7 @@ func testWrongTypes(t *testing.T, addr string) {
 			"promote":  func() error { _, err := s.Promote(ctx, challengerOf(t), best, model, "bob"); return err },
 			"trim": func() error {
 				answer, err := s.scripts.trim.Run(ctx, s.client, []string{
-					keysOf(model).owner(), keysOf(model).head(), keysOf(model).served(), keysOf(model).pinned(), keysOf(model).index(),
+					keysOf(model).owner(), keysOf(model).head(), keysOf(model).served(), keysOf(model).pinned(), keysOf(model).index(), keysOf(model).sizes(),
 				}, count(w.epoch), w.owner, 0).Text()
 				return errors.Join(err, wrongType(answer))
 			},
@@ -97,13 +97,13 @@ func testWrongPins(t *testing.T, addr string) {
 	w := acquire(t, s, model)
 	for i := range 3 {
 		publish(t, w, float32(i))
-		c.advance(retainYoung)
+		c.advance(RetainYoung)
 	}
 	s.client.RPush(ctx, keysOf(model).pinned(), "a list")
 	if h := publish(t, w, 4); head(t, s, model) != h {
 		t.Errorf("published %+v", h)
 	}
-	_ = w.trim(ctx, 1) // it may fail or stand back
+	_ = w.trim(ctx, Retention{Keep: 1}) // it may fail or stand back
 	if versions, err := s.List(ctx, model); err != nil || len(versions) != 4 {
 		t.Errorf("%d versions, %v", len(versions), err)
 	}

@@ -84,6 +84,10 @@ func (k keys) served() string { return k.prefix + "served" }
 func (k keys) index() string  { return k.prefix + "index" }
 func (k keys) pinned() string { return k.prefix + "pinned" }
 
+// sizes is a hash of every candidate's bytes, also of those that no flip has published: what retention adds up. It is
+// bookkeeping: without it sizes are asked one by one.
+func (k keys) sizes() string { return k.prefix + "sizes" }
+
 // hint is the Pub/Sub channel that says served may have moved.
 func (k keys) hint() string { return k.prefix + "hint" }
 

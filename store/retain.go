@@ -4,41 +4,88 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"millrace"
 )
 
+// Retention says how many versions are left.
+type Retention struct {
+	Keep     int   // the newest versions that are left, besides young ones; 0 for all
+	BytesMax int64 // what all versions may hold together, candidates that were never published included; 0 for any
+}
+
+// Held is what a model's versions hold in the store.
+type Held struct {
+	Bytes    int64
+	Versions int
+}
+
+// How long versions are spared from retention.
 const (
-	// retainYoung spares versions of the last minutes: a scorer that has just read a pointer is still
-	// loading what it points to, and a person who sees a bad version come up wants the ones before it.
-	retainYoung = 10 * time.Minute
-	// trimMax bounds the versions that one publication deletes, so that lowering keep never makes one
-	// slow.
-	trimMax = 64
+	// RetainYoung spares versions of the last minutes while there is room: a person who sees a bad version come up wants
+	// the ones before it.
+	RetainYoung = 10 * time.Minute
+	// RetainAlways spares versions that a scorer may still be loading, having just read a pointer to them.
+	RetainAlways = time.Minute
 )
 
-// trim deletes versions beyond the newest keep, sparing head, served, pinned ones and young ones.
-// A candidate's blobs go with the last version that points to them.
-func (w *Writer) trim(ctx context.Context, keep int) error {
-	s, k := w.store, keysOf(w.model)
-	n, err := s.client.ZCard(ctx, k.index()).Result()
-	if err != nil {
-		return s.failed("counting versions", err)
+// trimMax bounds the versions that one publication deletes, so that lowering keep never makes one slow.
+const trimMax = 64
+
+// Held is what the model's versions held after the latest publication; zero before it.
+func (w *Writer) Held() Held {
+	if h := w.held.Load(); h != nil {
+		return *h
 	}
-	if n <= int64(keep) {
+	return Held{}
+}
+
+// trim deletes versions beyond what r leaves. A candidate's blobs go with the last version that points to them.
+func (w *Writer) trim(ctx context.Context, r Retention) error {
+	if r == (Retention{}) {
 		return nil
 	}
+	s := w.store
 	st, err := s.state(ctx, w.model)
 	if err != nil {
 		return err
 	}
-	members, candidates := victims(st, keep, s.o.Now())
-	if len(members) == 0 {
-		return nil
+	held, err := s.sizesOf(ctx, w.model, st)
+	if err != nil {
+		return err
 	}
-	names := []string{k.owner(), k.head(), k.served(), k.pinned(), k.index()}
-	args := []any{count(w.epoch), w.owner, len(candidates)}
+	members, candidates := r.victims(st, held, s.o.Now())
+	if len(members) > 0 {
+		answer, err := w.delete(ctx, members, candidates)
+		if err != nil {
+			return err
+		}
+		// CHANGED: somebody made one of them head, served or pinned just now; next time, then. FENCED: the
+		// next publication will say so.
+		if answer != "OK" {
+			s.o.Log.DebugContext(ctx, "retention stood back", "model", w.model, "answer", answer)
+			members, candidates = nil, nil
+		}
+	}
+	for _, candidate := range candidates {
+		delete(held, candidate)
+	}
+	now := Held{Versions: len(st.history) - len(members)}
+	for _, bytes := range held {
+		now.Bytes += bytes
+	}
+	w.held.Store(&now)
+	return nil
+}
+
+// delete deletes index members and candidates in one step, unless one of them has come into use.
+func (w *Writer) delete(ctx context.Context, members, candidates []string) (string, error) {
+	s, k := w.store, keysOf(w.model)
+	names := []string{k.owner(), k.head(), k.served(), k.pinned(), k.index(), k.sizes()}
+	args := make([]any, 0, 3+len(candidates)+len(members))
+	args = append(args, count(w.epoch), w.owner, len(candidates))
 	for _, candidate := range candidates {
 		blobs := k.candidate(candidate)
 		names = append(names, blobs[:]...)
@@ -49,44 +96,100 @@ func (w *Writer) trim(ctx context.Context, keep int) error {
 	}
 	answer, err := s.scripts.trim.Run(ctx, s.client, names, args...).Text()
 	if err != nil {
-		return s.failed("deleting old versions", err)
+		return "", s.failed("deleting old versions", err)
 	}
-	// CHANGED: somebody made one of them head, served or pinned just now; next time, then. FENCED: the
-	// next publication will say so.
-	if answer != "OK" {
-		s.o.Log.DebugContext(ctx, "retention stood back", "model", w.model, "answer", answer)
+	return answer, nil
+}
+
+// dropUnpublished deletes the candidate that this writer wrote last, if its flip failed or has an unknown outcome, before
+// it writes another: a store that refuses flip after flip must not fill up. A flip that is still on its way finds the
+// candidate gone, and one that came through has made it the head, which is spared.
+func (w *Writer) dropUnpublished(ctx context.Context) error {
+	if w.unpublished == "" {
+		return nil
 	}
+	if _, err := w.delete(ctx, nil, []string{w.unpublished}); err != nil {
+		return err
+	}
+	w.unpublished = ""
 	return nil
 }
 
-// victims picks the index members to remove and the candidates that no version needs afterwards.
-func victims(st state, keep int, now time.Time) (members, candidates []string) {
-	needed := map[string]bool{st.head.Candidate: true, st.served.Candidate: true}
-	var old []record
-	for i, r := range st.history {
-		young := now.Sub(time.UnixMilli(r.At)) < retainYoung
-		if i < keep || young || st.pinned[r.Candidate] || r.raw == st.head.raw || r.raw == st.served.raw {
-			needed[r.Candidate] = true
-			continue
-		}
-		old = append(old, r)
-	}
-	if n := len(old) - trimMax; n > 0 {
-		// The oldest go first; the others still need their blobs until it is their turn.
-		for _, r := range old[:n] {
-			needed[r.Candidate] = true
-		}
-		old = old[n:]
-	}
-	chosen := map[string]bool{}
-	for _, r := range old {
-		members = append(members, r.raw)
-		if !needed[r.Candidate] && !chosen[r.Candidate] {
-			chosen[r.Candidate] = true
-			candidates = append(candidates, r.Candidate)
+// victims picks the index members to remove and the candidates that no version needs afterwards. First go versions beyond
+// the newest Keep that are not young. Where the others hold more than BytesMax, they are thinned, oldest first: those that
+// a later one of the same minute followed, then of the same hour, then any. Head, served, pinned versions and those of the
+// last minute are spared, whatever they hold.
+func (r Retention) victims(st state, held map[string]int64, now time.Time) (members, candidates []string) {
+	c := newCull(st, held)
+	for i, v := range slices.Backward(st.history) { // the oldest first
+		if r.Keep > 0 && i >= r.Keep && now.Sub(time.UnixMilli(v.At)) >= RetainYoung && !c.stays(v) {
+			c.take(v)
 		}
 	}
-	return members, candidates
+	if r.BytesMax <= 0 {
+		return c.members, c.candidates
+	}
+	for _, bucket := range []time.Duration{time.Minute, time.Hour, 0} {
+		last := map[int64]uint64{} // of each minute or hour, the number of its last version
+		for _, v := range st.history {
+			if at := bucketOf(v, bucket); c.left(v) && v.Seq > last[at] {
+				last[at] = v.Seq
+			}
+		}
+		for _, v := range slices.Backward(st.history) {
+			young := now.Sub(time.UnixMilli(v.At)) < RetainAlways
+			if c.bytes <= r.BytesMax || young || !c.left(v) || c.stays(v) || bucket > 0 && last[bucketOf(v, bucket)] == v.Seq {
+				continue
+			}
+			c.take(v)
+		}
+	}
+	return c.members, c.candidates
+}
+
+func bucketOf(v record, bucket time.Duration) int64 {
+	if bucket == 0 {
+		return 0
+	}
+	return v.At / bucket.Milliseconds()
+}
+
+// cull is a selection of versions to delete.
+type cull struct {
+	st         state
+	held       map[string]int64
+	needs      map[string]int  // of each candidate, how many versions that are left point to it
+	taken      map[string]bool // records
+	bytes      int64           // what is held by what is left
+	members    []string
+	candidates []string
+}
+
+func newCull(st state, held map[string]int64) *cull {
+	c := &cull{st: st, held: held, needs: map[string]int{}, taken: map[string]bool{}}
+	for _, v := range st.history {
+		c.needs[v.Candidate]++
+	}
+	for _, bytes := range held {
+		c.bytes += bytes
+	}
+	return c
+}
+
+func (c *cull) left(v record) bool { return !c.taken[v.raw] }
+
+// stays reports whether v is left whatever it holds, or because this publication has deleted enough.
+func (c *cull) stays(v record) bool {
+	return len(c.members) >= trimMax || c.st.pinned[v.Candidate] || v.raw == c.st.head.raw || v.raw == c.st.served.raw
+}
+
+func (c *cull) take(v record) {
+	c.taken[v.raw] = true
+	c.members = append(c.members, v.raw)
+	if c.needs[v.Candidate]--; c.needs[v.Candidate] == 0 {
+		c.candidates = append(c.candidates, v.Candidate)
+		c.bytes -= c.held[v.Candidate]
+	}
 }
 
 // Pin spares the version seq, and every other version of the same candidate, from retention, or

@@ -110,12 +110,12 @@ end
 return 'OK'
 `
 
-// KEYS: owner, head, served, pinned, index, then the keys to delete.
+// KEYS: owner, head, served, pinned, index, sizes, then the keys to delete.
 // ARGV: epoch, word, number of candidates, their names, then the index members to remove. What
 // became head, served or pinned since the caller looked stops it, so that a rollback never finds
 // its target half deleted.
 const trimLua = `
-local bad = mistyped('hash', 'string', 'string', 'set', 'zset')
+local bad = mistyped('hash', 'string', 'string', 'set', 'zset', 'hash')
 if bad then return bad end
 local owner = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
 if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 'FENCED' end
@@ -129,7 +129,8 @@ for i = 4, 3 + candidates do
     return 'CHANGED'
   end
 end
-for i = 6, #KEYS do redis.call('UNLINK', KEYS[i]) end
+for i = 7, #KEYS do redis.call('UNLINK', KEYS[i]) end
+for i = 4, 3 + candidates do redis.call('HDEL', KEYS[6], ARGV[i]) end
 for i = 4 + candidates, #ARGV do redis.call('ZREM', KEYS[5], ARGV[i]) end
 return 'OK'
 `

@@ -31,6 +31,8 @@ func TestStore(t *testing.T) {
 		"challenger refuses": testChallengerRefuses,
 		"rollback refuses":   testRollbackRefuses,
 		"retention":          testRetention,
+		"unpublished go":     testUnpublishedGo,
+		"retention by bytes": testRetentionByBytes,
 		"retention fenced":   testRetentionFenced,
 		"retention changed":  testRetentionChanged,
 		"corruption":         testCorruption,
@@ -459,14 +461,14 @@ func testRetention(t *testing.T, addr string) {
 	ctx, model, c := context.Background(), modelOf(t), newClock()
 	s := open(t, addr, Options{Now: c.Now})
 	w := acquire(t, s, model)
-	options := PublishOptions{Cause: "learned", Serve: true, Keep: 3}
+	options := PublishOptions{Cause: "learned", Serve: true, Retention: Retention{Keep: 3}}
 	publishOld := func(serve bool) {
 		t.Helper()
 		options.Serve = serve
 		if _, err := w.Publish(ctx, snapshotOf(t, 1, 64), options); err != nil {
 			t.Fatal(err)
 		}
-		c.advance(retainYoung + time.Second)
+		c.advance(RetainYoung + time.Second)
 	}
 	seqs := func() (list []uint64) {
 		t.Helper()
@@ -514,8 +516,8 @@ func testRetention(t *testing.T, addr string) {
 	if err := s.Pin(ctx, model, 2, false); err != nil {
 		t.Fatal(err)
 	}
-	options.Keep = 1
-	for range 5 { // young ones stay, whatever keep says
+	options.Keep = 1 // of its Retention
+	for range 5 {    // young ones stay, whatever keep says
 		if _, err := w.Publish(ctx, snapshotOf(t, 1, 64), options); err != nil {
 			t.Fatal(err)
 		}
@@ -525,16 +527,103 @@ func testRetention(t *testing.T, addr string) {
 	}
 }
 
+// What all candidates hold stays within the bound, those that no flip has published included, and is told.
+func testRetentionByBytes(t *testing.T, addr string) {
+	ctx, model, c := context.Background(), modelOf(t), newClock()
+	s := open(t, addr, Options{Now: c.Now})
+	w := acquire(t, s, model)
+	total := func() (bytes int64) {
+		t.Helper()
+		for _, key := range keysLike(t, s, "millrace:{"+model+"}:c:*") {
+			bytes += s.client.StrLen(ctx, key).Val()
+		}
+		return bytes
+	}
+	publishOne := func(bytesMax int64) {
+		t.Helper()
+		o := PublishOptions{Cause: "learned", Serve: true, Retention: Retention{Keep: 1000, BytesMax: bytesMax}}
+		if _, err := w.Publish(ctx, snapshotOf(t, 1, 1000), o); err != nil {
+			t.Fatal(err)
+		}
+		c.advance(20 * time.Second)
+	}
+	publishOne(0)
+	one := total()
+	for range 20 {
+		publishOne(6*one + one/2)
+	}
+	if got := total(); got > 6*one+one/2 || got < 5*one {
+		t.Errorf("versions of %d bytes hold %d, the bound is six and a half", one, got)
+	}
+	if h := w.Held(); h.Bytes != total() || h.Versions != 6 {
+		t.Errorf("held: %+v, and there are %d bytes", h, total())
+	}
+	// A writer that died before its flip has left a candidate, which counts; and sizes that nobody noted are asked.
+	dead := acquire(t, s, model)
+	if _, err := dead.write(ctx, snapshotOf(t, 2, 3000), "learned"); err != nil {
+		t.Fatal(err)
+	}
+	for candidate := range s.client.HGetAll(ctx, keysOf(model).sizes()).Val() {
+		if candidate != dead.unpublished {
+			s.client.HDel(ctx, keysOf(model).sizes(), candidate)
+		}
+	}
+	w = acquire(t, s, model)
+	publishOne(6*one + one/2)
+	if got := total(); got > 6*one+one/2 {
+		t.Errorf("with an unpublished candidate they hold %d of %d bytes", got, 6*one+one/2)
+	}
+	if h := w.Held(); h.Bytes != total() {
+		t.Errorf("held: %+v, and there are %d bytes", h, total())
+	}
+}
+
+// A writer whose flips are refused, one after the other, leaves one candidate at most.
+func testUnpublishedGo(t *testing.T, addr string) {
+	ctx, model := context.Background(), modelOf(t)
+	s := open(t, addr, Options{})
+	w := acquire(t, s, model)
+	first := publish(t, w, 1)
+	for i := range 5 {
+		if _, err := w.write(ctx, snapshotOf(t, float32(i), 64), "learned"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keys := keysLike(t, s, "millrace:{"+model+"}:c:*"); len(keys) != 6 {
+		t.Errorf("%d keys, want three for the published and three for the last unpublished candidate", len(keys))
+	}
+	if n := s.client.HLen(ctx, keysOf(model).sizes()).Val(); n != 2 {
+		t.Errorf("%d sizes are noted, want 2", n)
+	}
+	// One that came through after all is spared: the next write finds it the head.
+	r, err := w.write(ctx, snapshotOf(t, 7, 64), "learned")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := w.flip(ctx, r, true); err != nil || answer != "OK" {
+		t.Fatal(answer, err)
+	}
+	if w.unpublished != r.Candidate {
+		t.Fatalf("the writer knows of the flip")
+	}
+	second := publish(t, w, 8)
+	for _, h := range []millrace.Head{first, r.Head, second} {
+		if _, err := s.Load(ctx, model, h, true); err != nil {
+			t.Errorf("version %d: %v", h.Seq, err)
+		}
+	}
+}
+
 func testRetentionFenced(t *testing.T, addr string) {
 	ctx, model, c := context.Background(), modelOf(t), newClock()
 	s := open(t, addr, Options{Now: c.Now})
 	w := acquire(t, s, model)
 	for i := range 3 {
 		publish(t, w, float32(i))
-		c.advance(retainYoung)
+		c.advance(RetainYoung)
 	}
 	acquire(t, s, model)
-	if err := w.trim(ctx, 1); err != nil {
+	if err := w.trim(ctx, Retention{Keep: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if versions, err := s.List(ctx, model); err != nil || len(versions) != 3 {
@@ -549,7 +638,7 @@ func testRetentionChanged(t *testing.T, addr string) {
 	w := acquire(t, s, model)
 	first := publish(t, w, 1)
 	publish(t, w, 2)
-	c.advance(retainYoung)
+	c.advance(RetainYoung)
 	f.set(func(request string) fault {
 		if strings.Contains(request, s.scripts.trim.Hash()) || strings.Contains(request, "'CHANGED'") {
 			if err := other.Pin(ctx, model, first.Seq, true); err != nil {
@@ -558,7 +647,7 @@ func testRetentionChanged(t *testing.T, addr string) {
 		}
 		return pass
 	})
-	if err := w.trim(ctx, 1); err != nil {
+	if err := w.trim(ctx, Retention{Keep: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if got := learnedOf(t, s, model, first); got != 1 {

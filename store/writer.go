@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"millrace"
 	"millrace/snapshot"
@@ -36,13 +39,16 @@ type Writer struct {
 	seq    uint64         // the highest that this writer has seen or used
 	origin string         // of the lineage that it goes on with
 	began  millrace.Cause // how that began
+
+	unpublished string // the candidate that this writer wrote last, unless it is known to be published
+	held        atomic.Pointer[Held]
 }
 
 // PublishOptions say how a version is published.
 type PublishOptions struct {
 	Cause millrace.Cause
 	Serve bool // move served with head; false for the first, empty version and what the gate refuses
-	Keep  int  // versions that retention leaves; 0 for all
+	Retention
 }
 
 // Epoch is the writer's epoch.
@@ -78,8 +84,8 @@ func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p Publish
 			return millrace.Head{}, fmt.Errorf("publishing %s: %w", w.model, err)
 		}
 		if answer == "OK" {
-			w.head = r
-			return r.Head, w.finish(ctx, p.Keep)
+			w.head, w.unpublished = r, ""
+			return r.Head, w.finish(ctx, p.Retention)
 		}
 		if err := w.recover(ctx, answer); err != nil {
 			return millrace.Head{}, fmt.Errorf("publishing %s: %w", w.model, err)
@@ -111,8 +117,13 @@ func (w *Writer) write(ctx context.Context, snap *millrace.Snapshot, cause millr
 	// A sequence number is used once, even when the flip it was for failed: scorers may have seen it
 	// before a failover forgot it.
 	w.seq++
-	return w.store.write(ctx, w.model, snap, w.head.Candidate,
+	if err := w.dropUnpublished(ctx); err != nil {
+		return record{}, err
+	}
+	r, err := w.store.write(ctx, w.model, snap, w.head.Candidate,
 		millrace.Head{Seq: w.seq, Epoch: w.epoch, Owner: w.owner, Cause: cause, By: w.by, Origin: w.origin, Began: w.began})
+	w.unpublished = r.Candidate
+	return r, err
 }
 
 // write completes the manifest and writes a new candidate, with a time-out and outside any script. h lacks Digest and
@@ -142,8 +153,11 @@ func (s *Store) write(ctx context.Context, model string, snap *millrace.Snapshot
 	for i, value := range [][]byte{manifest, snap.Serving, snap.Training} {
 		pipe.Set(ctx, keysOf(model).candidate(r.Candidate)[i], value, candidateLife)
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return record{}, s.failed("writing candidate", err)
+	size := len(manifest) + len(snap.Serving) + len(snap.Training)
+	noted := pipe.HSet(ctx, keysOf(model).sizes(), r.Candidate, sizeText(int64(size), s.o.Now()))
+	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(noted.Err(), "WRONGTYPE") {
+		// What was written before the error goes by itself.
+		return record{Head: h}, s.failed("writing candidate", err)
 	}
 	return r, nil
 }
@@ -202,14 +216,12 @@ func (w *Writer) recover(ctx context.Context, answer string) error {
 
 // finish does what follows a flip: durability, which the caller waits for; the hint and retention,
 // which may fail, because polling and the next publication make up for them.
-func (w *Writer) finish(ctx context.Context, keep int) error {
+func (w *Writer) finish(ctx context.Context, r Retention) error {
 	if err := w.store.flipped(ctx, w.model); err != nil {
 		return fmt.Errorf("publishing %s: %w", w.model, err)
 	}
-	if keep > 0 {
-		if err := w.trim(ctx, keep); err != nil {
-			w.store.o.Log.WarnContext(ctx, "retention failed, the next publication tries again", "model", w.model, "error", err)
-		}
+	if err := w.trim(ctx, r); err != nil {
+		w.store.o.Log.WarnContext(ctx, "retention failed, the next publication tries again", "model", w.model, "error", err)
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 		return json.NewEncoder(a.out).Encode(found)
 	}
 	fmt.Fprintf(a.out, "%s: pipeline %s, %d features, model %s: ok\n", file, found.Pipeline, found.Features, found.Model)
+	fmt.Fprintf(a.out, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
 	if found.Kafka != "" {
 		fmt.Fprintf(a.out, "Kafka: %s\nRedis: %s\n", found.Kafka, found.Redis)
 	}

@@ -56,6 +56,7 @@ func Exported() map[string]Metric {
 		"millrace_snapshot_age_seconds":       {Gauge, Always},
 		"millrace_snapshot_size_bytes":        {Gauge, Always},
 		"millrace_snapshot_duration_seconds":  {Histogram, Always},
+		"millrace_snapshots_held_bytes":       {Gauge, Always},
 		"millrace_snapshots_published_total":  {Counter, Always},
 		"millrace_snapshots_skipped_total":    {Counter, Always},
 		"millrace_snapshots_refused_total":    {Counter, Always},
