@@ -20,8 +20,8 @@ func appendCell(dst, cell []byte, text bool) []byte {
 	return appendString(dst, cell)
 }
 
-// Missing says whether a cell holds one of the words that tables write where a number is not known: NA as R and pandas do,
-// ? as the UCI repository does, NaN, N/A or null. An empty cell is missing without a word.
+// Missing says whether a cell holds one of the words that tables write where a number is not known: NA as R and
+// pandas do, ? as the UCI repository does, NaN, N/A or null. An empty cell is missing without a word.
 func Missing(cell []byte) bool {
 	switch string(cell) {
 	case "NA", "?", "NaN", "nan", "N/A", "n/a", "null", "NULL":

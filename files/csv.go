@@ -14,6 +14,8 @@ type table struct {
 	comma   byte
 	columns []column
 	cells   []cell
+	needed  int    // columns that are features
+	remark  bool   // the header starts with #
 	plain   []byte // a quoted cell without its doubled quotes
 }
 
@@ -35,6 +37,9 @@ func newTable(v *window, comma byte, o *Options) (*table, error) {
 	case fault != nil:
 		return nil, fmt.Errorf("reading the header: %w", fault)
 	}
+	if fault := v.check(row); fault != nil {
+		return nil, fmt.Errorf("reading the header: %w", fault)
+	}
 	// Programs of countries that write 1,5 for one and a half separate by semicolons.
 	if len(t.cells) == 1 && comma == ',' && bytes.IndexByte(row, ';') > 0 && row[0] != '"' {
 		t.comma = ';'
@@ -47,7 +52,12 @@ func newTable(v *window, comma byte, o *Options) (*table, error) {
 	for i, c := range t.cells {
 		names[i] = string(trim(t.text(row, c)))
 	}
-	if t.columns, err = columnsOf(names, o); err != nil {
+	t.remark = names[0] != "" && names[0][0] == '#'
+	if t.remark && (len(names) == 1 || len(names[0]) > 1 && blank(names[0][1])) {
+		return nil, fmt.Errorf("reading the header: %w", v.fault(1, "the first line starts with #: CSV has no remarks; "+
+			"remove the line, or its # if it names the columns"))
+	}
+	if t.columns, err = t.columnsOf(names, o); err != nil {
 		return nil, fmt.Errorf("reading the header of %s: %w", v.name, err)
 	}
 	return t, nil
@@ -62,10 +72,41 @@ func (t *table) row(dst []byte) ([]byte, *RowError, error) {
 		return appendRaw(dst, row), fault, nil
 	}
 	if len(t.cells) != len(t.columns) {
-		return appendRaw(dst, row), t.v.fault(0, fmt.Sprintf("%s where the header names %d",
-			plural(len(t.cells), "cell"), len(t.columns))), nil
+		return appendRaw(dst, row), t.v.fault(0, t.ragged(row)), nil
 	}
-	return t.write(dst, row), nil, nil
+	if fault := t.v.check(row); fault != nil {
+		return appendRaw(dst, row), fault, nil
+	}
+	start := len(dst)
+	dst, found := t.write(dst, row)
+	if found == 0 && t.needed > 0 || len(dst) == start {
+		return appendRaw(dst[:start], row), t.v.fault(0, t.nothing(dst[start:])), nil
+	}
+	return dst, nil, nil
+}
+
+// nothing says what is wrong with a row that became this object, without a feature or anything else.
+func (t *table) nothing(object []byte) string {
+	if len(object) == 0 {
+		return "all cells are empty or missing: remove the row"
+	}
+	return "the cells of all features are empty or missing: the row says nothing; fill them in, or remove it"
+}
+
+// ragged says what is wrong with a row of another number of cells than the header's.
+func (t *table) ragged(row []byte) string {
+	text := fmt.Sprintf("%s where the header names %d", plural(len(t.cells), "cell"), len(t.columns))
+	switch {
+	case lone(row):
+		return text + ": " + macText
+	case row[0] == '#':
+		return text + ": CSV has no remarks; remove lines that start with #"
+	case t.remark:
+		return text + ": the first line, which starts with #, was taken for the header; remove it if it is none"
+	case len(t.cells) > len(t.columns):
+		return text + ": a cell that holds the separator stands in quotes"
+	}
+	return text
 }
 
 // next cuts the next row out of the window and finds its cells; empty lines are skipped. With a

@@ -1,5 +1,10 @@
 // Package files reads CSV, TSV, JSON, JSON-lines and LIBSVM files as sources of records, so that
 // evaluate, train and produce run the very decoder on JSON bytes that a Kafka topic meets.
+//
+// Open starts a Source, whose Next gives batches until io.EOF. A file that is no text, or has no header, is an
+// error of Open. A single row that cannot be read is delivered all the same, as a record with
+// millrace.HeaderFault that says where it stands, what it is and what to do. Its value is the row's raw text,
+// which is never a JSON object, so that a decoder rejects it as any other bad event.
 package files
 
 import (
@@ -31,11 +36,6 @@ const (
 	faultBytesMax = 1 << 10
 )
 
-// FaultHeader is the header of a record that stands for a row which could not be read. Its value
-// says where and why, as [RowError] does. The record's value is the row's raw text, which is never
-// a JSON object, so that a decoder rejects it as any other bad event.
-const FaultHeader = "millrace-fault"
-
 // Options say how a file is read. The zero value is right for most.
 type Options struct {
 	// Format is csv, tsv, jsonl, json or libsvm. Empty is by name: .csv .tsv .jsonl .ndjson .json
@@ -51,6 +51,9 @@ type Options struct {
 	// Bag is the key under which a LIBSVM row has its entries, as {"y":1,"x":{"17":0.5}} for x. When
 	// empty each stands beside the label, as {"y":1,"17":0.5}, which is for files with few indices.
 	Bag string
+	// Features names the CSV columns that are features; nil is none. A row in which all of them are missing says
+	// nothing, and is a fault, as one without any cell is.
+	Features func(column string) bool
 	// Missing names the CSV columns whose cells are left out, as empty ones are, when they hold a word for which the
 	// function of that name says so; nil is none. Columns of numbers need it.
 	Missing func(column string) bool
@@ -113,7 +116,13 @@ func Open(path string, o Options) (*Source, error) {
 		path: path, name: filepath.Base(path), format: format, options: o,
 		file: file, free: make(chan *memory, batchesFreeMax),
 	}
-	if info, err := file.Stat(); err == nil {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("opening data: %w", err), file.Close())
+	case info.IsDir():
+		return nil, errors.Join(fmt.Errorf("opening data: %s is a directory: name a file in it", path), file.Close())
+	case info.Mode().IsRegular():
 		s.size = info.Size()
 	}
 	if err := s.start(); err != nil {
@@ -128,12 +137,13 @@ func (s *Source) start() error {
 	if gzipped(s.path) {
 		unzipped, err := gzip.NewReader(in)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", s.name, err)
+			return fmt.Errorf("reading %s: its name ends in .gz, but it does not begin as gzip files do "+
+				"(rename it if it is not compressed): %w", s.name, err)
 		}
 		in = unzipped
 	}
 	v := &window{in: in, name: s.name}
-	if err := v.skipMark(); err != nil {
+	if err := v.begin(s.format == "csv" || s.format == "tsv" || s.format == "libsvm"); err != nil {
 		return err
 	}
 	var err error
@@ -194,8 +204,11 @@ func (s *Source) fill(m *memory) error {
 				return err
 			}
 			continue
+		case errors.Is(err, io.ErrUnexpectedEOF) && gzipped(s.path):
+			return fmt.Errorf("reading %s: the gzip file ends early, after row %d: it was cut off; get it again: %w",
+				s.name, s.offset+int64(len(m.ends)), err)
 		case err != nil:
-			return fmt.Errorf("reading %s: %w", s.name, err)
+			return fmt.Errorf("reading %s after row %d: %w", s.name, s.offset+int64(len(m.ends)), err)
 		case fault != nil:
 			s.faults.Add(1)
 			m.faults = append(m.faults, faulty{row: len(m.ends), text: fault.Error()})
@@ -220,7 +233,7 @@ func (s *Source) Size() int64 { return s.size }
 // Read is how many of the file's bytes have been read, in this round when it loops.
 func (s *Source) Read() int64 { return s.read.Load() }
 
-// Faults is how many rows could not be read so far. Each was delivered with a [FaultHeader].
+// Faults is how many rows could not be read so far. Each was delivered with a [millrace.HeaderFault].
 func (s *Source) Faults() int64 { return s.faults.Load() }
 
 // Close closes the file. Batches already delivered stay valid.

@@ -83,7 +83,7 @@ func TestFormats(t *testing.T) {
 	}{
 		{"cells", "f.csv", "a,b,c,d\n1,-2.5e3,true,x\n,,,\n01,.5,1.,+1\nNaN,inf,0x1F,1e5\n 3 ,False, x ,\n",
 			[]string{
-				`{"a":1,"b":-2.5e3,"c":true,"d":"x"}`, `{}`, `{"a":"01","b":".5","c":"1.","d":"+1"}`,
+				`{"a":1,"b":-2.5e3,"c":true,"d":"x"}`, `,,, <f.csv:3: all cells are empty or missing: remove the row>`, `{"a":"01","b":".5","c":"1.","d":"+1"}`,
 				`{"a":"NaN","b":"inf","c":"0x1F","d":1e5}`, `{"a":3,"b":false,"c":" x "}`,
 			}},
 		{"quotes", "f.csv", "\"a\",\"b\"\"c\"\r\n\"x, \"\"y\"\"\",\"line\r\nfeed\"\r\n\"1\",\"\"\n",
@@ -91,10 +91,10 @@ func TestFormats(t *testing.T) {
 		{"faults", "f.csv", "a,b\n1\n1,2,3\nx\"y,2\n\"z\"z,2\n{},{},{}\n3,4\n\"5,6\n7,8\n",
 			[]string{
 				`1 <f.csv:2: 1 cell where the header names 2>`,
-				`1,2,3 <f.csv:3: 3 cells where the header names 2>`,
+				`1,2,3 <f.csv:3: 3 cells where the header names 2: a cell that holds the separator stands in quotes>`,
 				`x"y,2 <f.csv:4:2: a quote inside a cell that does not start with one>`,
 				`"z"z,2 <f.csv:5:1: a quoted cell with text after its closing quote; quotes inside it are doubled>`,
-				`# {},{},{} <f.csv:6: 3 cells where the header names 2>`,
+				`# {},{},{} <f.csv:6: 3 cells where the header names 2: a cell that holds the separator stands in quotes>`,
 				`{"a":3,"b":4}`,
 				`"5,6 <f.csv:8:1: a quoted cell that is not closed>`,
 				`{"a":7,"b":8}`,
@@ -107,7 +107,7 @@ func TestFormats(t *testing.T) {
 		{"dots stay", "f.csv", "a.x,b,a.\n1,,3\n", []string{`{"a.x":1,"a.":3}`}},
 		{"mark, blank lines, no last ending", "f.csv", "\xef\xbb\xbfa, b\n\n1,2\n\n3,4", []string{`{"a":1,"b":2}`, `{"a":3,"b":4}`}},
 		{"semicolons", "f.csv", "a;b\n1;x,y\n", []string{`{"a":1,"b":"x,y"}`}},
-		{"not UTF-8", "f.csv", "a\nb\xffc\x01\t\n", []string{`{"a":"b` + "\uFFFD" + `c\u0001\t"}`}},
+		{"controls", "f.csv", "a\nb\x01c\t\n", []string{`{"a":"b\u0001c\t"}`}},
 		{"tsv", "f.tsv", "a\tb\n1\tx,y\n\"p\tq\"\t2\n", []string{`{"a":1,"b":"x,y"}`, `{"a":"p\tq","b":2}`}},
 		{"gzip", "f.csv.gz", "a\n1\n", []string{`{"a":1}`}},
 		{"json lines", "f.jsonl", "{\"a\":1}\r\n\n not json\n{\"b\":2}", []string{`{"a":1}`, `not json`, `{"b":2}`}},
@@ -121,7 +121,7 @@ func TestFormats(t *testing.T) {
 		{"libsvm faults", "f.libsvm", "1 a:1\n1 2:1 2:1\n1  2:x\nnan 1:1\n1 qid\n1 1:inf\n1 1:1e999\n1 1:+-1\n",
 			[]string{
 				`1 a:1 <f.libsvm:1:3: the index "a" is no whole number>`,
-				`1 2:1 2:1 <f.libsvm:2:7: the index 2 after 2: indices rise along a line>`,
+				`1 2:1 2:1 <f.libsvm:2:7: the index 2 after 2: indices rise along a line; sort its entries>`,
 				`1  2:x <f.libsvm:3:6: the value "x" is no finite number>`,
 				`nan 1:1 <f.libsvm:4:1: the label "nan" is no finite number>`,
 				`1 qid <f.libsvm:5:3: "qid" where index:value belongs>`,
@@ -178,7 +178,7 @@ func TestIndices(t *testing.T) {
 func TestMissingColumns(t *testing.T) {
 	o := Options{Missing: func(column string) bool { return column == "n" }}
 	path := put(t, "gaps.csv", "n,w\nNA,NA\n ? ,?\nNaN,\n1,null\n\"N/A\",n/a\nNAN,x\n")
-	want := []string{`{"w":"NA"}`, `{"w":"?"}`, `{}`, `{"n":1,"w":"null"}`, `{"w":"n/a"}`, `{"n":"NAN","w":"x"}`}
+	want := []string{`{"w":"NA"}`, `{"w":"?"}`, `NaN, <gaps.csv:4: all cells are empty or missing: remove the row>`, `{"n":1,"w":"null"}`, `{"w":"n/a"}`, `{"n":"NAN","w":"x"}`}
 	if got := all(t, path, o); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -200,6 +200,17 @@ func TestOpenRefuses(t *testing.T) {
 		{"f.csv", "a,b,a\n", `columns 1 and 3 are both named "a"`},
 		{"f.csv", "\"a\n", "f.csv:1:1: a quoted cell that is not closed"},
 		{"f.csv", "\xff\xfea\x00", "UTF-16"},
+		{"f.csv", "a,\xe9\n1,2\n", "f.csv:1:3: the byte 0xe9 is not UTF-8: convert the file"},
+		{"f.csv", "a\x00,\x00b\x00\n", "f.csv:1:2: a NUL byte"},
+		{"f.csv", "# made by hand\na,b\n1,2\n", "f.csv:1:1: the first line starts with #"},
+		{"f.tsv", "#  a\tb\n1\t2\n", "f.tsv:1:1: the first line starts with #"},
+		{"f.csv", "a,b\r1,2\r3,4\r", "carriage returns alone"},
+		{"f.csv.gz", "a,b\r1,2\r3,4\r", "carriage returns alone"},
+		{"f.svm", "1 1:1\r0 1:2\r", "carriage returns alone"},
+		{"f.csv", "\x1f\x8b\x08\x00", "the file is compressed with gzip: give it a name that ends in .gz"},
+		{"f.jsonl", "PK\x03\x04", "a ZIP archive or a spreadsheet"},
+		{"f.csv", "PAR1", "the file is Parquet"},
+		{"f.csv", "\x28\xb5\x2f\xfd", "compressed with zstd"},
 		{"f.txt", "a\n", "does not tell its format"},
 		{"f.txt.gz", "a\n", "does not tell its format"},
 	}
@@ -211,6 +222,16 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file gives %v", err)
+	}
+	if _, err := Open(t.TempDir(), Options{Format: "csv"}); err == nil || !strings.Contains(err.Error(), "is a directory: name a file in it") {
+		t.Errorf("a folder gives %v", err)
+	}
+	bare := filepath.Join(t.TempDir(), "bare.csv.gz")
+	if err := os.WriteFile(bare, []byte("a,b\n1,2\n3,4\n5,6\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(bare, Options{}); err == nil || !strings.Contains(err.Error(), "its name ends in .gz, but") {
+		t.Errorf("what is no gzip gives %v", err)
 	}
 	if _, err := Open(put(t, "f.csv", "a\n"), Options{Format: "xml"}); err == nil {
 		t.Error("an unknown format is taken")
@@ -336,7 +357,7 @@ func TestChunksDoNotMatter(t *testing.T) {
 	text := "a,b\n\"x\r\n\"\"y\",1\n2,3\n\"q\",\"\"\n"
 	read := func(in io.Reader) (rows []string) {
 		v := &window{in: in, name: "f"}
-		if err := v.skipMark(); err != nil {
+		if err := v.begin(false); err != nil {
 			t.Fatal(err)
 		}
 		table, err := newTable(v, ',', &Options{})

@@ -19,6 +19,13 @@ func (l *lines) row(dst []byte) ([]byte, *RowError, error) {
 	if fault != nil {
 		return appendRaw(dst, line), fault, nil
 	}
+	if fault := l.v.check(line); fault != nil {
+		return appendRaw(dst, line), fault, nil
+	}
+	// JSON allows a carriage return between any two words of it, but an object ends its line.
+	if several(line) {
+		return appendRaw(dst, line), l.v.fault(0, macText), nil
+	}
 	return append(dst, line...), nil, nil
 }
 
@@ -76,10 +83,14 @@ func (s *values) value(dst []byte) ([]byte, *RowError, error) {
 	for {
 		n, done := scan.scan(s.v.unread())
 		if done {
-			dst = append(dst, s.v.unread()[:n]...)
-			s.v.line += int64(bytes.Count(s.v.unread()[:n], []byte{'\n'}))
+			text := s.v.unread()[:n]
+			s.v.line += int64(bytes.Count(text, []byte{'\n'}))
 			s.v.skip(n)
-			return dst, nil, nil
+			if fault := s.v.check(text); fault != nil {
+				fault.Line++ // the line that the value ends in is not counted yet
+				return appendRaw(dst, text), fault, nil
+			}
+			return append(dst, text...), nil, nil
 		}
 		if n > rowBytesMax {
 			return dst, nil, fmt.Errorf("line %d: a value of more than %d MiB", first, rowBytesMax>>20)

@@ -47,6 +47,9 @@ func (s *sparse) row(dst []byte) ([]byte, *RowError, error) {
 		start := len(dst)
 		dst, column, problem := appendSparse(dst, text, s.bag)
 		if problem != "" {
+			if lone(line) {
+				problem += "; " + macText
+			}
 			return appendRaw(dst[:start], line), s.v.fault(column, problem), nil
 		}
 		return dst, nil, nil
@@ -58,6 +61,9 @@ func appendSparse(dst, line, bag []byte) (object []byte, column int, problem str
 	word, at := nextWord(line, 0)
 	dst = append(dst, `{"y":`...)
 	dst, ok := appendNumber(dst, word)
+	if !ok && bytes.IndexByte(word, ':') >= 0 {
+		return dst, at - len(word) + 1, fmt.Sprintf("the line starts with %q: the label before it is missing", clip(word))
+	}
 	if !ok {
 		return dst, at - len(word) + 1, fmt.Sprintf("the label %q is no finite number", clip(word))
 	}
@@ -73,7 +79,7 @@ func appendSparse(dst, line, bag []byte) (object []byte, column int, problem str
 			return dst, column, notIndexed(line, at)
 		}
 		if index <= last {
-			return dst, column, fmt.Sprintf("the index %d after %d: indices rise along a line", index, last)
+			return dst, column, fmt.Sprintf("the index %d after %d: indices rise along a line; sort its entries", index, last)
 		}
 		last = index
 		if comma {
@@ -120,6 +126,10 @@ func leadingIndex(line []byte, at int) (index int64, colon int) {
 // notIndexed says what is wrong with a word that does not start with an index and a colon.
 func notIndexed(line []byte, at int) string {
 	word, _ := nextWord(line, at)
+	if bytes.HasPrefix(word, []byte("qid:")) {
+		return fmt.Sprintf("%q groups rows for ranking, which is not learned here: remove it, as with sed 's/ qid:[0-9]*//'",
+			clip(word))
+	}
 	if colon := bytes.IndexByte(word, ':'); colon >= 0 {
 		return fmt.Sprintf("the index %q is no whole number", clip(word[:colon]))
 	}

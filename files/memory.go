@@ -53,7 +53,7 @@ func (m *memory) batch(topic string, offset int64) []millrace.Record {
 		from = to
 	}
 	for _, f := range m.faults {
-		m.records[f.row].Headers = []millrace.Header{{Key: FaultHeader, Value: []byte(f.text)}}
+		m.records[f.row].Headers = []millrace.Header{{Key: millrace.HeaderFault, Value: []byte(f.text)}}
 	}
 	return m.records
 }
@@ -61,7 +61,7 @@ func (m *memory) batch(topic string, offset int64) []millrace.Record {
 // Fault returns why the row that record stands for could not be read; false when it could.
 func Fault(record *millrace.Record) (string, bool) {
 	for _, h := range record.Headers {
-		if h.Key == FaultHeader {
+		if h.Key == millrace.HeaderFault {
 			return string(h.Value), true
 		}
 	}

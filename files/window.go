@@ -130,25 +130,6 @@ func (v *window) tooLong() ([]byte, *RowError, error) {
 	}
 }
 
-// skipMark skips the byte order mark that some programs put before UTF-8, and refuses UTF-16.
-func (v *window) skipMark() error {
-	for v.w-v.r < 3 {
-		if err := v.more(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return fmt.Errorf("reading %s: %w", v.name, err)
-		}
-	}
-	head := v.unread()
-	switch {
-	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		v.skip(3)
-	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return fmt.Errorf("reading %s: the file is UTF-16: convert it to UTF-8", v.name)
-	}
-	return nil
-}
-
 // fault reports what is wrong with the row that ends in the current line.
 func (v *window) fault(column int, text string) *RowError {
 	return &RowError{File: v.name, Line: v.line, Column: column, Text: text}

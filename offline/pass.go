@@ -10,7 +10,6 @@ import (
 
 	"millrace"
 	"millrace/features"
-	"millrace/files"
 )
 
 // Pass is what one reading of a file came to. Its events take the very path that a topic's take: decode, extract, predict,
@@ -64,7 +63,7 @@ func (p *Pass) count(rec *millrace.Record, err error) {
 	if p.First == "" {
 		p.First = fmt.Sprintf("%s, row %d: %v", rec.Topic, rec.Offset+1, err)
 		for _, h := range rec.Headers {
-			if h.Key == files.FaultHeader {
+			if h.Key == millrace.HeaderFault {
 				p.First = string(h.Value)
 			}
 		}

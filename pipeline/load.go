@@ -22,12 +22,16 @@ func Load(path string) (*config.Pipeline, error) {
 	return p, err
 }
 
-// FileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also where
-// cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are missing
-// values.
+// FileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also
+// where cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are
+// missing values. Rows without a value of any feature are faults, unless the pipeline learns from what is missing.
 func FileOptions(p *config.Pipeline) files.Options {
-	words, numbers := map[string]bool{}, map[string]bool{}
+	words, numbers, all, gaps := map[string]bool{}, map[string]bool{}, map[string]bool{}, false
 	for _, c := range p.Features {
+		if !c.Derived() {
+			all[c.EventPath()] = true
+			gaps = gaps || c.Missing == "indicator"
+		}
 		switch c.Type {
 		case features.Category, features.Text:
 			words[c.EventPath()] = true
@@ -39,7 +43,8 @@ func FileOptions(p *config.Pipeline) files.Options {
 		numbers[p.Label.Path] = true
 	}
 	return files.Options{
-		Strings: func(column string) bool { return words[features.JoinPath(column)] },
+		Features: func(column string) bool { return !gaps && all[features.JoinPath(column)] },
+		Strings:  func(column string) bool { return words[features.JoinPath(column)] },
 		Missing: func(column string) bool {
 			return numbers[features.JoinPath(column)] && !words[features.JoinPath(column)]
 		},

@@ -46,7 +46,7 @@ func (r *fileRows) next(ctx context.Context) ([]byte, []byte, error) {
 		}
 		rec := &r.batch.Records[r.at]
 		r.at++
-		if fault := headerOf(rec, files.FaultHeader); fault != "" {
+		if fault := headerOf(rec, millrace.HeaderFault); fault != "" {
 			r.report(fault)
 			continue
 		}

@@ -62,9 +62,10 @@ type Result struct {
 	Model    string   // its type
 	ID, Time string   // paths; empty when there are none
 	Features features.Columns
-	Sparse   bool  // absent numbers are zeros, as in a LIBSVM file
-	Rows     int64 // events looked at
-	Skipped  int64 // of them no JSON objects
+	Sparse   bool   // absent numbers are zeros, as in a LIBSVM file
+	Rows     int64  // events looked at
+	Skipped  int64  // of them no JSON objects
+	Fault    string // the first of those, with its place
 }
 
 // FromSource looks at the events that next delivers and writes a pipeline file for them. It stops at
@@ -88,7 +89,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	p := &plan{options: o, seen: s.seen, topic: s.topic, rows: s.seen.rows}
 	p.settleMissing()
 	if err := p.chooseLabel(); err != nil {
-		return nil, err
+		return nil, s.partly(err)
 	}
 	p.sparse = sparse(p.seen, p.label)
 	if o.ScanAll {
@@ -98,9 +99,9 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	}
 	p.settleLabel()
 	if err := p.decide(); err != nil {
-		return nil, err
+		return nil, s.partly(err)
 	}
-	return p.result(s.skipped), nil
+	return p.result(s), nil
 }
 
 // survey reads events and keeps what they look like.
@@ -110,6 +111,7 @@ type survey struct {
 	topic   string
 	skipped int64
 	fault   string // of the first event skipped
+	faulty  bool   // it is a file's row, and the fault says where it stands
 	rest    *millrace.Batch
 	at      int // first record of rest that was not looked at
 	ended   bool
@@ -136,6 +138,9 @@ func (s *survey) look(record *millrace.Record) error {
 		s.skipped++
 		if s.fault == "" {
 			s.fault = fmt.Sprintf("%s, record %d: %v", record.Topic, record.Offset, err)
+			if i := slices.IndexFunc(record.Headers, func(h millrace.Header) bool { return h.Key == millrace.HeaderFault }); i >= 0 {
+				s.fault, s.faulty = string(record.Headers[i].Value), true
+			}
 		}
 		return nil
 	}
@@ -187,7 +192,18 @@ func (s *survey) record(ctx context.Context) (*millrace.Record, error) {
 	return &s.rest.Records[s.at-1], nil
 }
 
+// partly adds to an error what was not seen: what is wrong may stand there.
+func (s *survey) partly(err error) error {
+	if s.skipped == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; beside them %d cannot be read; the first: %s", err, s.skipped, s.fault)
+}
+
 func (s *survey) nothing() error {
+	if s.faulty {
+		return fmt.Errorf("none of %d rows can be read; the first: %s", s.skipped, s.fault)
+	}
 	if s.fault != "" {
 		return fmt.Errorf("none of %d events is a JSON object; the first: %s", s.skipped, s.fault)
 	}

@@ -369,6 +369,7 @@ func TestRefusals(t *testing.T) {
 		{infer.Options{}, []string{`{"id":1}`}, "no field looks like a label"},
 		{infer.Options{Label: "z"}, []string{`{"a":1,"b":2}`}, `no field "z" for the label; the events have a, b`},
 		{infer.Options{Label: "a"}, []string{`{"a":null,"b":2}`}, "no value"},
+		{infer.Options{Label: "y"}, []string{"x", `{"a":1,"y":"n"}`, `{"a":2,"y":"n"}`}, `nothing to tell apart; beside them 1 cannot be read; the first: shop.events, record 0: "x" is no JSON object`},
 		{infer.Options{Model: "linear"}, []string{`{"a":1,"y":"x"}`}, "predicts numbers"},
 		{infer.Options{Model: "bush"}, []string{`{"a":1}`}, "unknown model"},
 		{infer.Options{}, repeat(1001, func(i int) string { return fmt.Sprintf(`{"a":1,"y":"c%d"}`, i) }), "too many for classes"},
@@ -385,6 +386,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// once is a source of one batch.
+func once(b *millrace.Batch) func(context.Context) (*millrace.Batch, error) {
+	return func(context.Context) (*millrace.Batch, error) {
+		if b == nil {
+			return nil, io.EOF
+		}
+		given := b
+		b = nil
+		return given, nil
+	}
+}
+
 // Rows that are no objects are skipped and counted; reading stops where it was told to, or when the
 // context ends after something was seen.
 func TestReading(t *testing.T) {
@@ -392,6 +405,16 @@ func TestReading(t *testing.T) {
 	r := run(t, infer.Options{RowsMax: 20}, texts...)
 	if r.Skipped != 2 || r.Rows != 18 {
 		t.Errorf("%d rows and %d skipped, want 18 and 2", r.Rows, r.Skipped)
+	}
+	faulty := millrace.NewBatch(nil)
+	faulty.Topic, faulty.Records = "f.csv", []millrace.Record{
+		{Topic: "f.csv", Value: []byte("1,2,3"), Headers: []millrace.Header{{Key: millrace.HeaderFault, Value: []byte("f.csv:2: 3 cells")}}}}
+	if _, err := infer.FromSource(context.Background(), once(faulty), infer.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "none of 1 rows can be read; the first: f.csv:2: 3 cells") {
+		t.Errorf("a faulty row gives %v", err)
+	}
+	if want := "#   The first: shop.events, record 0: \"x\" is no JSON object\n"; !strings.Contains(string(r.YAML), want) {
+		t.Errorf("the file does not say %q:\n%s", want, r.YAML)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	source := events(texts[:10]...)

@@ -15,10 +15,10 @@ import (
 )
 
 // result writes the file and gathers what stands in it.
-func (p *plan) result(skipped int64) *Result {
+func (p *plan) result(s *survey) *Result {
 	r := &Result{
 		Name: p.options.Name, Label: p.label.path, Guessed: p.why != "", Classes: p.classes,
-		Model: p.model, Sparse: p.sparse || p.bagged, Rows: p.rows, Skipped: skipped,
+		Model: p.model, Sparse: p.sparse || p.bagged, Rows: p.rows, Skipped: s.skipped, Fault: s.fault,
 	}
 	if r.Name == "" {
 		r.Name = nameOf(p.topic)
@@ -62,7 +62,8 @@ func (w *writer) head() {
 	w.line("# Types, label and model are guesses: read them, change them, then run")
 	w.line("#   millrace check -c FILE")
 	if w.result.Skipped > 0 {
-		w.line("# Skipped, for they are no JSON objects: %s.", count(w.result.Skipped, "event"))
+		w.line("# Skipped, for they cannot be read: %s.", count(w.result.Skipped, "event"))
+		w.line("#   The first: %s", oneLine(w.result.Fault))
 	}
 	w.line("")
 	w.line("name: %s", scalar(w.result.Name))
