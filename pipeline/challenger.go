@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"millrace/config"
 	"millrace/learner"
 	"millrace/pipeline/status"
@@ -19,7 +17,7 @@ import (
 // read other features or another label from an event, and whatever happens to it happens to it alone.
 type challenger struct {
 	env     *environment
-	learner atomic.Pointer[learner.Learner] // the one at work; nil before, and after a failure
+	learner atomic.Pointer[learner.Learner] // the one at work; nil before
 }
 
 // challengerFiles are those that the champion's file names, from where that stands, and those named beside it.
@@ -88,8 +86,7 @@ func (e *environment) addChallengers(pipelines []*config.Pipeline) {
 func (c *challenger) run(ctx context.Context, o Options) error {
 	err := c.learn(ctx, o)
 	if err != nil && ctx.Err() == nil {
-		c.learner.Store(nil)
-		c.env.learning.Store(prometheus.NewRegistry())
+		c.env.endLearning(err)
 		c.env.log.Error("the challenger ends; its champion goes on without it", "error", err)
 	}
 	return nil
@@ -111,5 +108,5 @@ func (o Options) ofChallengers() Options {
 }
 
 func (c *challenger) status() *status.Learning {
-	return learningStatus(c.env.pipeline, c.learner.Load())
+	return learningStatus(c.env, c.learner.Load())
 }

@@ -13,6 +13,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/pipeline/status"
 )
 
 // rivalConfig reads other features of the same events, refuses some that the champion learns, and has another model.
@@ -181,7 +182,7 @@ func TestFencedChallengerEndsAlone(t *testing.T) {
 			}
 			r.produce(rows(n, false))
 			step++
-		case step == 1 && c.learner.Load() == nil:
+		case step == 1 && c.status().State == status.Fenced:
 			if got := fmt.Sprint(metricsOf(t, s.env, "millrace_learned_events_total")); got != "map[loop :1]" {
 				t.Errorf("metrics of %s, want the champion's alone", got)
 			}

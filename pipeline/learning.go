@@ -41,6 +41,7 @@ type learning struct {
 	source   *consumers.Source
 	producer *consumers.Producer
 	learned  *Pieces
+	opened   time.Time
 }
 
 // openLearning takes ownership of the model, restores its head (or publishes an empty first version)
@@ -55,7 +56,7 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err != nil {
 		return nil, fmt.Errorf("asking for the cluster's id: %w", err)
 	}
-	l := &learning{env: e, learned: pieces}
+	l := &learning{env: e, learned: pieces, opened: time.Now()}
 	m := Manifest(p, clusterID)
 	if err := l.precheck(ctx, m, o); err != nil {
 		return nil, err
@@ -230,29 +231,72 @@ func (l *learning) watchOwner(ctx context.Context) error {
 	}
 }
 
-// learnUntil learns until ctx ends, and reloads after a person's flip.
+// takenError is the error of a learner that another one fenced by right. It wraps millrace.ErrFenced.
+type takenError struct {
+	by    string
+	epoch uint64
+	err   error
+}
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("%v (now %s, epoch %d)", e.err, e.by, e.epoch)
+}
+func (e *takenError) Unwrap() error { return e.err }
+
+// learnUntil learns until ctx ends, and reloads after a person's flip. It ends with a *takenError when another learner owns
+// the model.
 func learnUntil(ctx context.Context, l *learning, o Options, started func(*learning)) error {
+	o.Fresh = false // what it was opened with; reloading goes on from what a person chose
 	for {
 		started(l)
 		err := l.run(ctx)
 		if !errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
 			return err
 		}
-		head, owner, askErr := l.whoOwns(ctx)
-		if askErr != nil {
-			return errors.Join(err, askErr)
-		}
-		// A learner that came after the person's flip owns the model by right. Taking it back would fence that one,
-		// which would take it back in turn.
-		if !head.Cause.ByPerson() || owner.Epoch != head.Epoch {
-			return fmt.Errorf("%w (now %s, epoch %d)", err, owner.By, owner.Epoch)
-		}
-		l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)
-		o.Fresh = false
-		if l, err = openLearning(ctx, l.env, o); err != nil {
+		if l, err = reload(ctx, l, err, o); err != nil {
 			return err
 		}
 	}
+}
+
+// reloadEvery is how long a learner is at work at least before it reloads. Who flips versions in a loop then has learners
+// load one a second, and not as many as the store answers for.
+const reloadEvery = time.Second
+
+// reload opens the learner anew that was fenced by a person's flip. fenced says how it ended.
+func reload(ctx context.Context, l *learning, fenced error, o Options) (*learning, error) {
+	began := l.opened
+	for {
+		if err := l.flippedByPerson(ctx, fenced); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Until(began.Add(reloadEvery))):
+		}
+		began = time.Now()
+		next, err := openLearning(ctx, l.env, o)
+		if !errors.Is(err, millrace.ErrFenced) {
+			return next, err
+		}
+		fenced = err // again, while it was being opened
+	}
+}
+
+// flippedByPerson is nil when it was a person who fenced the learner, so that it should reload.
+func (l *learning) flippedByPerson(ctx context.Context, fenced error) error {
+	head, owner, err := l.whoOwns(ctx)
+	if err != nil {
+		return errors.Join(fenced, err)
+	}
+	// A learner that came after the person's flip owns the model by right. Taking it back would fence that one,
+	// which would take it back in turn.
+	if !head.Cause.ByPerson() || owner.Epoch != head.Epoch {
+		return &takenError{by: owner.By, epoch: owner.Epoch, err: fenced}
+	}
+	l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)
+	return nil
 }
 
 // whoOwns asks what the head is and whose the model, for as long as the pipeline file says while Redis is away.

@@ -54,6 +54,7 @@ type rig struct {
 	pipeline   *config.Pipeline
 	servers    *environment
 	onLearning func(*learning) // of each learner at work; may be nil
+	log        *slog.Logger    // discards by default
 	// challengers learn beside the pipeline's model.
 	challengers []*config.Pipeline
 }
@@ -69,7 +70,7 @@ func newRig(t *testing.T, partitions int) *rig {
 	external := *p
 	external.Kafka.Mode, external.Kafka.Brokers = "external", []string{e.kafka.Addr()}
 	external.Redis.Mode, external.Redis.URL = "external", "redis://"+e.redis.Addr()+"/0"
-	return &rig{t: t, pipeline: &external, servers: e}
+	return &rig{t: t, pipeline: &external, servers: e, log: slog.New(slog.DiscardHandler)}
 }
 
 // produce writes rows to the events topic.
@@ -94,7 +95,7 @@ func (r *rig) run(score bool, done func(s *Pipeline) bool) {
 	r.t.Helper()
 	ctx, stop := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer stop()
-	s, err := open(ctx, Options{Config: r.pipeline, Learn: true, Score: score, Log: slog.New(slog.DiscardHandler)}, r.challengers)
+	s, err := open(ctx, Options{Config: r.pipeline, Learn: true, Score: score, Log: r.log}, r.challengers)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -21,7 +21,6 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/learner"
-	"millrace/pipeline/status"
 	"millrace/web"
 )
 
@@ -161,6 +160,10 @@ func (r *Pipeline) openParts(ctx, around context.Context) (err error) {
 		}
 	}
 	if r.o.Learn {
+		r.env.tellLearner()
+		for _, c := range r.env.challengers {
+			c.env.tellLearner()
+		}
 		if r.learning, err = openLearning(ctx, r.env, r.o); err != nil {
 			return err
 		}
@@ -210,8 +213,8 @@ func (r *Pipeline) tellFigures(what string) {
 	s := r.Status()
 	r.env.log.Info(what, figures(s)...)
 	for i, c := range r.env.challengers {
-		if s.Challengers[i].State == status.AtWork {
-			c.env.log.Info(what, learnerFigures(s.Challengers[i])...)
+		if told := learnerFigures(s.Challengers[i]); told != nil {
+			c.env.log.Info(what, told...)
 		}
 	}
 }
@@ -244,14 +247,7 @@ func (r *Pipeline) Run(ctx context.Context) error {
 		})
 	}
 	if r.learning != nil {
-		part(func() error {
-			return learnUntil(inner, r.learning, r.o, func(l *learning) {
-				r.learner.Store(l.learner)
-				if r.onLearning != nil {
-					r.onLearning(l)
-				}
-			})
-		})
+		part(func() error { return r.learn(inner) })
 	}
 	if r.scoring != nil {
 		part(func() error { return r.scoring.run(inner) })
@@ -279,4 +275,23 @@ func (r *Pipeline) Run(ctx context.Context) error {
 		err = fmt.Errorf("%w; to go on from there without the lost events, run with --allow-gaps", err)
 	}
 	return fmt.Errorf("running %s: %w", r.env.pipeline.Name, err)
+}
+
+// learn learns until ctx ends. A learner that another one fences ends alone where events are scored as well: what is served
+// does not depend on who makes it.
+func (r *Pipeline) learn(ctx context.Context) error {
+	err := learnUntil(ctx, r.learning, r.o, func(l *learning) {
+		r.learner.Store(l.learner)
+		if r.onLearning != nil {
+			r.onLearning(l)
+		}
+	})
+	var taken *takenError
+	if r.scoring == nil || !errors.As(err, &taken) {
+		return err
+	}
+	r.env.endLearning(err)
+	r.env.log.Error("another learner owns the model: learning ends here, scoring goes on", "owner", taken.by, "epoch", taken.epoch,
+		"error", taken.err)
+	return nil
 }

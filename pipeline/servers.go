@@ -25,8 +25,9 @@ type environment struct {
 	metrics  prometheus.Registerer // with the pipeline's name as a constant label
 	// learning is the registry of the learner at work: a reload after a rollback starts a new one.
 	learning atomic.Pointer[prometheus.Registry]
-	kafka    *embedded.Kafka // nil when external
-	redis    *embedded.Redis // nil when external
+	ended    atomic.Pointer[ending] // of the learner for good, while the process goes on; nil before
+	kafka    *embedded.Kafka        // nil when external
+	redis    *embedded.Redis        // nil when external
 	cluster  *consumers.Cluster
 	store    *store.Store
 

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"millrace/config"
 	"millrace/learner"
 	"millrace/pipeline/status"
 )
@@ -15,7 +14,7 @@ func (r *Pipeline) Status() status.Status {
 		s.Ready = err.Error()
 	}
 	if r.learns {
-		s.Learning = learningStatus(p, r.learner.Load())
+		s.Learning = learningStatus(r.env, r.learner.Load())
 	}
 	if r.scoring != nil {
 		scored := r.scoring.loop.Scored()
@@ -48,14 +47,20 @@ func (r *Pipeline) addresses() status.Addresses {
 }
 
 // learningStatus is that of the learner at work; nil is one that has not begun.
-func learningStatus(p *config.Pipeline, l *learner.Learner) *status.Learning {
+func learningStatus(e *environment, l *learner.Learner) *status.Learning {
+	p := e.pipeline
 	classes := p.Target().Classes
 	s := &status.Learning{Pipeline: p.Name, Family: p.Model.Type, Classes: classes, State: status.Starting}
+	if l != nil {
+		s.State = status.AtWork
+	}
+	if ended := e.ended.Load(); ended != nil {
+		s.State, s.Why = ended.state, ended.why
+	}
 	if l == nil {
 		return s
 	}
 	at := l.Status()
-	s.State = status.AtWork
 	s.Learned, s.Rejected, s.Version = at.Learned, at.Rejected, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
 	s.Model = status.Progress{All: Losses(at.Model, classes), Fading: Losses(at.Fading, classes)}
@@ -93,10 +98,14 @@ func figures(s status.Status) []any {
 	return figures
 }
 
-// learnerFigures are what a log line tells of a learner; nothing of one that has not begun.
+// learnerFigures are what a log line tells of a learner: nothing of one that has not begun, no losses of one that has ended.
 func learnerFigures(s *status.Learning) []any {
-	if s.State == status.Starting {
+	switch s.State {
+	case status.AtWork:
+	case status.Starting:
 		return nil
+	default:
+		return []any{"learning", s.State, "learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
 	}
 	figures := []any{"learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
 	if s.Classes > 0 {

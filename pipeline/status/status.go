@@ -32,7 +32,7 @@ type Learning struct {
 	Family   string `json:"family"`
 	Classes  int    `json:"classes"`
 	State    State  `json:"state"`
-	Why      string `json:"why,omitempty"` // of a state other than learning
+	Why      string `json:"why,omitempty"` // of fenced and ended
 
 	Learned   uint64 `json:"learned"`
 	Rejected  uint64 `json:"rejected"`
@@ -55,7 +55,9 @@ const (
 	Starting State = "starting"
 	// AtWork: it learns.
 	AtWork State = "learning"
-	// Ended: it cannot go on.
+	// Fenced: another learner owns the model; what else the process does goes on.
+	Fenced State = "fenced"
+	// Ended: it could not go on; what else the process does goes on.
 	Ended State = "ended"
 )
 

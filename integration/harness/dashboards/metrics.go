@@ -72,6 +72,7 @@ func Exported() map[string]Metric {
 		"millrace_model_dead_units_ratio":     {Gauge, Always},
 		"millrace_dead_letters_pending":       {Gauge, Always},
 		"millrace_fetch_paused_seconds_total": {Counter, Always},
+		"millrace_learner_up":                 {Gauge, Always},
 		"millrace_expert_weight":              {Gauge, Experts},
 		"millrace_expert_loss":                {Gauge, Experts},
 		"millrace_build_info":                 {Gauge, Always},
