@@ -1,5 +1,7 @@
-// Package model is the numeric core: linear models, support-vector machines, multi-layer perceptrons,
-// trees and mixtures of these that learn one event at a time. It is pure: no I/O, no clock, no goroutines.
+// Package model is the numeric core: what a model is and may do (model.go, experts.go), how a pipeline file describes one
+// (spec.go), and the families that are sums of products: linear models and multi-layer perceptrons (network.go) and
+// support-vector machines (svm.go). Trees and mixtures have packages beneath, and package family makes any. All of it is
+// pure: no I/O, no clock, no goroutines.
 package model
 
 import "millrace"

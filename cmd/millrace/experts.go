@@ -16,9 +16,6 @@ import (
 	"millrace/pipeline"
 )
 
-// autoFamily is the family whose models are made of experts.
-const autoFamily = "auto"
-
 // expertRow is one expert as show prints it.
 type expertRow struct {
 	ID     uint64          `json:"id"`
@@ -34,7 +31,7 @@ type expertRow struct {
 
 // snapshotExperts are the experts of a snapshot's model; none when it is not made of experts.
 func snapshotExperts(s *millrace.Snapshot) ([]expertRow, error) {
-	if pipeline.Family(s.Manifest.Spec) != autoFamily {
+	if pipeline.Family(s.Manifest.Spec) != model.FamilyAuto {
 		return nil, nil // so that large models of other families are not built for nothing
 	}
 	p, pieces, err := pipeline.Revive(s)

@@ -82,7 +82,7 @@ func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (
 	}
 	spec := m.Spec
 	f.Notes = []string{fmt.Sprintf("The features, label and model of %s, which had learned %d events.", where, m.Learned)}
-	if expert != autoFamily && (expert != "" || pipeline.Family(spec) == autoFamily) {
+	if expert != model.FamilyAuto && (expert != "" || pipeline.Family(spec) == model.FamilyAuto) {
 		p, pieces, err := pipeline.Revive(s)
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading the experts of %s: %w", where, err)

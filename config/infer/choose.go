@@ -11,7 +11,7 @@ import (
 )
 
 // modelDefault is the family that a file starts with when none is asked for.
-const modelDefault = "auto"
+const modelDefault = model.FamilyAuto
 
 // ModelSpec is a family's model as a file starts with it: its defaults, but for what does not suit sparse events, where
 // absent numbers are zeros.

@@ -258,7 +258,7 @@ func (w *writer) modelLines() {
 
 // modelNote says which families could stand there.
 func modelNote(family string, classes int) string {
-	const auto = "auto"
+	const auto = model.FamilyAuto
 	others := slices.DeleteFunc(model.Suitable(model.TargetSpec{Classes: classes}), func(other string) bool {
 		return other == family || other == auto
 	})

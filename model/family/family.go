@@ -37,7 +37,9 @@ func construct(spec model.Spec, target model.TargetSpec, views millrace.Views, k
 		return newTree(spec, target, views)
 	case model.FamilySVM:
 		return model.NewSVM(spec, target, views, k)
-	default:
+	case model.FamilyLogistic, model.FamilyLinear, model.FamilyMLP:
 		return model.NewNetwork(spec, target, views, k)
+	default:
+		return nil, fmt.Errorf("nothing makes models of the family %s", spec.Type)
 	}
 }

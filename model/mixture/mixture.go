@@ -1,5 +1,5 @@
 // Package mixture is `type: auto`: models of several families and rates that learn side by side, and a mixer that predicts
-// by those that prove good. It says which experts there may be (recruit.go), foresees what they cost (cost.go), mixes them
+// by those that prove good. It says which experts there may be (candidates.go), foresees what they cost (cost.go), mixes them
 // (mixer.go) and reviews who serves (select.go). Experts are model.Models to it, nothing more, and it is handed their constructor.
 package mixture
 
