@@ -36,7 +36,8 @@ type Extractor struct {
 	beyond   bool    // more than numbers is learned
 	blocks   []block // of the standard view, one a feature
 
-	seed   uint64
+	seed   []uint64 // [1] of all hashes: state, for what was learned under one means nothing under another
+	seeded uint64   // the seed that hashes have, seed as it was before a restore
 	views  []millrace.ViewKind
 	base   int     // the standard view's place in views, -1 while it is not compiled
 	beside bool    // another view than the standard one is compiled
@@ -61,7 +62,8 @@ func New(spec Spec) (*Extractor, error) {
 	x := &Extractor{columns: append(Columns(nil), spec.Columns...), base: -1}
 	sizes := x.layOut()
 	x.addFeatures(sizes)
-	x.reseed(spec.Seed)
+	x.seed = []uint64{spec.Seed}
+	x.reseed()
 	return x, nil
 }
 

@@ -87,9 +87,10 @@ func (x *Extractor) addFeatures(sizes []size) {
 	x.beyond = len(x.categories.all)+len(x.others) > 0
 }
 
-// reseed makes the hashes of every feature its own, and all of them the pipeline's.
-func (x *Extractor) reseed(seed uint64) {
-	x.seed = seed
+// reseed makes the hashes of every feature its own, and all of them those of the seed.
+func (x *Extractor) reseed() {
+	seed := x.seed[0]
+	x.seeded = seed
 	seeds := make([]uint64, len(x.columns))
 	for i := range x.columns {
 		seeds[i] = hash64(seed, []byte(x.columns[i].Name))
@@ -97,6 +98,9 @@ func (x *Extractor) reseed(seed uint64) {
 	x.categories.reseed(seeds)
 	for _, enc := range x.others {
 		enc.reseed(seeds)
+	}
+	if x.pairs != nil {
+		x.pairs.reseed(seed)
 	}
 }
 

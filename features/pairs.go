@@ -41,7 +41,8 @@ type productRow struct {
 
 func (x *Extractor) newPairs() *pairs {
 	width, nonZeroMax := x.standard.Width, x.standard.NonZeroMax
-	p := &pairs{width: uint32(width), seed: hash64(x.seed, []byte("pairs"))}
+	p := &pairs{width: uint32(width)}
+	p.reseed(x.seed[0])
 	if !x.standard.Sparse && width <= pairsDenseMax {
 		p.rows = make([]productRow, width)
 		products := 0
@@ -69,6 +70,8 @@ func (x *Extractor) newPairs() *pairs {
 		NonZeroUsual: x.standard.NonZeroUsual + usual*(usual+1)/2}
 	return p
 }
+
+func (p *pairs) reseed(seed uint64) { p.seed = hash64(seed, []byte("pairs")) }
 
 // dense fills dst, of the view's width, from a row of the standard view.
 func (p *pairs) dense(dst, row []float32) {

@@ -10,6 +10,7 @@ import (
 // State visits all learned state; a scorer needs every bit of it. Tensors that would be empty, such
 // as those of categories in a pipeline without any, are left out.
 //
+//	seed                                      U64 [1]: of all hashes (only where something is hashed)
 //	numbers.count, numbers.mean, numbers.m2   F64 [numbers and booleans, in the pipeline's order]
 //	categories.size                           I32 [categories]: values learned of each
 //	categories.hash                           U64 [sum of caps]: their hashes, category by category
@@ -23,6 +24,9 @@ import (
 //	levels.size                           I32 [numbers]: levels of each, -1 for none (ViewLevels only)
 //	levels.value                          F64 [numbers, 32]: their values
 func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
+	if x.beyond || x.pairs != nil && x.pairs.hashed {
+		visit("seed", millrace.Tensor{Shape: []int{1}, U64: x.seed, Added: true}, millrace.Serving)
+	}
 	x.numbers.state(visit)
 	x.categories.state(visit)
 	// From the back: the first snapshots had bags before lags.
@@ -36,9 +40,12 @@ func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millra
 	}
 }
 
-// Restored checks the state that was copied in and derives scales and tables from it. Its errors wrap
-// millrace.ErrCorrupt; the extractor must not be used after one.
+// Restored checks the state that was copied in and derives scales and tables from it, and hashes from its seed: that of the
+// spec counts no longer. Its errors wrap millrace.ErrCorrupt; the extractor must not be used after one.
 func (x *Extractor) Restored() error {
+	if x.seed[0] != x.seeded {
+		x.reseed()
+	}
 	for _, enc := range append([]encoder{&x.numbers, &x.categories}, x.others...) {
 		if err := enc.restored(); err != nil {
 			return fmt.Errorf("restoring features: %w", err)

@@ -137,10 +137,13 @@ func (b *twoClasses) area(w Window) float64 {
 	return wins / below / seen
 }
 
+// state is marked as added: snapshots made before there were figures for two classes go on being read, and these start
+// with them. They say how well the model does, not what it has learned, so an operator loses nothing that could not be
+// seen again within some events, where refusing would lose the model.
 func (b *twoClasses) state(visit func(string, millrace.Tensor, millrace.Role)) {
-	visit("binary.bins", millrace.Tensor{Shape: []int{2, 2, binsCount}, F64: b.bins}, millrace.Training)
-	visit("binary.hits", millrace.Tensor{Shape: []int{2, hitsLen}, F64: b.hits}, millrace.Training)
-	visit("binary.unit", millrace.Tensor{Shape: []int{2}, F64: b.unit}, millrace.Training)
+	visit("binary.bins", millrace.Tensor{Shape: []int{2, 2, binsCount}, F64: b.bins, Added: true}, millrace.Training)
+	visit("binary.hits", millrace.Tensor{Shape: []int{2, hitsLen}, F64: b.hits, Added: true}, millrace.Training)
+	visit("binary.unit", millrace.Tensor{Shape: []int{2}, F64: b.unit, Added: true}, millrace.Training)
 }
 
 // restored checks that no figure is anything but a share.

@@ -3,7 +3,6 @@ package learner
 import (
 	"errors"
 	"math"
-	"strings"
 
 	"millrace"
 )
@@ -65,11 +64,6 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 		p.binary.state(visit)
 	}
 }
-
-// Added names the tensors that snapshots made before there were figures for two classes lack. Such a snapshot goes on
-// being read, and these figures start with it: they say how well the model does, not what it has learned, so an
-// operator loses nothing that could not be seen again within some events, where refusing would lose the model.
-func (p *Progressive) Added(name string) bool { return strings.HasPrefix(name, "binary.") }
 
 // Restored checks that metrics of the restored sums are finite: sums of losses are never negative, and
 // a root of one would be no number.

@@ -258,6 +258,9 @@ func (m *svm) Norms() (weights, gradient float64) {
 
 func (m *svm) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
 	m.body.State(visit)
+	if m.fourier != nil {
+		m.fourier.state(visit)
+	}
 	if m.spec.Update == updatePegasos {
 		visit("scale", millrace.Tensor{Shape: scalarShape, F64: m.scale}, millrace.Serving)
 		visit("norm", millrace.Tensor{Shape: scalarShape, F64: m.norm}, millrace.Training)
@@ -293,5 +296,8 @@ func (m *svm) Restored() error {
 		return fmt.Errorf("checking the restored link: %w", err)
 	}
 	m.measure()
+	if m.fourier != nil {
+		m.fourier.restored()
+	}
 	return nil
 }

@@ -12,9 +12,14 @@ import (
 // fourier are random Fourier features √(2/D)·cos(ωᵀx + b) (Rahimi and Recht 2007, algorithm 1): the dot
 // product of two events' features is in the mean the kernel of the events. With b uniform and the ω of
 // N(0, 2γ) that is exp(−γ‖x − y‖²), the rbf kernel; with those of a Cauchy distribution of scale γ it is
-// exp(−γ‖x − y‖₁), the Laplace kernel. ω and b are float32, are drawn from the spec's seed when the
-// model is made, and are no part of its state. They are kept in turns, of 2π.
+// exp(−γ‖x − y‖₁), the Laplace kernel. ω and b are float32 and are drawn from a seed when the model is made or restored:
+// the seed is part of its state, they are not. They are kept in turns, of 2π.
 type fourier struct {
+	seed   []uint64 // [1], state
+	drawn  uint64   // the seed that ω and b have, seed as it was before a restore
+	kernel string
+	gamma  float64
+
 	frequencies []float32 // [width, D]
 	phases      []float32 // [D]
 	sparse      bool
@@ -40,22 +45,39 @@ func newFourier(s Spec, shape millrace.ViewShape) (*fourier, error) {
 	f := &fourier{
 		frequencies: make([]float32, shape.Width*d), phases: make([]float32, d), sparse: shape.Sparse,
 		amplitude: float32(math.Sqrt(2 / float64(d))),
+		seed:      []uint64{s.Seed}, kernel: s.Kernel.Type, gamma: s.Kernel.kernelGamma(shape),
 	}
-	gamma := s.Kernel.kernelGamma(shape)
-	random := rand.New(rand.NewPCG(s.Seed, streamFourier))
+	f.draw()
+	return f, nil
+}
+
+// draw draws ω and b from the seed.
+func (f *fourier) draw() {
+	f.drawn = f.seed[0]
+	random := rand.New(rand.NewPCG(f.drawn, streamFourier))
 	for i := range f.frequencies {
 		var w float64
-		if s.Kernel.Type == kernelLaplace {
-			w = gamma * math.Tan(math.Pi*(random.Float64()-0.5))
+		if f.kernel == kernelLaplace {
+			w = f.gamma * math.Tan(math.Pi*(random.Float64()-0.5))
 		} else {
-			w = math.Sqrt(2*gamma) * random.NormFloat64()
+			w = math.Sqrt(2*f.gamma) * random.NormFloat64()
 		}
 		f.frequencies[i] = float32(min(max(w/(2*math.Pi), -fourierMax), fourierMax))
 	}
 	for i := range f.phases {
 		f.phases[i] = random.Float32()
 	}
-	return f, nil
+}
+
+func (f *fourier) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	visit("kernel.seed", millrace.Tensor{Shape: scalarShape, U64: f.seed, Added: true}, millrace.Serving)
+}
+
+// restored draws anew when the state that was copied in has another seed than the spec.
+func (f *fourier) restored() {
+	if f.seed[0] != f.drawn {
+		f.draw()
+	}
 }
 
 // features writes an input's features into dst.

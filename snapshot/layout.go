@@ -19,14 +19,6 @@ type Part struct {
 	State  millrace.Stateful
 }
 
-// Grown is a component that gained training tensors after snapshots of it had been made. Added reports whether a
-// tensor, named as in State, is one of them. A training blob that lacks it is restored with zeros in its place, which must
-// be what a fresh component has; a serving blob is complete or refused, since a scorer would serve the zeros.
-type Grown interface {
-	millrace.Stateful
-	Added(name string) bool
-}
-
 // planned is one tensor's place in a blob.
 type planned struct {
 	name       string
@@ -35,7 +27,7 @@ type planned struct {
 	begin, end int // bytes from the start of the blob, header included
 	tensor     millrace.Tensor
 	raw        []byte // the tensor's memory; nil where it must be converted
-	added      bool   // older training blobs lack it
+	made       []byte // of an added tensor, which older blobs lack: what it held when it was planned
 }
 
 type plan struct {
@@ -69,10 +61,8 @@ func newLayout(metadata map[string]string, parts []Part, portable bool) (*Layout
 	l := &Layout{parts: parts}
 	var errs []error
 	names := map[string]bool{}
-	added := l.added()
 	l.visit(func(name string, t millrace.Tensor, role millrace.Role) {
 		p, err := planTensor(name, t, portable)
-		p.added = role == millrace.Training && added[name]
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("planning tensor %.300q: %w", name, err))
@@ -96,23 +86,6 @@ func newLayout(metadata map[string]string, parts []Part, portable bool) (*Layout
 		return nil, errors.Join(errs...)
 	}
 	return l, nil
-}
-
-// added is the full names of the tensors that parts gained.
-func (l *Layout) added() map[string]bool {
-	names := map[string]bool{}
-	for _, part := range l.parts {
-		grown, ok := part.State.(Grown)
-		if !ok {
-			continue
-		}
-		part.State.State(func(name string, _ millrace.Tensor, _ millrace.Role) {
-			if grown.Added(name) {
-				names[fullName(part.Prefix, name)] = true
-			}
-		})
-	}
-	return names
 }
 
 func fullName(prefix, name string) string {
@@ -162,6 +135,10 @@ func planTensor(name string, t millrace.Tensor, portable bool) (planned, error) 
 	p.dtype = dtype
 	if !portable {
 		p.raw = rawBytes(&t)
+	}
+	if t.Added {
+		p.made = make([]byte, n*dtype.Size())
+		putPortable(p.made, &t)
 	}
 	return p, nil
 }

@@ -14,8 +14,8 @@ import (
 const differencesMax = 8
 
 // Restore copies the blobs into the live tensors and calls Restored of every part. A nil training
-// restores what scorers need only. Names, types and shapes must match exactly, but for training tensors
-// that a part has gained since ([Grown]).
+// restores what scorers need only. Names, types and shapes must match exactly, but for tensors that a part has gained
+// since (millrace.Tensor's Added): those become what they were when the layout was planned.
 //
 // Everything that the bytes can tell is checked before live state is touched: an error that wraps
 // millrace.ErrCorrupt (a broken blob) or millrace.ErrIncompatible (another pipeline's, saying what
@@ -72,7 +72,7 @@ func (b *plan) compare(f *File) error {
 		got, ok := stored[want.name]
 		delete(stored, want.name)
 		switch {
-		case !ok && want.added:
+		case !ok && want.made != nil:
 		case !ok:
 			differences = append(differences, fmt.Sprintf("the snapshot lacks %s, which the pipeline has as %s%v",
 				want.name, want.dtype, want.shape))
@@ -105,8 +105,8 @@ func (b *plan) fill(f *File) {
 	for i := range b.tensors {
 		t := &b.tensors[i]
 		data, ok := stored[t.name]
-		if !ok { // an added one
-			data = make([]byte, t.end-t.begin)
+		if !ok {
+			data = t.made
 		}
 		if t.raw != nil {
 			copy(t.raw, data)
