@@ -1,3 +1,9 @@
+// Package decode turns a record's bytes into an Event in one pass against the compiled schema,
+// without an allocation an event. It is strict: anything that is not what the pipeline file says is
+// a Rejection with a stable reason.
+//
+// The comment of Decoder.Decode says what is accepted. schema.go compiles a pipeline's paths into a trie of keys,
+// value.go and its neighbours read one type of value each, faults.go makes the rejections.
 package decode
 
 import (

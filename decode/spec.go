@@ -1,6 +1,3 @@
-// Package decode turns a record's bytes into an Event in one pass against the compiled schema,
-// without an allocation an event. It is strict: anything that is not what the pipeline file says is
-// a Rejection with a stable reason.
 package decode
 
 import (
