@@ -22,7 +22,12 @@ type Fingerprint struct {
 	CRC  uint32 `json:"crc"`  // its checksum, CRC-32C
 }
 
-func (f Fingerprint) String() string { return fmt.Sprintf("checksum %08x at offset %d", f.CRC, f.Last) }
+func (f Fingerprint) String() string {
+	if f == (Fingerprint{}) {
+		return "none"
+	}
+	return fmt.Sprintf("checksum %08x at offset %d", f.CRC, f.Last)
+}
 
 // Position is where reading goes on behind the batch.
 func (b *Batch) Position() Position {

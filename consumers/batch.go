@@ -37,6 +37,7 @@ func (r *reader) takeBatch(ctx context.Context, txns *transactions, b *stored) e
 	// Compaction may have taken the last records: the header still says where the batch ended.
 	r.position = h.LastOffset() + 1
 	r.current().to = r.position
+	r.mark = fingerprint(h)
 	r.corrupt = 0
 	return nil
 }

@@ -157,7 +157,11 @@ func TestClusterOffsets(t *testing.T) {
 			want  int64
 		}{{Earliest, 0}, {Latest, 10}, {StartAt(time.UnixMilli(1_004_500)), 5}, {StartAt(time.UnixMilli(9_000_000)), 10}} {
 			got, err := c.Resolve(b.ctx, topic, test.start)
-			want := []millrace.Position{{Topic: topic}, {Topic: topic, Partition: 1, Offset: test.want}}
+			id, idErr := c.TopicID(b.ctx, topic)
+			if idErr != nil || len(id) != 22 {
+				t.Fatalf("the topic's id is %q, %v", id, idErr)
+			}
+			want := []millrace.Position{{Topic: topic, TopicID: id}, {Topic: topic, Partition: 1, Offset: test.want, TopicID: id}}
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%v resolves to %v, %v, want %v", test.start, got, err, want)
 			}

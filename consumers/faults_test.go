@@ -118,6 +118,7 @@ func fetchError(req kmsg.Request, topic string, code int16) kmsg.Response {
 	res := req.ResponseKind().(*kmsg.FetchResponse)
 	rt := kmsg.NewFetchResponseTopic()
 	rt.Topic = topic
+	rt.TopicID = req.(*kmsg.FetchRequest).Topics[0].TopicID
 	rp := kmsg.NewFetchResponseTopicPartition()
 	rp.ErrorCode = code
 	rt.Partitions = append(rt.Partitions, rp)

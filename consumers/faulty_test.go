@@ -64,9 +64,29 @@ func (m *madeLog) RoundTrip(ctx context.Context, addr net.Addr, req kafka.Reques
 		m.most.Store(max(m.most.Load(), m.running.Add(1)))
 		defer m.running.Add(-1)
 	}
-	head := answerHead(f.topic, f.partition, end, at.size)
-	framed := append(binary.BigEndian.AppendUint32(nil, uint32(int64(len(head))+at.size)), head...)
-	return f.RawExchange(&conversation{Reader: io.MultiReader(bytes.NewReader(framed), at.open())})
+	head, tail := answerHead(f.topic, f.partition, end, at.size), []byte(nil)
+	if f.topicID != (topicID{}) {
+		f.speaks = fetchVersionByID
+		head, tail = answerHeadByID(f.topicID, f.partition, end, at.size), make([]byte, 3) // no tags
+	}
+	framed := append(binary.BigEndian.AppendUint32(nil, uint32(int64(len(head)+len(tail))+at.size)), head...)
+	return f.RawExchange(&conversation{Reader: io.MultiReader(bytes.NewReader(framed), io.LimitReader(at.open(), at.size), bytes.NewReader(tail))})
+}
+
+// answerHeadByID is a fetch answer of version 13 up to its records.
+func answerHeadByID(id topicID, partition int32, end, size int64) []byte {
+	be := binary.BigEndian
+	b := be.AppendUint32(nil, correlation)
+	b = append(b, make([]byte, 1+4+2+4)...) // tags, throttle time, error, session
+	b = append(append(append(b, 2), id[:]...), 2)
+	b = be.AppendUint32(b, uint32(partition))
+	b = be.AppendUint16(b, 0)
+	b = be.AppendUint64(b, uint64(end)) // high watermark
+	b = be.AppendUint64(b, uint64(end)) // last stable offset
+	b = be.AppendUint64(b, 0)           // log start
+	b = append(b, 1)                    // no aborted transactions
+	b = be.AppendUint32(b, 0xffffffff)  // preferred replica
+	return binary.AppendUvarint(b, uint64(size)+1)
 }
 
 // answerHead is a fetch answer of version 11 up to its records.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -16,9 +17,10 @@ import (
 
 const (
 	// Versions of the Fetch API that are spoken: 4 brought isolation levels and format v2, 12 the
-	// flexible encoding, which has nothing that is needed here.
-	fetchVersionMin = 4
-	fetchVersionMax = 11
+	// flexible encoding, 13 topics named by their ids.
+	fetchVersionMin  = 4
+	fetchVersionMax  = 11 // with the topic's name
+	fetchVersionByID = 13
 	// responseKeptMax bounds what is kept of a partition's records in one answer. A single batch larger than asked for
 	// comes whole, up to 2 GiB: of one beyond this only the beginning is read.
 	responseKeptMax = 48 << 20
@@ -45,8 +47,14 @@ type fetchRequest struct {
 	pool      *buffers
 	// large is how many bytes of records are expected when they may be more than usualBytesMax: the caller then holds
 	// the lane. Without it such an answer is refused with a *largeAnswerError.
-	large   int
-	version int16
+	large int
+	// topicID names the topic instead of its name, where the broker knows how; see fetchid.go. speaks is the newest version
+	// that it does, 0 when that must be asked first.
+	topicID topicID
+	speaks  int16
+	// head keeps of the records the first batch's header alone.
+	head    bool
+	version int16 // that was negotiated
 }
 
 // largeAnswerError says that an answer takes the lane. It was not read, so that its connection is lost.
@@ -64,7 +72,9 @@ type fetchResponse struct {
 	aborted  []abortedTransaction
 	records  []byte // of the pool; the receiver puts it back
 	// sum is set when only the beginning of the records is here: the checksum of the first batch, as a whole.
-	sum *recordbatch.Sum
+	sum    *recordbatch.Sum
+	speaks int16 // the newest version that the broker speaks, 0 when that is not known
+	byID   bool  // the records are of the topic with the request's id, whatever its name
 }
 
 // abortedTransaction says that what a producer wrote in a transaction from First on, up to its
@@ -100,19 +110,26 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if r.version < fetchVersionMin {
 		return nil, settled("the broker speaks Fetch up to v%d, v%d is needed: it is older than Kafka 0.11", r.version, fetchVersionMin)
 	}
-	if _, err := rw.Write(r.encode(make([]byte, 0, 128+len(r.topic)))); err != nil {
+	res := &fetchResponse{logStart: -1}
+	if err := r.chooseID(rw, res); err != nil {
 		return nil, err
 	}
-	res := &fetchResponse{logStart: -1}
-	in := wire{r: rw, remain: 4}
-	in.remain = int(in.int32())
-	if in.remain < 4 && in.err == nil {
-		in.err = fmt.Errorf("answer of %d bytes", in.remain)
+	frame := make([]byte, 0, 128+len(r.topic))
+	if res.byID {
+		frame = r.encodeByID(frame)
+	} else {
+		frame = r.encode(frame)
 	}
-	if got := in.int32(); got != correlation && in.err == nil {
-		in.err = fmt.Errorf("answer to request %d instead of %d", got, correlation)
+	if _, err := rw.Write(frame); err != nil {
+		return nil, err
 	}
-	r.decode(&in, res)
+	in := wire{r: rw}
+	in.begin(math.MaxInt32)
+	if res.byID {
+		r.decodeByID(&in, res)
+	} else {
+		r.decode(&in, res)
+	}
 	in.skip(in.remain)
 	if in.err != nil {
 		r.pool.Put(res.records)
@@ -124,11 +141,7 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 
 func (r *fetchRequest) encode(b []byte) []byte {
 	be, v := binary.BigEndian, r.version
-	b = append(b, 0, 0, 0, 0) // the size, filled in below
-	b = be.AppendUint16(b, uint16(protocol.Fetch))
-	b = be.AppendUint16(b, uint16(v))
-	b = be.AppendUint32(b, correlation)
-	b = appendString(b, r.clientID)
+	b = appendHead(b, protocol.Fetch, v, r.clientID)
 	b = be.AppendUint32(b, 0xffffffff) // replica id: a consumer
 	b = be.AppendUint32(b, uint32(r.maxWait.Milliseconds()))
 	b = be.AppendUint32(b, uint32(r.minBytes))
@@ -156,8 +169,7 @@ func (r *fetchRequest) encode(b []byte) []byte {
 	if v >= 11 {
 		b = appendString(b, "") // rack
 	}
-	be.PutUint32(b, uint32(len(b)-4))
-	return b
+	return sized(b)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -184,9 +196,11 @@ func (r *fetchRequest) decode(in *wire, res *fetchResponse) {
 		}
 	}
 	if !found && res.code == 0 {
-		in.fail(errors.New("answer speaks of no partition"))
+		in.fail(errNoPartition)
 	}
 }
+
+var errNoPartition = errors.New("answer speaks of no partition")
 
 func (r *fetchRequest) decodePartition(in *wire, res *fetchResponse) {
 	if code := kafka.Error(in.int16()); code != 0 {
@@ -200,32 +214,27 @@ func (r *fetchRequest) decodePartition(in *wire, res *fetchResponse) {
 	if r.version >= 5 {
 		res.logStart = in.int64()
 	}
-	n := in.count()
-	if n > abortedMax {
-		in.fail(fmt.Errorf("answer lists %d aborted transactions", n))
-		return
-	}
-	for range n {
-		a := abortedTransaction{Producer: in.int64(), First: in.int64()}
-		if in.err != nil {
-			return
-		}
-		res.aborted = append(res.aborted, a)
-	}
+	res.takeAborted(in, in.count(), false)
 	if r.version >= 11 {
 		in.int32() // preferred replica: none without a rack
 	}
-	r.decodeRecords(in, res)
+	r.decodeRecords(in, int(in.int32()), res)
 }
 
-// decodeRecords reads a length and as many bytes into a slice of the pool; null and empty are nil.
-func (r *fetchRequest) decodeRecords(in *wire, res *fetchResponse) {
-	n := int(in.int32())
+// decodeRecords reads n bytes into a slice of the pool; of null n is -1.
+func (r *fetchRequest) decodeRecords(in *wire, n int, res *fetchResponse) {
 	switch {
 	case in.err != nil || n <= 0:
 		return
 	case n > in.remain:
 		in.fail(io.ErrUnexpectedEOF)
+		return
+	case r.head:
+		res.records = r.pool.Get(recordbatch.HeaderBytes)[:min(n, recordbatch.HeaderBytes)]
+		_, err := io.ReadFull(in.r, res.records)
+		in.remain -= len(res.records)
+		in.fail(err)
+		in.skip(n - len(res.records))
 		return
 	case n > usualBytesMax && r.large == 0:
 		in.fail(&largeAnswerError{n})
@@ -253,6 +262,23 @@ func (w *wire) sum(s *recordbatch.Sum, n int) {
 		if n > 0 && err != nil {
 			w.fail(err)
 		}
+	}
+}
+
+// takeAborted reads the list of aborted transactions.
+func (r *fetchResponse) takeAborted(in *wire, n int, flexible bool) {
+	if n > abortedMax {
+		in.fail(fmt.Errorf("answer lists %d aborted transactions", n))
+	}
+	for range n {
+		a := abortedTransaction{Producer: in.int64(), First: in.int64()}
+		if flexible {
+			in.tags()
+		}
+		if in.err != nil {
+			return
+		}
+		r.aborted = append(r.aborted, a)
 	}
 }
 

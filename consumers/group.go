@@ -56,7 +56,8 @@ type GroupSource struct {
 	mu       sync.Mutex
 	member   membership
 	assigned map[int32]bool
-	toldIdle bool // that there was no partition for this member
+	toldIdle bool    // that there was no partition for this member
+	id       topicID // of the topic that is read; brokers forget a group's commits with the topic, this member does not
 }
 
 // NewGroupSource prepares a source; Run joins the group.
@@ -195,12 +196,28 @@ func (g *GroupSource) tellJoined(generation int32, partitions int) {
 	}
 }
 
+// read reads the assigned partitions, and where the user says to go on, those of a topic made anew, from their beginning.
 func (g *GroupSource) read(ctx context.Context, assigned map[int32]bool) error {
-	positions, err := g.positions(ctx, assigned)
+	for anew := false; ; {
+		err := g.readTopic(ctx, assigned, anew)
+		gap, goesOn := isAnew(err, g.o.AllowGaps)
+		if !goesOn || ctx.Err() != nil {
+			return err
+		}
+		g.c.log.Warn("kafka: the topic was made anew, going on at its beginning as told", "group", g.o.Group, "error", gap)
+		g.setTopic(topicID{})
+		g.in.beginAnew()
+		anew = true
+	}
+}
+
+func (g *GroupSource) readTopic(ctx context.Context, assigned map[int32]bool, anew bool) error {
+	positions, err := g.positions(ctx, assigned, anew)
 	if err != nil {
 		// The group may have moved on meanwhile, or the cluster be away: the next generation asks
 		// again, and kafka-go paces them.
-		if passing(err) || errors.Is(err, errSettled) {
+		gone := errors.Is(err, ErrUnknownTopic) && g.o.UnknownTopic != UnknownTopicFail
+		if passing(err) || errors.Is(err, errSettled) || gone {
 			g.c.log.Warn("kafka: cannot begin to read the group's partitions", "group", g.o.Group, "error", err)
 			return g.c.sleep(ctx, joinBackoff)
 		}
@@ -220,33 +237,54 @@ func (g *GroupSource) read(ctx context.Context, assigned map[int32]bool) error {
 }
 
 // positions are where the group's assigned partitions go on. What has none yet is resolved, and
-// committed at once, so that a member which takes over before the first commit starts there too.
-// kafka-go's own offsets are not used: it takes an error for "nothing committed".
-func (g *GroupSource) positions(ctx context.Context, assigned map[int32]bool) ([]millrace.Position, error) {
+// committed at once, so that a member which takes over before the first commit starts there too; so
+// is all of a topic made anew, from its beginning. kafka-go's own offsets are not used: it takes an
+// error for "nothing committed".
+func (g *GroupSource) positions(ctx context.Context, assigned map[int32]bool, anew bool) ([]millrace.Position, error) {
 	if len(assigned) == 0 {
 		return nil, nil
+	}
+	info, err := g.c.lookUp(ctx, g.o.Topic)
+	if err != nil {
+		return nil, err
 	}
 	committed, err := g.c.CommittedOffsets(ctx, g.o.Group, g.o.Topic)
 	if err != nil {
 		return nil, err
 	}
+	if err := g.checkTopic(ctx, info.id, anew); err != nil {
+		return nil, err
+	}
 	var positions, first []millrace.Position
-	known := make(map[int32]bool, len(committed))
-	for _, p := range committed {
-		known[p.Partition] = true
-		if assigned[p.Partition] {
-			positions = append(positions, p)
+	start := make(map[int32]Start, len(assigned))
+	for partition := range assigned {
+		if start[partition] = g.start; anew {
+			start[partition] = Earliest
 		}
 	}
-	for partition := range assigned {
-		if known[partition] {
+	for _, p := range committed {
+		if !assigned[p.Partition] {
 			continue
 		}
-		offset, err := g.c.resolve(ctx, g.o.Topic, partition, g.start)
+		switch was := parseTopicID(p.TopicID); {
+		case was != info.id && was != topicID{} && info.id != topicID{}:
+			if err := g.c.anew(ctx, p, was.String(), info.id.String()); !g.o.AllowGaps {
+				return nil, err
+			}
+			g.c.log.Warn("kafka: the topic was made anew, going on at its beginning as told", "group", g.o.Group, "partition", p.Partition)
+			start[p.Partition] = Earliest
+		case anew && (was == topicID{} || info.id == topicID{}): // nobody knows which topic it speaks of
+		default:
+			positions = append(positions, p)
+			delete(start, p.Partition)
+		}
+	}
+	for partition, start := range start {
+		offset, err := g.c.resolve(ctx, g.o.Topic, partition, start)
 		if err != nil {
 			return nil, err
 		}
-		first = append(first, millrace.Position{Topic: g.o.Topic, Partition: partition, Offset: offset})
+		first = append(first, millrace.Position{Topic: g.o.Topic, Partition: partition, Offset: offset, TopicID: info.id.String()})
 	}
 	g.mu.Lock()
 	member := g.member
@@ -257,20 +295,44 @@ func (g *GroupSource) positions(ctx context.Context, assigned map[int32]bool) ([
 	return append(positions, first...), nil
 }
 
+// checkTopic compares the topic with the one that this member has read.
+func (g *GroupSource) checkTopic(ctx context.Context, id topicID, anew bool) error {
+	g.mu.Lock()
+	was := g.id
+	g.mu.Unlock()
+	if id != was && id != (topicID{}) && was != (topicID{}) && !anew {
+		at := millrace.Position{Topic: g.o.Topic}
+		if read := g.in.positions(); len(read) > 0 {
+			at = read[0]
+		}
+		return g.c.anew(ctx, at, was.String(), id.String())
+	}
+	g.setTopic(id)
+	return nil
+}
+
+func (g *GroupSource) setTopic(id topicID) {
+	g.mu.Lock()
+	g.id = id
+	g.mu.Unlock()
+}
+
 // Next returns the next batch of an assigned partition, blocking until there is one, ctx ends, or
 // Run has ended: then it returns Run's error. The caller releases the batch.
 func (g *GroupSource) Next(ctx context.Context) (*millrace.Batch, error) { return g.in.next(ctx) }
 
 // Commit commits positions to the group and waits for the answer, for as long as ctx lives when the
-// cluster is away. Positions of partitions that this member no longer has are left out: their new
-// member reads from the last commit, so that the events between are delivered again. An error is one
+// cluster is away. Positions of partitions that this member no longer has are left out, as are those of
+// a topic that was made anew since: their new member reads from the last commit, so that the events
+// between are delivered again. An error is one
 // that does not pass.
 func (g *GroupSource) Commit(ctx context.Context, positions []millrace.Position) error {
 	g.mu.Lock()
 	member := g.member
 	mine := make([]millrace.Position, 0, len(positions))
 	for _, p := range positions {
-		if p.Topic == g.o.Topic && g.assigned[p.Partition] {
+		former := p.TopicID != "" && g.id != (topicID{}) && p.TopicID != g.id.String()
+		if p.Topic == g.o.Topic && g.assigned[p.Partition] && !former {
 			mine = append(mine, p)
 		}
 	}

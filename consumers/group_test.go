@@ -40,7 +40,7 @@ func (b *bench) member(o GroupOptions, seen chan<- string) *member {
 			for _, r := range batch.Records {
 				seen <- fmt.Sprintf("%d/%s", batch.Partition, r.Value)
 			}
-			at := millrace.Position{Topic: batch.Topic, Partition: batch.Partition, Offset: batch.To}
+			at := batch.Position()
 			batch.Release()
 			if err := g.Commit(ctx, []millrace.Position{at}); err != nil && ctx.Err() == nil {
 				b.t.Errorf("committing: %v", err)
@@ -172,7 +172,8 @@ func TestGroupStartsAtLatestAndCommitsIt(t *testing.T) {
 			}
 			return len(positions) == 2
 		})
-		want := []millrace.Position{{Topic: topic, Offset: 10}, {Topic: topic, Partition: 1}}
+		id := b.topicID(topic)
+		want := []millrace.Position{{Topic: topic, Offset: 10, TopicID: id}, {Topic: topic, Partition: 1, TopicID: id}}
 		if fmt.Sprint(positions) != fmt.Sprint(want) {
 			t.Errorf("committed %v, want %v", positions, want)
 		}

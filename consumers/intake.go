@@ -72,6 +72,7 @@ type delivery struct {
 	batch *millrace.Batch
 	slots chan struct{}   // given back when the batch is taken
 	owner context.Context // of the reader: once it is done the partition may be somebody else's
+	topic int64           // how often the topic had been made anew
 }
 
 // intake is where the readers of all partitions meet the one who calls Next.
@@ -84,6 +85,8 @@ type intake struct {
 	runs   runPool
 	ready  chan delivery
 	paused atomic.Int64 // nanoseconds
+	topic  atomic.Int64 // how often the topic was made anew; readers of before have ended when it rises
+	taken  int64        // topic of the latest batch that Next returned; Next's own
 
 	mu       sync.Mutex
 	progress map[int32]*progress
@@ -93,7 +96,10 @@ type intake struct {
 	err     error
 }
 
-type progress struct{ taken, end int64 }
+type progress struct {
+	taken, end int64
+	at         millrace.Position // behind what was delivered last; zero before
+}
 
 func newIntake(c *Cluster, l Limits) *intake {
 	l = l.filled()
@@ -151,6 +157,8 @@ func (in *intake) next(ctx context.Context) (*millrace.Batch, error) {
 			<-d.slots
 			in.budget.queue(-1)
 			in.took(d.batch)
+			d.batch.Anew = d.topic != in.taken
+			in.taken = d.topic
 			return d.batch, nil
 		case <-in.stopped:
 			return nil, in.err
@@ -176,7 +184,7 @@ func (in *intake) deliver(ctx context.Context, slots chan struct{}, b *millrace.
 	}
 	in.budget.queue(1)
 	select {
-	case in.ready <- delivery{batch: b, slots: slots, owner: ctx}:
+	case in.ready <- delivery{batch: b, slots: slots, owner: ctx, topic: in.topic.Load()}:
 		return nil
 	case <-ctx.Done():
 		in.budget.queue(-1)
@@ -194,6 +202,29 @@ func (in *intake) room(ctx context.Context, open int64) error {
 		in.paused.Add(int64(in.c.now().Sub(from)))
 	}
 	return err
+}
+
+// positions are behind what the readers have delivered, ascending.
+func (in *intake) positions() []millrace.Position {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var positions []millrace.Position
+	for _, p := range in.progress {
+		if p.at.Topic != "" {
+			positions = append(positions, p.at)
+		}
+	}
+	sortPositions(positions)
+	return positions
+}
+
+// delivers notes where a reader stands.
+func (in *intake) delivers(p millrace.Position) {
+	in.mu.Lock()
+	if at := in.progress[p.Partition]; at != nil {
+		at.at = p
+	}
+	in.mu.Unlock()
 }
 
 func (in *intake) took(b *millrace.Batch) {
@@ -214,6 +245,12 @@ func (in *intake) saw(partition int32, position, end int64) {
 	}
 	p.end = end
 	in.mu.Unlock()
+}
+
+// beginAnew is called between the last reader of a topic and the first of one made anew under its name.
+func (in *intake) beginAnew() {
+	in.forget()
+	in.topic.Add(1)
 }
 
 func (in *intake) forget() {

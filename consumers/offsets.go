@@ -61,18 +61,19 @@ const (
 
 // Resolve turns a start into a position for each of a topic's partitions, ascending.
 func (c *Cluster) Resolve(ctx context.Context, topic string, start Start) ([]millrace.Position, error) {
-	partitions, err := c.Partitions(ctx, topic)
+	info, err := c.lookUp(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	// One by one: this happens once, before anything is learned.
-	positions := make([]millrace.Position, len(partitions))
-	for i, p := range partitions {
+	// One by one: this happens once, before anything is learned. Should the topic be made anew meanwhile, the positions name
+	// the former one, and reading from them is refused.
+	positions := make([]millrace.Position, len(info.partitions))
+	for i, p := range info.partitions {
 		offset, err := c.resolve(ctx, topic, p, start)
 		if err != nil {
 			return nil, err
 		}
-		positions[i] = millrace.Position{Topic: topic, Partition: p, Offset: offset}
+		positions[i] = millrace.Position{Topic: topic, Partition: p, Offset: offset, TopicID: info.id.String()}
 	}
 	return positions, nil
 }
@@ -198,6 +199,7 @@ func (c *Cluster) commit(ctx context.Context, howLong time.Duration, m membershi
 		}
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, offsetcommit.RequestPartition{
 			PartitionIndex: p.Partition, CommittedOffset: p.Offset, CommittedLeaderEpoch: -1,
+			CommittedMetadata: commitMetadata(p),
 		})
 	}
 	return c.persistFor(ctx, howLong, "committing offsets of group "+m.group, func(ctx context.Context) error {
@@ -273,7 +275,9 @@ func (c *Cluster) committed(ctx context.Context, group, topic string, partitions
 			}
 			// -1 is nothing committed.
 			if p.CommittedOffset >= 0 {
-				positions = append(positions, millrace.Position{Topic: t.Name, Partition: p.PartitionIndex, Offset: p.CommittedOffset})
+				at := millrace.Position{Topic: t.Name, Partition: p.PartitionIndex, Offset: p.CommittedOffset}
+				readCommitMetadata(p.Metadata, &at)
+				positions = append(positions, at)
 			}
 		}
 	}

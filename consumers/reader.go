@@ -47,6 +47,9 @@ type reader struct {
 	slots      chan struct{}
 	keys       *recordbatch.Interner
 
+	identity
+	leader  int32      // that was fetched from last; -1 for none
+	speaks  int16      // the newest version of Fetch that it speaks; 0 while not known
 	info    *topicInfo // what the leader was learned from; stale once a request failed
 	stale   *topicInfo
 	wait    backoff
@@ -60,7 +63,7 @@ func newReader(in *intake, topic string, p millrace.Position, share int, allowGa
 	return &reader{
 		in: in, topic: topic, partition: p.Partition, position: p.Offset, fetchBytes: share, share: share,
 		allowGaps: allowGaps, awaitTopic: awaitTopic, slots: make(chan struct{}, in.limits.PrefetchBatches),
-		keys: recordbatch.NewInterner(), wait: backoff{c: in.c},
+		keys: recordbatch.NewInterner(), wait: backoff{c: in.c}, identity: identityOf(p), leader: -1,
 	}
 }
 
@@ -86,7 +89,7 @@ func (r *reader) run(ctx context.Context) error {
 		if r.wait.tries == 0 {
 			log.Warn("kafka: cannot read, will try until it works", "position", r.position, "error", err)
 		}
-		r.stale = r.info
+		r.stale, r.leader = r.info, -1
 		if err := r.wait.wait(ctx); err != nil {
 			return err
 		}
@@ -121,6 +124,9 @@ func (r *reader) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.identify(ctx, leader, info.id); err != nil {
+		return err
+	}
 	if r.position < 0 {
 		if r.position, err = r.in.c.listOffset(ctx, r.topic, r.partition, int64(Earliest), readCommitted); err != nil {
 			r.position = -1
@@ -144,9 +150,15 @@ func (r *reader) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.speaks = res.speaks
 	// Our own reference, until the answer is taken apart; runs hold theirs until they are released.
 	records := newMemory(res.records, &r.in.c.buffers, budget)
 	defer records.letGo()
+	if !res.byID && (len(res.records) > 0 || res.code == kafka.OffsetOutOfRange) {
+		if err := r.confirm(ctx, leader); err != nil {
+			return err
+		}
+	}
 	switch res.code {
 	case 0:
 	case kafka.OffsetOutOfRange:
@@ -168,7 +180,7 @@ func (r *reader) fetch(ctx context.Context, leader int32, large int) (*fetchResp
 	return r.in.c.fetch(ctx, &fetchRequest{
 		topic: r.topic, partition: r.partition, leader: leader, offset: r.position,
 		maxBytes: int32(r.fetchBytes), minBytes: int32(r.in.limits.MinBytes), maxWait: r.in.limits.MaxWait,
-		clientID: r.in.c.clientID, pool: &r.in.c.buffers, large: large,
+		clientID: r.in.c.clientID, pool: &r.in.c.buffers, large: large, topicID: r.id, speaks: r.speaks,
 	})
 }
 
@@ -295,5 +307,10 @@ func (r *reader) flush(ctx context.Context, end int64) error {
 		cur.release()
 		return nil
 	}
-	return r.in.deliver(ctx, r.slots, cur.batch(r.topic, r.partition, max(end, cur.to)))
+	b := cur.batch(r.topic, r.partition, max(end, cur.to))
+	if b.TopicID = r.text; r.id == (topicID{}) {
+		b.Fingerprint = r.mark
+	}
+	r.in.delivers(b.Position())
+	return r.in.deliver(ctx, r.slots, b)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"millrace"
 	"millrace/consumers/internal/recordbatch"
 )
 
@@ -63,9 +64,10 @@ func passing(err error) bool {
 		invalid   x509.CertificateInvalidError
 		plain     tls.RecordHeaderError
 		alert     tls.AlertError
+		gap       *millrace.GapError
 	)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, ErrUnknownTopic),
+	case err == nil, errors.As(err, &gap), errors.Is(err, context.Canceled), errors.Is(err, ErrUnknownTopic),
 		errors.Is(err, recordbatch.ErrOldFormat), errors.Is(err, errSettled):
 		return false
 	case errors.As(err, &code):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
 	"millrace"
@@ -29,7 +30,8 @@ type SourceOptions struct {
 	Positions []millrace.Position
 	Limits    Limits
 	// AllowGaps goes on after a loss with a warning: a position outside the log, or records that
-	// cannot be decoded. The next batch's From says where.
+	// cannot be decoded. The next batch's From says where. A topic that was made anew is read from its
+	// beginning, see millrace.Batch.Anew.
 	AllowGaps bool
 	// UnknownTopic is what to do about a topic that does not exist; "" is UnknownTopicFail.
 	UnknownTopic string
@@ -40,10 +42,9 @@ type SourceOptions struct {
 // Source reads all partitions of a topic. Use it from one Run and one caller of Next at a time;
 // batches may be released on any goroutine, in any order.
 type Source struct {
-	c    *Cluster
-	o    SourceOptions
-	in   *intake
-	open map[int32]bool // partitions with a reader; Run's own
+	c  *Cluster
+	o  SourceOptions
+	in *intake
 }
 
 // NewSource prepares a source; Run makes it read.
@@ -55,7 +56,7 @@ func NewSource(c *Cluster, o SourceOptions) *Source {
 		o.UnknownTopic = UnknownTopicFail
 	}
 	o.Create.Name = o.Topic
-	return &Source{c: c, o: o, in: newIntake(c, o.Limits), open: make(map[int32]bool)}
+	return &Source{c: c, o: o, in: newIntake(c, o.Limits)}
 }
 
 // Run fetches until ctx ends, and then returns its error, or until something does not pass, as a
@@ -65,11 +66,28 @@ func (s *Source) Run(ctx context.Context) error {
 	if err := s.in.start(); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.watch(ctx, group) })
-	err := group.Wait()
+	err := s.run(ctx)
 	s.in.stop(err)
 	return err
+}
+
+// run reads the topic, and where the user says to go on, what is made anew under its name.
+func (s *Source) run(ctx context.Context) error {
+	given := s.o.Positions
+	for {
+		info, err := s.c.await(ctx, s.o.Topic, s.o.UnknownTopic, s.o.Create)
+		if err != nil {
+			return err
+		}
+		err = s.read(ctx, info, given)
+		gap, anew := isAnew(err, s.o.AllowGaps)
+		if !anew {
+			return err
+		}
+		s.c.log.Warn("kafka: the topic was made anew, going on at its beginning as told", "error", gap)
+		given = nil
+		s.in.beginAnew()
+	}
 }
 
 // Next returns the next batch, blocking until there is one, ctx ends, or Run has ended: then it
@@ -83,34 +101,93 @@ func (s *Source) Lag() map[int32]int64 { return s.in.lag() }
 // Paused is how long, all partitions added up, reading waited for the consumer.
 func (s *Source) Paused() time.Duration { return s.in.pausedFor() }
 
-// watch starts a reader for each partition and looks for new ones.
-func (s *Source) watch(ctx context.Context, group *errgroup.Group) error {
-	info, err := s.c.await(ctx, s.o.Topic, s.o.UnknownTopic, s.o.Create)
-	if err != nil {
+// read reads all partitions until ctx ends or one cannot be read on.
+func (s *Source) read(ctx context.Context, info *topicInfo, given []millrace.Position) error {
+	if err := s.check(ctx, info, given); err != nil {
 		return err
 	}
-	given := make(map[int32]int64, len(s.o.Positions))
-	for _, p := range s.o.Positions {
-		given[p.Partition] = p.Offset
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.watch(ctx, group, info, given) })
+	return group.Wait()
+}
+
+// check compares the positions with the topic as a whole.
+func (s *Source) check(ctx context.Context, info *topicInfo, given []millrace.Position) error {
+	for _, p := range given {
+		if id := parseTopicID(p.TopicID); id != (topicID{}) && info.id != (topicID{}) && id != info.id {
+			return s.c.anew(ctx, p, p.TopicID, info.id.String())
+		}
+	}
+	for _, p := range given {
 		if _, ok := info.leaders[p.Partition]; ok {
 			continue
 		}
-		// The topic was created anew with fewer partitions.
+		// The topic was created anew with fewer partitions, by brokers that tell no ids.
 		gap := &millrace.GapError{Topic: s.o.Topic, Partition: p.Partition, Position: p.Offset}
 		if !s.o.AllowGaps {
 			return gap
 		}
 		s.c.log.Warn("kafka: a partition is gone, going on as told", "error", gap)
 	}
+	unproved, err := s.checkMarks(ctx, info, given)
+	if unproved == nil || s.o.AllowGaps {
+		return err
+	}
+	gap := &millrace.GapError{Topic: unproved.Topic, Partition: unproved.Partition, Position: unproved.Offset}
+	if gap.Start, gap.End, err = s.c.bounds(ctx, gap.Topic, gap.Partition, readUncommitted); err != nil {
+		return err
+	}
+	return gap
+}
+
+// checkMarks compares what was read last, where brokers tell no ids, before anything is delivered: partitions without a
+// position are read from their first record, which may be another topic's while that is still to be found out elsewhere.
+// It returns a position that lies beyond the end of its log.
+func (s *Source) checkMarks(ctx context.Context, info *topicInfo, given []millrace.Position) (unproved *millrace.Position, err error) {
+	for _, p := range given {
+		if _, ok := info.leaders[p.Partition]; !ok || info.id != (topicID{}) || p.Fingerprint == (millrace.Fingerprint{}) {
+			continue
+		}
+		tries := 0
+		err := s.c.persistFor(ctx, forever, "looking for what was read last", func(ctx context.Context) error {
+			leader, _, err := s.c.leader(ctx, p.Topic, p.Partition, nil)
+			if err != nil {
+				return err
+			}
+			proved, err := newReader(s.in, p.Topic, p, 0, s.o.AllowGaps, false).compareMark(ctx, leader)
+			switch tries++; {
+			case err != nil || proved:
+				return err
+			case tries < beyondTries:
+				return kafka.OffsetNotAvailable
+			}
+			unproved = &p
+			return nil
+		})
+		if err != nil || unproved != nil {
+			return unproved, err
+		}
+	}
+	return nil, nil
+}
+
+// watch starts a reader for each partition and looks for new ones.
+func (s *Source) watch(ctx context.Context, group *errgroup.Group, info *topicInfo, given []millrace.Position) error {
+	from := make(map[int32]millrace.Position, len(given))
+	for _, p := range given {
+		from[p.Partition] = p
+	}
+	open := make(map[int32]bool)
+	id := info.id
 	for {
 		for _, p := range info.partitions {
-			if s.open[p] {
+			if open[p] {
 				continue
 			}
-			s.open[p] = true
-			position := millrace.Position{Topic: s.o.Topic, Partition: p, Offset: -1}
-			if offset, ok := given[p]; ok {
-				position.Offset = offset
+			open[p] = true
+			position, ok := from[p]
+			if !ok { // it begins with what the others are of, not with what may have come since
+				position = millrace.Position{Topic: s.o.Topic, Partition: p, Offset: -1, TopicID: id.String()}
 			}
 			share := s.in.limits.share(len(info.partitions))
 			r := newReader(s.in, s.o.Topic, position, share, s.o.AllowGaps, s.o.UnknownTopic != UnknownTopicFail)
@@ -120,9 +197,24 @@ func (s *Source) watch(ctx context.Context, group *errgroup.Group) error {
 			return err
 		}
 		// An error is the readers' to report: they meet it too.
-		if fresh, err := s.c.refresh(ctx, s.o.Topic); err == nil {
-			info = fresh
+		fresh, err := s.c.refresh(ctx, s.o.Topic)
+		if err != nil {
+			continue
 		}
+		if len(fresh.partitions) > len(info.partitions) {
+			// They may be those of a topic made anew.
+			read := s.in.positions()
+			if fresh.id != id && id != (topicID{}) && fresh.id != (topicID{}) && len(read) > 0 {
+				return s.c.anew(ctx, read[0], id.String(), fresh.id.String())
+			}
+			if unproved, err := s.checkMarks(ctx, fresh, read); unproved != nil || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		info = fresh
 	}
 }
 

@@ -9,13 +9,13 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/createtopics"
-	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
 // topicInfo is what one metadata answer said of a topic. It is never changed, so that whoever finds
 // it wrong names it by its pointer and asks for a newer one.
 type topicInfo struct {
 	asked      time.Time
+	id         topicID         // zero where the broker tells none
 	partitions []int32         // ascending
 	leaders    map[int32]int32 // -1 for none at the moment
 }
@@ -51,7 +51,7 @@ func (c *Cluster) topic(ctx context.Context, name string, stale *topicInfo) (*to
 	if info != nil && info != stale {
 		return info, nil // somebody asked meanwhile
 	}
-	fresh, err := c.askTopic(ctx, name)
+	fresh, err := c.askTopic(ctx, anyBroker, name)
 	if err != nil {
 		return nil, err
 	}
@@ -59,38 +59,6 @@ func (c *Cluster) topic(ctx context.Context, name string, stale *topicInfo) (*to
 	e.info = fresh
 	c.mu.Unlock()
 	return fresh, nil
-}
-
-func (c *Cluster) askTopic(ctx context.Context, name string) (*topicInfo, error) {
-	res, err := ask[*metadata.Response](ctx, c, anyBroker, &metadata.Request{TopicNames: []string{name}})
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(res.Topics, func(t metadata.ResponseTopic) bool { return t.Name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("%w %s", ErrUnknownTopic, name)
-	}
-	t := &res.Topics[i]
-	switch code := kafka.Error(t.ErrorCode); code {
-	case 0:
-	case kafka.UnknownTopicOrPartition:
-		return nil, fmt.Errorf("%w %s", ErrUnknownTopic, name)
-	default:
-		return nil, fmt.Errorf("topic %s: %w", name, code)
-	}
-	info := &topicInfo{asked: c.now(), leaders: make(map[int32]int32, len(t.Partitions))}
-	for j := range t.Partitions {
-		p := &t.Partitions[j]
-		info.partitions = append(info.partitions, p.PartitionIndex)
-		leader := p.LeaderID
-		// A broker may still name a leader that it knows to be away.
-		if kafka.Error(p.ErrorCode) == kafka.LeaderNotAvailable {
-			leader = -1
-		}
-		info.leaders[p.PartitionIndex] = leader
-	}
-	slices.Sort(info.partitions)
-	return info, nil
 }
 
 // leader returns the broker that leads a partition, and what it was learned from.
@@ -112,15 +80,30 @@ func (c *Cluster) leader(ctx context.Context, topic string, partition int32, sta
 // Partitions lists a topic's partitions, ascending, as the cluster has them now. A topic that does
 // not exist is ErrUnknownTopic at once.
 func (c *Cluster) Partitions(ctx context.Context, topic string) ([]int32, error) {
-	var partitions []int32
-	err := c.persist(ctx, "listing the partitions of "+topic, func(ctx context.Context) error {
-		info, err := c.refresh(ctx, topic)
-		if err == nil {
-			partitions = slices.Clone(info.partitions)
-		}
+	info, err := c.lookUp(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(info.partitions), nil
+}
+
+// TopicID is the identity of the topic that has the name now, as positions carry it; "" where the brokers tell none. A topic
+// that does not exist is ErrUnknownTopic at once.
+func (c *Cluster) TopicID(ctx context.Context, topic string) (string, error) {
+	info, err := c.lookUp(ctx, topic)
+	if err != nil {
+		return "", err
+	}
+	return info.id.String(), nil
+}
+
+// lookUp asks for a topic as it is now.
+func (c *Cluster) lookUp(ctx context.Context, topic string) (info *topicInfo, err error) {
+	err = c.persist(ctx, "looking up topic "+topic, func(ctx context.Context) error {
+		info, err = c.refresh(ctx, topic)
 		return err
 	})
-	return partitions, err
+	return info, err
 }
 
 // refresh asks anew whatever is known.

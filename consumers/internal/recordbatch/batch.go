@@ -70,6 +70,7 @@ type Header struct {
 	MaxTime         int64 // Unix milliseconds
 	ProducerID      int64 // -1 for a producer that is neither idempotent nor transactional
 	Count           int32 // records in the batch; compaction may leave 0
+	CRC             uint32
 }
 
 // LastOffset is the offset of the batch's last record, or of where it was before compaction.
@@ -182,6 +183,7 @@ func parseHeader(b []byte) Header {
 		MaxTime:         int64(be.Uint64(b[atMaxTime:])),
 		ProducerID:      int64(be.Uint64(b[atProducerID:])),
 		Count:           int32(be.Uint32(b[atCount:])),
+		CRC:             be.Uint32(b[atCRC:]),
 	}
 }
 
