@@ -1,14 +1,19 @@
 package consumers
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
+
+	"github.com/segmentio/kafka-go"
 
 	"millrace"
 	"millrace/consumers/internal/recordbatch"
@@ -32,14 +37,18 @@ const (
 type DeadLetters struct {
 	p       *Producer
 	topic   string
+	keep    keeper
 	pending atomic.Int64
 
 	mu     sync.Mutex
 	failed error // why the producer left a record unwritten: it has stopped
 }
 
-// NewDeadLetters writes to topic through p, whose Run must be running for anything to be written.
-func NewDeadLetters(p *Producer, topic string) *DeadLetters { return &DeadLetters{p: p, topic: topic} }
+// NewDeadLetters writes to topic through p, whose Run must be running for anything to be written. create says how the topic
+// is created anew when it is gone; nil leaves that to others, and letters wait for it.
+func NewDeadLetters(p *Producer, topic string, create *TopicSpec) *DeadLetters {
+	return &DeadLetters{p: p, topic: topic, keep: keeper{mend: mendLetter, create: create, holds: "snapshots"}}
+}
 
 // Reject queues a copy of rec with its original key, value and headers plus why it was rejected and
 // where it stood: topicID is the identity of its topic, "" where none is known. A record larger than 900 KiB is cut, value first, and says so in a header, so that
@@ -64,7 +73,7 @@ func (d *DeadLetters) Reject(ctx context.Context, topicID string, rec *millrace.
 	}
 	shrinkTo(&letter, deadLetterBytesMax)
 	d.pending.Add(1)
-	if err := d.p.send(ctx, letter, d.done, shrinkLetter); err != nil {
+	if err := d.p.send(ctx, letter, d.done, &d.keep); err != nil {
 		d.pending.Add(-1)
 		return fmt.Errorf("writing a dead letter: %w", err)
 	}
@@ -87,6 +96,9 @@ func (d *DeadLetters) done(_ int32, _ int64, err error) {
 // Pending is how many dead letters are not acknowledged yet.
 func (d *DeadLetters) Pending() int { return int(d.pending.Load()) }
 
+// Blocked is for how long some dead letter could not be written, though it was tried; 0 when all could.
+func (d *DeadLetters) Blocked() time.Duration { return d.p.blockedFor(d.topic) }
+
 // Flush waits until all records rejected before are acknowledged. An error means that some are not.
 func (d *DeadLetters) Flush(ctx context.Context) error {
 	if err := d.p.settle(ctx); err != nil {
@@ -100,14 +112,43 @@ func (d *DeadLetters) Flush(ctx context.Context) error {
 	return nil
 }
 
-// shrinkLetter halves a letter that the broker finds too large still.
-func shrinkLetter(rec *millrace.Record) bool {
+// mendLetter alters a letter that the broker refuses. One that is too large is halved, down to 1 KiB; below, it is left
+// with the headers that say why and where. A compacted topic refuses what has no key: it gets its source for one.
+func mendLetter(rec *millrace.Record, err error) bool {
+	if errors.Is(err, kafka.InvalidRecord) {
+		if rec.Key != nil {
+			return false
+		}
+		for _, h := range rec.Headers[ownHeaders(rec.Headers):] {
+			if h.Key == millrace.HeaderSource {
+				rec.Key = h.Value
+			}
+		}
+		return rec.Key != nil
+	}
 	size := recordbatch.RecordBytes(rec)
 	if size <= deadLetterBytesMin {
-		return false
+		bareLetter(rec)
+	} else {
+		shrinkTo(rec, max(size/2, deadLetterBytesMin))
 	}
-	shrinkTo(rec, max(size/2, deadLetterBytesMin))
 	return recordbatch.RecordBytes(rec) < size
+}
+
+// bareLetter takes all from a letter but why it was rejected, where it stood, and what was cut.
+func bareLetter(rec *millrace.Record) {
+	key := rec.Key
+	rec.Key, rec.Value = nil, nil
+	kept := make([]millrace.Header, 0, len(rec.Headers))
+	for _, h := range rec.Headers[ownHeaders(rec.Headers):] {
+		if h.Key == millrace.HeaderSource && bytes.Equal(h.Value, key) {
+			rec.Key = key // a compacted topic takes it for no less
+		}
+		if h.Key != millrace.HeaderDetail && h.Key != millrace.HeaderTime {
+			kept = append(kept, h)
+		}
+	}
+	rec.Headers = kept
 }
 
 // shrinkTo cuts a letter to at most limit bytes: first its value, then, when that does not do, its

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -11,16 +14,31 @@ import (
 	"millrace/consumers/internal/recordbatch"
 )
 
-// shrinker makes a record smaller that the broker finds too large; false when it cannot.
-type shrinker func(rec *millrace.Record) bool
+// keeper makes records ones that are never given up while the producer runs: what does not pass is tried on too, as a
+// person may be putting it right. It says what may be done meanwhile.
+type keeper struct {
+	// mend alters a record that the broker refuses for its size or its form; false when it cannot.
+	mend func(rec *millrace.Record, err error) bool
+	// create is how to create the topic when it is gone; nil leaves that to others.
+	create *TopicSpec
+	holds  string // what waits for the records, for people
+}
 
-// parcel is a batch being filled or sent. A parcel with a shrinker is never given up while the
-// producer runs: what does not pass is tried on too, as a person may be putting it right.
+// log adds what waits to a log's lines.
+func (k *keeper) log(l *slog.Logger) *slog.Logger {
+	if k == nil {
+		return l
+	}
+	return l.With("waiting", k.holds)
+}
+
+// parcel is a batch being filled or sent.
 type parcel struct {
 	builder recordbatch.Builder
 	done    []Done
-	bytes   int // of the producer's buffer
-	shrink  shrinker
+	bytes   int     // of the producer's buffer
+	keep    *keeper // nil for records that may be given up
+	fixed   bool    // some record's partition is the caller's choice
 }
 
 // outlet is where one partition's records leave. All but run and what it calls hold the producer's
@@ -37,22 +55,23 @@ type outlet struct {
 	info, stale *topicInfo
 }
 
-func (o *outlet) push(rec *millrace.Record, size int, done Done, shrink shrinker) {
+func (o *outlet) push(rec *millrace.Record, size int, done Done, keep *keeper, fixed bool) {
 	var b *parcel
 	if n := len(o.queue); n > 0 {
 		b = o.queue[n-1]
-		if b.builder.Size()+size > o.p.o.BatchBytes || (b.shrink == nil) != (shrink == nil) {
+		if b.builder.Size()+size > o.p.o.BatchBytes || b.keep != keep {
 			b = nil
 		}
 	}
 	if b == nil {
 		b = o.p.fresh()
-		b.shrink = shrink
+		b.keep = keep
 		o.queue = append(o.queue, b)
 	}
 	b.builder.Append(rec)
 	b.done = append(b.done, done)
 	b.bytes += size
+	b.fixed = b.fixed || fixed
 	o.sent++
 	// One token is enough: the sender looks for more before it waits.
 	select {
@@ -78,7 +97,7 @@ func (p *Producer) recycle(b *parcel) {
 		return
 	}
 	clear(b.done)
-	b.done, b.bytes, b.shrink = b.done[:0], 0, nil
+	b.done, b.bytes, b.keep, b.fixed = b.done[:0], 0, nil, false
 	b.builder.Reset(2 * p.o.BatchBytes)
 	p.idle = append(p.idle, b)
 }
@@ -117,9 +136,10 @@ func (o *outlet) run(ctx context.Context) error {
 
 // ship sends a parcel until it is acknowledged or given up.
 func (o *outlet) ship(ctx context.Context, b *parcel) {
-	log := o.p.c.log.With("topic", o.topic, "partition", o.partition)
+	log := b.keep.log(o.p.c.log.With("topic", o.topic, "partition", o.partition))
 	wait := backoff{c: o.p.c}
 	start := o.p.c.now()
+	told := start
 	for {
 		base, err := o.try(ctx, b)
 		if err == nil {
@@ -130,17 +150,18 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 			return
 		}
 		err = fmt.Errorf("producing to %s/%d: %w", o.topic, o.partition, err)
-		if errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) {
-			if b.builder.Count() > 1 {
+		if refusedForm(err) {
+			if b.builder.Count() > 1 && (b.keep != nil || !errors.Is(err, kafka.InvalidRecord)) {
 				o.halve(ctx, b)
 				return
 			}
-			if o.shrunk(b) {
+			if o.mended(b, err) {
 				continue
 			}
 		}
-		tired := o.p.o.RetryFor > 0 && o.p.c.now().Sub(start) >= o.p.o.RetryFor
-		goesOn := passing(err) && !tired || b.shrink != nil ||
+		now := o.p.c.now()
+		tired := o.p.o.RetryFor > 0 && now.Sub(start) >= o.p.o.RetryFor
+		goesOn := passing(err) && !tired || b.keep != nil ||
 			errors.Is(err, ErrUnknownTopic) && wait.tries < unknownTopicTries
 		if ctx.Err() != nil {
 			o.p.finish(o, b, 0, fmt.Errorf("%w (stopped: %w)", err, ctx.Err()))
@@ -150,25 +171,55 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 			o.p.finish(o, b, 0, err)
 			return
 		}
-		if wait.tries == quietTries {
-			log.Warn("kafka: cannot write, will try until it works", "records", b.builder.Count(), "error", err)
+		if b.keep != nil {
+			o.p.block(o.topic, o.partition, now)
+			err = o.p.recreate(ctx, b.keep, wait.tries, err)
+		}
+		// Said again and again, as others wait for these records, and whoever looks may only see the end of the log.
+		if wait.tries == quietTries || wait.tries > quietTries && now.Sub(told) >= sayEvery {
+			told = now
+			log.Warn("kafka: cannot write, will try until it works", "records", o.waiting(), "for", now.Sub(start).Round(time.Second), "error", err)
 		}
 		o.stale = o.info
 		_ = wait.wait(ctx) // an ended ctx is met by the next try
 	}
 }
 
+// sayEvery is how often it is said that records cannot be written.
+const sayEvery = 30 * time.Second
+
+// refusedForm reports whether a broker refuses records for what they are.
+func refusedForm(err error) bool {
+	return errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) || errors.Is(err, kafka.InvalidRecord)
+}
+
+// waiting is how many records are not acknowledged.
+func (o *outlet) waiting() uint64 {
+	o.p.mu.Lock()
+	defer o.p.mu.Unlock()
+	return o.sent - o.done
+}
+
 // try sends a parcel once.
 func (o *outlet) try(ctx context.Context, b *parcel) (int64, error) {
 	c := o.p.c
-	leader, info, err := c.leader(ctx, o.topic, o.partition, o.stale)
+	partition := o.partition
+	leader, info, err := c.leader(ctx, o.topic, partition, o.stale)
 	if info != nil {
 		o.info = info
+		if n := len(info.partitions); err != nil && n > 0 && !b.fixed && !slices.Contains(info.partitions, partition) {
+			// The topic was made anew with fewer: this partition never comes back.
+			partition = info.partitions[int(partition)%n]
+			leader, info, err = c.leader(ctx, o.topic, partition, o.stale)
+			if info != nil {
+				o.info = info
+			}
+		}
 	}
 	if err != nil {
 		return 0, err
 	}
-	frame, err := c.frame(c.buffers.Get(b.builder.Size()+frameHead+len(o.topic)), o.topic, o.partition, &b.builder, o.p.compress)
+	frame, err := c.frame(c.buffers.Get(b.builder.Size()+frameHead+len(o.topic)), o.topic, partition, &b.builder, o.p.compress)
 	if err != nil {
 		return 0, settled("%w", err)
 	}
@@ -187,7 +238,7 @@ const frameHead = 128
 func (o *outlet) halve(ctx context.Context, b *parcel) {
 	n := b.builder.Count()
 	// Offset deltas are relative to the batch, so that the second half is encoded anew.
-	halves := [2]*parcel{{shrink: b.shrink}, {shrink: b.shrink}}
+	halves := [2]*parcel{{keep: b.keep, fixed: b.fixed}, {keep: b.keep, fixed: b.fixed}}
 	records := b.builder.Records()
 	var rec millrace.Record
 	var headers []millrace.Header
@@ -210,19 +261,19 @@ func (o *outlet) halve(ctx context.Context, b *parcel) {
 	o.ship(ctx, halves[1])
 }
 
-// shrunk makes a single record smaller that may not be given up.
-func (o *outlet) shrunk(b *parcel) bool {
-	if b.shrink == nil {
+// mended alters a single record that may not be given up.
+func (o *outlet) mended(b *parcel, why error) bool {
+	if b.keep == nil {
 		return false
 	}
 	records := b.builder.Records()
 	var rec millrace.Record
 	var headers []millrace.Header
-	if _, err := records.Next(&rec, &headers); err != nil || !b.shrink(&rec) {
+	if _, err := records.Next(&rec, &headers); err != nil || !b.keep.mend(&rec, why) {
 		return false
 	}
-	var smaller recordbatch.Builder
-	smaller.Append(&rec)
-	b.builder = smaller
+	var other recordbatch.Builder
+	other.Append(&rec)
+	b.builder = other
 	return true
 }

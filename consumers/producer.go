@@ -57,12 +57,13 @@ type Producer struct {
 	buffered int // bytes not acknowledged
 	outlets  map[outletKey]*outlet
 	idle     []*parcel
-	turns    map[string]uint32 // round robin of each topic
-	failed   error             // the first failure that no Flush has reported
-	group    *errgroup.Group   // non-nil while Run runs
-	ctx      context.Context   // Run's
-	stopped  error             // why Run ended
-	changed  chan struct{}     // closed and replaced when a batch is done
+	turns    map[string]uint32       // round robin of each topic
+	failed   error                   // the first failure that no Flush has reported
+	blocked  map[outletKey]time.Time // since when records that are never given up cannot be written
+	group    *errgroup.Group         // non-nil while Run runs
+	ctx      context.Context         // Run's
+	stopped  error                   // why Run ended
+	changed  chan struct{}           // closed and replaced when a batch is done
 }
 
 type outletKey struct {
@@ -80,6 +81,7 @@ func NewProducer(c *Cluster, o ProducerOptions) *Producer {
 	}
 	p := &Producer{
 		c: c, o: o, outlets: make(map[outletKey]*outlet), turns: make(map[string]uint32),
+		blocked: make(map[outletKey]time.Time),
 		changed: make(chan struct{}),
 	}
 	if p.codec, p.err = recordbatch.ParseCodec(o.Compression); p.err == nil {
@@ -132,16 +134,17 @@ func (p *Producer) Send(ctx context.Context, rec millrace.Record, done Done) err
 	return p.send(ctx, rec, done, nil)
 }
 
-// send is Send; a shrink that is not nil makes the record one that is never given up: see parcel.
-func (p *Producer) send(ctx context.Context, rec millrace.Record, done Done, shrink shrinker) error {
+// send is Send; a keep that is not nil makes the record one that is never given up.
+func (p *Producer) send(ctx context.Context, rec millrace.Record, done Done, keep *keeper) error {
 	if p.err != nil {
 		return fmt.Errorf("producing: %w", p.err)
 	}
 	if rec.Time == 0 {
 		rec.Time = p.c.now().UnixMilli()
 	}
-	if rec.Partition < 0 {
-		partition, err := p.choose(ctx, &rec, shrink != nil)
+	fixed := rec.Partition >= 0
+	if !fixed {
+		partition, err := p.choose(ctx, &rec, keep)
 		if err != nil {
 			return fmt.Errorf("producing: %w", err)
 		}
@@ -164,23 +167,32 @@ func (p *Producer) send(ctx context.Context, rec millrace.Record, done Done, shr
 	if p.stopped != nil {
 		return fmt.Errorf("producing to %s: the producer has stopped: %w", rec.Topic, p.stopped)
 	}
-	p.outlet(rec.Topic, rec.Partition).push(&rec, size, done, shrink)
+	p.outlet(rec.Topic, rec.Partition).push(&rec, size, done, keep, fixed)
 	p.buffered += size
 	return nil
 }
 
-// choose picks a partition. With forever, a topic that cannot be looked up is tried until ctx ends.
-func (p *Producer) choose(ctx context.Context, rec *millrace.Record, forever bool) (int32, error) {
+// choose picks a partition. For a record that is never given up, a topic that cannot be looked up is tried until ctx ends.
+func (p *Producer) choose(ctx context.Context, rec *millrace.Record, keep *keeper) (int32, error) {
 	wait := backoff{c: p.c}
+	start := p.c.now()
+	var told time.Time
 	info, err := p.lookUp(ctx, rec.Topic)
-	for ; err != nil && forever && ctx.Err() == nil; info, err = p.lookUp(ctx, rec.Topic) {
-		if wait.tries == 0 {
-			p.c.log.Warn("kafka: cannot write, will try until it works", "topic", rec.Topic, "error", err)
+	for ; err != nil && keep != nil && ctx.Err() == nil; info, err = p.lookUp(ctx, rec.Topic) {
+		now := p.c.now()
+		p.block(rec.Topic, anyPartition, now)
+		err = p.recreate(ctx, keep, wait.tries, err)
+		if told.IsZero() || now.Sub(told) >= sayEvery {
+			told = now
+			keep.log(p.c.log).Warn("kafka: cannot write, will try until it works", "topic", rec.Topic, "for", now.Sub(start).Round(time.Second), "error", err)
 		}
 		_ = wait.wait(ctx) // an ended ctx ends the loop
 	}
 	if err != nil {
 		return 0, err
+	}
+	if keep != nil {
+		p.unblock(rec.Topic, anyPartition)
 	}
 	n := len(info.partitions)
 	if n == 0 {
@@ -194,6 +206,51 @@ func (p *Producer) choose(ctx context.Context, rec *millrace.Record, forever boo
 	p.turns[rec.Topic] = turn + 1
 	p.mu.Unlock()
 	return info.partitions[turn%uint32(n)], nil
+}
+
+// anyPartition stands for a record that has no partition yet.
+const anyPartition = -1
+
+// block notes since when a partition does not take records that are never given up.
+func (p *Producer) block(topic string, partition int32, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if key := (outletKey{topic, partition}); p.blocked[key].IsZero() {
+		p.blocked[key] = now
+	}
+}
+
+func (p *Producer) unblock(topic string, partition int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.blocked, outletKey{topic, partition})
+}
+
+// blockedFor is how long the topic has not taken some record that is never given up; 0 when it takes all.
+func (p *Producer) blockedFor(topic string) time.Duration {
+	now := p.c.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	longest := time.Duration(0)
+	for key, since := range p.blocked {
+		if key.topic == topic {
+			longest = max(longest, now.Sub(since))
+		}
+	}
+	return longest
+}
+
+// recreate creates a topic that is gone, when it may, and returns the error that there is to tell. A broker may not know a
+// topic yet that is there, so that it is not tried at once.
+func (p *Producer) recreate(ctx context.Context, keep *keeper, tries int, err error) error {
+	if keep.create == nil || tries < unknownTopicTries || !errors.Is(err, ErrUnknownTopic) {
+		return err
+	}
+	if createErr := p.c.createTopic(ctx, *keep.create); createErr != nil {
+		return fmt.Errorf("%w; creating it anew: %w", err, createErr)
+	}
+	p.c.log.Warn("kafka: the topic was gone and is created anew", "topic", keep.create.Name)
+	return err
 }
 
 // lookUp returns what is known of a topic, and asks anew once that is old, as partitions may have
@@ -290,6 +347,9 @@ func (p *Producer) finish(o *outlet, b *parcel, base int64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.buffered -= b.bytes
+	if b.keep != nil {
+		delete(p.blocked, outletKey{o.topic, o.partition})
+	}
 	o.done += uint64(len(b.done))
 	if err != nil && p.failed == nil && !errors.Is(err, context.Canceled) {
 		p.failed = err

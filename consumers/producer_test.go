@@ -255,7 +255,7 @@ func TestDeadLetters(t *testing.T) {
 	both(t, func(t *testing.T, b *bench) {
 		topic := b.topic(2)
 		p := b.producer(ProducerOptions{})
-		d := NewDeadLetters(p, topic)
+		d := NewDeadLetters(p, topic, nil)
 		why := &millrace.Rejection{Reason: millrace.ReasonWrongType, Path: "amount", Detail: strings.Repeat("ä", 2000)}
 		rec := &millrace.Record{Topic: "events", Partition: 3, Offset: 77, Time: 1234, Key: []byte("k"), Value: []byte("v"),
 			Headers: []millrace.Header{{Key: "mine", Value: []byte("1")}}}
@@ -319,7 +319,7 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 	b := newFake(t)
 	topic := b.topic(1)
 	p := b.producer(ProducerOptions{})
-	d := NewDeadLetters(p, topic)
+	d := NewDeadLetters(p, topic, nil)
 	for _, code := range []int16{kerr.TopicAuthorizationFailed.Code, kerr.InvalidTimestamp.Code, kerr.NotEnoughReplicas.Code} {
 		b.produceError(topic, code)
 	}
@@ -332,7 +332,7 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 	}
 	// A topic that takes less than dead letters are cut to.
 	small := b.topic(1, "max.message.bytes", "20000")
-	d = NewDeadLetters(p, small)
+	d = NewDeadLetters(p, small, nil)
 	if err := d.Reject(b.ctx, "", &millrace.Record{Topic: "e", Value: make([]byte, 100<<10)}, why); err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestDeadLettersAreNeverDropped(t *testing.T) {
 	}
 	// A producer that stops leaves it pending, and says so.
 	stopped := NewProducer(b.cluster, ProducerOptions{})
-	d = NewDeadLetters(stopped, topic)
+	d = NewDeadLetters(stopped, topic, nil)
 	if err := d.Reject(b.ctx, "", &millrace.Record{Topic: "e"}, why); err != nil {
 		t.Fatal(err)
 	}
@@ -394,7 +394,7 @@ func TestFlushWaitsForWhatTheEndLeaves(t *testing.T) {
 	p.outlet(topic, 0).push(&millrace.Record{Topic: topic, Value: []byte("2")}, 1, func(int32, int64, error) {
 		close(telling)
 		<-told
-	}, nil)
+	}, nil, false)
 	p.mu.Unlock()
 	<-telling
 	settled := make(chan error, 1)

@@ -31,11 +31,12 @@ type Decoder interface {
 
 // DeadLetters takes what cannot be used. Reject copies the record, which is of the topic with the identity given ("" where
 // none is known), and may block while too many are unacknowledged; Flush returns when all rejected before it are
-// acknowledged.
+// acknowledged. Blocked is for how long some of them could not be written, 0 when all could.
 type DeadLetters interface {
 	Reject(ctx context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error
 	Flush(ctx context.Context) error
 	Pending() int
+	Blocked() time.Duration
 }
 
 // Publisher makes a snapshot the head, and what scorers serve. It fills in the manifest's epoch, seq
@@ -119,7 +120,7 @@ func New(o Options) *Learner {
 	for range cap(l.free) {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
-	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, func() float64 { return float64(o.DeadLetters.Pending()) })
+	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.DeadLetters)
 	l.experts = newExpertMetrics(o.Registerer, o.Trainer.Model)
 	copy(l.metrics.seen, o.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})

@@ -175,6 +175,8 @@ func (d *fakeDeadLetters) Flush(context.Context) error {
 
 func (d *fakeDeadLetters) Pending() int { return 0 }
 
+func (d *fakeDeadLetters) Blocked() time.Duration { return 0 }
+
 // rig is a learner over fakes.
 type rig struct {
 	learner *Learner

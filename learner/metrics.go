@@ -29,7 +29,7 @@ type Metrics struct {
 	gradientNorm            prometheus.Gauge
 	weightNorm              prometheus.Gauge
 	deadUnits               *prometheus.GaugeVec // without labels; no series where the model does not watch its units
-	pending                 prometheus.GaugeFunc
+	pending, blocked        prometheus.GaugeFunc
 	paused                  prometheus.Counter
 
 	classes  []string
@@ -37,8 +37,8 @@ type Metrics struct {
 	deferred map[string]prometheus.Counter
 }
 
-// newMetrics registers the learner's metrics. age and pending are read at every scrape.
-func newMetrics(r prometheus.Registerer, classes []string, age, pending func() float64) *Metrics {
+// newMetrics registers the learner's metrics. age and the dead letters are read at every scrape.
+func newMetrics(r prometheus.Registerer, classes []string, age func() float64, dead DeadLetters) *Metrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		r.MustRegister(c)
@@ -72,10 +72,14 @@ func newMetrics(r prometheus.Registerer, classes []string, age, pending func() f
 	m.eventToModel = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_model_seconds", Help: "From a record's timestamp until the weights have learned it; one event a chunk is observed.",
 		Buckets: latencyBuckets, NativeHistogramBucketFactor: 1.1})
 	m.age = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_snapshot_age_seconds", Help: "Time since the newest snapshot was taken.", ConstLabels: prometheus.Labels{"role": "learner"}}, age)
-	m.pending = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_pending", Help: "Dead letters not yet acknowledged."}, pending)
+	m.pending = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_pending", Help: "Dead letters not yet acknowledged."},
+		func() float64 { return float64(dead.Pending()) })
+	m.blocked = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_blocked_seconds",
+		Help: "Time for which some dead letter could not be written though it was tried, so that snapshots wait; 0 when all could."},
+		func() float64 { return dead.Blocked().Seconds() })
 	prometheus.WrapRegistererWith(prometheus.Labels{"role": "learner"}, r).MustRegister(m.info)
 	stage.MustRegister(m.consumed, m.consumedBytes)
-	r.MustRegister(m.rejected, m.observed, m.gradientNorm, m.weightNorm, m.duration, m.eventToModel, m.age, m.pending)
+	r.MustRegister(m.rejected, m.observed, m.gradientNorm, m.weightNorm, m.duration, m.eventToModel, m.age, m.pending, m.blocked)
 	m.registerLosses(r)
 	for _, c := range classes { // every class has a series from the start
 		m.observed.WithLabelValues(c)

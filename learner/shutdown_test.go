@@ -25,6 +25,8 @@ func (d *fullDeadLetters) Flush(context.Context) error { return nil }
 
 func (d *fullDeadLetters) Pending() int { return 0 }
 
+func (d *fullDeadLetters) Blocked() time.Duration { return 0 }
+
 // TestStopWhileDeadLettersAreFull: the end does not wait for room; the last snapshot stands before the event that is
 // neither learned nor a dead letter, so that a restart reads it again.
 func TestStopWhileDeadLettersAreFull(t *testing.T) {

@@ -176,7 +176,9 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 func (l *learning) build(m millrace.Manifest, o Options) {
 	e, p := l.env, l.env.pipeline
 	l.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: deadLetterBytes})
-	deadLetters := consumers.NewDeadLetters(l.producer, p.Events.DeadLetters)
+	// Created anew like at the start, should somebody delete it: without dead letters nothing is published.
+	deadLetters := consumers.NewDeadLetters(l.producer, p.Events.DeadLetters,
+		&consumers.TopicSpec{Name: p.Events.DeadLetters, Partitions: p.Events.Partitions})
 	l.source = consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: p.Events.Topic, Positions: m.Positions,
 		AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic,
 		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
