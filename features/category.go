@@ -49,14 +49,6 @@ func (cs *categories) reseed(seeds []uint64) {
 	}
 }
 
-func (cs *categories) extract(dst *millrace.Vector, e *millrace.Event) {
-	if dst.Dense != nil {
-		cs.dense(dst.Dense, e)
-	} else {
-		cs.sparse(dst, e)
-	}
-}
-
 func (cs *categories) dense(dst []float32, e *millrace.Event) {
 	for i := range cs.all {
 		if column, _, ok := cs.encode(i, e); ok {
@@ -65,7 +57,11 @@ func (cs *categories) dense(dst []float32, e *millrace.Event) {
 	}
 }
 
-func (cs *categories) sparse(dst *millrace.Vector, e *millrace.Event) {
+func (cs *categories) extract(dst *millrace.Vector, e *millrace.Event) {
+	if dst.Dense != nil {
+		cs.dense(dst.Dense, e)
+		return
+	}
 	index, value := dst.Index, dst.Value
 	for i := range cs.all {
 		if column, sign, ok := cs.encode(i, e); ok {

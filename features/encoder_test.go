@@ -135,18 +135,7 @@ func TestEncodersAllocatesNothing(t *testing.T) {
 	compileView(t, x, millrace.ViewStandard)
 	compileView(t, x, millrace.ViewRaw)
 	compileView(t, x, millrace.ViewPairs)
-	in := x.NewInput()
-	random := rand.New(rand.NewPCG(9, 9))
-	events := make([]*millrace.Event, 100)
-	for i := range events {
-		events[i] = everyEvent(random, len(x.columns))
-	}
-	i := 0
-	if n := testing.AllocsPerRun(500, func() {
-		_ = x.Extract(in, events[i%100])
-		x.Observe(events[i%100])
-		i++
-	}); n != 0 {
+	if n := allocations(x, everyEvent); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -154,8 +154,8 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 		standard = &dst[x.base]
 		if x.standard.Sparse {
 			standard.Index, standard.Value = standard.Index[:0], standard.Value[:0]
-			x.numbers.sparse(standard, e)
-			x.categories.sparse(standard, e)
+			x.numbers.extract(standard, e)
+			x.categories.extract(standard, e)
 		} else {
 			if x.blanks {
 				clear(standard.Dense)

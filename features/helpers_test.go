@@ -1,6 +1,7 @@
 package features
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"millrace"
@@ -93,4 +94,20 @@ func restore(x *Extractor, state map[string]millrace.Tensor) error {
 		t.Set(state[name])
 	})
 	return x.Restored()
+}
+
+// allocations is how many times an event allocates that draw makes for a number of columns.
+func allocations(x *Extractor, draw func(random *rand.Rand, columns int) *millrace.Event) float64 {
+	in := x.NewInput()
+	random := rand.New(rand.NewPCG(9, 9))
+	events := make([]*millrace.Event, 100)
+	for i := range events {
+		events[i] = draw(random, len(x.columns))
+	}
+	i := 0
+	return testing.AllocsPerRun(500, func() {
+		_ = x.Extract(in, events[i%100])
+		x.Observe(events[i%100])
+		i++
+	})
 }

@@ -69,14 +69,6 @@ func (ns *numbers) add(p place) {
 	ns.count, ns.mean, ns.m2 = append(ns.count, 0), append(ns.mean, 0), append(ns.m2, 0)
 }
 
-func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {
-	if dst.Dense != nil {
-		ns.dense(dst.Dense, e)
-	} else {
-		ns.sparse(dst, e)
-	}
-}
-
 func (ns *numbers) dense(dst []float32, e *millrace.Event) {
 	fields := e.Fields
 	all := ns.all
@@ -101,7 +93,11 @@ func (ns *numbers) dense(dst []float32, e *millrace.Event) {
 	}
 }
 
-func (ns *numbers) sparse(dst *millrace.Vector, e *millrace.Event) {
+func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {
+	if dst.Dense != nil {
+		ns.dense(dst.Dense, e)
+		return
+	}
 	index, value := dst.Index, dst.Value
 	all := ns.all
 	scales := ns.scales[:len(all)]

@@ -222,18 +222,7 @@ func TestDerivedViewsAllocateNothing(t *testing.T) {
 		x := newExtractor(t, columns...)
 		compileView(t, x, millrace.ViewPairs)
 		compileView(t, x, millrace.ViewLevels)
-		in := x.NewInput()
-		random := rand.New(rand.NewPCG(9, 9))
-		events := make([]*millrace.Event, 100)
-		for i := range events {
-			events[i] = mixedEvent(random, len(x.columns))
-		}
-		i := 0
-		if n := testing.AllocsPerRun(500, func() {
-			_ = x.Extract(in, events[i%100])
-			x.Observe(events[i%100])
-			i++
-		}); n != 0 {
+		if n := allocations(x, mixedEvent); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

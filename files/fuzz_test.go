@@ -204,7 +204,11 @@ func BenchmarkCSV(b *testing.B) {
 
 func BenchmarkLIBSVM(b *testing.B) {
 	const row = "0 1:1 6:1 17:1 21:1 35:1 42:1 54:1 62:1 71:1 73:1 74:1 76:1 80:1 83:1\n"
-	s := &sparse{v: &window{in: &again{text: row}, name: "f"}}
+	benchmarkSparse(b, row, nil)
+}
+
+func benchmarkSparse(b *testing.B, row string, bag []byte) {
+	s := &sparse{v: &window{in: &again{text: row}, name: "f"}, bag: bag}
 	b.SetBytes(int64(len(row)))
 	b.ReportAllocs()
 	var dst []byte
@@ -219,14 +223,7 @@ func BenchmarkWideLIBSVM(b *testing.B) {
 	for i := range 150 {
 		row += fmt.Sprintf(" %d:0.%d", 7+i*260, 1+i*i%9999)
 	}
-	row += "\n"
-	s := &sparse{v: &window{in: &again{text: row}, name: "f"}, bag: []byte(`,"x":{`)}
-	b.SetBytes(int64(len(row)))
-	b.ReportAllocs()
-	var dst []byte
-	for b.Loop() {
-		dst, _, _ = s.row(dst[:0])
-	}
+	benchmarkSparse(b, row+"\n", []byte(`,"x":{`))
 }
 
 // A batch costs its header; its rows cost nothing once the memory has grown.
