@@ -113,7 +113,7 @@ func (f member) examples(shape millrace.ViewShape) []modeltest.Example {
 
 type construct func(model.Spec, model.TargetSpec, millrace.Views) (model.Model, error)
 
-func conform(t *testing.T, f member, shape millrace.ViewShape, build construct, only ...string) {
+func conform(t *testing.T, f member, shape millrace.ViewShape, build construct, tolerance float64, only ...string) {
 	for rule, optimizer := range rulesFor(f) {
 		for variant, change := range variants() {
 			if single(rule) && variant == "batch" {
@@ -133,7 +133,7 @@ func conform(t *testing.T, f member, shape millrace.ViewShape, build construct, 
 				if err != nil {
 					t.Fatal(err)
 				}
-				return modeltest.Case{Model: m, Examples: f.examples(shape)}
+				return modeltest.Case{Model: m, Examples: f.examples(shape), Tolerance: tolerance}
 			})
 		}
 	}
@@ -141,19 +141,64 @@ func conform(t *testing.T, f member, shape millrace.ViewShape, build construct, 
 
 func TestConformanceDense(t *testing.T) {
 	for _, f := range modelFamilies() {
-		conform(t, f, millrace.ViewShape{Width: caseWidth}, family.New)
+		conform(t, f, millrace.ViewShape{Width: caseWidth}, family.New, 0)
 	}
 }
 
 func TestConformanceSparse(t *testing.T) {
 	for _, f := range modelFamilies() {
-		conform(t, f, millrace.ViewShape{Width: 40, Sparse: true, NonZeroMax: 6}, family.New)
+		conform(t, f, millrace.ViewShape{Width: 40, Sparse: true, NonZeroMax: 6}, family.New, 0)
 	}
 }
 
 // TestConformanceFallback runs the suite on the kernels that other processors get.
 func TestConformanceFallback(t *testing.T) {
 	for _, f := range modelFamilies() {
-		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.NewGeneric, "penalty")
+		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.NewGeneric, 0, "penalty")
+	}
+}
+
+// agreement is how far apart predictions of one model by two kinds of arithmetic may be: rounding, grown by learning
+// from what was rounded. gonum's sums depend on alignment, so this holds between two of its own as well.
+const agreement = 1e-4
+
+// TestConformanceGonum runs the suite on gonum's own products, and holds ours to them: by either kernels, dense or sparse,
+// a model learns the same to rounding.
+func TestConformanceGonum(t *testing.T) {
+	for _, f := range modelFamilies() {
+		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.NewGonum, agreement, "penalty")
+		for view, shape := range map[string]millrace.ViewShape{
+			"dense": {Width: caseWidth}, "sparse": {Width: 40, Sparse: true, NonZeroMax: 6},
+		} {
+			agree(t, f, view, shape)
+		}
+	}
+}
+
+func agree(t *testing.T, f member, view string, shape millrace.ViewShape) {
+	t.Helper()
+	for rule, optimizer := range rulesFor(f) {
+		for variant, change := range variants() {
+			if single(rule) && variant == "batch" {
+				continue
+			}
+			s := f.spec
+			s.Optimizer = optimizer
+			change(&s)
+			if rule == "cocob" {
+				s.L1 = 0 // refused
+			}
+			made := func(build construct) modeltest.Case {
+				m, err := build(s, f.target, modeltest.View(shape))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return modeltest.Case{Model: m, Examples: f.examples(shape), Tolerance: agreement}
+			}
+			for kernels, build := range map[string]construct{"best": family.New, "generic": model.NewGeneric} {
+				name := fmt.Sprintf("agree/%s/%s/%s/%s/%s", f.name, view, rule, variant, kernels)
+				modeltest.Agree(t, name, made(build), made(model.NewGonum))
+			}
+		}
 	}
 }

@@ -80,7 +80,7 @@ func (n *network) leaveOut(v *millrace.Vector, sc *scratch) {
 	var from uint64
 	last := len(n.layers) - 1
 	for i := range n.layers {
-		z := sc.outputs[i]
+		z := sc.outputs[i].Data
 		if i > 0 {
 			n.propagate(i, v, sc)
 		}
@@ -89,10 +89,10 @@ func (n *network) leaveOut(v *millrace.Vector, sc *scratch) {
 		}
 		mask := sc.masks[i]
 		from = n.dropout.mask(mask, from)
-		copy(sc.active[i], z)
+		copy(sc.active[i].Data, z)
 		for u, factor := range mask {
 			z[u] *= factor
 		}
 	}
-	n.predict(sc.prediction, sc.outputs[last])
+	n.predict(sc.prediction, sc.outputs[last].Data)
 }

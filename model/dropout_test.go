@@ -98,7 +98,7 @@ func TestDropoutOnlyLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for u, factor := range mask {
-		moved := a.layers[0].weight.w[u] != b.layers[0].weight.w[u]
+		moved := a.layers[0].weight.w.Data[u] != b.layers[0].weight.w.Data[u]
 		if moved != (factor > 0) {
 			t.Errorf("unit %d with factor %g: moved is %t", u, factor, moved)
 		}

@@ -1,17 +1,28 @@
 package model
 
 import (
+	"gonum.org/v1/gonum/blas/gonum"
+
 	"millrace"
 	"millrace/model/kernel"
 )
 
 // NewGeneric makes a network or an svm on the fallback kernels.
 func NewGeneric(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
+	return newOn(kernel.Generic(), spec, target, views)
+}
+
+// NewGonum is NewGeneric with gonum's products.
+func NewGonum(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
+	return newOn(kernel.On("gonum", gonum.Implementation{}), spec, target, views)
+}
+
+func newOn(k *kernel.Set, spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
 	construct := NewNetwork
 	if spec.Type == FamilySVM {
 		construct = NewSVM
 	}
-	return construct(spec.Resolve(target), target, views, kernel.Generic())
+	return construct(spec.Resolve(target), target, views, k)
 }
 
 // Fourier returns the random features of an input under a spec's kernel.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
 	"millrace/model/kernel"
 )
@@ -21,7 +23,7 @@ type gain struct {
 	rate, square float64
 	slope        []float32
 	// dot is x·h for each output.
-	dot  []float32
+	dot  blas32.Vector
 	unit kernel.Coefficients // for the kernel that moves h: a rate of 1, no penalty
 }
 
@@ -43,7 +45,7 @@ const (
 )
 
 func newGain(rate float64, outputs int, k *optimizer) *gain {
-	g := &gain{v: []float64{rate, 0}, slope: make([]float32, outputs), dot: make([]float32, outputs)}
+	g := &gain{v: []float64{rate, 0}, slope: make([]float32, outputs), dot: kernel.Vector(make([]float32, outputs))}
 	g.unit = k.biases
 	g.unit.Rate, g.unit.Decay = 1, 0
 	return g
@@ -64,10 +66,10 @@ func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {
 	case headPoisson:
 		// It has no bound, but with the larger of the count and what was expected no step moves the log by more
 		// than 1.
-		expected := count(sc.outputs[0][i])
+		expected := count(sc.outputs[0].Data[i])
 		return expected, max(expected, sc.example.t)
 	case headHuber:
-		if math.Abs(float64(sc.outputs[0][i])-sc.example.t) > n.spec.HuberDelta {
+		if math.Abs(float64(sc.outputs[0].Data[i])-sc.example.t) > n.spec.HuberDelta {
 			return 0, 1
 		}
 	}
@@ -78,12 +80,12 @@ func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {
 // loss of its own example: beyond 1 / (most curvature · ‖x‖²) steps overshoot, and h would not stay bounded.
 // It changes nothing that lasts.
 func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
-	l, o, d := &n.layers[0], n.optimizer, sc.deltas[0]
-	g.project(n, l, v)
+	l, o, d := &n.layers[0], n.optimizer, sc.deltas[0].Data
+	g.project(n, l, v, sc)
 	var along float64
-	for i, x := range g.dot {
-		g.dot[i] = bounded(x)
-		along -= float64(d[i]) * float64(g.dot[i])
+	for i, x := range g.dot.Data {
+		g.dot.Data[i] = bounded(x)
+		along -= float64(d[i]) * float64(g.dot.Data[i])
 	}
 	if !(math.Abs(along) < activationMax) {
 		along = 0 // an input near the end of float32 says nothing about the rate
@@ -107,25 +109,21 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	o.weights.Rate, o.biases.Rate = float32(o.rate), float32(o.rate)
 	for i := range g.slope {
 		curvature, _ := n.curvature(sc, i)
-		g.slope[i] = float32(o.rate * (sc.example.weight*curvature*float64(g.dot[i]) + float64(d[i])))
+		g.slope[i] = float32(o.rate * (sc.example.weight*curvature*float64(g.dot.Data[i]) + float64(d[i])))
 	}
 }
 
 // project writes x·h for each output.
-func (g *gain) project(n *network, l *layer, v *millrace.Vector) {
-	copy(g.dot, l.bias.trace)
-	switch {
-	case !n.shape.Sparse && l.out == 1:
-		n.k.Backward(g.dot, l.weight.trace, v.Dense)
-		g.dot[0] += l.bias.trace[0]
-	case !n.shape.Sparse:
-		n.k.Forward(g.dot, l.weight.trace, v.Dense)
-	default:
-		for i, row := range n.rows.index[:n.rows.count[0]] {
-			from := int(row) * l.out
-			for o, h := range l.weight.trace[from : from+l.out] {
-				g.dot[o] += n.rows.value[i] * h
-			}
+func (g *gain) project(n *network, l *layer, v *millrace.Vector, sc *scratch) {
+	copy(g.dot.Data, l.bias.trace.Data)
+	if !n.shape.Sparse {
+		n.k.GemvT(&l.weight.trace, sc.dense(v), &g.dot)
+		return
+	}
+	for i, row := range n.rows.index[:n.rows.count[0]] {
+		from := int(row) * l.out
+		for o, h := range l.weight.trace.Data[from : from+l.out] {
+			g.dot.Data[o] += n.rows.value[i] * h
 		}
 	}
 }
@@ -133,22 +131,22 @@ func (g *gain) project(n *network, l *layer, v *millrace.Vector) {
 // commit makes the update's rate the rate, and moves h.
 func (g *gain) commit(n *network, v *millrace.Vector) {
 	g.v[0], g.v[1] = g.rate, g.square
-	l, k, one := &n.layers[0], n.k, n.optimizer.one
+	l, k, one := &n.layers[0], n.k, n.optimizer.one.Data
 	if l.out == 1 {
-		l.bias.trace[0] -= g.slope[0]
+		l.bias.trace.Data[0] -= g.slope[0]
 	} else {
-		k.SGD(l.bias.trace, one, g.slope, &g.unit)
+		k.SGD(l.bias.trace.Data, one, g.slope, &g.unit)
 	}
 	switch {
 	case !n.shape.Sparse && l.out == 1:
-		k.SGD(l.weight.trace, g.slope, v.Dense, &g.unit) // a column is a row of the transposed product
+		k.SGD(l.weight.trace.Data, g.slope, v.Dense, &g.unit) // a column is a row of the transposed product
 	case !n.shape.Sparse:
-		k.SGD(l.weight.trace, v.Dense, g.slope, &g.unit)
+		k.SGD(l.weight.trace.Data, v.Dense, g.slope, &g.unit)
 	default:
 		for i, row := range n.rows.index[:n.rows.count[0]] {
 			from := int(row) * l.out
 			for o, s := range g.slope {
-				l.weight.trace[from+o] -= n.rows.value[i] * s
+				l.weight.trace.Data[from+o] -= n.rows.value[i] * s
 			}
 		}
 	}

@@ -102,13 +102,13 @@ func (g *guard) measure(n *network) {
 			if kind == 0 {
 				scale = l.scale[0]
 			}
-			g.weight = max(g.weight, largest(p.w)*scale)
+			g.weight = max(g.weight, largest(p.w.Data)*scale)
 			if n.optimizer.spec.Momentum > 0 {
 				g.moment = max(g.moment, largest(p.first))
 			}
 		}
 		if n.gain != nil {
-			g.moment = math.Sqrt(g.moment*g.moment + n.k.Squares(l.weight.trace) + n.k.Squares(l.bias.trace))
+			g.moment = math.Sqrt(g.moment*g.moment + n.k.Squares(l.weight.trace.Data) + n.k.Squares(l.bias.trace.Data))
 		}
 		g.weight = max(g.weight, n.optimizer.implied(&l.weight), n.optimizer.implied(&l.bias))
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
 	"millrace/model/kernel"
 )
@@ -37,9 +39,9 @@ func activationOf(name string) activation {
 func (a activation) apply(k *kernel.Set, z []float32) {
 	switch a {
 	case relu:
-		k.Network.ReLU(z, activationMax)
+		k.ReLU(z, activationMax)
 	case tanh:
-		k.Network.Tanh(z)
+		k.Tanh(z)
 	case sigmoid:
 		for i, v := range z {
 			_, z[i] = logistic(bounded(v))
@@ -56,9 +58,9 @@ func (a activation) apply(k *kernel.Set, z []float32) {
 func (a activation) derive(k *kernel.Set, d, out []float32) {
 	switch a {
 	case relu:
-		k.Network.Gate(d, out)
+		k.Gate(d, out)
 	case tanh:
-		k.Network.Slope(d, out)
+		k.Slope(d, out)
 	case sigmoid:
 		for i, v := range out {
 			d[i] *= v * (1 - v)
@@ -103,8 +105,8 @@ type layer struct {
 // 2010, equation 16), both with biases of zero. Layers without a name start at zero.
 func (l *layer) initialise(name string, random *rand.Rand) {
 	if l.gain != nil {
-		for i := range l.gain.w {
-			l.gain.w[i] = 1
+		for i := range l.gain.w.Data {
+			l.gain.w.Data[i] = 1
 		}
 	}
 	uniform := func(w []float32, bound float64) {
@@ -115,15 +117,15 @@ func (l *layer) initialise(name string, random *rand.Rand) {
 	switch name {
 	case initUniform:
 		bound := 1 / math.Sqrt(float64(l.in))
-		uniform(l.weight.w, bound)
-		uniform(l.bias.w, bound)
+		uniform(l.weight.w.Data, bound)
+		uniform(l.bias.w.Data, bound)
 	case initHe:
 		deviation := math.Sqrt(2 / float64(l.in))
-		for i := range l.weight.w {
-			l.weight.w[i] = float32(random.NormFloat64() * deviation)
+		for i := range l.weight.w.Data {
+			l.weight.w.Data[i] = float32(random.NormFloat64() * deviation)
 		}
 	case initGlorot:
-		uniform(l.weight.w, math.Sqrt(6/float64(l.in+l.out)))
+		uniform(l.weight.w.Data, math.Sqrt(6/float64(l.in+l.out)))
 	}
 }
 
@@ -145,46 +147,37 @@ func (l *layer) parameters() [3]*parameter { return [...]*parameter{&l.weight, &
 
 // forward writes the layer's sums for a dense input into z, before norm and activation. active says that many
 // values of x are zero.
-func (l *layer) forward(k *kernel.Set, z, x []float32, active bool) {
-	if l.out == 1 {
-		k.Backward(z, l.weight.w, x) // a matrix of one column is a row
-		z[0] += l.bias.w[0]
-		return
-	}
+func (l *layer) forward(k *kernel.Set, z, x *blas32.Vector, active bool) {
 	if l.gain != nil {
-		clear(z)
+		clear(z.Data)
 	} else {
-		copy(z, l.bias.w)
+		copy(z.Data, l.bias.w.Data)
 	}
-	if active || l.out < 8 {
-		k.Network.Forward(z, l.weight.w, x)
+	if l.out > 1 && (active || l.out < 8) {
+		k.GemvTActive(&l.weight.w, x, z)
 	} else {
-		k.Forward(z, l.weight.w, x)
+		k.GemvT(&l.weight.w, x, z)
 	}
 }
 
 // backward writes into d the loss's derivatives by the sums of the layer before, whose activation is a and whose
 // outputs are out, from this layer's own.
-func (l *layer) backward(k *kernel.Set, d, own, out []float32, a activation) {
-	switch {
-	case l.out == 1:
-		k.Backward(d, l.weight.w, own)
-	case a == relu:
-		k.Network.Backward(d, l.weight.w, own, out)
+func (l *layer) backward(k *kernel.Set, d, own, out *blas32.Vector, a activation) {
+	if a == relu {
+		k.GemvGated(&l.weight.w, own, d, out)
 		return
-	default:
-		k.Network.Backward(d, l.weight.w, own, nil)
 	}
-	a.derive(k, d, out)
+	k.Gemv(&l.weight.w, own, d)
+	a.derive(k, d.Data, out.Data)
 }
 
 // gather is forward for a sparse input: it reads only the rows that the input names.
 func (l *layer) gather(k *kernel.Set, z []float32, x *millrace.Vector) {
 	clear(z)
 	if l.out == 1 {
-		z[0] = kernel.SparseDot(l.weight.w, x.Index, x.Value)
+		z[0] = kernel.SparseDot(l.weight.w.Data, x.Index, x.Value)
 	} else {
-		k.Gather(z, l.weight.w, x.Index, x.Value)
+		k.Gather(z, l.weight.w.Data, x.Index, x.Value)
 	}
 	scale := float32(l.scale[0])
 	if l.gain != nil {
@@ -193,7 +186,7 @@ func (l *layer) gather(k *kernel.Set, z []float32, x *millrace.Vector) {
 		}
 		return
 	}
-	for o, b := range l.bias.w {
+	for o, b := range l.bias.w.Data {
 		z[o] = scale*z[o] + b
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // clipFloor is added to a norm before dividing by it, as torch.nn.utils.clip_grad_norm_ does.
@@ -74,17 +77,17 @@ func (n *network) admissible(y millrace.Target, weight float32) error {
 // backpropagate fills the scratch's deltas from the outputs that Predict, or leaveOut, left there.
 func (n *network) backpropagate(sc *scratch, class int32, t float64, weight float32) {
 	last := len(n.layers) - 1
-	n.derive(sc.deltas[last], sc.outputs[last], sc.prediction, class, t, weight)
+	n.derive(sc.deltas[last].Data, sc.outputs[last].Data, sc.prediction, class, t, weight)
 	for i := last; i > 0; i-- {
-		d, before := sc.deltas[i-1], &n.layers[i-1]
-		n.layers[i].backward(n.k, d, sc.deltas[i], sc.active[i-1], before.activation)
+		d, before := &sc.deltas[i-1], &n.layers[i-1]
+		n.layers[i].backward(n.k, d, &sc.deltas[i], &sc.active[i-1], before.activation)
 		if n.dropout != nil {
 			for u, factor := range sc.masks[i-1] {
-				d[u] *= factor
+				d.Data[u] *= factor
 			}
 		}
 		if before.gain != nil {
-			deriveNorm(d, sc.biases[i-1], sc.gains[i-1], sc.normed[i-1], before.gain.w, sc.inverse[i-1])
+			deriveNorm(d.Data, sc.biases[i-1].Data, sc.gains[i-1].Data, sc.normed[i-1], before.gain.w.Data, sc.inverse[i-1])
 		}
 	}
 }
@@ -98,7 +101,7 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 		var input float64
 		switch {
 		case i > 0:
-			input = n.k.Squares(sc.outputs[i-1])
+			input = n.k.Squares(sc.outputs[i-1].Data)
 		case !n.shape.Sparse:
 			input = n.k.Squares(v.Dense)
 		case n.spec.Batch == 1:
@@ -113,13 +116,13 @@ func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
 		if i == 0 {
 			sc.square = input + 1
 		}
-		switch d := sc.deltas[i]; {
+		switch d := sc.deltas[i].Data; {
 		case len(d) == 1: // a linear model's one output is not worth a call
 			sum += (input + 1) * float64(d[0]) * float64(d[0])
 		case n.layers[i].gain == nil:
 			sum += (input + 1) * n.k.Squares(d)
 		default:
-			sum += input*n.k.Squares(sc.deltas[i]) + n.k.Squares(sc.biases[i]) + n.k.Squares(sc.gains[i])
+			sum += input*n.k.Squares(d) + n.k.Squares(sc.biases[i].Data) + n.k.Squares(sc.gains[i].Data)
 		}
 	}
 	return math.Sqrt(sum)
@@ -159,22 +162,22 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 	n.latest = norm
 	o := n.optimizer
 	for i := range n.layers {
-		l, d := &n.layers[i], sc.deltas[i]
+		l, d := &n.layers[i], &sc.deltas[i]
 		switch {
 		case i > 0:
-			n.step(&l.weight, sc.outputs[i-1], d)
+			n.step(&l.weight, &sc.outputs[i-1], d)
 		case n.rows != nil:
-			n.rows.step(o, l, d)
+			n.rows.step(o, l, d.Data)
 		default:
-			n.step(&l.weight, v.Dense, d)
+			n.step(&l.weight, sc.dense(v), d)
 		}
-		if b := sc.biases[i]; n.plain && len(b) == 1 {
-			l.bias.w[0] -= o.biases.Rate * b[0] // one output is not worth a call
+		if b := sc.biases[i].Data; n.plain && len(b) == 1 {
+			l.bias.w.Data[0] -= o.biases.Rate * b[0] // one output is not worth a call
 		} else {
-			o.Step(&l.bias, o.one, b)
+			o.Step(&l.bias, o.one.Data, b)
 		}
 		if l.gain != nil {
-			o.Step(l.gain, o.one, sc.gains[i])
+			o.Step(l.gain, o.one.Data, sc.gains[i].Data)
 		}
 	}
 	n.finish(sc)
@@ -189,32 +192,32 @@ func (sc *scratch) shorten(factor float32) {
 		}
 	}
 	for i, d := range sc.deltas {
-		multiply(d)
+		multiply(d.Data)
 		if i < len(sc.gains) {
-			multiply(sc.biases[i])
-			multiply(sc.gains[i])
+			multiply(sc.biases[i].Data)
+			multiply(sc.gains[i].Data)
 		}
 	}
 }
 
 // step moves a dense layer's weights against the gradient x·dᵀ.
-func (n *network) step(p *parameter, x, d []float32) {
+func (n *network) step(p *parameter, x, d *blas32.Vector) {
 	o := n.optimizer
 	switch {
-	case len(d) == 1:
-		o.Step(p, x, d)
+	case d.N == 1:
+		o.Step(p, x.Data, d.Data)
 	case n.plain:
 		// SGD alone leaves the rows of zeros as they are, and needs no gradient of its own.
-		n.k.Network.Outer(p.w, x, d, -o.weights.Rate)
-	case len(d)%8 == 0:
-		o.Step(p, x, d)
+		n.k.Ger(-o.weights.Rate, x, d, &p.w)
+	case d.N%8 == 0:
+		o.Step(p, x.Data, d.Data)
 	default:
 		// Rows that do not fill vectors are walked as one: dividing and taking roots one by one costs more than
 		// writing the gradient out.
-		g := n.flat[:len(p.w)]
-		clear(g)
-		n.k.Network.Outer(g, x, d, 1)
-		o.Step(p, o.one, g)
+		n.flat.Data = n.flat.Data[:len(p.w.Data)]
+		clear(n.flat.Data)
+		n.k.Ger(1, x, d, &n.flat)
+		o.Step(p, o.one.Data, n.flat.Data)
 	}
 }
 
@@ -243,18 +246,18 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 		return err
 	}
 	for i := range n.layers {
-		l, d := &n.layers[i], sc.deltas[i]
+		l, d := &n.layers[i], &sc.deltas[i]
 		switch {
 		case i > 0:
-			n.outer(l.weight.gradient, sc.outputs[i-1], d)
+			n.outer(&l.weight.gradient, &sc.outputs[i-1], d)
 		case n.rows != nil:
 			n.rows.accumulate(n.k, v, d)
 		default:
-			n.outer(l.weight.gradient, v.Dense, d)
+			n.outer(&l.weight.gradient, sc.dense(v), d)
 		}
-		n.outer(l.bias.gradient, n.optimizer.one, sc.biases[i])
+		n.outer(&l.bias.gradient, &n.optimizer.one, &sc.biases[i])
 		if l.gain != nil {
-			n.outer(l.gain.gradient, n.optimizer.one, sc.gains[i])
+			n.outer(&l.gain.gradient, &n.optimizer.one, &sc.gains[i])
 		}
 	}
 	n.batch[0]++
@@ -265,11 +268,11 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 }
 
 // outer adds x·dᵀ to g, which is [len(x), len(d)].
-func (n *network) outer(g, x, d []float32) {
-	if len(d) == 1 {
+func (n *network) outer(g *blas32.General, x, d *blas32.Vector) {
+	if d.N == 1 {
 		x, d = d, x // a column is a row of the transposed gradient
 	}
-	n.k.Network.Outer(g, x, d, 1)
+	n.k.Ger(1, x, d, g)
 }
 
 // update steps by the mean gradient of the mini-batch and opens the next one.
@@ -278,7 +281,7 @@ func (n *network) update(sc *scratch) {
 	for i := range n.layers {
 		for _, p := range n.layers[i].parameters() {
 			if p != nil {
-				sum += n.k.Squares(p.gradient)
+				sum += n.k.Squares(p.gradient.Data)
 			}
 		}
 	}
@@ -297,9 +300,9 @@ func (n *network) update(sc *scratch) {
 			n.rows.step(o, l, n.factor)
 		}
 		for _, p := range l.parameters() {
-			if p != nil && p.gradient != nil {
-				o.Step(p, n.factor, p.gradient)
-				clear(p.gradient)
+			if p != nil && p.gradient.Data != nil {
+				o.Step(p, n.factor, p.gradient.Data)
+				clear(p.gradient.Data)
 			}
 		}
 	}
@@ -335,7 +338,7 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 		}
 	}
 	n.forward(v, sc)
-	z := sc.outputs[len(sc.outputs)-1]
+	z := sc.outputs[len(sc.outputs)-1].Data
 	n.predict(sc.prediction, z)
 	t := y.Value
 	if n.inputs != nil {
@@ -351,21 +354,22 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 	n.backpropagate(sc, y.Class, t, 1)
 	for i := range n.layers {
 		l := &n.layers[i]
-		input := v.Dense
+		input := sc.dense(v)
 		if i > 0 {
-			input = sc.outputs[i-1]
+			input = &sc.outputs[i-1]
 		} else if n.shape.Sparse {
-			input = make([]float32, n.shape.Width)
+			whole := kernel.Vector(make([]float32, n.shape.Width))
+			input = &whole
 			for j, row := range v.Index {
-				input[row] += v.Value[j] * float32(l.scale[0]) // State holds the weights without their scale
+				input.Data[row] += v.Value[j] * float32(l.scale[0]) // State holds the weights without their scale
 			}
 		}
-		g := make([]float32, l.in*l.out)
-		n.outer(g, input, sc.deltas[i])
-		visit(l.weight.name, g)
-		visit(l.bias.name, sc.biases[i])
+		g := kernel.Matrix(l.in, l.out, nil)
+		n.outer(&g, input, &sc.deltas[i])
+		visit(l.weight.name, g.Data)
+		visit(l.bias.name, sc.biases[i].Data)
 		if l.gain != nil {
-			visit(l.gain.name, sc.gains[i])
+			visit(l.gain.name, sc.gains[i].Data)
 		}
 	}
 	return loss

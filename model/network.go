@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
 	"millrace/model/kernel"
 )
@@ -28,34 +30,37 @@ type network struct {
 	layers    []layer
 	optimizer *optimizer
 	guard     guard
-	rows      *rows     // of a sparse input: what the open update touches
-	batch     []uint64  // [1], events in the open mini-batch
-	target    Moments   // numbers
-	gain      *gain     // SGD at an adaptive rate, otherwise nil
-	latest    float64   // norm of the latest gradient, for metrics only
-	factor    []float32 // [1], scratch of an update: what a stored gradient is multiplied by
-	plain     bool      // SGD without momentum or penalties: the step is the gradient times the rate
-	flat      []float32 // scratch of an update: the gradient of a layer whose rows do not fill vectors
-	dropout   *dropout  // nil where no unit is left out
-	upkeep    *upkeep   // nil where there is none
+	rows      *rows          // of a sparse input: what the open update touches
+	batch     []uint64       // [1], events in the open mini-batch
+	target    Moments        // numbers
+	gain      *gain          // SGD at an adaptive rate, otherwise nil
+	latest    float64        // norm of the latest gradient, for metrics only
+	factor    []float32      // [1], scratch of an update: what a stored gradient is multiplied by
+	plain     bool           // SGD without momentum or penalties: the step is the gradient times the rate
+	flat      blas32.General // scratch of an update: the gradient of a layer whose rows do not fill vectors
+	dropout   *dropout       // nil where no unit is left out
+	upkeep    *upkeep        // nil where there is none
 }
 
 // scratch is a network's working memory.
 type scratch struct {
 	// outputs[l] are layer l's activations, deltas[l] the loss's derivatives by what its activation
 	// was applied to.
-	outputs, deltas [][]float32
+	outputs, deltas []blas32.Vector
+	input           blas32.Vector   // the input of a first layer that is dense: see dense
 	example         example         // what is being learned
 	scaled          millrace.Vector // normalized adaptive: the input in units of its largest values
 	// active[l] are the activations before units were left out, masks[l] the factors by which they were; without
 	// dropout active is outputs.
-	active, masks [][]float32
+	active []blas32.Vector
+	masks  [][]float32
 	// Of layer norm: what the gains multiply, 1/√(σ² + ε), and the derivatives by biases and gains. Without it
 	// biases is deltas.
-	normed, biases, gains [][]float32
-	inverse               []float64
-	prediction            []float32
-	square                float64 // ‖x‖² of the first layer's input, the 1 of its bias included
+	normed        [][]float32
+	biases, gains []blas32.Vector
+	inverse       []float64
+	prediction    []float32
+	square        float64 // ‖x‖² of the first layer's input, the 1 of its bias included
 }
 
 func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.ViewShape, k *kernel.Set) *network {
@@ -81,7 +86,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	n.plain = s.Optimizer.Type == RuleSGD && s.Optimizer.Momentum == 0 && s.L1 == 0 && s.L2 == 0
 	for i := range n.layers {
 		if l := &n.layers[i]; l.out%8 != 0 && l.out > 1 && !n.plain && (i > 0 || !shape.Sparse) {
-			n.flat = append(n.flat, make([]float32, max(0, l.in*l.out-len(n.flat)))...)
+			n.flat.Data = append(n.flat.Data, make([]float32, max(0, l.in*l.out-len(n.flat.Data)))...)
 		}
 	}
 	n.dropout, n.upkeep = newDropout(s), newUpkeep(n)
@@ -111,9 +116,9 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 	l.weight.penalised = true
 	l.initialise(n.spec.Init, random)
 	if n.spec.Type == FamilyMLP && n.spec.Optimizer.Type == ruleCOCOB {
-		l.weight.origin, l.bias.origin = slices.Clone(l.weight.w), slices.Clone(l.bias.w)
+		l.weight.origin, l.bias.origin = slices.Clone(l.weight.w.Data), slices.Clone(l.bias.w.Data)
 		if l.gain != nil {
-			l.gain.origin = slices.Clone(l.gain.w)
+			l.gain.origin = slices.Clone(l.gain.w.Data)
 		}
 	}
 	n.layers = append(n.layers, l)
@@ -134,16 +139,16 @@ func (n *network) Outputs() int {
 func (n *network) NewScratch() Scratch {
 	s := &scratch{prediction: make([]float32, n.Outputs())}
 	for i := range n.layers {
-		units := func() []float32 { return make([]float32, n.layers[i].out) }
+		units := func() blas32.Vector { return kernel.Vector(make([]float32, n.layers[i].out)) }
 		s.outputs, s.deltas = append(s.outputs, units()), append(s.deltas, units())
 		s.active, s.biases = append(s.active, s.outputs[i]), append(s.biases, s.deltas[i])
 		if n.dropout != nil && i < len(n.layers)-1 {
 			s.active[i] = units()
-			s.masks = append(s.masks, units())
+			s.masks = append(s.masks, units().Data)
 		}
 		if n.layers[i].gain != nil {
 			s.biases[i] = units()
-			s.normed, s.gains = append(s.normed, units()), append(s.gains, units())
+			s.normed, s.gains = append(s.normed, units().Data), append(s.gains, units())
 			s.inverse = append(s.inverse, 0)
 		}
 	}
@@ -159,7 +164,7 @@ func (n *network) NewScratch() Scratch {
 func (n *network) Predict(dst []float32, x millrace.Input, s Scratch) {
 	sc := s.(*scratch)
 	n.forward(&x[n.view], sc)
-	n.predict(sc.prediction, sc.outputs[len(sc.outputs)-1])
+	n.predict(sc.prediction, sc.outputs[len(sc.outputs)-1].Data)
 	copy(dst, sc.prediction)
 }
 
@@ -175,29 +180,35 @@ func (n *network) forward(x *millrace.Vector, sc *scratch) {
 
 // propagate fills the outputs of layer i from those of the layer before, or from the input.
 func (n *network) propagate(i int, x *millrace.Vector, sc *scratch) {
-	l, z := &n.layers[i], sc.outputs[i]
+	l, z := &n.layers[i], &sc.outputs[i]
 	switch {
 	case i > 0:
-		l.forward(n.k, z, sc.outputs[i-1], n.layers[i-1].activation == relu)
+		l.forward(n.k, z, &sc.outputs[i-1], n.layers[i-1].activation == relu)
 	case n.shape.Sparse:
-		l.gather(n.k, z, x)
+		l.gather(n.k, z.Data, x)
 	default:
-		l.forward(n.k, z, x.Dense, false)
+		l.forward(n.k, z, sc.dense(x), false)
 	}
 	if l.gain != nil {
-		sc.inverse[i] = normalise(z, sc.normed[i], l.gain.w, l.bias.w)
+		sc.inverse[i] = normalise(z.Data, sc.normed[i], l.gain.w.Data, l.bias.w.Data)
 	}
-	l.activation.apply(n.k, z)
+	l.activation.apply(n.k, z.Data)
+}
+
+// dense is a dense input as the kernels take it.
+func (sc *scratch) dense(x *millrace.Vector) *blas32.Vector {
+	sc.input.N, sc.input.Inc, sc.input.Data = len(x.Dense), 1, x.Dense
+	return &sc.input
 }
 
 func (n *network) Norms() (weights, gradient float64) {
 	var sum float64
 	for i := range n.layers {
 		l := &n.layers[i]
-		sum += l.scale[0] * l.scale[0] * n.k.Squares(l.weight.w)
-		sum += n.k.Squares(l.bias.w)
+		sum += l.scale[0] * l.scale[0] * n.k.Squares(l.weight.w.Data)
+		sum += n.k.Squares(l.bias.w.Data)
 		if l.gain != nil {
-			sum += n.k.Squares(l.gain.w)
+			sum += n.k.Squares(l.gain.w.Data)
 		}
 	}
 	return math.Sqrt(sum), n.latest

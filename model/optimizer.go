@@ -3,6 +3,8 @@ package model
 import (
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace/model/kernel"
 )
 
@@ -26,11 +28,11 @@ type optimizer struct {
 	norms []float64 // [1] normalized adaptive: N, the sum of the squared inputs in units of their largest
 	// Adam's decays, as bias corrections want them.
 	lnBeta1, lnBeta2 float64
-	one              []float32 // the factor of a gradient that is taken as it is
+	one              blas32.Vector // the factor of a gradient that is taken as it is
 }
 
 func newOptimizer(s Spec, k *kernel.Set) *optimizer {
-	o := &optimizer{spec: s.Optimizer, l1: s.L1, l2: s.L2, k: k, steps: make([]uint64, 1), one: []float32{1}}
+	o := &optimizer{spec: s.Optimizer, l1: s.L1, l2: s.L2, k: k, steps: make([]uint64, 1), one: kernel.Vector([]float32{1})}
 	if o.spec.Type == ruleNormalizedAdaptive {
 		o.norms = make([]float64, 1)
 	}
@@ -171,10 +173,10 @@ func (o *optimizer) constant() bool {
 // and Singer 2009, equation 19).
 func (o *optimizer) Step(p *parameter, x, d []float32) {
 	if p.penalised {
-		o.apply(p, 0, len(p.w), x, d, &o.weights, o.rate*o.l1)
+		o.apply(p, 0, len(p.w.Data), x, d, &o.weights, o.rate*o.l1)
 		return
 	}
-	o.apply(p, 0, len(p.w), x, d, &o.biases, 0)
+	o.apply(p, 0, len(p.w.Data), x, d, &o.biases, 0)
 }
 
 // apply is Step for the entries [from, to) of p.
@@ -182,7 +184,7 @@ func (o *optimizer) apply(p *parameter, from, to int, x, d []float32, c *kernel.
 	if len(d) == 1 {
 		x, d = d, x // a column is a row of the transposed gradient, which the kernels walk faster
 	}
-	w := p.w[from:to]
+	w := p.w.Data[from:to]
 	if len(x)*len(d) != len(w) {
 		panic("model: the gradient's shape differs from the parameter's")
 	}

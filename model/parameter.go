@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // parameter is a matrix [rows, cols] of weights with what the optimizer remembers of them. A row
@@ -19,17 +22,17 @@ type parameter struct {
 	rows, cols int
 	shape      []int
 	penalised  bool // L1 and L2 apply: weights, not biases
-	w          []float32
+	w          blas32.General
 	first      []float32 // SGD: momentum; Adam, AMSGrad: m
 	second     []float32 // RMSprop, Adam, AMSGrad, Adadelta: v
 	third      []float32 // AMSGrad: largest v; Adadelta: u; COCOB: L
 	square     []float64 // AdaGrad, normalized adaptive: s; FTRL: n; COCOB: G
 	thirdMax   float32
-	sum        []float64 // FTRL: z; COCOB: θ
-	reward     []float64 // COCOB: R
-	trace      []float32 // SGD at an adaptive rate: h, see gain
-	origin     []float32 // COCOB: w₁, nil where it is zero
-	gradient   []float32 // the open mini-batch's sum of gradients
+	sum        []float64      // FTRL: z; COCOB: θ
+	reward     []float64      // COCOB: R
+	trace      blas32.General // SGD at an adaptive rate: h, see gain
+	origin     []float32      // COCOB: w₁, nil where it is zero
+	gradient   blas32.General // the open mini-batch's sum of gradients
 }
 
 // parts are the names of a parameter's tensors, put together once so that visiting them allocates
@@ -39,7 +42,7 @@ type parts struct{ first, second, third, square, sum, reward, trace, origin, gra
 // newParameter makes a parameter of zeros. accumulates says that mini-batches need a dense gradient.
 func newParameter(name string, rows, cols int, o *optimizer, accumulates bool) *parameter {
 	n := rows * cols
-	p := &parameter{name: name, rows: rows, cols: cols, shape: []int{rows, cols}, w: make([]float32, n)}
+	p := &parameter{name: name, rows: rows, cols: cols, shape: []int{rows, cols}, w: kernel.Matrix(rows, cols, nil)}
 	p.parts = parts{
 		name + ".first", name + ".second", name + ".third", name + ".square", name + ".sum", name + ".reward",
 		name + ".trace", name + ".origin", name + ".gradient",
@@ -65,13 +68,17 @@ func newParameter(name string, rows, cols int, o *optimizer, accumulates bool) *
 	doubles(&p.square, remembers.square)
 	doubles(&p.sum, remembers.sum)
 	doubles(&p.reward, remembers.reward)
-	floats(&p.trace, remembers.trace)
-	floats(&p.gradient, accumulates)
+	if remembers.trace {
+		p.trace = kernel.Matrix(rows, cols, nil)
+	}
+	if accumulates {
+		p.gradient = kernel.Matrix(rows, cols, nil)
+	}
 	return p
 }
 
 func (p *parameter) state(visit func(string, millrace.Tensor, millrace.Role)) {
-	visit(p.name, millrace.Tensor{Shape: p.shape, F32: p.w}, millrace.Serving)
+	visit(p.name, millrace.Tensor{Shape: p.shape, F32: p.w.Data}, millrace.Serving)
 	floats := func(name string, values []float32) {
 		if values != nil {
 			visit(name, millrace.Tensor{Shape: p.shape, F32: values}, millrace.Training)
@@ -88,14 +95,14 @@ func (p *parameter) state(visit func(string, millrace.Tensor, millrace.Role)) {
 	doubles(p.parts.square, p.square)
 	doubles(p.parts.sum, p.sum)
 	doubles(p.parts.reward, p.reward)
-	floats(p.parts.trace, p.trace)
+	floats(p.parts.trace, p.trace.Data)
 	floats(p.parts.origin, p.origin)
-	floats(p.parts.gradient, p.gradient)
+	floats(p.parts.gradient, p.gradient.Data)
 }
 
 // floats are the tensors of float32 that a rule reads and writes, nil where it has none.
 func (p *parameter) floats() [5][]float32 {
-	return [5][]float32{p.w, p.first, p.second, p.third, p.origin}
+	return [5][]float32{p.w.Data, p.first, p.second, p.third, p.origin}
 }
 
 // doubles are those of float64.
@@ -111,7 +118,7 @@ func (p *parameter) check() error {
 		}
 		return nil
 	}
-	if err := within("", p.w, -weightMax/scaleMin, weightMax/scaleMin); err != nil {
+	if err := within("", p.w.Data, -weightMax/scaleMin, weightMax/scaleMin); err != nil {
 		return err
 	}
 	if err := within(".first", p.first, -momentMax, momentMax); err != nil {
@@ -123,7 +130,7 @@ func (p *parameter) check() error {
 	if err := within(".third", p.third, 0, p.thirdMax); err != nil {
 		return err
 	}
-	if err := within(".trace", p.trace, -weightMax, weightMax); err != nil {
+	if err := within(".trace", p.trace.Data, -weightMax, weightMax); err != nil {
 		return err
 	}
 	if err := within(".origin", p.origin, -originMax, originMax); err != nil {
@@ -142,7 +149,7 @@ func (p *parameter) check() error {
 			return fmt.Errorf("%s.reward[%d] is %g, with sums of %g and %g", p.name, i, v, p.sum[i], p.square[i])
 		}
 	}
-	return within(".gradient", p.gradient, -momentMax, momentMax)
+	return within(".gradient", p.gradient.Data, -momentMax, momentMax)
 }
 
 // originMax bounds initial weights, which are of the order of 1.

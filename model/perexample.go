@@ -25,7 +25,7 @@ type example struct {
 //
 // Importance aware: the step is what ever smaller steps, ever more of them, tend to, in closed form.
 func (n *network) condition(sc *scratch) float64 {
-	d := sc.deltas[0]
+	d := sc.deltas[0].Data
 	factor := 1.0
 	switch n.optimizer.spec.Type {
 	case RuleNormalized:
@@ -65,7 +65,7 @@ func (n *network) weighted(h float64) float64 {
 // loss's minimum, however large h and η are.
 func (n *network) implicit(sc *scratch, i int) float32 {
 	e := &sc.example
-	z, h := float64(sc.outputs[0][i]), e.weight
+	z, h := float64(sc.outputs[0].Data[i]), e.weight
 	reach := n.optimizer.rate * sc.square // η·xᵀx: what a unit of s/η moves the output by
 	switch n.head {
 	case headLogistic:

@@ -65,8 +65,8 @@ func newUpkeep(n *network) *upkeep {
 				u.bound = append(u.bound, float32([...]float64{weight, bias, 0}[kind]))
 				u.largest = max(u.largest, weight, 1)
 			} else {
-				u.initial = append(u.initial, append([]float32(nil), p.w...))
-				u.largest = max(u.largest, largest(p.w))
+				u.initial = append(u.initial, append([]float32(nil), p.w.Data...))
+				u.largest = max(u.largest, largest(p.w.Data))
 			}
 		}
 		if i == len(n.layers)-1 {
@@ -93,7 +93,7 @@ func (n *network) maintain(sc *scratch) {
 		for i, active := range u.active {
 			for j := range active {
 				var now float32
-				if sc.active[i][j] > 0 {
+				if sc.active[i].Data[j] > 0 {
 					now = 1
 				}
 				active[j] += watchShare * (now - active[j])
@@ -114,7 +114,7 @@ func (n *network) maintain(sc *scratch) {
 				continue
 			}
 			if i > 0 || kind > 0 || n.rows == nil {
-				u.pull(p.w, index, 0, kind == 2, amount, 1, u.key(steps, uint64(index)))
+				u.pull(p.w.Data, index, 0, kind == 2, amount, 1, u.key(steps, uint64(index)))
 			}
 			index++
 		}
@@ -130,7 +130,7 @@ func (n *network) maintainRows() {
 	key := u.key(n.optimizer.steps[0], rowsKey)
 	for _, row := range r.index[:r.count[0]] {
 		from := int(row) * r.cols
-		u.pull(l.weight.w[from:from+r.cols], 0, from, false, u.strength, 1/l.scale[0], mix(key+uint64(row)*golden))
+		u.pull(l.weight.w.Data[from:from+r.cols], 0, from, false, u.strength, 1/l.scale[0], mix(key+uint64(row)*golden))
 	}
 	if u.perturb {
 		n.guard.weight += u.largest

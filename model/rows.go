@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
 	"millrace/model/kernel"
 )
@@ -167,10 +169,12 @@ func ascending(index []uint32) bool {
 }
 
 // accumulate adds the outer product of x and d to the mini-batch's gradient.
-func (r *rows) accumulate(k *kernel.Set, x *millrace.Vector, d []float32) {
+func (r *rows) accumulate(k *kernel.Set, x *millrace.Vector, d *blas32.Vector) {
+	sum := blas32.Vector{N: r.cols, Inc: 1}
 	for i, row := range x.Index {
 		from := r.slot(row) * r.cols
-		k.Forward(r.gradient[from:from+r.cols], d, x.Value[i:i+1])
+		sum.Data = r.gradient[from : from+r.cols]
+		k.Axpy(x.Value[i], d, &sum)
 	}
 }
 
@@ -326,8 +330,8 @@ func scatter[T any](to, from []T, index []uint32) {
 // fold multiplies the weights by the scale and makes it 1.
 func (l *layer) fold() {
 	scale := float32(l.scale[0])
-	for i := range l.weight.w {
-		l.weight.w[i] *= scale
+	for i := range l.weight.w.Data {
+		l.weight.w.Data[i] *= scale
 	}
 	l.scale[0] = 1
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
 	"millrace/model/kernel"
 )
@@ -46,6 +48,7 @@ type svmScratch struct {
 	body       *scratch
 	features   millrace.Vector // of the kernel
 	margins    []float32       // what predictions are made from, where that is not body's alone
+	averaged   blas32.Vector   // those under the average, the last of them
 	logits     []float32       // what the link makes of the margins
 	prediction []float32
 }
@@ -109,13 +112,14 @@ func (m *svm) NewScratch() Scratch {
 	}
 	if m.average != nil {
 		sc.margins = make([]float32, m.each*len(m.link.weights))
+		sc.averaged = kernel.Vector(sc.margins[len(sc.margins)-m.margins.out:])
 	}
 	return sc
 }
 
 // z are the margins of the event that was predicted last, d where their derivatives go.
-func (sc *svmScratch) z() []float32 { return sc.body.outputs[0] }
-func (sc *svmScratch) d() []float32 { return sc.body.deltas[0] }
+func (sc *svmScratch) z() []float32 { return sc.body.outputs[0].Data }
+func (sc *svmScratch) d() []float32 { return sc.body.deltas[0].Data }
 
 // Predict leaves in the scratch all that Learn needs.
 func (m *svm) Predict(dst []float32, x millrace.Input, s Scratch) {
@@ -149,10 +153,10 @@ func (m *svm) forward(x millrace.Input, sc *svmScratch) {
 	if m.spec.Update == updateGradient {
 		m.body.forward(v, sc.body)
 	} else {
-		m.product(&m.margins.weight, &m.margins.bias, sc.z(), v)
+		m.product(&m.margins.weight, &m.margins.bias, &sc.body.outputs[0], v, sc)
 	}
 	if m.average != nil {
-		m.average.forward(m, v, sc.margins[len(sc.margins)-m.margins.out:], sc.z())
+		m.average.forward(m, v, sc)
 	}
 	if scale := m.scale[0]; scale != 1 {
 		for i, z := range sc.z() {
@@ -167,16 +171,13 @@ func (m *svm) forward(x millrace.Input, sc *svmScratch) {
 // narrow is the number of margins up to which a loop in place beats a kernel for each row.
 const narrow = 8
 
-// product writes into z the bounded margins of an input under weights and biases.
-func (m *svm) product(weight, bias *parameter, z []float32, v *millrace.Vector) {
-	copy(z, bias.w)
-	w, out := weight.w, len(z)
+// product writes into dst the bounded margins of an input under weights and biases.
+func (m *svm) product(weight, bias *parameter, dst *blas32.Vector, v *millrace.Vector, sc *svmScratch) {
+	copy(dst.Data, bias.w.Data)
+	w, z, out := weight.w.Data, dst.Data, dst.N
 	switch {
-	case m.body.rows == nil && out == 1:
-		m.k.Backward(z, w, v.Dense) // a matrix of one column is a row
-		z[0] += bias.w[0]
 	case m.body.rows == nil:
-		m.k.Forward(z, w, v.Dense)
+		m.k.GemvT(&weight.w, sc.body.dense(v), dst)
 	case out == 1:
 		var sum float32
 		for i, row := range v.Index {
@@ -191,8 +192,10 @@ func (m *svm) product(weight, bias *parameter, z []float32, v *millrace.Vector) 
 			}
 		}
 	default:
-		for i, row := range v.Index {
-			m.k.Forward(z, w[int(row)*out:][:out], v.Value[i:i+1])
+		row := blas32.Vector{N: out, Inc: 1}
+		for i, at := range v.Index {
+			row.Data = w[int(at)*out:][:out]
+			m.k.Axpy(v.Value[i], &row, dst)
 		}
 	}
 	for o, u := range z {

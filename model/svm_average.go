@@ -28,11 +28,12 @@ func newAverage(body *network) *average {
 	}
 }
 
-// forward writes the margins under the average into dst; z are those under the present weights, before
+// forward writes the margins under the average into the scratch, where those under the present weights are, before
 // their scale.
-func (a *average) forward(m *svm, v *millrace.Vector, dst, z []float32) {
-	m.product(&a.weight, &a.bias, dst, v)
-	for i, present := range z {
+func (a *average) forward(m *svm, v *millrace.Vector, sc *svmScratch) {
+	m.product(&a.weight, &a.bias, &sc.averaged, v, sc)
+	dst := sc.averaged.Data
+	for i, present := range sc.z() {
 		dst[i] = bounded(float32(a.mix[0] * (float64(dst[i]) + a.share[0]*float64(present))))
 	}
 }
@@ -54,11 +55,11 @@ func (a *average) count(m *svm) {
 // fold makes the mean a alone, so that neither number can grow without bound.
 func (a *average) fold(l *layer) {
 	mix, share := float32(a.mix[0]), float32(a.share[0])
-	for i, w := range l.weight.w {
-		a.weight.w[i] = mix * (a.weight.w[i] + share*w)
+	for i, w := range l.weight.w.Data {
+		a.weight.w.Data[i] = mix * (a.weight.w.Data[i] + share*w)
 	}
-	for i, w := range l.bias.w {
-		a.bias.w[i] = mix * (a.bias.w[i] + share*w)
+	for i, w := range l.bias.w.Data {
+		a.bias.w.Data[i] = mix * (a.bias.w.Data[i] + share*w)
 	}
 	a.mix[0], a.share[0] = 1, 0
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
 	"millrace/model/kernel"
 )
@@ -20,8 +22,8 @@ type fourier struct {
 	kernel string
 	gamma  float64
 
-	frequencies []float32 // [width, D]
-	phases      []float32 // [D]
+	frequencies blas32.General // [width, D]
+	phases      []float32      // [D]
 	sparse      bool
 	amplitude   float32
 }
@@ -43,7 +45,7 @@ func newFourier(s Spec, shape millrace.ViewShape) (*fourier, error) {
 			d, shape.Width, int64(bytes)>>20, fourierBytesMax>>20)
 	}
 	f := &fourier{
-		frequencies: make([]float32, shape.Width*d), phases: make([]float32, d), sparse: shape.Sparse,
+		frequencies: kernel.Matrix(shape.Width, d, nil), phases: make([]float32, d), sparse: shape.Sparse,
 		amplitude: float32(math.Sqrt(2 / float64(d))),
 		seed:      []uint64{s.Seed}, kernel: s.Kernel.Type, gamma: s.Kernel.kernelGamma(shape),
 	}
@@ -55,14 +57,14 @@ func newFourier(s Spec, shape millrace.ViewShape) (*fourier, error) {
 func (f *fourier) draw() {
 	f.drawn = f.seed[0]
 	random := rand.New(rand.NewPCG(f.drawn, streamFourier))
-	for i := range f.frequencies {
+	for i := range f.frequencies.Data {
 		var w float64
 		if f.kernel == kernelLaplace {
 			w = f.gamma * math.Tan(math.Pi*(random.Float64()-0.5))
 		} else {
 			w = math.Sqrt(2*f.gamma) * random.NormFloat64()
 		}
-		f.frequencies[i] = float32(min(max(w/(2*math.Pi), -fourierMax), fourierMax))
+		f.frequencies.Data[i] = float32(min(max(w/(2*math.Pi), -fourierMax), fourierMax))
 	}
 	for i := range f.phases {
 		f.phases[i] = random.Float32()
@@ -83,13 +85,17 @@ func (f *fourier) restored() {
 // features writes an input's features into dst.
 func (f *fourier) features(k *kernel.Set, dst []float32, x *millrace.Vector) {
 	copy(dst, f.phases)
+	to := kernel.Vector(dst)
 	if f.sparse {
+		of := blas32.Vector{N: len(dst), Inc: 1}
 		for i, row := range x.Index {
 			from := int(row) * len(dst)
-			k.Forward(dst, f.frequencies[from:from+len(dst)], x.Value[i:i+1])
+			of.Data = f.frequencies.Data[from : from+len(dst)]
+			k.Axpy(x.Value[i], &of, &to)
 		}
 	} else {
-		k.Forward(dst, f.frequencies, x.Dense)
+		input := kernel.Vector(x.Dense)
+		k.GemvT(&f.frequencies, &input, &to)
 	}
 	for i, turns := range dst {
 		dst[i] = f.amplitude * cosine(turns)

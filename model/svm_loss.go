@@ -151,8 +151,8 @@ func (m *svm) slide(v *millrace.Vector, sc *svmScratch, class int32, t float64, 
 	}
 	n.latest = norm
 	if norm > 0 || o.l2 > 0 {
-		m.k.SGD(m.margins.weight.w, d, v.Dense, &o.weights)
-		m.margins.bias.w[0] -= o.biases.Rate * d[0]
+		m.k.SGD(m.margins.weight.w.Data, d, v.Dense, &o.weights)
+		m.margins.bias.w.Data[0] -= o.biases.Rate * d[0]
 	}
 	n.finish(sc.body)
 	return nil
@@ -187,12 +187,13 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 	for i := range sc.d() {
 		sc.d()[i] *= float32(m.scale[0])
 	}
-	g := make([]float32, m.margins.in*m.margins.out)
-	m.k.Network.Outer(g, input, sc.d(), 1)
-	for j := range g {
-		g[j] *= float32(m.margins.scale[0]) // State hands out the weight before its scale
+	g := kernel.Matrix(m.margins.in, m.margins.out, nil)
+	in := kernel.Vector(input)
+	m.k.Ger(1, &in, &sc.body.deltas[0], &g)
+	for j := range g.Data {
+		g.Data[j] *= float32(m.margins.scale[0]) // State hands out the weight before its scale
 	}
-	visit(m.margins.weight.name, g)
+	visit(m.margins.weight.name, g.Data)
 	visit(m.margins.bias.name, sc.d())
 	return loss
 }

@@ -77,7 +77,7 @@ func (m *svm) move(v *millrace.Vector, d []float32) {
 
 // add subtracts rate·v·dᵀ from weights and rate·d from biases.
 func (m *svm) add(weight, bias *parameter, v *millrace.Vector, d []float32, rate float32) {
-	w, out := weight.w, len(d)
+	w, out := weight.w.Data, len(d)
 	m.step.Rate = rate
 	switch r := m.body.rows; {
 	case r == nil && out == 1:
@@ -97,7 +97,7 @@ func (m *svm) add(weight, bias *parameter, v *millrace.Vector, d []float32, rate
 		}
 	}
 	for o, u := range d {
-		bias.w[o] -= rate * u
+		bias.w.Data[o] -= rate * u
 	}
 }
 
@@ -126,5 +126,5 @@ func (m *svm) admit(keep, most float64) error {
 }
 
 func (m *svm) measure() {
-	m.bound = m.scale[0] * max(largest(m.margins.weight.w), largest(m.margins.bias.w))
+	m.bound = m.scale[0] * max(largest(m.margins.weight.w.Data), largest(m.margins.bias.w.Data))
 }

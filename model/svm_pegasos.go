@@ -69,7 +69,7 @@ func (m *svm) rescale(factor float64) {
 	}
 	m.scale[0] *= factor
 	scale := float32(m.scale[0])
-	for _, w := range [][]float32{m.margins.weight.w, m.margins.bias.w} {
+	for _, w := range [][]float32{m.margins.weight.w.Data, m.margins.bias.w.Data} {
 		for i := range w {
 			w[i] *= scale
 		}

@@ -9,7 +9,7 @@ import (
 // streams: inputs by outputs.
 func BenchmarkKernelShapes(b *testing.B) {
 	k := Best()
-	for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam"} {
+	for _, name := range []string{"gemv", "gemvT", "sgd", "adagrad", "rmsprop", "adam"} {
 		for _, shape := range [][2]int{{8, 10}, {16, 26}, {152, 26}, {150, 40}, {64, 64}, {2144, 10}} {
 			c, step := newKernelCase(shape[0], shape[1], 0), steps(k)[name]
 			b.Run(fmt.Sprintf("%s/%dx%d", name, shape[0], shape[1]), func(b *testing.B) {

@@ -2,17 +2,28 @@ package kernel
 
 import "math"
 
-// forwardGeneric and backwardGeneric are no calls of blas32.Gemv: gonum's dot product peels off entries
-// until its argument is aligned to 16 bytes, so the order of its sum, and with it the last bit,
-// depends on where the allocator put a slice, and a restored model would not equal the one it was
-// copied from. Here the order is fixed.
-func forwardGeneric(z, w, x []float32) {
-	n := len(z)
+// The products below are no calls of gonum: its dot product peels off entries until its argument is aligned to
+// 16 bytes, so the order of its sum, and with it the last bit, depends on where the allocator put a slice, and a
+// restored model would not equal the one it was copied from. Here the order is fixed.
+
+func gemvTGeneric(y, a, x []float32) {
+	n := len(y)
+	if n == 1 {
+		y[0] += dotGeneric(a[:len(x)], x)
+		return
+	}
 	for _, xj := range x {
-		row := w[:n]
-		w = w[n:]
-		for o, v := range row {
-			z[o] += xj * v
+		axpyGeneric(xj, a[:n], y)
+		a = a[n:]
+	}
+}
+
+// activeGeneric is gemvT; see products.
+func activeGeneric(y, a, x []float32) {
+	n := len(y)
+	for j, xj := range x {
+		if xj != 0 {
+			axpyGeneric(xj, a[j*n:(j+1)*n], y)
 		}
 	}
 }
@@ -24,6 +35,22 @@ func gatherGeneric(z, w []float32, index []uint32, x []float32) {
 		for o, v := range w[from : from+n] {
 			z[o] += x[i] * v
 		}
+	}
+}
+
+func dotGeneric(x, y []float32) float32 {
+	var sum float32
+	y = y[:len(x)]
+	for i, v := range x {
+		sum += v * y[i]
+	}
+	return sum
+}
+
+func axpyGeneric(alpha float32, x, y []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += alpha * v
 	}
 }
 
@@ -45,16 +72,30 @@ func SparseDot(w []float32, index []uint32, x []float32) float32 {
 	return (a + b) + (c + d)
 }
 
-func backwardGeneric(dx, w, d []float32) {
-	n := len(d)
-	for j := range dx {
-		row := w[:n]
-		w = w[n:]
-		var sum float32
-		for o, v := range row {
-			sum += v * d[o]
+func gemvGeneric(y, a, x []float32) {
+	n := len(x)
+	for j := range y {
+		y[j] = dotGeneric(a[j*n:(j+1)*n], x)
+	}
+}
+
+// gatedGeneric is gemv where gate is above zero; see products.
+func gatedGeneric(y, a, x, gate []float32) {
+	n := len(x)
+	for j, g := range gate {
+		y[j] = 0
+		if g > 0 {
+			y[j] = dotGeneric(a[j*n:(j+1)*n], x)
 		}
-		dx[j] = sum
+	}
+}
+
+func gerGeneric(a, x, y []float32, alpha float32) {
+	n := len(y)
+	for j, xj := range x {
+		if xj != 0 {
+			axpyGeneric(alpha*xj, y, a[j*n:(j+1)*n])
+		}
 	}
 }
 

@@ -1,12 +1,17 @@
-// Package kernel is the vector arithmetic of the model families: products of matrices and vectors, what networks apply to
-// a layer's outputs, and the update rules of the optimizers. Every sum is made in one order wherever its
-// slices stand in memory, so that a restored model equals the one it was copied from bit for bit.
+// Package kernel is the vector arithmetic of the model families: products of matrices and vectors, what networks
+// apply to a layer's outputs, and the update rules of the optimizers. A Set is one implementation of all of them; BLAS
+// puts its products behind gonum's interface, and On puts another implementation of that interface under models.
 //
-// Names follow BLAS and the papers; equations stand at the plain Go of each function, and the assembly of a processor
-// does the same to rounding. Nothing here allocates or starts goroutines, and lengths are the caller's duty.
+// Every sum is made in one order wherever its slices stand in memory, so that a restored model equals the one it was
+// copied from bit for bit. Names follow BLAS and the papers; equations stand at the plain Go of each function, and the
+// assembly of a processor does the same to rounding. Nothing here allocates or starts goroutines.
 package kernel
 
-import "runtime"
+import (
+	"runtime"
+
+	"gonum.org/v1/gonum/blas"
+)
 
 // Set is one implementation of the inner loops. Matrices are row-major [len(x), len(d)]: a row an
 // input, a column an output, so that a sparse input gathers contiguous rows. Every step function
@@ -15,17 +20,22 @@ import "runtime"
 type Set struct {
 	// Name is that of the instructions, as in "avx2-fma".
 	Name string
-	// Network are the loops of hidden layers.
-	Network Network
-	// Forward adds to z[o] the sum over j of x[j]·w[j,o].
-	Forward func(z, w, x []float32)
+	products
+	blas blas.Float32 // on the products, or another implementation
+
+	// ReLU replaces z by max(z, 0), at most limit; a NaN becomes 0.
+	ReLU func(z []float32, limit float32)
+	// Gate sets d to zero where out is not above zero: the derivative of relu.
+	Gate func(d, out []float32)
+	// Tanh replaces z by its tanh; a NaN becomes 0.
+	Tanh func(z []float32)
+	// Slope multiplies d by 1 − out², the derivative of tanh.
+	Slope func(d, out []float32)
 	// Gather adds to z[o] the sum over i of x[i]·w[index[i],o], and panics at a row beyond w.
 	Gather func(z, w []float32, index []uint32, x []float32)
 	// Fetch32 and Fetch64 ask for the rows of a matrix of cols columns, which are about to be changed.
 	Fetch32 func(w []float32, index []uint32, cols int)
 	Fetch64 func(w []float64, index []uint32, cols int)
-	// Backward sets dx[j] to the sum over o of w[j,o]·d[o].
-	Backward func(dx, w, d []float32)
 	// Squares is the sum of squares in float64, which no finite float32 can overflow.
 	Squares func(x []float32) float64
 	// Softmax sets dst to the softmax of factor·z, with factor ≥ 0; Logs sets it to the natural logarithms
@@ -77,11 +87,13 @@ func Profile() string { return runtime.GOARCH + compiledLevel + "-" + Best().Nam
 
 // Generic is the fallback, in plain Go, which runs on every processor.
 func Generic() *Set {
-	return &Set{
+	return withBLAS(&Set{
 		Name:     "generic",
-		Network:  genericNetwork(),
-		Forward:  forwardGeneric,
-		Backward: backwardGeneric,
+		products: genericProducts(),
+		ReLU:     reluGeneric,
+		Gate:     gateGeneric,
+		Tanh:     tanhGeneric,
+		Slope:    slopeGeneric,
 		Squares:  squaresGeneric,
 		Gather:   gatherGeneric,
 		Fetch32:  func([]float32, []uint32, int) {},
@@ -97,5 +109,11 @@ func Generic() *Set {
 		Adadelta: adadeltaGeneric,
 		FTRL:     ftrlGeneric,
 		COCOB:    cocobGeneric,
-	}
+	})
+}
+
+// withBLAS puts the set's products behind gonum's interface.
+func withBLAS(s *Set) *Set {
+	s.blas = BLAS{set: s}
+	return s
 }

@@ -7,11 +7,16 @@ func Best() *Set {
 	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA || !cpu.X86.HasBMI1 {
 		return Generic()
 	}
-	return &Set{
-		Name:     "avx2-fma",
-		Network:  avx2Network(),
-		Forward:  forwardAVX2,
-		Backward: backwardAVX2,
+	return withBLAS(&Set{
+		Name: "avx2-fma",
+		products: products{
+			gemv: gemvAVX2, gemvT: gemvTAVX2, dot: dotAVX2, axpy: axpyAVX2, ger: gerAVX2,
+			active: activeAVX2, gated: gatedAVX2,
+		},
+		ReLU:     reluAVX2,
+		Gate:     gateAVX2,
+		Tanh:     tanhAVX2,
+		Slope:    slopeAVX2,
 		Squares:  squaresAVX2,
 		Gather:   gatherRows,
 		Fetch32:  prefetch32AVX2,
@@ -27,16 +32,10 @@ func Best() *Set {
 		Adadelta: adadeltaAVX2,
 		FTRL:     ftrlAVX2,
 		COCOB:    cocobAVX2,
-	}
+	})
 }
 
 // The assembly trusts its lengths: every matrix holds len(x)·len(d) values.
-
-//go:noescape
-func forwardAVX2(z, w, x []float32)
-
-//go:noescape
-func backwardAVX2(dx, w, d []float32)
 
 //go:noescape
 func squaresAVX2(x []float32) float64
@@ -89,3 +88,15 @@ func ftrlAVX2(w []float32, z, s []float64, x, d []float32, c *Coefficients)
 
 //go:noescape
 func cocobAVX2(w, most []float32, sums, thetas, rewards []float64, origin, x, d []float32, c *Coefficients)
+
+//go:noescape
+func reluAVX2(z []float32, limit float32)
+
+//go:noescape
+func gateAVX2(d, out []float32)
+
+//go:noescape
+func tanhAVX2(z []float32)
+
+//go:noescape
+func slopeAVX2(d, out []float32)

@@ -73,8 +73,13 @@ func testCoefficients() *Coefficients {
 func steps(k *Set) map[string]func(c kernelCase) {
 	co := testCoefficients()
 	return map[string]func(c kernelCase){
-		"forward":  func(c kernelCase) { k.Forward(c.z, c.w, c.x) },
-		"backward": func(c kernelCase) { k.Backward(c.dx, c.w, c.d) },
+		"gemv":     func(c kernelCase) { k.gemv(c.dx, c.w, c.d) },
+		"gemvT":    func(c kernelCase) { k.gemvT(c.z, c.w, c.x) },
+		"dot":      func(c kernelCase) { c.dx[0] = k.dot(c.w, c.first) },
+		"axpy":     func(c kernelCase) { k.axpy(-0.3, c.first, c.w) },
+		"active":   func(c kernelCase) { k.active(c.z, c.w, halfZero(c.x)) },
+		"gated":    func(c kernelCase) { k.gated(c.dx, c.w, c.d, halfZero(c.x)) },
+		"ger":      func(c kernelCase) { k.ger(c.w, halfZero(c.x), c.d, -0.1) },
 		"squares":  func(c kernelCase) { c.square[0] = k.Squares(c.w) },
 		"sgd":      func(c kernelCase) { k.SGD(c.w, c.x, c.d, co) },
 		"momentum": func(c kernelCase) { k.Momentum(c.w, c.first, c.x, c.d, co) },
@@ -89,14 +94,10 @@ func steps(k *Set) map[string]func(c kernelCase) {
 			k.COCOB(c.w, c.third, c.square, c.sum, c.reward, c.first, c.x, c.d, co)
 		},
 
-		"relu":             func(c kernelCase) { k.Network.ReLU(c.w, 1) },
-		"gate":             func(c kernelCase) { k.Network.Gate(c.first, c.w) },
-		"tanh":             func(c kernelCase) { k.Network.Tanh(c.w) },
-		"slope":            func(c kernelCase) { k.Network.Slope(c.first, c.w) },
-		"ungated backward": func(c kernelCase) { k.Network.Backward(c.dx, c.w, c.d, nil) },
-		"network forward":  func(c kernelCase) { k.Network.Forward(c.z, c.w, halfZero(c.x)) },
-		"network backward": func(c kernelCase) { k.Network.Backward(c.dx, c.w, c.d, halfZero(c.x)) },
-		"outer":            func(c kernelCase) { k.Network.Outer(c.w, halfZero(c.x), c.d, -0.1) },
+		"relu":  func(c kernelCase) { k.ReLU(c.w, 1) },
+		"gate":  func(c kernelCase) { k.Gate(c.first, c.w) },
+		"tanh":  func(c kernelCase) { k.Tanh(c.w) },
+		"slope": func(c kernelCase) { k.Slope(c.first, c.w) },
 	}
 }
 
@@ -179,7 +180,7 @@ func TestReluOfExtremes(t *testing.T) {
 		for n := 6; n < 20; n++ { // in vectors and in what is left of them
 			z := make([]float32, n)
 			copy(z[n-6:], []float32{inf, -inf, nan, 1e30, -1e-45, 2})
-			k.Network.ReLU(z, outputMax)
+			k.ReLU(z, outputMax)
 			if want := []float32{outputMax, 0, 0, outputMax, 0, 2}; !slices.Equal(z[n-6:], want) {
 				t.Errorf("%s: %v, want %v", k.Name, z[n-6:], want)
 			}
@@ -193,7 +194,7 @@ func TestTanh(t *testing.T) {
 	for _, k := range []*Set{Best(), Generic()} {
 		for x := float32(1e-30); x < 1e30; x *= 1.01 {
 			z := []float32{x, -x, 0, 1, 2, 3, 4, 5, -x, x}
-			k.Network.Tanh(z)
+			k.Tanh(z)
 			want := math.Tanh(float64(x))
 			for i, sign := range map[int]float64{0: 1, 1: -1, 8: -1, 9: 1} {
 				if got := float64(z[i]); math.Abs(got-sign*want) > 4e-7*want || math.Abs(got) > 1 {
@@ -202,7 +203,7 @@ func TestTanh(t *testing.T) {
 			}
 		}
 		z := []float32{inf, -inf, nan, 0, 1e15, -1e15, nan, 1, inf, nan, -inf}
-		k.Network.Tanh(z)
+		k.Tanh(z)
 		if want := []float32{1, -1, 0, 0, 1, -1, 0, z[7], 1, 0, -1}; !slices.Equal(z, want) {
 			t.Errorf("%s: %v, want %v", k.Name, z, want)
 		}
@@ -224,7 +225,7 @@ func TestSquaresOfExtremes(t *testing.T) {
 
 func BenchmarkKernels(b *testing.B) {
 	for _, k := range []*Set{Best(), Generic()} {
-		for _, name := range []string{"forward", "backward", "sgd", "adagrad", "rmsprop", "adam", "network forward", "network backward", "ungated backward", "outer", "tanh"} {
+		for _, name := range []string{"gemv", "gemvT", "dot", "axpy", "active", "gated", "ger", "sgd", "adagrad", "rmsprop", "adam", "tanh"} {
 			c, step := newKernelCase(64, 64, 0), steps(k)[name]
 			b.Run(fmt.Sprintf("%s/%s", name, k.Name), func(b *testing.B) {
 				b.ReportAllocs()

@@ -1,7 +1,10 @@
 package mixture
 
 import (
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // mixer combines the predictions of experts in two levels: aggregators of several kinds and rates, and
@@ -39,18 +42,19 @@ type outcome struct {
 // mixing is a mixer's working memory.
 type mixing struct {
 	outputs int
-	p       []float32 // [experts, outputs] probabilities
-	floored []float32 // [experts, outputs] probabilities that are not too small, and
-	logs    []float32 // their logarithms
-	q       []float32 // [aggregators, outputs] what each aggregator predicts
-	factor  []float32 // [experts] weights in float32, and gradients
-	delta   []float32 // [outputs]
-	mixed   []float32 // [outputs]
-	z       []float64 // [experts] standardised numbers
-	guess   []float64 // [aggregators] the same
-	blend   float64   // and the mixture's
-	losses  []float64 // [max(experts, aggregators)]
-	shares  []float64 // the same: likelihoods
+	p       []float32     // [experts, outputs] probabilities
+	floored []float32     // [experts, outputs] probabilities that are not too small, and
+	logs    []float32     // their logarithms
+	q       []float32     // [aggregators, outputs] what each aggregator predicts
+	factor  []float32     // [experts] weights in float32, and gradients
+	delta   []float32     // [outputs]
+	mixed   []float32     // [outputs]
+	z       []float64     // [experts] standardised numbers
+	guess   []float64     // [aggregators] the same
+	blend   float64       // and the mixture's
+	weights blas32.Vector // factor, where those are weights
+	losses  []float64     // [max(experts, aggregators)]
+	shares  []float64     // the same: likelihoods
 }
 
 func newMixing(experts, aggregators, outputs int) *mixing {
@@ -81,11 +85,17 @@ func (sc *mixing) beside(aggregators int) *mixing {
 func (sc *mixing) of(m []float32, i int) []float32 { return m[i*sc.outputs : (i+1)*sc.outputs] }
 
 // single rounds weights to the float32 of the kernels.
-func (sc *mixing) single(w []float64) []float32 {
+func (sc *mixing) single(w []float64) *blas32.Vector {
 	for i, v := range w {
 		sc.factor[i] = float32(v)
 	}
-	return sc.factor
+	sc.weights = kernel.Vector(sc.factor)
+	return &sc.weights
+}
+
+// matrix is m, which has a row an expert, as the kernels take it.
+func (sc *mixing) matrix(m []float32) blas32.General {
+	return kernel.Matrix(len(sc.factor), sc.outputs, m)
 }
 
 // upTo is 0, 1, … n−1: the active set of a level whose members are all active.

@@ -3,6 +3,8 @@ package mixture
 import (
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+
 	"millrace/model/kernel"
 )
 
@@ -105,14 +107,16 @@ func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
 	q := sc.of(sc.q, a)
 	if a < len(m.shares) {
 		clear(q)
-		m.k.Forward(q, sc.p, sc.single(m.shares[a].weight))
+		p, mixed := sc.matrix(sc.p), kernel.Vector(q)
+		m.k.GemvT(&p, sc.single(m.shares[a].weight), &mixed)
 		return q
 	}
 	s := &m.pools[a-len(m.shares)]
 	for c, b := range s.bias {
 		sc.delta[c] = float32(b)
 	}
-	m.k.Forward(sc.delta, sc.logs, sc.single(s.v))
+	logs, sums := sc.matrix(sc.logs), kernel.Vector(sc.delta)
+	m.k.GemvT(&logs, sc.single(s.v), &sums)
 	m.k.Softmax(q, sc.delta, 1)
 	return q
 }
@@ -162,7 +166,11 @@ func (s *pool) learnClass(k *kernel.Set, sc *mixing, q []float32, class int32, w
 		e[c] = v * factor
 	}
 	e[class] -= factor
-	k.Backward(sc.factor, sc.logs, e)
+	slope, row := kernel.Vector(e), blas32.Vector{N: len(e), Inc: 1}
+	for i := range sc.factor {
+		row.Data = sc.of(sc.logs, i)
+		sc.factor[i] = k.Dot(&row, &slope)
+	}
 	for _, i := range active {
 		g := float64(sc.factor[i])
 		step := s.rate * g

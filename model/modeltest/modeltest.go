@@ -3,6 +3,7 @@
 package modeltest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -32,6 +33,35 @@ func (e Example) weight() float32 {
 type Case struct {
 	Model    model.Model
 	Examples []Example
+	// Tolerance is 0 for models that repeat themselves bit for bit. Otherwise it is how far apart two values that should be
+	// the same may be, as a share of the larger or of 1: for arithmetic that depends on where its operands stand.
+	Tolerance float64
+}
+
+// same reports that two models of the case are in the same state.
+func (c *Case) same(a, b millrace.Stateful) bool {
+	if c.Tolerance == 0 {
+		return bytes.Equal(Bytes(a), Bytes(b))
+	}
+	others := map[string]millrace.Tensor{}
+	b.State(func(name string, t millrace.Tensor, _ millrace.Role) { others[name] = t })
+	alike := true
+	a.State(func(name string, x millrace.Tensor, _ millrace.Role) {
+		y := others[name]
+		alike = alike && slices.EqualFunc(x.F32, y.F32, func(v, w float32) bool { return c.near(float64(v), float64(w)) }) &&
+			slices.EqualFunc(x.F64, y.F64, c.near) && slices.Equal(x.U64, y.U64) && slices.Equal(x.U32, y.U32)
+	})
+	return alike
+}
+
+// near reports that two values are the same, or as good as that.
+func (c *Case) near(a, b float64) bool {
+	return a == b || math.Abs(a-b) <= c.Tolerance*max(1, math.Abs(a), math.Abs(b))
+}
+
+// predicts reports that two predictions are the same.
+func (c *Case) predicts(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(v, w float32) bool { return c.near(float64(v), float64(w)) })
 }
 
 // Differentiable is a model whose gradient can be checked. LossGradient returns the loss of one

@@ -12,13 +12,13 @@
 	VMASKMOVPS  address, Y15, Y9 \
 	VFMADD231PS Y9, Y8, sum
 
-// func forwardAVX2(z, w, x []float32)
+// func gemvTWideAVX2(y, a, x []float32)
 // Columns are taken in tiles whose sums stay in registers over all rows, so z is read and written
 // once and each weight is read once. The last of a tile's vectors is masked.
-TEXT ·forwardAVX2(SB), NOSPLIT, $0-72
-	MOVQ  z_base+0(FP), DI
-	MOVQ  z_len+8(FP), CX
-	MOVQ  w_base+24(FP), SI
+TEXT ·gemvTWideAVX2(SB), NOSPLIT, $0-72
+	MOVQ  y_base+0(FP), DI
+	MOVQ  y_len+8(FP), CX
+	MOVQ  a_base+24(FP), SI
 	MOVQ  x_base+48(FP), DX
 	MOVQ  x_len+56(FP), R8
 	MOVQ  CX, R9

@@ -1,0 +1,96 @@
+package kernel
+
+import (
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+)
+
+// products are those of matrices and vectors without gaps, as slices: matrices are row-major, and the length of a
+// vector says how many rows or columns there are.
+type products struct {
+	gemv  func(y, a, x []float32)                // y ← A·x
+	gemvT func(y, a, x []float32)                // y ← y + Aᵀ·x
+	dot   func(x, y []float32) float32           // x·y
+	axpy  func(alpha float32, x, y []float32)    // y ← y + αx
+	ger   func(a, x, y []float32, alpha float32) // A ← A + αx·yᵀ
+	// active is gemvT that passes over rows whose x is zero, gated is gemv where gate is above zero.
+	active func(y, a, x []float32)
+	gated  func(y, a, x, gate []float32)
+}
+
+// The methods below are what models call an event at a time: BLAS in the forms that layers need, compiled into their
+// callers. Factors that are not named are 1, but β is 0 in Gemv; vectors and matrices have no gaps (Inc is 1, Stride is
+// Cols), and their lengths are the caller's duty. Set.BLAS has every form. Operands are passed by reference, as copying
+// three of them costs more than a product of eight columns.
+
+// Gemv sets y to A·x.
+func (s *Set) Gemv(a *blas32.General, x, y *blas32.Vector) { s.gemv(y.Data, a.Data, x.Data) }
+
+// GemvT adds Aᵀ·x to y.
+func (s *Set) GemvT(a *blas32.General, x, y *blas32.Vector) { s.gemvT(y.Data, a.Data, x.Data) }
+
+// Dot returns x·y.
+func (s *Set) Dot(x, y *blas32.Vector) float32 { return s.dot(x.Data, y.Data) }
+
+// Axpy adds αx to y.
+func (s *Set) Axpy(alpha float32, x, y *blas32.Vector) { s.axpy(alpha, x.Data, y.Data) }
+
+// Ger adds αx·yᵀ to A. It passes over rows whose x is zero.
+func (s *Set) Ger(alpha float32, x, y *blas32.Vector, a *blas32.General) {
+	s.ger(a.Data, x.Data, y.Data, alpha)
+}
+
+// GemvTActive is GemvT for an x of which much is zero, as relu leaves it, or an A of fewer than eight columns: it
+// passes over rows whose x is zero, which add nothing, and walks narrow rows eight at a time.
+func (s *Set) GemvTActive(a *blas32.General, x, y *blas32.Vector) { s.active(y.Data, a.Data, x.Data) }
+
+// GemvGated sets y to A·x where gate is above zero, elsewhere to zero, and passes over the rows of those: the
+// gradient at the outputs of a relu layer, which are gate.
+func (s *Set) GemvGated(a *blas32.General, x, y, gate *blas32.Vector) {
+	s.gated(y.Data, a.Data, x.Data, gate.Data)
+}
+
+// Vector is x as gonum has it.
+func Vector(x []float32) blas32.Vector { return blas32.Vector{N: len(x), Inc: 1, Data: x} }
+
+// Matrix is data, row after row, as gonum has it; a nil data makes a matrix of zeros.
+func Matrix(rows, cols int, data []float32) blas32.General {
+	if data == nil {
+		data = make([]float32, rows*cols)
+	}
+	return blas32.General{Rows: rows, Cols: cols, Stride: max(1, cols), Data: data}
+}
+
+// genericProducts are a function, not a variable, so that nothing can change them.
+func genericProducts() products {
+	return products{
+		gemv: gemvGeneric, gemvT: gemvTGeneric, dot: dotGeneric, axpy: axpyGeneric, ger: gerGeneric,
+		active: activeGeneric, gated: gatedGeneric,
+	}
+}
+
+// On is Generic with the products of another implementation of BLAS, as gonum's own. What models learn is then equal
+// to rounding, and repeats itself as far as that implementation does.
+func On(name string, b blas.Float32) *Set {
+	s := Generic()
+	gemv := func(y, a, x []float32) {
+		b.Sgemv(blas.NoTrans, len(y), len(x), 1, a, max(1, len(x)), x, 1, 0, y, 1)
+	}
+	gemvT := func(y, a, x []float32) {
+		b.Sgemv(blas.Trans, len(x), len(y), 1, a, max(1, len(y)), x, 1, 1, y, 1)
+	}
+	s.Name, s.blas = name, b
+	s.products = products{
+		gemv: gemv, gemvT: gemvT, active: gemvT,
+		gated: func(y, a, x, gate []float32) {
+			gemv(y, a, x)
+			gateGeneric(y, gate)
+		},
+		dot:  func(x, y []float32) float32 { return b.Sdot(len(x), x, 1, y, 1) },
+		axpy: func(alpha float32, x, y []float32) { b.Saxpy(len(x), alpha, x, 1, y, 1) },
+		ger: func(a, x, y []float32, alpha float32) {
+			b.Sger(len(x), len(y), alpha, x, 1, y, 1, a, max(1, len(y)))
+		},
+	}
+	return s
+}
