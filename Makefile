@@ -24,6 +24,7 @@ RACE_PACKAGES = $(shell $(GO) list $(RACE) 2>/dev/null)
 FUZZTIME ?= 10s
 BENCH ?= .
 BENCHCOUNT ?= 6
+SOAK ?= 10m
 
 ##@ Use
 
@@ -85,6 +86,10 @@ fuzz: ## every fuzz test for FUZZTIME (10s)
 .PHONY: bench
 bench: ## every benchmark, BENCHCOUNT (6) times, for benchstat
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
+
+.PHONY: soak
+soak: ## a run with embedded servers at 25,000 events a second for SOAK (10m), and the memory that it takes
+	$(GO) run ./integration/harness/cmd/soak -for $(SOAK)
 
 .PHONY: cover
 cover: ## coverage of all packages by all tests but the integration ones: bin/cover.html

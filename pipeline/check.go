@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"millrace"
 	"millrace/config"
 	"millrace/consumers"
 	"millrace/store"
@@ -37,14 +38,77 @@ func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, l
 		return found, err
 	}
 	found.Kafka, found.Redis = "embedded", "embedded"
-	var kafkaErr, redisErr error
+	e := newEnvironment(p, log)
+	defer e.Close()
+	var faults []error // all of them, so that a person mends all
 	if p.Kafka.Mode != "embedded" {
-		found.Kafka, kafkaErr = checkKafka(ctx, p, &found, log)
+		found.Kafka, err = checkKafka(ctx, e, &found)
+		faults = append(faults, err)
 	}
 	if p.Redis.Mode != "embedded" {
-		found.Redis, redisErr = checkRedis(ctx, p, &found, log)
+		found.Redis, err = checkRedis(ctx, e, &found)
+		faults = append(faults, err)
 	}
-	return found, errors.Join(kafkaErr, redisErr) // both, so that a person mends both
+	if err := errors.Join(faults...); err != nil || p.Kafka.Mode == "embedded" || p.Redis.Mode == "embedded" {
+		return found, err
+	}
+	return found, checkVersions(ctx, e, pieces)
+}
+
+// checkVersions looks whether a learner could go on from the head, and a scorer serve what is served.
+func checkVersions(ctx context.Context, e *environment, pieces *Pieces) error {
+	p := e.pipeline
+	clusterID, err := e.cluster.ID(ctx)
+	if err != nil {
+		return fmt.Errorf("asking for the cluster's id: %w", err)
+	}
+	var faults []error
+	l := &learning{env: e, learned: pieces}
+	head, err := e.store.Head(ctx, p.Name)
+	if err == nil {
+		var s millrace.Snapshot
+		if s, err = l.load(ctx, Manifest(p, clusterID), head, false); err == nil {
+			err = errors.Join(pieces.Layout.Restore(s.Serving, s.Training), checkPositions(ctx, e, s.Manifest.Positions))
+		}
+	}
+	if err != nil && !never(err) {
+		faults = append(faults, fmt.Errorf("learners: %w", err))
+	}
+	served, err := e.store.Served(ctx, p.Name)
+	if err == nil {
+		var s millrace.Snapshot
+		if s, err = e.store.Load(ctx, p.Name, served, false); err == nil {
+			err = p.Serves(&s.Manifest)
+		}
+	}
+	if err != nil && !never(err) {
+		faults = append(faults, fmt.Errorf("scorers: %w", err))
+	}
+	return errors.Join(faults...)
+}
+
+// never reports whether there was no version yet; one that has gone is a fault.
+func never(err error) bool {
+	return errors.Is(err, millrace.ErrNoSnapshot) && !errors.Is(err, store.ErrGone)
+}
+
+// checkPositions looks whether the log still holds what a learner would go on with.
+func checkPositions(ctx context.Context, e *environment, positions []millrace.Position) error {
+	bounds, err := e.cluster.Bounds(ctx, e.pipeline.Events.Topic)
+	if errors.Is(err, consumers.ErrUnknownTopic) {
+		return nil // it was said already
+	}
+	if err != nil {
+		return fmt.Errorf("asking what the log holds: %w", err)
+	}
+	var gaps []error
+	for _, at := range positions {
+		log, ok := bounds[at.Partition]
+		if ok && (at.Offset < log[0] || at.Offset > log[1]) {
+			gaps = append(gaps, &millrace.GapError{Topic: at.Topic, Partition: at.Partition, Position: at.Offset, Start: log[0], End: log[1]})
+		}
+	}
+	return errors.Join(gaps...)
 }
 
 // holds says what the pipeline's versions will hold in the store.
@@ -63,28 +127,38 @@ func (c *Checked) holds(p *config.Pipeline, version int64) {
 	}
 }
 
-// checkRedis reaches the server and looks for settings that would lose snapshots.
-func checkRedis(ctx context.Context, p *config.Pipeline, found *Checked, log *slog.Logger) (string, error) {
-	s, err := store.Open(p.Redis, store.Options{Log: log})
+// checkRedis reaches the server, tries what learners and scorers do there, and looks for settings that would lose snapshots.
+func checkRedis(ctx context.Context, e *environment, found *Checked) (string, error) {
+	s, err := store.Open(e.pipeline.Redis, store.Options{Log: e.log})
 	if err != nil {
 		return "", fmt.Errorf("opening the store: %w", err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written
+	e.store = s
 	warnings, err := s.Check(ctx)
 	if err != nil {
 		return "", err
 	}
 	found.Warnings = append(found.Warnings, warnings...)
-	return "reached", nil
+	missing, err := s.Probe(ctx, e.pipeline.Name)
+	if err != nil {
+		return "", fmt.Errorf("trying what run does at Redis: %w", err)
+	}
+	faults := make([]error, len(missing))
+	for i, m := range missing {
+		faults[i] = errors.New("Redis: " + m)
+	}
+	return "reached", errors.Join(faults...)
 }
 
-// checkKafka reaches a broker and looks for the pipeline's topic.
-func checkKafka(ctx context.Context, p *config.Pipeline, found *Checked, log *slog.Logger) (string, error) {
-	c, err := consumers.Dial(p.Kafka, consumers.Options{Log: log, ClientID: "millrace"})
+// checkKafka reaches a broker, looks for the pipeline's topic, and asks for its groups' positions. Whether topics may be
+// written cannot be found out without writing to them.
+func checkKafka(ctx context.Context, e *environment, found *Checked) (string, error) {
+	p := e.pipeline
+	c, err := consumers.Dial(p.Kafka, consumers.Options{Log: e.log, ClientID: "millrace"})
 	if err != nil {
 		return "", fmt.Errorf("connecting to Kafka: %w", err)
 	}
-	defer c.Close() //nolint:errcheck // nothing was written
+	e.cluster = c
 	if err := c.Check(ctx); err != nil {
 		return "", err
 	}
@@ -95,6 +169,11 @@ func checkKafka(ctx context.Context, p *config.Pipeline, found *Checked, log *sl
 		return "reached", nil
 	case err != nil:
 		return "", err
+	}
+	for _, group := range []string{learnerGroup(p.Name), scorerGroup(p.Name)} {
+		if _, err := c.CommittedOffsets(ctx, group, p.Events.Topic); err != nil {
+			return "", fmt.Errorf("asking where group %s stands: %w", group, err)
+		}
 	}
 	return fmt.Sprintf("reached; topic %s has %d partitions", p.Events.Topic, len(partitions)), nil
 }

@@ -15,8 +15,10 @@ func (a *app) check() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check -c FILE",
 		Short: "Check a pipeline file, and with --connect its brokers and Redis",
-		Long: `Report every mistake of a pipeline file with file, line and column. With --connect, also reach the brokers
-and Redis once, and say what about them would lose snapshots.`,
+		Long: `Report every mistake of a pipeline file with file, line and column. With --connect, also do once what run does at the
+brokers and Redis: reach them, try the store's commands and scripts on keys of their own, load the head and the served
+version and compare them with the file. What would fail or lose snapshots is said. Whether topics may be written cannot
+be found out without writing to them.`,
 		Example: "  millrace check -c payments.yaml --connect",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {

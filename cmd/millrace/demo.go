@@ -85,6 +85,9 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return fmt.Errorf("reading the demo's pipeline: %w", err)
 	}
+	if err := boundMemory(p); err != nil {
+		return err
+	}
 	p.Scores.Start = "earliest" // every event gets a score, also those before the first snapshot
 	live := !asJSON && isTerminal(a.out)
 	log, err := a.logger()

@@ -83,5 +83,8 @@ func (a *app) runPipeline(ctx context.Context, f runFlags, learn, score bool) (e
 	if f.Log, err = a.logger(); err != nil {
 		return err
 	}
+	if err := boundMemory(f.Config); err != nil {
+		return err
+	}
 	return pipeline.Run(ctx, f.Options)
 }
