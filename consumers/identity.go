@@ -217,6 +217,28 @@ func (c *Cluster) anew(ctx context.Context, p millrace.Position, was, is string)
 	return gap
 }
 
+// SameTopic compares positions with the topic that has their name now, by the ids that both tell: a *millrace.GapError says
+// that it was made anew. What was read last is compared only when it is read on.
+func (c *Cluster) SameTopic(ctx context.Context, topic string, positions []millrace.Position) error {
+	info, err := c.lookUp(ctx, topic)
+	if errors.Is(err, ErrUnknownTopic) {
+		return nil // reading waits for it, or says so
+	}
+	if err != nil {
+		return err
+	}
+	return c.sameTopic(ctx, info, positions)
+}
+
+func (c *Cluster) sameTopic(ctx context.Context, info *topicInfo, positions []millrace.Position) error {
+	for _, p := range positions {
+		if id := parseTopicID(p.TopicID); id != (topicID{}) && info.id != (topicID{}) && id != info.id {
+			return c.anew(ctx, p, p.TopicID, info.id.String())
+		}
+	}
+	return nil
+}
+
 // isAnew reports whether an error says that the topic was made anew, and is the caller's to go on from.
 func isAnew(err error, allowGaps bool) (*millrace.GapError, bool) {
 	var gap *millrace.GapError

@@ -113,10 +113,8 @@ func (s *Source) read(ctx context.Context, info *topicInfo, given []millrace.Pos
 
 // check compares the positions with the topic as a whole.
 func (s *Source) check(ctx context.Context, info *topicInfo, given []millrace.Position) error {
-	for _, p := range given {
-		if id := parseTopicID(p.TopicID); id != (topicID{}) && info.id != (topicID{}) && id != info.id {
-			return s.c.anew(ctx, p, p.TopicID, info.id.String())
-		}
+	if err := s.c.sameTopic(ctx, info, given); err != nil {
+		return err
 	}
 	for _, p := range given {
 		if _, ok := info.leaders[p.Partition]; ok {

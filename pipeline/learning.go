@@ -141,7 +141,10 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 		return s, fmt.Errorf("version %d of %s was learned from topic %s, and the pipeline's is %s; to go on with that from where "+
 			"events.start says, run with --allow-gaps", head.Seq, m.Model, old.Positions[i].Topic, l.env.pipeline.Events.Topic)
 	}
-	return s, nil
+	if allowGaps || old.Cluster != m.Cluster {
+		return s, nil // the source begins at the beginning of a topic made anew
+	}
+	return s, wayOn(l.env.cluster.SameTopic(ctx, l.env.pipeline.Events.Topic, old.Positions))
 }
 
 // elsewhere reports whether a position speaks of another topic than the pipeline's events.

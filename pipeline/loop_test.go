@@ -57,6 +57,7 @@ type rig struct {
 	log        *slog.Logger    // discards by default
 	// challengers learn beside the pipeline's model.
 	challengers []*config.Pipeline
+	allowGaps   bool
 }
 
 func newRig(t *testing.T, partitions int) *rig {
@@ -95,7 +96,7 @@ func (r *rig) run(score bool, done func(s *Pipeline) bool) {
 	r.t.Helper()
 	ctx, stop := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer stop()
-	s, err := open(ctx, Options{Config: r.pipeline, Learn: true, Score: score, Log: r.log}, r.challengers)
+	s, err := open(ctx, Options{Config: r.pipeline, Learn: true, Score: score, AllowGaps: r.allowGaps, Log: r.log}, r.challengers)
 	if err != nil {
 		r.t.Fatal(err)
 	}

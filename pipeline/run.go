@@ -36,7 +36,7 @@ type Options struct {
 	Challengers []string
 	// Fresh starts with new weights and positions, FreshChallengers does so for challengers; old versions are kept.
 	Fresh, FreshChallengers bool
-	// AllowGaps goes on where events were lost, or on another cluster or topic.
+	// AllowGaps goes on where events were lost, or on another cluster or topic, and at the beginning of a topic made anew.
 	AllowGaps bool
 
 	// Admin is the address for metrics and health, in place of Config's.
@@ -155,7 +155,7 @@ func (r *Pipeline) open(ctx context.Context) error {
 
 func (r *Pipeline) openParts(ctx, around context.Context) (err error) {
 	if r.o.Score { // before the learner waits for the topic: what is sent meanwhile is to be scored
-		if err := placeScoring(ctx, r.env); err != nil {
+		if err := placeScoring(ctx, r.env, r.o.AllowGaps); err != nil {
 			return err
 		}
 	}
@@ -270,11 +270,19 @@ func (r *Pipeline) Run(ctx context.Context) error {
 		r.tellFigures("stopped")
 		return nil
 	}
+	return fmt.Errorf("running %s: %w", r.env.pipeline.Name, wayOn(err))
+}
+
+// wayOn adds to an error about lost events how to go on without them.
+func wayOn(err error) error {
 	var gap *millrace.GapError
-	if errors.As(err, &gap) {
-		err = fmt.Errorf("%w; to go on from there without the lost events, run with --allow-gaps", err)
+	switch {
+	case !errors.As(err, &gap) || gap.OtherCluster != "":
+		return err
+	case gap.Anew():
+		return fmt.Errorf("%w; to go on at the new topic's beginning, run with --allow-gaps", err)
 	}
-	return fmt.Errorf("running %s: %w", r.env.pipeline.Name, err)
+	return fmt.Errorf("%w; to go on from there without the lost events, run with --allow-gaps", err)
 }
 
 // learn learns until ctx ends. A learner that another one fences ends alone where events are scored as well: what is served

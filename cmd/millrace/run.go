@@ -22,7 +22,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 
 func (f *runFlags) registerLearning(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.Fresh, "fresh", false, "start with new weights and positions; old versions are kept")
-	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost, or on another cluster")
+	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost, on another cluster, or at the beginning of a topic made anew")
 	cmd.Flags().StringArrayVar(&f.Challengers, "challenger", nil, "pipeline file of a model that learns the same events and is never served; may be repeated")
 	cmd.Flags().BoolVar(&f.FreshChallengers, "fresh-challengers", false, "start challengers with new weights and positions; old versions are kept")
 }
@@ -71,7 +71,7 @@ func (a *app) score() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runPipeline(cmd.Context(), f, false, true) },
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost")
+	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost, or at the beginning of a topic made anew")
 	return cmd
 }
 
