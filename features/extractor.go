@@ -160,7 +160,9 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 			if x.blanks {
 				clear(standard.Dense)
 			}
-			x.numbers.dense(standard.Dense, e)
+			if len(x.numbers.all) > 0 {
+				x.numbers.dense(standard.Dense, e)
+			}
 			if len(x.categories.all) > 0 {
 				x.categories.dense(standard.Dense, e)
 			}
@@ -217,15 +219,12 @@ func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
 // mean counts as just that far: the spread can still grow tenfold within a few hundred events if the
 // stream really changes, but a single 1e30 among small numbers only costs a little.
 func (x *Extractor) Observe(e *millrace.Event) {
-	x.numbers.observe(e)
-	if x.beyond {
-		x.observeBeyond(e)
+	if len(x.numbers.all) > 0 {
+		x.numbers.observe(e)
 	}
-}
-
-// observeBeyond learns what is not of numbers alone.
-func (x *Extractor) observeBeyond(e *millrace.Event) {
-	x.categories.observe(e)
+	if len(x.categories.all) > 0 {
+		x.categories.observe(e)
+	}
 	for _, enc := range x.others {
 		enc.observe(e)
 	}
