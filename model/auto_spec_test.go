@@ -1,8 +1,9 @@
 package model_test
 
 import (
-	"millrace/model"
 	"testing"
+
+	"millrace/model"
 )
 
 // TestBudgetSpelling: however a budget is spelt, it is the same.

@@ -2,10 +2,10 @@ package model
 
 import (
 	"math"
-	"millrace/model/kernel"
 	"testing"
 
 	"millrace"
+	"millrace/model/kernel"
 )
 
 // TestMasks: about the wished share is left out, the rest keeps the expected output, no two events or layers are

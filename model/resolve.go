@@ -6,7 +6,7 @@ import (
 	"millrace"
 )
 
-// The words of a Spec.
+// The words of a Spec. Those are exported that other packages build specs with or read in them.
 const (
 	FamilyAuto     = "auto"
 	FamilyLogistic = "logistic"

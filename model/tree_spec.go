@@ -6,7 +6,7 @@ import (
 	"millrace/model/tree"
 )
 
-// The words of trees.
+// The words of trees, exported where others read them.
 const (
 	LeafMajority = "majority"
 	LeafBayes    = "naive_bayes"

@@ -1,8 +1,9 @@
 package model_test
 
 import (
-	"millrace/model"
 	"testing"
+
+	"millrace/model"
 )
 
 func TestTreeSpecsRefused(t *testing.T) {

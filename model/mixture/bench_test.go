@@ -3,12 +3,12 @@ package mixture_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"millrace/model"
-	"millrace/model/family"
-	"millrace/model/mixture"
 	"testing"
 
 	"millrace"
+	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/mixture"
 )
 
 // benchViews are all views of numbers, or of a sparse input.

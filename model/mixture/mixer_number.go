@@ -3,9 +3,9 @@ package mixture
 import (
 	"fmt"
 	"math"
-	"millrace/model"
 
 	"millrace"
+	"millrace/model"
 )
 
 // numberMixer mixes predictions of a number, in standard deviations of the target: the same two levels

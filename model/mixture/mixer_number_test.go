@@ -1,8 +1,9 @@
 package mixture
 
 import (
-	"millrace/model"
 	"testing"
+
+	"millrace/model"
 )
 
 // TestNumberMixerStartsFast: experts' errors count in units of the mixture's own, which must not stay what it

@@ -2,9 +2,9 @@ package mixture
 
 import (
 	"fmt"
-	"millrace/model"
 
 	"millrace"
+	"millrace/model"
 )
 
 // recruiter builds a mixture's experts.

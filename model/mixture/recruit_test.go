@@ -1,14 +1,16 @@
 package mixture_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"millrace/model"
-	"millrace/model/family"
-	"millrace/model/mixture"
 	"testing"
 
 	"millrace"
+	"millrace/model"
+	"millrace/model/family"
+	"millrace/model/kernel"
+	"millrace/model/mixture"
 )
 
 // TestMixtureHasExperts: however many columns and classes there are, the default budget has room for an expert that may
@@ -22,6 +24,44 @@ func TestMixtureHasExperts(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestMixtureBuildsNothingItself: all experts, those begun anew too, come from the constructor that a mixture is handed, as
+// resolved specs; what it cannot build is the mixture's error.
+func TestMixtureBuildsNothingItself(t *testing.T) {
+	v, target := allViews{}, model.TargetSpec{Classes: 2}
+	spec := model.Spec{Type: model.FamilyAuto, Budget: "1x"}.Resolve(target)
+	built := map[string]int{}
+	parts := mixture.Parts{Kernels: kernel.Best(), Build: func(s model.Spec) (model.Model, error) {
+		built[mixture.NameOf(s)]++
+		if again := s.Resolve(target); mixture.NameOf(again) != mixture.NameOf(s) {
+			t.Errorf("%s was to be built, which is not resolved", mixture.NameOf(s))
+		}
+		return family.New(s, target, v)
+	}}
+	m, err := mixture.New(spec, target, v, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	experts, _, _ := mixture.Inside(m)
+	for _, e := range experts {
+		if built[e.Name] != 1 {
+			t.Errorf("%s was built %d times", e.Name, built[e.Name])
+		}
+	}
+	if len(built) != len(experts) {
+		t.Errorf("%d experts of %d that were built", len(experts), len(built))
+	}
+	name := experts[0].Name
+	runAway(t, m, 0, v, target)
+	if built[name] != 2 {
+		t.Errorf("%s, which ran away, was built %d times, want once more", name, built[name])
+	}
+	broken := errors.New("no more")
+	parts.Build = func(model.Spec) (model.Model, error) { return nil, broken }
+	if _, err := mixture.New(spec, target, v, parts); !errors.Is(err, broken) {
+		t.Errorf("a constructor that fails: %v", err)
 	}
 }
 

@@ -2,10 +2,11 @@ package mixture_test
 
 import (
 	"fmt"
+	"testing"
+
 	"millrace/model"
 	"millrace/model/family"
 	"millrace/model/mixture"
-	"testing"
 )
 
 // TestMixtureAlwaysHasATree: however many columns and classes there are, up to where one tree costs as much
