@@ -213,6 +213,32 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestSecrets: what holds a password, alone or within a URL, is tagged, and no message about it quotes the file.
+func TestSecrets(t *testing.T) {
+	var secret []string
+	var walk func(typ reflect.Type, path string)
+	walk = func(typ reflect.Type, path string) {
+		for _, f := range shapeOf(typ).fields {
+			if f.secret {
+				secret = append(secret, joinPath(path, f.name))
+			}
+			if f.typ.Kind() == reflect.Struct {
+				walk(f.typ, joinPath(path, f.name))
+			}
+		}
+	}
+	walk(reflect.TypeFor[Pipeline](), "")
+	if want := []string{"kafka.sasl", "kafka.sasl.password", "redis.url"}; !reflect.DeepEqual(secret, want) {
+		t.Errorf("secret are %v, want %v", secret, want)
+	}
+	for _, section := range []string{"redis: {url: 'redis//:hunter2hunter2'}", "kafka: {brokers: ['h:1'], sasl: hunter2hunter2}"} {
+		_, err := Parse("p.yaml", []byte(minimal+section+"\n"), nil)
+		if err == nil || strings.Contains(err.Error(), "hunter2hunter2") {
+			t.Errorf("%s: %v", section, err)
+		}
+	}
+}
+
 // Every field of every spec is documented, has a type that a file can hold, and a name of its own.
 func TestShapes(t *testing.T) {
 	seen := map[reflect.Type]bool{}
