@@ -10,7 +10,7 @@ func Best() *Set {
 	return withBLAS(&Set{
 		Name: "avx2-fma",
 		products: products{
-			gemv: gemvAVX2, gemvT: gemvTAVX2, dot: dotAVX2, axpy: axpyAVX2, ger: gerAVX2,
+			gemv: gemvAVX2, gemvT: gemvTAVX2, dot: dotAVX2, dots: dotsAVX2, axpy: axpyAVX2, ger: gerAVX2,
 			active: activeAVX2, gated: gatedAVX2,
 		},
 		ReLU:     reluAVX2,

@@ -76,6 +76,7 @@ func steps(k *Set) map[string]func(c kernelCase) {
 		"gemv":     func(c kernelCase) { k.gemv(c.dx, c.w, c.d) },
 		"gemvT":    func(c kernelCase) { k.gemvT(c.z, c.w, c.x) },
 		"dot":      func(c kernelCase) { c.dx[0] = k.dot(c.w, c.first) },
+		"dots":     func(c kernelCase) { k.dots(c.dx, c.w, c.d) },
 		"axpy":     func(c kernelCase) { k.axpy(-0.3, c.first, c.w) },
 		"active":   func(c kernelCase) { k.active(c.z, c.w, halfZero(c.x)) },
 		"gated":    func(c kernelCase) { k.gated(c.dx, c.w, c.d, halfZero(c.x)) },

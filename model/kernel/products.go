@@ -11,6 +11,7 @@ type products struct {
 	gemv  func(y, a, x []float32)                // y ← A·x
 	gemvT func(y, a, x []float32)                // y ← y + Aᵀ·x
 	dot   func(x, y []float32) float32           // x·y
+	dots  func(y, a, x []float32)                // y ← A·x by dot
 	axpy  func(alpha float32, x, y []float32)    // y ← y + αx
 	ger   func(a, x, y []float32, alpha float32) // A ← A + αx·yᵀ
 	// active is gemvT that passes over rows whose x is zero, gated is gemv where gate is above zero.
@@ -31,6 +32,9 @@ func (s *Set) GemvT(a *blas32.General, x, y *blas32.Vector) { s.gemvT(y.Data, a.
 
 // Dot returns x·y.
 func (s *Set) Dot(x, y *blas32.Vector) float32 { return s.dot(x.Data, y.Data) }
+
+// Dots is Gemv with the sums of Dot, for matrices with few rows and columns.
+func (s *Set) Dots(a *blas32.General, x, y *blas32.Vector) { s.dots(y.Data, a.Data, x.Data) }
 
 // Axpy adds αx to y.
 func (s *Set) Axpy(alpha float32, x, y *blas32.Vector) { s.axpy(alpha, x.Data, y.Data) }
@@ -64,7 +68,7 @@ func Matrix(rows, cols int, data []float32) blas32.General {
 // genericProducts are a function, not a variable, so that nothing can change them.
 func genericProducts() products {
 	return products{
-		gemv: gemvGeneric, gemvT: gemvTGeneric, dot: dotGeneric, axpy: axpyGeneric, ger: gerGeneric,
+		gemv: gemvGeneric, gemvT: gemvTGeneric, dot: dotGeneric, dots: gemvGeneric, axpy: axpyGeneric, ger: gerGeneric,
 		active: activeGeneric, gated: gatedGeneric,
 	}
 }
@@ -81,7 +85,7 @@ func On(name string, b blas.Float32) *Set {
 	}
 	s.Name, s.blas = name, b
 	s.products = products{
-		gemv: gemv, gemvT: gemvT, active: gemvT,
+		gemv: gemv, gemvT: gemvT, active: gemvT, dots: gemv,
 		gated: func(y, a, x, gate []float32) {
 			gemv(y, a, x)
 			gateGeneric(y, gate)

@@ -105,6 +105,9 @@ func gerNarrow(a, x, y []float32, alpha float32) {
 func dotAVX2(x, y []float32) float32
 
 //go:noescape
+func dotsAVX2(y, a, x []float32)
+
+//go:noescape
 func gemvNarrowAVX2(y, a, x []float32)
 
 // gatedWideAVX2 without a gate takes every row.

@@ -42,19 +42,22 @@ type outcome struct {
 // mixing is a mixer's working memory.
 type mixing struct {
 	outputs int
-	p       []float32     // [experts, outputs] probabilities
-	floored []float32     // [experts, outputs] probabilities that are not too small, and
-	logs    []float32     // their logarithms
-	q       []float32     // [aggregators, outputs] what each aggregator predicts
-	factor  []float32     // [experts] weights in float32, and gradients
-	delta   []float32     // [outputs]
-	mixed   []float32     // [outputs]
-	z       []float64     // [experts] standardised numbers
-	guess   []float64     // [aggregators] the same
-	blend   float64       // and the mixture's
-	weights blas32.Vector // factor, where those are weights
-	losses  []float64     // [max(experts, aggregators)]
-	shares  []float64     // the same: likelihoods
+	p       []float32 // [experts, outputs] probabilities
+	floored []float32 // [experts, outputs] probabilities that are not too small, and
+	logs    []float32 // their logarithms
+	q       []float32 // [aggregators, outputs] what each aggregator predicts
+	factor  []float32 // [experts] weights in float32, and gradients
+	delta   []float32 // [outputs]
+	mixed   []float32 // [outputs]
+	z       []float64 // [experts] standardised numbers
+	guess   []float64 // [aggregators] the same
+	blend   float64   // and the mixture's
+	losses  []float64 // [max(experts, aggregators)]
+	shares  []float64 // the same: likelihoods
+
+	// As the kernels take them: p and logs, factor, and a vector of outputs.
+	pRows, logRows blas32.General
+	weights, sums  blas32.Vector
 }
 
 func newMixing(experts, aggregators, outputs int) *mixing {
@@ -71,13 +74,21 @@ func newMixing(experts, aggregators, outputs int) *mixing {
 	for i := range sc.floored {
 		sc.floored[i] = 1 // experts that were never asked have a logarithm too
 	}
+	sc.view()
 	return sc
+}
+
+// view makes the kernels' view of the memory.
+func (sc *mixing) view() {
+	sc.pRows, sc.logRows = kernel.Matrix(len(sc.factor), sc.outputs, sc.p), kernel.Matrix(len(sc.factor), sc.outputs, sc.logs)
+	sc.weights, sc.sums = kernel.Vector(sc.factor), kernel.Vector(sc.delta)
 }
 
 // beside is the working memory of another mixer over the same experts' predictions.
 func (sc *mixing) beside(aggregators int) *mixing {
 	other := newMixing(len(sc.factor), aggregators, sc.outputs)
 	other.p, other.floored, other.logs, other.z = sc.p, sc.floored, sc.logs, sc.z
+	other.view()
 	return other
 }
 
@@ -89,13 +100,7 @@ func (sc *mixing) single(w []float64) *blas32.Vector {
 	for i, v := range w {
 		sc.factor[i] = float32(v)
 	}
-	sc.weights = kernel.Vector(sc.factor)
 	return &sc.weights
-}
-
-// matrix is m, which has a row an expert, as the kernels take it.
-func (sc *mixing) matrix(m []float32) blas32.General {
-	return kernel.Matrix(len(sc.factor), sc.outputs, m)
 }
 
 // upTo is 0, 1, … n−1: the active set of a level whose members are all active.

@@ -3,8 +3,6 @@ package mixture
 import (
 	"math"
 
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"millrace/model/kernel"
 )
 
@@ -107,16 +105,16 @@ func (m *classMixer) aggregate(sc *mixing, a int) []float32 {
 	q := sc.of(sc.q, a)
 	if a < len(m.shares) {
 		clear(q)
-		p, mixed := sc.matrix(sc.p), kernel.Vector(q)
-		m.k.GemvT(&p, sc.single(m.shares[a].weight), &mixed)
+		sc.sums.Data = q
+		m.k.GemvT(&sc.pRows, sc.single(m.shares[a].weight), &sc.sums)
 		return q
 	}
 	s := &m.pools[a-len(m.shares)]
 	for c, b := range s.bias {
 		sc.delta[c] = float32(b)
 	}
-	logs, sums := sc.matrix(sc.logs), kernel.Vector(sc.delta)
-	m.k.GemvT(&logs, sc.single(s.v), &sums)
+	sc.sums.Data = sc.delta
+	m.k.GemvT(&sc.logRows, sc.single(s.v), &sc.sums)
 	m.k.Softmax(q, sc.delta, 1)
 	return q
 }
@@ -166,11 +164,8 @@ func (s *pool) learnClass(k *kernel.Set, sc *mixing, q []float32, class int32, w
 		e[c] = v * factor
 	}
 	e[class] -= factor
-	slope, row := kernel.Vector(e), blas32.Vector{N: len(e), Inc: 1}
-	for i := range sc.factor {
-		row.Data = sc.of(sc.logs, i)
-		sc.factor[i] = k.Dot(&row, &slope)
-	}
+	sc.sums.Data = e
+	k.Dots(&sc.logRows, &sc.sums, &sc.weights)
 	for _, i := range active {
 		g := float64(sc.factor[i])
 		step := s.rate * g
