@@ -3,7 +3,11 @@ package features
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // The vectors were made with another implementation of XXH64; those of the empty input, "abc" and the
@@ -40,8 +44,8 @@ func TestHashVectors(t *testing.T) {
 	}
 }
 
-// Values that differ in a digit spread over columns and signs as random ones would: chi-squared over
-// 256 columns has mean 255 and standard deviation 22.6, so 400 is more than six of them away.
+// Values that differ in a digit spread over columns and signs as random ones would: a chi-squared over 256 columns that
+// chance exceeds once in a hundred million times is none of chance.
 func TestHashDistribution(t *testing.T) {
 	const values, bins = 100_000, 256
 	for seed := range uint64(4) {
@@ -52,13 +56,10 @@ func TestHashDistribution(t *testing.T) {
 			count[h%bins]++
 			signs += int(h >> 63)
 		}
-		chi := 0.0
-		for _, n := range count {
-			d := n - values/bins
-			chi += d * d / (float64(values) / bins)
-		}
-		if chi > 400 {
-			t.Errorf("seed %d: chi-squared %v over %d columns", seed, chi, bins)
+		expected := slices.Repeat([]float64{float64(values) / bins}, bins)
+		chi := stat.ChiSquare(count[:], expected)
+		if p := (distuv.ChiSquared{K: bins - 1}).Survival(chi); p < 1e-8 {
+			t.Errorf("seed %d: chi-squared %v over %d columns, by chance in %g", seed, chi, bins, p)
 		}
 		// The number of signs is binomial with standard deviation √(n)/2.
 		if math.Abs(float64(signs)-values/2) > 6*math.Sqrt(values)/2 {

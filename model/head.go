@@ -3,6 +3,8 @@ package model
 import (
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"millrace/model/kernel"
 )
 
@@ -122,7 +124,11 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 		}
 		return max(m, 0) + math.Log1p(math.Exp(-math.Abs(m)))
 	case headSoftmax:
-		return logSumExp(z) - float64(z[class])
+		wide := make([]float64, len(z))
+		for i, v := range z {
+			wide[i] = float64(v)
+		}
+		return floats.LogSumExp(wide) - wide[class]
 	case headQuantile:
 		r := t - float64(z[0])
 		return max(n.spec.Quantile*r, (n.spec.Quantile-1)*r)
@@ -136,16 +142,4 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 		}
 		return r * r / 2
 	}
-}
-
-func logSumExp(z []float32) float64 {
-	most := math.Inf(-1)
-	for _, v := range z {
-		most = max(most, float64(v))
-	}
-	var sum float64
-	for _, v := range z {
-		sum += math.Exp(float64(v) - most)
-	}
-	return most + math.Log(sum)
 }

@@ -2,8 +2,9 @@ package offline
 
 import (
 	"context"
-	"math"
 	"strconv"
+
+	"gonum.org/v1/gonum/stat"
 
 	"millrace/config"
 	"millrace/pipeline/status"
@@ -73,19 +74,8 @@ func newSeedSummary(p *config.Pipeline, contenders []*Contender) SeedSummary {
 		for i := range all {
 			values[i] = *f.of(all[i])
 		}
-		mean, deviation := meanAndDeviation(values)
+		mean, deviation := stat.MeanStdDev(values, nil) // of the sample
 		*f.mean, *f.deviation = &mean, &deviation
 	}
 	return s
-}
-
-// meanAndDeviation are the mean and the sample's standard deviation of two values or more.
-func meanAndDeviation(values []float64) (mean, deviation float64) {
-	for _, v := range values {
-		mean += v / float64(len(values))
-	}
-	for _, v := range values {
-		deviation += (v - mean) * (v - mean)
-	}
-	return mean, math.Sqrt(deviation / float64(len(values)-1))
 }

@@ -3,7 +3,7 @@ package tree
 import "math"
 
 // generator is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): its whole state is one word, which is
-// in the snapshot.
+// in the snapshot. gonum's prng.SplitMix64 draws the same, but keeps the word to itself.
 type generator []uint64 // [1]
 
 func (g generator) next() uint64 {
@@ -23,7 +23,8 @@ func (g generator) below(n int) int {
 }
 
 // poissonTable holds P(X <= k) of a Poisson distribution, until the rest is below what a float64 tells
-// from 1.
+// from 1. gonum's distuv.Poisson goes by the incomplete gamma function, whose last bits differ, and with them the
+// draws of forests that are learned already.
 func poissonTable(lambda float64) []float64 {
 	var table []float64
 	p, sum := math.Exp(-lambda), 0.0

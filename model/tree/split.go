@@ -3,6 +3,8 @@ package tree
 import (
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // split is a way to divide a leaf.
@@ -79,7 +81,8 @@ func (t *arena) merit(totals, left []float64) float64 {
 	return t.informationGain(totals, left)
 }
 
-// informationGain is the entropy of totals less the weighted entropy of left and totals − left.
+// informationGain is the entropy of totals less the weighted entropy of left and totals − left, from weights as they
+// are: gonum's stat.Entropy wants shares, which round otherwise, and splits could fall otherwise.
 func (p *plan) informationGain(totals, left []float64) float64 {
 	var n, l, all, first, second float64
 	for c, v := range totals {
@@ -287,7 +290,7 @@ func normalBelow(v, mean, deviation float64) float64 {
 		}
 		return 0
 	}
-	return 0.5 * math.Erfc(-(v-mean)/(deviation*math.Sqrt2))
+	return distuv.Normal{Mu: mean, Sigma: deviation}.CDF(v)
 }
 
 // divide sets the statistics of the children of the split that was found.

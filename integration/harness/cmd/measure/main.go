@@ -22,6 +22,8 @@ import (
 	"strings"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"millrace/integration/harness"
 )
 
@@ -155,7 +157,7 @@ func (m *measurement) throughput(ctx context.Context) error {
 	}
 	slices.Sort(rates)
 	fmt.Printf("\n%d events in %.1f s: %.0f events/s; median second %.0f, slowest %.0f\n", events, at.Sub(began).Seconds(),
-		float64(events)/at.Sub(began).Seconds(), rates[len(rates)/2], rates[0])
+		float64(events)/at.Sub(began).Seconds(), stat.Quantile(0.5, stat.Empirical, rates, nil), rates[0])
 	return p.Stop(20 * time.Second)
 }
 
