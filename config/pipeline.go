@@ -42,6 +42,7 @@ type Pipeline struct {
 	Snapshots learner.SnapshotsSpec `yaml:"snapshots" hash:"none" doc:"when snapshots are taken and how many are kept"`
 	Scores    scorer.Spec           `yaml:"scores" hash:"none" doc:"where scores go"`
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
+	State     string                `yaml:"state" hash:"none" doc:"folder where the learner keeps a copy of its newest version, to fill a store that has lost its data; none by default"`
 	Admin     Admin                 `yaml:"admin" hash:"none" doc:"metrics, health and profiles over HTTP"`
 	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label, model
 	// and snapshots are not read: they use this pipeline's connections, and are not served.

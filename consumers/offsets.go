@@ -231,8 +231,11 @@ func (c *Cluster) commitOnce(ctx context.Context, req *offsetcommit.Request) err
 	return nil
 }
 
+// ErrGroupDenied says that the cluster does not let this user ask about a group.
+var ErrGroupDenied = errors.New("not allowed to ask about the group")
+
 // CommittedOffsets asks where a group stands: one position for each partition that it has committed
-// one for, ascending.
+// one for, ascending. Its error wraps ErrUnknownTopic or ErrGroupDenied where those fit.
 func (c *Cluster) CommittedOffsets(ctx context.Context, group, topic string) ([]millrace.Position, error) {
 	partitions, err := c.Partitions(ctx, topic)
 	if err != nil {
@@ -264,6 +267,8 @@ func (c *Cluster) committed(ctx context.Context, group, topic string, partitions
 	case 0:
 	case kafka.GroupIdNotFound:
 		return nil, nil // some brokers say so of a group that has committed nothing yet
+	case kafka.GroupAuthorizationFailed:
+		return nil, fmt.Errorf("%w: %w", ErrGroupDenied, code)
 	default:
 		return nil, code
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"millrace/snapshot"
+	"millrace/store/folder"
 )
 
 const (
@@ -92,7 +93,7 @@ func startKafka(o KafkaOptions) (_ *Kafka, err error) {
 	}
 	k := &Kafka{unlock: func() error { return nil }}
 	if o.Dir != "" {
-		if k.unlock, err = lock(filepath.Join(o.Dir, "kafka")); err != nil {
+		if k.unlock, err = folder.Lock(filepath.Join(o.Dir, "kafka"), 0o750); err != nil {
 			return nil, err
 		}
 		defer func() {

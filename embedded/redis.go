@@ -14,6 +14,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
+
+	"millrace/store/folder"
 )
 
 // redisEvery is the pause between steps of the clock that expires keys, and between looks for changes
@@ -74,7 +76,7 @@ func startRedis(o RedisOptions) (_ *Redis, err error) {
 	}
 	if o.Dir != "" {
 		r.o.Dir = filepath.Join(o.Dir, "redis")
-		if r.unlock, err = lock(r.o.Dir); err != nil {
+		if r.unlock, err = folder.Lock(r.o.Dir, 0o750); err != nil {
 			return nil, err
 		}
 		if err := r.load(); err != nil {

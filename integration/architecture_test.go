@@ -41,6 +41,7 @@ var may = []struct {
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
+	{"millrace/store/folder", []string{"millrace", "millrace/snapshot"}, "local copies know of no server"},
 	{"millrace/pipeline/status", nil, "what a pipeline says of itself is plain data"},
 	{"millrace/web", []string{"golang.org/x/net"}, "the server knows nothing of what it serves"},
 	{"millrace/scorer/wire", []string{"millrace"}, "the score's form knows only the root"},

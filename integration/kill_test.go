@@ -184,6 +184,6 @@ func killedLearnsTheSame(t *testing.T, model string) {
 	got := p.learnAll()
 	p.checkExact(uint64(len(rejected)))
 	p.checkLetters(rejected)
-	checkSameLearning(t, "a learner never killed", p.elsewhere().learnAll(), got)
+	checkSameLearning(t, "a learner never killed", p.elsewhere().learnAll("--fresh"), got)
 	t.Logf("%d rows and %d bad events", rows, len(rejected))
 }

@@ -49,7 +49,7 @@ func TestWholeLoopOnePartition(t *testing.T) {
 		t.Errorf("scores come from versions %v, want several", versions)
 	}
 
-	checkSameLearning(t, "an undisturbed run", p.elsewhere().learnAll(), got)
+	checkSameLearning(t, "an undisturbed run", p.elsewhere().learnAll("--fresh"), got)
 	evaluated := decoded[figures](t, must(t, "evaluate", "-c", p.file, data, "--output", "json"))
 	listed := decoded[[]store.Version](t, must(t, "snapshots", "list", "-c", p.file, "--output", "json"))
 	if m := listed[0].Manifest.Metrics; m["accuracy"] != evaluated.Accuracy || m["log_loss"] != evaluated.LogLoss {

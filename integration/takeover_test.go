@@ -68,7 +68,7 @@ func TestRollbackWhileLearning(t *testing.T) {
 	s.terminate()
 
 	got := p.checkExact(0)
-	checkSameLearning(t, "a learner never rolled back", p.elsewhere().learnAll(), got)
+	checkSameLearning(t, "a learner never rolled back", p.elsewhere().learnAll("--fresh"), got)
 	versions := p.checkScores(nil)
 	if versions[flipped.Seq] == 0 {
 		t.Errorf("no score comes from version %d, the rollback; scores by version: %v", flipped.Seq, versions)

@@ -97,9 +97,9 @@ func (p *pipeline) waitApplied(s *stage) {
 }
 
 // learnAll learns the topic to its end without being disturbed and returns the last version's manifest.
-func (p *pipeline) learnAll() millrace.Manifest {
+func (p *pipeline) learnAll(args ...string) millrace.Manifest {
 	p.t.Helper()
-	s := p.running("learn")
+	s := p.running("learn", args...)
 	p.waitApplied(s)
 	s.terminate()
 	v, _ := p.head()

@@ -89,6 +89,7 @@ type Learner struct {
 	takenAt   atomic.Int64  // Unix nanoseconds of the latest capture that was published
 	progress  chan struct{} // one token whenever published rises
 	status    atomic.Pointer[Status]
+	again     atomic.Bool // a version is to be published although nothing was learned since the last
 }
 
 type partition struct {

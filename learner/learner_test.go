@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -357,6 +358,52 @@ func TestStoreAway(t *testing.T) {
 	}
 	if r.learner.Status().Skipped == 0 {
 		t.Error("no snapshot was skipped")
+	}
+}
+
+// TestPublishesAgain: a learner without new events publishes its state once more when the store has lost it, once.
+func TestPublishesAgain(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	store := &fakeStore{}
+	r := newRig(t, &fakeSource{batches: batchesOf(0, 0, 70, 70), endless: true}, SnapshotsSpec{Every: 10 * time.Millisecond}, store, nil)
+	done := make(chan error, 1)
+	go func() { done <- r.learner.Run(ctx) }()
+	wait := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			store.mu.Lock()
+			published := len(store.heads)
+			store.mu.Unlock()
+			if published >= n {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%d versions, want %d", published, n)
+			}
+		}
+	}
+	wait(1)
+	before := store.last(t)
+	for before.Manifest.Learned+before.Manifest.Rejected < 70 {
+		wait(2)
+		before = store.last(t)
+	}
+	store.mu.Lock()
+	n := len(store.heads)
+	store.mu.Unlock()
+	r.learner.PublishAgain()
+	wait(n + 1)
+	time.Sleep(3 * idleTick)
+	after := store.last(t)
+	if after.Manifest.Learned != before.Manifest.Learned || !bytes.Equal(after.Serving, before.Serving) || !bytes.Equal(after.Training, before.Training) {
+		t.Errorf("published %+v again as %+v", before.Manifest, after.Manifest)
+	}
+	if len(store.heads) != n+1 {
+		t.Errorf("%d versions, want %d", len(store.heads), n+1)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -63,16 +63,20 @@ func (t *ticks) reportDue(now time.Time) bool {
 // snapshotIfDue captures a snapshot when one is due and something was learned since the last. When
 // both buffers are busy the snapshot is skipped and counted: learning never waits for Redis here.
 func (l *Learner) snapshotIfDue(due bool) {
-	now, events := l.o.Now(), l.learned+l.rejected
-	if !due && !l.tick.timeDue(now) {
+	now, events, again := l.o.Now(), l.learned+l.rejected, l.again.Load()
+	if !due && !again && !l.tick.timeDue(now) {
 		return
 	}
-	if events == l.tick.captured {
+	if events == l.tick.captured && !again {
 		return // nothing new; it stays due, so that the next event does not wait for a whole period
+	}
+	if again && len(l.free) == 0 {
+		return // what is being published may be all that is needed
 	}
 	l.tick.again(now, events)
 	select {
 	case c := <-l.free:
+		l.again.Store(false)
 		l.capture(c)
 		l.toPublish <- c // room for one beside the one being published, as there are two buffers
 	default:
@@ -80,6 +84,10 @@ func (l *Learner) snapshotIfDue(due bool) {
 		l.updateStatus(func(s *Status) { s.Skipped++ })
 	}
 }
+
+// PublishAgain has the learner publish its state within a moment also when it has learned nothing since it did so last:
+// the store has lost that version. It may be called from any goroutine.
+func (l *Learner) PublishAgain() { l.again.Store(true) }
 
 // capture copies all state. Learning stands still for this, and only this.
 func (l *Learner) capture(c *capture) {

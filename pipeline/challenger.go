@@ -63,7 +63,7 @@ func LoadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, er
 // dead letters go to <name>.dead: what one model cannot use the other may well learn, and who mends dead letters
 // wants to know which it was.
 func asChallenger(c, champion *config.Pipeline) *config.Pipeline {
-	c.Kafka, c.Redis = champion.Kafka, champion.Redis
+	c.Kafka, c.Redis, c.State = champion.Kafka, champion.Redis, champion.State
 	c.Events.UnknownTopic, c.Events.Partitions = champion.Events.UnknownTopic, champion.Events.Partitions
 	if c.Events.DeadLetters == champion.Events.DeadLetters {
 		c.Events.DeadLetters = c.Name + ".dead"
@@ -75,7 +75,7 @@ func asChallenger(c, champion *config.Pipeline) *config.Pipeline {
 func (e *environment) addChallengers(pipelines []*config.Pipeline) {
 	for _, p := range pipelines {
 		own := newEnvironment(p, e.log.With("challenger", p.Name))
-		own.champion, own.cluster, own.store = e.pipeline.Name, e.cluster, e.store
+		own.champion, own.cluster, own.store, own.forgets = e.pipeline.Name, e.cluster, e.store, e.forgets
 		own.metrics = own.named(own.registry)
 		e.challengers = append(e.challengers, &challenger{env: own})
 	}

@@ -61,7 +61,7 @@ func TestFencedLearnerLetsScoringGoOn(t *testing.T) {
 	r.run(true, func(s *Pipeline) bool {
 		now := s.Status()
 		switch {
-		case step == 0 && learnedAll(n)(s) && now.Scoring.Scored >= n:
+		case step == 0 && learnedAll(n)(s) && now.Scoring.Scored >= n && r.head().Manifest.Learned == n:
 			if code, text := get(t, s, "/metrics"); code != http.StatusOK || !strings.Contains(text, `millrace_learner_up{pipeline="loop"} 1`) {
 				t.Errorf("before: metrics answer %d without a learner", code)
 			}

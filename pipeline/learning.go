@@ -35,13 +35,14 @@ const (
 
 // learning is a learner with all it needs, acquired and restored.
 type learning struct {
-	env      *environment
-	writer   *store.Writer
-	learner  *learner.Learner
-	source   *consumers.Source
-	producer *consumers.Producer
-	learned  *Pieces
-	opened   time.Time
+	env       *environment
+	writer    *store.Writer
+	learner   *learner.Learner
+	source    *consumers.Source
+	producer  *consumers.Producer
+	learned   *Pieces
+	publisher *publisher
+	opened    time.Time
 }
 
 // openLearning takes ownership of the model, restores its head (or publishes an empty first version)
@@ -58,19 +59,26 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	}
 	l := &learning{env: e, learned: pieces, opened: time.Now()}
 	m := Manifest(p, clusterID)
-	if err := l.precheck(ctx, m, o); err != nil {
+	if err := e.openFolder(cmp.Or(o.StateDir, p.State)); err != nil {
+		return nil, err
+	}
+	copied, err := l.precheck(ctx, m, o)
+	if err != nil {
 		return nil, err
 	}
 	if err := ensureTopics(ctx, e, p.Events.DeadLetters); err != nil {
 		return nil, err
 	}
-	var head millrace.Head
-	if l.writer, head, err = e.store.Acquire(ctx, p.Name, owner()); err != nil {
-		return nil, fmt.Errorf("acquiring model %s: %w", p.Name, err)
+	head, err := l.acquire(ctx, copied, o.Fresh)
+	if err != nil {
+		return nil, err
 	}
-	if head.Candidate == "" || o.Fresh {
-		m, err = l.begin(ctx, m)
-	} else {
+	switch {
+	case o.Fresh:
+		m, err = l.begin(ctx, m, millrace.CauseFresh)
+	case head.Candidate == "":
+		m, err = l.begin(ctx, m, millrace.CauseFirst)
+	default:
 		m, err = l.resume(ctx, m, head, o.AllowGaps)
 	}
 	if err != nil {
@@ -81,45 +89,51 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 }
 
 // precheck looks whether the learner could go on from the head. One that could not is refused before it takes the model
-// from a learner that does.
-func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o Options) error {
+// from a learner that does. It returns the copy in the state folder where the store has lost that version.
+func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o Options) (copied *millrace.Snapshot, err error) {
 	if o.Fresh {
-		return nil
+		return nil, nil //nolint:nilnil // nothing is restored
 	}
 	head, err := l.env.store.Head(ctx, m.Model)
-	if errors.Is(err, millrace.ErrNoSnapshot) {
-		return nil
+	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) {
+		return nil, fmt.Errorf("looking for a version of %s: %w", m.Model, err)
 	}
-	if err != nil {
-		return fmt.Errorf("looking for a version of %s: %w", m.Model, err)
+	if copied = l.copied(); lost(copied, head) {
+		return copied, l.usable(ctx, m, millrace.Head{Seq: copied.Manifest.Seq}, copied.Manifest, o.AllowGaps)
+	}
+	if head.Candidate == "" {
+		return nil, l.emptied(ctx)
 	}
 	_, err = l.load(ctx, m, head, o.AllowGaps)
-	return err
+	return nil, err
 }
 
 // begin resolves all positions and publishes them as an unserved version, empty or as trained, before anything is learned
 // from the topic, so that a crash at any later moment starts from the same place.
-func (l *learning) begin(ctx context.Context, m millrace.Manifest) (millrace.Manifest, error) {
-	p := l.env.pipeline
+func (l *learning) begin(ctx context.Context, m millrace.Manifest, cause millrace.Cause) (millrace.Manifest, error) {
 	positions, err := resolveWaiting(ctx, l.env)
 	if err != nil {
 		return m, err
 	}
 	m.Positions, m.CreatedAt = positions, time.Now().UTC()
 	s := l.learned.Snapshot(m)
-	if _, err := l.writer.Publish(ctx, &s, store.PublishOptions{Cause: millrace.CauseFirst, Retention: retention(p)}); err != nil {
+	if _, err := l.publisher.unserved(ctx, &s, cause); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
 	}
 	return m, nil
 }
 
-// load reads a version whole and checks that it fits the pipeline and the cluster.
+// load reads a version whole and checks that it is usable.
 func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Snapshot, error) {
 	s, err := l.env.store.Load(ctx, m.Model, head, true)
 	if err != nil {
 		return s, err // it names the version
 	}
-	old := s.Manifest
+	return s, l.usable(ctx, m, head, s.Manifest, allowGaps)
+}
+
+// usable reports why a learner cannot go on from a version: it does not fit the pipeline, or the cluster.
+func (l *learning) usable(ctx context.Context, m millrace.Manifest, head millrace.Head, old millrace.Manifest, allowGaps bool) error {
 	if err := l.env.pipeline.Fits(&old); err != nil {
 		what, advice := fmt.Sprintf("version %d of %s", head.Seq, m.Model), "To start anew, keeping old versions, run with --fresh"
 		switch head.Cause {
@@ -130,21 +144,21 @@ func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.
 			what += ", to which " + head.By + " rolled back"
 			advice = "Start with the pipeline file that it was learned with, or roll back to a version of this one's"
 		}
-		return s, fmt.Errorf("going on from %s: %w\n%s", what, err, advice)
+		return fmt.Errorf("going on from %s: %w\n%s", what, err, advice)
 	}
 	// A version trained from a file has no positions, and so speaks of no cluster.
 	if len(old.Positions) > 0 && old.Cluster != m.Cluster && !allowGaps {
-		return s, fmt.Errorf("%w (snapshot: %s); to go on with this cluster from where events.start says, run with --allow-gaps",
+		return fmt.Errorf("%w (snapshot: %s); to go on with this cluster from where events.start says, run with --allow-gaps",
 			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
 	}
 	if i := slices.IndexFunc(old.Positions, l.elsewhere); i >= 0 && !allowGaps {
-		return s, fmt.Errorf("version %d of %s was learned from topic %s, and the pipeline's is %s; to go on with that from where "+
+		return fmt.Errorf("version %d of %s was learned from topic %s, and the pipeline's is %s; to go on with that from where "+
 			"events.start says, run with --allow-gaps", head.Seq, m.Model, old.Positions[i].Topic, l.env.pipeline.Events.Topic)
 	}
 	if allowGaps || old.Cluster != m.Cluster {
-		return s, nil // the source begins at the beginning of a topic made anew
+		return nil // the source begins at the beginning of a topic made anew
 	}
-	return s, wayOn(l.env.cluster.SameTopic(ctx, l.env.pipeline.Events.Topic, old.Positions))
+	return wayOn(l.env.cluster.SameTopic(ctx, l.env.pipeline.Events.Topic, old.Positions))
 }
 
 // elsewhere reports whether a position speaks of another topic than the pipeline's events.
@@ -169,7 +183,7 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		m.Positions = nil // offsets of another cluster say nothing about this one's log
 	}
 	if len(m.Positions) == 0 { // trained from a file, or from another topic or cluster: it learned nothing of this one
-		return l.begin(ctx, m)
+		return l.begin(ctx, m, millrace.CauseFirst)
 	}
 	m.CreatedAt = old.CreatedAt
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
@@ -192,7 +206,7 @@ func (l *learning) build(m millrace.Manifest, o Options) {
 	l.learner = learner.New(learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.Trainer, Layout: l.learned.Layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
-		Source: l.source, DeadLetters: deadLetters, Publisher: publisher{l.writer, retention(p), e.champion == ""},
+		Source: l.source, DeadLetters: deadLetters, Publisher: l.publisher,
 		Decoder:   l.learned.Decoder,
 		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
 	})
@@ -218,21 +232,30 @@ func (l *learning) run(ctx context.Context) error {
 // noticed also while no events come and nothing is published.
 const ownerEvery = time.Second
 
-// watchOwner ends with an error that wraps millrace.ErrFenced when a newer epoch owns the model.
+// watchOwner ends with an error that wraps millrace.ErrFenced when a newer epoch owns the model. When the store has lost what
+// this learner published it has that published again.
 func (l *learning) watchOwner(ctx context.Context) error {
 	ticker := time.NewTicker(ownerEvery)
 	defer ticker.Stop()
-	for {
+	for lost := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		// While Redis is away nobody else can take the model either.
-		owner, err := l.env.store.Owner(ctx, l.env.pipeline.Name)
-		if err == nil && owner.Epoch > l.writer.Epoch() {
-			return fmt.Errorf("%w (epoch %d, ours is %d)", millrace.ErrFenced, owner.Epoch, l.writer.Epoch())
+		switch err := l.writer.Standing(ctx); {
+		case err == nil:
+			lost = false
+		case errors.Is(err, millrace.ErrFenced):
+			return err
+		case errors.Is(err, millrace.ErrEpochLost):
+			if !lost {
+				lost = true
+				l.env.log.Warn("the store has lost what was published; publishing it again", "model", l.env.pipeline.Name, "error", err)
+			}
+			l.learner.PublishAgain()
 		}
+		// Otherwise Redis is away, and nobody else can take the model either.
 	}
 }
 

@@ -32,11 +32,11 @@ func ReadSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
 	return s, nil
 }
 
-// Publish makes a snapshot that was trained from a file the head, and what scorers serve. A model that has learned
+// Publish makes a snapshot that was trained from a file, or brought from one, the head, and what scorers serve. A model that has learned
 // from its topic is left alone, as its positions would be lost, unless fresh says that they may.
-func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot, fresh bool) (millrace.Head, error) {
+func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot, cause millrace.Cause, fresh bool) (millrace.Head, error) {
 	head, err := st.Head(ctx, p.Name)
-	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) {
+	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) && (!fresh || !errors.Is(err, store.ErrHeadLost)) {
 		return head, fmt.Errorf("looking for a version of %s: %w", p.Name, err)
 	}
 	if err == nil && !fresh {
@@ -49,11 +49,12 @@ func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millra
 				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, old.Manifest.Learned)
 		}
 	}
-	w, _, err := st.Acquire(ctx, p.Name, owner())
+	// Scorers that have seen the version that the file is a copy of take it for newer.
+	w, _, err := st.AcquireWith(ctx, p.Name, store.AcquireOptions{By: owner(), After: s.Manifest.Epoch, Anew: fresh})
 	if err != nil {
-		return head, fmt.Errorf("acquiring model %s: %w", p.Name, err)
+		return head, err // it names the model
 	}
-	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: millrace.CauseTrained, Serve: true, Retention: retention(p)}); err != nil {
+	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: true, Retention: retention(p)}); err != nil {
 		return head, fmt.Errorf("publishing the snapshot: %w", err)
 	}
 	return head, nil

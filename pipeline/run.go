@@ -39,6 +39,9 @@ type Options struct {
 	// AllowGaps goes on where events were lost, or on another cluster or topic, and at the beginning of a topic made anew.
 	AllowGaps bool
 
+	// StateDir is where the learner keeps a copy of its newest version, in place of Config's state.
+	StateDir string
+
 	// Admin is the address for metrics and health, in place of Config's.
 	Admin string
 	PProf bool

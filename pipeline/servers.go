@@ -15,6 +15,7 @@ import (
 	"millrace/consumers"
 	"millrace/embedded"
 	"millrace/store"
+	"millrace/store/folder"
 )
 
 // environment is what a pipeline runs in: a broker and a store, embedded or external.
@@ -30,6 +31,8 @@ type environment struct {
 	redis    *embedded.Redis        // nil when external
 	cluster  *consumers.Cluster
 	store    *store.Store
+	folder   *folder.Folder // nil without a state folder, or before there is a learner
+	forgets  bool           // the store is in this process's memory alone
 
 	champion    string        // of a challenger: its versions are never served
 	challengers []*challenger // of a champion
@@ -114,6 +117,7 @@ func (e *environment) openStore(ctx context.Context, o Servers) error {
 		if err != nil {
 			return fmt.Errorf("starting the embedded store: %w", err)
 		}
+		e.forgets = o.DataDir == ""
 		e.redis, spec.URL = r, "redis://"+r.Addr()+"/0"
 		options.AfterFlip = r.Persist
 		e.log.Info("embedded Redis listens", "address", r.Addr())
@@ -175,6 +179,14 @@ func (e *environment) Close() {
 		close func() error
 	}
 	var closers []closer
+	for _, c := range e.challengers {
+		if c.env.folder != nil {
+			closers = append(closers, closer{"state folder", c.env.folder.Close})
+		}
+	}
+	if e.folder != nil {
+		closers = append(closers, closer{"state folder", e.folder.Close})
+	}
 	if e.store != nil {
 		closers = append(closers, closer{"store", e.store.Close})
 	}

@@ -21,7 +21,7 @@ var (
 	_ learner.DeadLetters = (*consumers.DeadLetters)(nil)
 	_ learner.Decoder     = (*decode.Decoder)(nil)
 	_ learner.Extractor   = (*features.Extractor)(nil)
-	_ learner.Publisher   = publisher{}
+	_ learner.Publisher   = (*publisher)(nil)
 	_ scorer.Snapshots    = served{}
 	_ scorer.Extractor    = (*features.Extractor)(nil)
 	_ scorer.Decoder      = (*decode.Decoder)(nil)
@@ -33,7 +33,8 @@ var (
 type publisher struct {
 	writer    *store.Writer
 	retention store.Retention
-	serve     bool
+	serve     bool // false for a challenger
+	copies    *copies
 }
 
 // retention is how many versions the pipeline file leaves.
@@ -41,8 +42,22 @@ func retention(p *config.Pipeline) store.Retention {
 	return store.Retention{Keep: p.Snapshots.Keep, BytesMax: int64(p.Snapshots.BytesMax)}
 }
 
-func (p publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
-	return p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: p.serve, Retention: p.retention})
+// Publish publishes a version, which is served once there is something in it.
+func (p *publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
+	return p.publish(ctx, s, cause, p.serve && s.Manifest.Learned+s.Manifest.Rejected > 0)
+}
+
+// unserved publishes a version that scorers are not to see.
+func (p *publisher) unserved(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
+	return p.publish(ctx, s, cause, false)
+}
+
+func (p *publisher) publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause, serve bool) (millrace.Head, error) {
+	head, err := p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: serve, Retention: p.retention})
+	if err == nil {
+		p.copies.keep(s)
+	}
+	return head, err
 }
 
 // served is a store as one model's scorer sees it.

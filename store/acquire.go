@@ -81,6 +81,9 @@ func (w *Writer) acquire(ctx context.Context, o AcquireOptions) error {
 		}
 		w.head = record{raw: reply[2]} // it is only replaced
 	}
+	if w.head.Seq != 0 {
+		w.last.Store(&published{Head: w.head.Head})
+	}
 	w.seq = max(w.seq, w.head.Seq)
 	if w.head.Origin != "" {
 		w.origin, w.began = w.head.Origin, w.head.Began

@@ -11,14 +11,25 @@ import (
 	"millrace/snapshot"
 )
 
-// Head is what a learner resumes from; millrace.ErrNoSnapshot when there is none, ErrHeadLost when it cannot be read.
+// Head is what a learner resumes from; millrace.ErrNoSnapshot when there is none, ErrHeadLost when it cannot be read
+// or is gone while there are versions.
 func (s *Store) Head(ctx context.Context, model string) (millrace.Head, error) {
 	if err := checkModel(model); err != nil {
 		return millrace.Head{}, err
 	}
-	r, err := s.pointer(ctx, keysOf(model).head())
-	if errors.Is(err, millrace.ErrCorrupt) {
+	k := keysOf(model)
+	r, err := s.pointer(ctx, k.head())
+	switch {
+	case errors.Is(err, millrace.ErrCorrupt):
 		err = fmt.Errorf("%w: %w", ErrHeadLost, err)
+	case errors.Is(err, millrace.ErrNoSnapshot):
+		left, askErr := s.client.Exists(ctx, k.served(), k.index()).Result()
+		if askErr != nil {
+			return r.Head, s.failed("looking for versions of "+model, askErr)
+		}
+		if left > 0 {
+			err = fmt.Errorf("%w: %s is gone, and there are versions", ErrHeadLost, k.head())
+		}
 	}
 	return r.Head, err
 }

@@ -55,6 +55,7 @@ func TestStore(t *testing.T) {
 		"origins":            testOrigins,
 		"emptied":            testEmptied,
 		"repair":             testRepair,
+		"standing":           testStanding,
 		"repair chooses":     testRepairChooses,
 	}
 	for _, b := range backends(t) {

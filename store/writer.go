@@ -42,6 +42,7 @@ type Writer struct {
 
 	unpublished string // the candidate that this writer wrote last, unless it is known to be published
 	held        atomic.Pointer[Held]
+	last        atomic.Pointer[published] // nil before the first; read without mu
 }
 
 // PublishOptions say how a version is published.
@@ -85,6 +86,8 @@ func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p Publish
 		}
 		if answer == "OK" {
 			w.head, w.unpublished = r, ""
+			before := w.last.Load()
+			w.last.Store(&published{r.Head, p.Serve || before != nil && before.served})
 			return r.Head, w.finish(ctx, p.Retention)
 		}
 		if err := w.recover(ctx, answer); err != nil {

@@ -47,7 +47,7 @@ func (a *app) publishFile(ctx context.Context, p *config.Pipeline, s *millrace.S
 	if err != nil {
 		return err
 	}
-	head, err := pipeline.Publish(ctx, st, p, s, fresh)
+	head, err := pipeline.Publish(ctx, st, p, s, millrace.CauseImported, fresh)
 	if err := errors.Join(err, st.Close()); err != nil {
 		return err
 	}

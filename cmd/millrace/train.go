@@ -98,7 +98,7 @@ func (a *app) deliver(ctx context.Context, p *config.Pipeline, s *millrace.Snaps
 	if err != nil {
 		return "", fmt.Errorf("opening the store: %w", err)
 	}
-	head, err := pipeline.Publish(ctx, st, p, s, fresh)
+	head, err := pipeline.Publish(ctx, st, p, s, millrace.CauseTrained, fresh)
 	if err := errors.Join(err, st.Close()); err != nil {
 		return "", err
 	}

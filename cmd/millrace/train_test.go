@@ -34,7 +34,7 @@ func TestTrainedModelLearnsOn(t *testing.T) {
 		Seq   uint64
 		Cause string
 	}
-	if err := json.Unmarshal([]byte(text), &head); code != exitDone || err != nil || head.Cause != "trained" {
+	if err := json.Unmarshal([]byte(text), &head); code != exitDone || err != nil || head.Cause != "imported" {
 		t.Fatalf("import: %d %s %s %v", code, text, errOut, err)
 	}
 	versions := func() []store.Version { return decoded[[]store.Version](t, "snapshots", "list", "-c", file) }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package embedded
+package folder
 
 import (
 	"errors"
@@ -12,11 +12,11 @@ import (
 	"syscall"
 )
 
-// lock makes this process the only user of a data directory, which it creates. The kernel gives the
+// Lock makes this process the only user of a folder, which it creates with the given mode. The kernel gives the
 // lock back when the process dies, however it dies; the file stays and means nothing by itself.
-func lock(directory string) (unlock func() error, err error) {
-	if err := os.MkdirAll(directory, 0o750); err != nil {
-		return nil, fmt.Errorf("creating data directory: %w", err)
+func Lock(directory string, mode os.FileMode) (unlock func() error, err error) {
+	if err := os.MkdirAll(directory, mode); err != nil {
+		return nil, fmt.Errorf("creating folder: %w", err)
 	}
 	path := filepath.Join(directory, "lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -30,7 +30,7 @@ func lock(directory string) (unlock func() error, err error) {
 			owner = "process " + strings.TrimSpace(string(text))
 		}
 		err = errors.Join(err, f.Close())
-		return nil, fmt.Errorf("data directory %s is in use by %s: stop it or choose another directory: %w", directory, owner, err)
+		return nil, fmt.Errorf("folder %s is in use by %s: stop it or choose another folder: %w", directory, owner, err)
 	}
 	_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	if err = errors.Join(err, f.Truncate(int64(len(strconv.Itoa(os.Getpid()))+1))); err != nil {

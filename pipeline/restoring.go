@@ -1,0 +1,120 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"millrace"
+	"millrace/consumers"
+	"millrace/store"
+	"millrace/store/folder"
+)
+
+// openFolder opens the pipeline's state folder, if it has one, for as long as the environment lives.
+func (e *environment) openFolder(state string) (err error) {
+	if state == "" || e.folder != nil {
+		return nil
+	}
+	e.folder, err = folder.Open(state, e.pipeline.Name)
+	return err
+}
+
+// copies keeps a copy of each published version in the state folder. It fails quietly: the store has the version, and
+// the next one is a new try.
+type copies struct {
+	folder  *folder.Folder // nil without a state folder
+	log     *slog.Logger
+	failing atomic.Bool // it was told of
+}
+
+func (c *copies) keep(s *millrace.Snapshot) {
+	if c.folder == nil {
+		return
+	}
+	err := c.folder.Keep(s)
+	if err == nil {
+		if c.failing.Swap(false) {
+			c.log.Info("copies of versions are kept again", "file", c.folder.Path())
+		}
+		return
+	}
+	if !c.failing.Swap(true) {
+		c.log.Warn("no copy of the newest version: a store that lost its data could not be filled from here", "error", err)
+	}
+}
+
+// copied is the version in the state folder; nil when there is none that can be read.
+func (l *learning) copied() *millrace.Snapshot {
+	if l.env.folder == nil {
+		return nil
+	}
+	s, err := l.env.folder.Newest()
+	if err != nil {
+		if !errors.Is(err, millrace.ErrNoSnapshot) {
+			l.env.log.Warn("the copy in the state folder cannot be read", "error", err)
+		}
+		return nil
+	}
+	return &s
+}
+
+// lost reports whether the copy is what the store has lost: there is no head, or an older one of the same lineage, as after a
+// failover to a lagging replica.
+func lost(copied *millrace.Snapshot, head millrace.Head) bool {
+	if copied == nil {
+		return false
+	}
+	m := copied.Manifest
+	return head.Candidate == "" || head.Origin == m.Origin && m.Origin != "" && millrace.Head{Epoch: m.Epoch, Seq: m.Seq}.Newer(head)
+}
+
+// emptied decides what a learner does that finds no version. It begins when there never was one. When its group has
+// positions the store has lost its memory, and a model that began anew would be taken for the former one.
+func (l *learning) emptied(ctx context.Context) error {
+	p := l.env.pipeline
+	committed, err := l.env.cluster.CommittedOffsets(ctx, learnerGroup(p.Name), p.Events.Topic)
+	switch {
+	case errors.Is(err, consumers.ErrUnknownTopic):
+		return nil // nothing was learned of a topic that is not there
+	case errors.Is(err, consumers.ErrGroupDenied):
+		l.env.log.Warn("whether this model has learned before cannot be told", "group", learnerGroup(p.Name), "error", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking whether %s has learned before: %w", p.Name, err)
+	case len(committed) == 0:
+		return nil
+	case l.env.forgets:
+		l.env.log.Warn("the embedded store keeps nothing without --data-dir or --state-dir: learning begins anew", "model", p.Name)
+		return nil
+	}
+	return fmt.Errorf("the store has no version of %s, and its group %s has learned up to %s/%d at %d: the store has lost its data, or is another "+
+		"one. A learner that still runs publishes again; else start where its --state-dir is, or import a snapshot file (millrace snapshots "+
+		"import). To begin with a new model, run with --fresh", p.Name, learnerGroup(p.Name), committed[0].Topic, committed[0].Partition,
+		committed[0].Offset)
+}
+
+// acquire takes ownership of the model and returns the head to resume from, after putting back what the store has lost.
+func (l *learning) acquire(ctx context.Context, copied *millrace.Snapshot, fresh bool) (head millrace.Head, err error) {
+	p := l.env.pipeline
+	o := store.AcquireOptions{By: owner(), Anew: fresh}
+	if copied != nil {
+		o.After = copied.Manifest.Epoch
+	}
+	if l.writer, head, err = l.env.store.AcquireWith(ctx, p.Name, o); err != nil {
+		return head, err // it names the model
+	}
+	l.publisher = &publisher{writer: l.writer, retention: retention(p), serve: l.env.champion == "",
+		copies: &copies{folder: l.env.folder, log: l.env.log}}
+	if fresh || !lost(copied, head) {
+		return head, nil
+	}
+	l.env.log.Warn("the store has lost the newest version: restoring it from the copy in the state folder", "model", p.Name,
+		"file", l.env.folder.Path(), "learned", copied.Manifest.Learned, "stored_seq", head.Seq)
+	if head, err = l.publisher.Publish(ctx, copied, millrace.CauseRestored); err != nil {
+		return head, fmt.Errorf("restoring the store from %s: %w", l.env.folder.Path(), err)
+	}
+	return head, nil
+}

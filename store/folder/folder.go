@@ -1,0 +1,70 @@
+// Package folder keeps a copy of a pipeline's newest version in a folder of local files, so that a store that has lost its
+// data can be filled again.
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"millrace"
+	"millrace/snapshot"
+)
+
+// newest is the file of the copy: a snapshot file, as train --out writes and snapshots import reads.
+const newest = "newest.millrace"
+
+// Folder is one pipeline's folder: <state>/<pipeline>, this user's alone and locked for as long as it is open.
+type Folder struct {
+	path   string
+	unlock func() error
+}
+
+// Open creates and locks the pipeline's folder below state. A second process is refused, which names the first.
+func Open(state, pipeline string) (*Folder, error) {
+	path := filepath.Join(state, pipeline)
+	unlock, err := Lock(path, 0o700)
+	if err != nil {
+		return nil, fmt.Errorf("opening the state of %s: %w", pipeline, err)
+	}
+	f := &Folder{path: path, unlock: unlock}
+	// Who was killed while it wrote a copy has left that behind, and nobody else writes here.
+	leftovers, err := filepath.Glob(filepath.Join(path, ".*.tmp"))
+	for _, name := range leftovers {
+		err = errors.Join(err, os.Remove(name))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the state of %s: %w", pipeline, err), f.Close())
+	}
+	return f, nil
+}
+
+// Path is where the copy is, or will be.
+func (f *Folder) Path() string { return filepath.Join(f.path, newest) }
+
+// Keep makes a version the copy, in place of the one before. It is whole and on disk when Keep returns; whatever happens
+// meanwhile, one of the two is there.
+func (f *Folder) Keep(s *millrace.Snapshot) error {
+	if err := snapshot.WriteFile(f.Path(), *s); err != nil {
+		return fmt.Errorf("keeping a copy of version %d: %w", s.Manifest.Seq, err)
+	}
+	return nil
+}
+
+// Newest is the copy, verified; millrace.ErrNoSnapshot when there is none.
+func (f *Folder) Newest() (millrace.Snapshot, error) {
+	s, err := snapshot.ReadFile(f.Path())
+	if errors.Is(err, os.ErrNotExist) {
+		return s, fmt.Errorf("%w in %s", millrace.ErrNoSnapshot, f.path)
+	}
+	return s, err
+}
+
+// Close gives the folder back.
+func (f *Folder) Close() error {
+	if err := f.unlock(); err != nil {
+		return fmt.Errorf("closing the state folder %s: %w", f.path, err)
+	}
+	return nil
+}
