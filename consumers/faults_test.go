@@ -1,10 +1,18 @@
 package consumers
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
+	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -174,6 +182,72 @@ func TestBrokerRestarts(t *testing.T) {
 			if want := strconv.Itoa(2*i + int(p)); string(r.Value) != want {
 				t.Fatalf("partition %d: record %d is %q, want %s", p, i, r.Value, want)
 			}
+		}
+	}
+}
+
+// forgetful is a transport whose brokers do not know a topic for a while.
+type forgetful struct {
+	kafka.RoundTripper
+	asked atomic.Int64
+	from  int64 // the questions for the topic that are answered so
+	to    int64
+}
+
+func (f *forgetful) RoundTrip(ctx context.Context, addr net.Addr, req kafka.Request) (kafka.Response, error) {
+	switch req := req.(type) {
+	case *topicRequest:
+		if n := f.asked.Add(1); n >= f.from && n < f.to {
+			return &topicResponse{code: kafka.UnknownTopicOrPartition, found: true}, nil
+		}
+	case *fetchRequest:
+		if n := f.asked.Load(); n >= f.from-1 && n < f.to-1 {
+			return nil, io.ErrUnexpectedEOF // so that the leader is asked for again
+		}
+		return f.RoundTripper.RoundTrip(ctx, addr, req)
+	}
+	return f.RoundTripper.RoundTrip(ctx, addr, req)
+}
+
+// TestTopicUnknownForAMoment: a topic that was read before does not stop a source that fails for unknown topics, before
+// the time has passed that an unreachable cluster has, too. One that stays unknown does.
+func TestTopicUnknownForAMoment(t *testing.T) {
+	for _, passes := range []bool{true, false} {
+		b := newFake(t)
+		topic := b.topic(1)
+		f := &forgetful{RoundTripper: b.cluster.transport, from: math.MaxInt64, to: math.MaxInt64}
+		spec := testSpec(b.addrs...)
+		spec.Retry = 5 * time.Second
+		if !passes {
+			spec.Retry = 300 * time.Millisecond
+		}
+		c, err := Dial(spec, Options{Transport: f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		b.cluster = c
+		b.write(numbered(topic, 0, 0, 1))
+		f.from = 2 // the first one finds the leader
+		if passes {
+			f.to = 8
+		}
+		s := b.source(SourceOptions{Topic: topic, Refresh: 50 * time.Millisecond})
+		if passes {
+			read(b.ctx, t, s, 1)
+			if f.asked.Load() < f.to {
+				t.Errorf("%d questions for the topic: it was never unknown", f.asked.Load())
+			}
+			continue
+		}
+		for err == nil {
+			var batch *millrace.Batch
+			if batch, err = s.Next(b.ctx); err == nil {
+				batch.Release()
+			}
+		}
+		if !errors.Is(err, ErrUnknownTopic) {
+			t.Errorf("a topic that stays unknown: %v", err)
 		}
 	}
 }

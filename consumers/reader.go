@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -43,7 +44,8 @@ type reader struct {
 	fetchBytes int
 	share      int // what fetchBytes is at first
 	allowGaps  bool
-	awaitTopic bool // a topic that is gone may come back
+	awaitTopic bool      // a topic that is gone may come back
+	unknown    time.Time // since when it is gone; zero while it is not
 	slots      chan struct{}
 	keys       *recordbatch.Interner
 
@@ -80,6 +82,7 @@ func (r *reader) run(ctx context.Context) error {
 				log.Info("kafka: reading again", "tries", r.wait.tries)
 				r.wait.reset()
 			}
+			r.unknown = time.Time{}
 			continue
 		}
 		if !r.goesOn(err) {
@@ -106,9 +109,20 @@ func (r *reader) goesOn(err error) bool {
 	case errors.As(err, &corrupt):
 		return r.corrupt < corruptTries && !errors.Is(err, recordbatch.ErrOldFormat)
 	case errors.Is(err, ErrUnknownTopic):
-		return r.awaitTopic
+		return r.awaitTopic || r.comesBack()
 	}
 	return passing(err)
+}
+
+// comesBack reports whether a topic that was read and that is unknown now may be known again: a broker that starts, or one
+// that meets its cluster again after an outage, does not know all topics at once. It has the time that an unreachable
+// cluster has.
+func (r *reader) comesBack() bool {
+	now := r.in.c.now()
+	if r.unknown.IsZero() {
+		r.unknown = now
+	}
+	return r.info != nil && now.Sub(r.unknown) < r.in.c.spec.Retry
 }
 
 // step fetches once and delivers what came.
