@@ -124,11 +124,7 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 		}
 		return max(m, 0) + math.Log1p(math.Exp(-math.Abs(m)))
 	case headSoftmax:
-		wide := make([]float64, len(z))
-		for i, v := range z {
-			wide[i] = float64(v)
-		}
-		return floats.LogSumExp(wide) - wide[class]
+		return logSumExp(z) - float64(z[class])
 	case headQuantile:
 		r := t - float64(z[0])
 		return max(n.spec.Quantile*r, (n.spec.Quantile-1)*r)
@@ -142,4 +138,13 @@ func (n *network) loss(z []float32, class int32, t float64) float64 {
 		}
 		return r * r / 2
 	}
+}
+
+// logSumExp allocates, as the loss of an event is only asked for where nothing is in a hurry.
+func logSumExp(z []float32) float64 {
+	wide := make([]float64, len(z))
+	for i, v := range z {
+		wide[i] = float64(v)
+	}
+	return floats.LogSumExp(wide)
 }
