@@ -341,17 +341,17 @@ func (r *rig) promote(challenger string, p *config.Pipeline) (Promotion, error) 
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return Promote(r.t.Context(), r.servers.store, p, challenger, h, "tester")
+	return Promote(r.t.Context(), r.servers.store.Store, p, challenger, h, "tester")
 }
 
 func (r *rig) rollback(seq uint64, p *config.Pipeline) (millrace.Head, error) {
-	return Rollback(r.t.Context(), r.servers.store, p, seq, "tester")
+	return Rollback(r.t.Context(), r.servers.store.Store, p, seq, "tester")
 }
 
 // open is an environment on the rig's servers.
 func (r *rig) open() *environment {
 	r.t.Helper()
-	e, err := openEnvironment(r.t.Context(), r.pipeline, Servers{}, slog.New(slog.DiscardHandler))
+	e, err := openEnvironment(r.t.Context(), Options{Config: r.pipeline, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		r.t.Fatal(err)
 	}

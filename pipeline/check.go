@@ -133,13 +133,13 @@ func checkRedis(ctx context.Context, e *environment, found *Checked) (string, er
 	if err != nil {
 		return "", fmt.Errorf("opening the store: %w", err)
 	}
-	e.store = s
-	warnings, err := s.Check(ctx)
+	e.store = keeper{s}
+	warnings, err := e.store.Check(ctx)
 	if err != nil {
 		return "", err
 	}
 	found.Warnings = append(found.Warnings, warnings...)
-	missing, err := s.Probe(ctx, e.pipeline.Name)
+	missing, err := e.store.Probe(ctx, e.pipeline.Name)
 	if err != nil {
 		return "", fmt.Errorf("trying what run does at Redis: %w", err)
 	}

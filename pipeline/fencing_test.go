@@ -41,7 +41,7 @@ func get(t *testing.T, s *Pipeline, page string) (code int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close() //nolint:errcheck // only read
+	defer r.Body.Close()
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,6 @@ import (
 // nothing is restored from it.
 func learnerGroup(name string) string { return name + ".learner" }
 
-// shutdownTimeout bounds the drain, the last snapshot and the last commits.
-const shutdownTimeout = 20 * time.Second
-
 // deadLetterBytes bounds dead letters that are not yet acknowledged; then fetching pauses.
 const deadLetterBytes = 16 << 20
 
@@ -36,7 +33,7 @@ const (
 // learning is a learner with all it needs, acquired and restored.
 type learning struct {
 	env       *environment
-	writer    *store.Writer
+	writer    writer
 	learner   *learner.Learner
 	source    *consumers.Source
 	producer  *consumers.Producer
@@ -208,7 +205,7 @@ func (l *learning) build(m millrace.Manifest, o Options) {
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: deadLetters, Publisher: l.publisher,
 		Decoder:   l.learned.Decoder,
-		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: shutdownTimeout,
+		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: o.drain(),
 	})
 }
 

@@ -63,7 +63,7 @@ type rig struct {
 func newRig(t *testing.T, partitions int) *rig {
 	t.Helper()
 	p := loopPipeline(t, partitions)
-	e, err := openEnvironment(t.Context(), p, Servers{}, slog.New(slog.DiscardHandler))
+	e, err := openEnvironment(t.Context(), Options{Config: p, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	before := r.head().Manifest
 
 	r.pipeline.Model.Hidden = []int{16}
-	e, err := openEnvironment(t.Context(), r.pipeline, Servers{}, slog.New(slog.DiscardHandler))
+	e, err := openEnvironment(t.Context(), Options{Config: r.pipeline, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

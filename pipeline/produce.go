@@ -55,7 +55,7 @@ func produceRows(ctx context.Context, c *consumers.Cluster, topic string, rows R
 	ran := make(chan error, 1)
 	go func() { ran <- producer.Run(around) }()
 	written, err := sendRows(ctx, producer, topic, rows, o)
-	flush, cancel := context.WithTimeout(around, shutdownTimeout)
+	flush, cancel := context.WithTimeout(around, (&Options{}).drain())
 	flushErr := producer.Flush(flush)
 	cancel()
 	stop()

@@ -205,7 +205,7 @@ func TestImportAfterALoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Publish(t.Context(), r.servers.store, r.pipeline, &snap, millrace.CauseImported, false); err != nil {
+	if _, err := Publish(t.Context(), r.servers.store.Store, r.pipeline, &snap, millrace.CauseImported, false); err != nil {
 		t.Fatal(err)
 	}
 	waitServes(t, s, n, func(h millrace.Head) bool { return h.Newer(before) && h.Began == millrace.CauseImported })

@@ -8,11 +8,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,10 +50,15 @@ type Options struct {
 
 	Servers Servers
 	Log     *slog.Logger
+	// ShutdownTimeout bounds what happens between the end of Run's context and its return: the drain, the last snapshot, the
+	// last commits, closing. 0 is the package's ShutdownTimeout.
+	ShutdownTimeout time.Duration
 	// Quiet leaves out the line that says now and then how it goes: a live view says it better.
 	Quiet bool
 	// OnScore is told of each score as it is written; may be nil. It must not keep what it is given.
 	OnScore func(key, value []byte)
+
+	dial dialer // of both servers, for tests; nil is the network
 }
 
 // Pipeline is one running pipeline: a broker and a store, embedded or external, and the stages on them.
@@ -74,6 +79,8 @@ type Pipeline struct {
 	// wait for a topic for long, and ends after them.
 	around     errgroup.Group
 	stopAround context.CancelFunc
+	// abandoned says that Run has given something up that still runs.
+	abandoned atomic.Bool
 }
 
 // Run opens a pipeline and runs it until ctx ends or a stage fails. An end that comes while a server or a topic is still
@@ -123,7 +130,7 @@ func (o *Options) check() error {
 }
 
 func open(ctx context.Context, o Options, challengers []*config.Pipeline) (*Pipeline, error) {
-	e, err := openEnvironment(ctx, o.Config, o.Servers, o.Log)
+	e, err := openEnvironment(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +143,12 @@ func open(ctx context.Context, o Options, challengers []*config.Pipeline) (*Pipe
 	return r, nil
 }
 
-// Close ends connections and embedded servers, after Run.
-func (r *Pipeline) Close() { r.env.Close() }
+// Close ends connections and embedded servers, after Run. What Run has given up keeps what it holds.
+func (r *Pipeline) Close() {
+	if !r.abandoned.Load() {
+		r.env.Close()
+	}
+}
 
 func (r *Pipeline) open(ctx context.Context) error {
 	var err error
@@ -172,7 +183,7 @@ func (r *Pipeline) openParts(ctx, around context.Context) (err error) {
 		}
 	}
 	if r.o.Score {
-		if r.scoring, err = openScoring(ctx, r.env, r.o.AllowGaps, r.o.OnScore); err != nil {
+		if r.scoring, err = openScoring(ctx, r.env, r.o); err != nil {
 			return err
 		}
 		return r.openHTTP(around)
@@ -190,25 +201,6 @@ func (r *Pipeline) openHTTP(around context.Context) error {
 	r.env.log.Info("answering POST /v1/score", "address", "http://"+server.Address())
 	r.around.Go(func() error { return server.Run(around) })
 	return nil
-}
-
-// tellEvery is how often a run says how it is doing: often enough to be looked at, rarely enough for a log.
-const tellEvery = 30 * time.Second
-
-// tell writes a line now and then until all stages have ended. A live view that has hooked in says it better.
-func (r *Pipeline) tell(ended <-chan struct{}) {
-	ticker := time.NewTicker(tellEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ended:
-			return
-		case <-ticker.C:
-			if !r.o.Quiet {
-				r.tellFigures("going on")
-			}
-		}
-	}
 }
 
 // tellFigures writes a line for the pipeline and one for each challenger, with the same figures as its champion's.
@@ -233,7 +225,9 @@ func (r *Pipeline) ready() error {
 	return nil
 }
 
-// Run runs all stages until ctx ends, or one of them fails. Learning and scoring drain on their own; the servers around them end last.
+// Run runs all stages until ctx ends, or one of them fails. Learning and scoring drain on
+// their own; the servers around them end last. It returns within the shutdown timeout after that, with an error when
+// something had to be given up.
 func (r *Pipeline) Run(ctx context.Context) error {
 	defer r.stopAround()
 	r.env.log.Info("running", "pipeline", r.env.pipeline.Name, "admin", "http://"+r.admin.Address(),
@@ -241,34 +235,20 @@ func (r *Pipeline) Run(ctx context.Context) error {
 	r.started.Store(true)
 
 	g, inner := errgroup.WithContext(ctx)
-	var parts sync.WaitGroup
-	part := func(run func() error) {
-		parts.Add(1)
-		g.Go(func() error {
-			defer parts.Done()
-			return run()
-		})
-	}
 	if r.learning != nil {
-		part(func() error { return r.learn(inner) })
+		g.Go(func() error { return r.learn(inner) })
 	}
 	if r.scoring != nil {
-		part(func() error { return r.scoring.run(inner) })
+		g.Go(func() error { return r.scoring.run(inner) })
 	}
 	for _, c := range r.env.challengers {
-		part(func() error { return c.run(inner, r.o.ofChallengers()) })
+		g.Go(func() error { return c.run(inner, r.o.ofChallengers()) })
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		parts.Wait()
-	}()
-	r.tell(ended)
-	err := g.Wait()
-	r.stopAround()
-	if aroundErr := r.around.Wait(); err == nil {
-		err = aroundErr
-	}
+	err := r.wait(inner, func() error {
+		err := g.Wait()
+		r.stopAround()
+		return cmp.Or(err, r.around.Wait())
+	})
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		r.tellFigures("stopped")
 		return nil

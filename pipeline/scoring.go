@@ -32,8 +32,8 @@ type scoring struct {
 	metrics  *scorer.Metrics
 }
 
-// openScoring builds a scorer of the pipeline's events, whose first positions placeScoring has fixed. onScore may be nil.
-func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore func(key, value []byte)) (*scoring, error) {
+// openScoring builds a scorer of the pipeline's events, whose first positions placeScoring has fixed.
+func openScoring(ctx context.Context, e *environment, o Options) (*scoring, error) {
 	p := e.pipeline
 	if err := ensureTopics(ctx, e, p.Scores.Topic); err != nil {
 		return nil, err
@@ -44,12 +44,12 @@ func openScoring(ctx context.Context, e *environment, allowGaps bool, onScore fu
 		return nil, err
 	}
 	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic,
-		Start: "earliest", AllowGaps: allowGaps, UnknownTopic: p.Events.UnknownTopic})
+		Start: "earliest", AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic})
 	e.metrics.MustRegister(newLag("scorer", p.Events.Topic, s.source.Lag))
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
 	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Topic: p.Scores.Topic, Source: s.source, Writer: s.producer,
 		Encoder: wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
-		Log: e.log, Now: time.Now, OnScore: onScore, ShutdownTimeout: shutdownTimeout})
+		Log: e.log, Now: time.Now, OnScore: o.OnScore, ShutdownTimeout: o.drain()})
 	return s, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +31,8 @@ type environment struct {
 	kafka    *embedded.Kafka        // nil when external
 	redis    *embedded.Redis        // nil when external
 	cluster  *consumers.Cluster
-	store    *store.Store
+	dial     dialer // of both servers; nil is the network
+	store    keeper
 	folder   *folder.Folder // nil without a state folder, or before there is a learner
 	forgets  bool           // the store is in this process's memory alone
 
@@ -52,14 +54,18 @@ func newEnvironment(p *config.Pipeline, log *slog.Logger) *environment {
 	return e
 }
 
+// dialer opens connections.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // openEnvironment starts what is embedded and reaches what is external. Close ends it.
-func openEnvironment(ctx context.Context, p *config.Pipeline, o Servers, log *slog.Logger) (*environment, error) {
-	e := newEnvironment(p, log)
-	if err := e.openKafka(ctx, o); err != nil {
+func openEnvironment(ctx context.Context, o Options) (*environment, error) {
+	e := newEnvironment(o.Config, o.Log)
+	e.dial = o.dial
+	if err := e.openKafka(ctx, o.Servers); err != nil {
 		e.Close()
 		return nil, err
 	}
-	if err := e.openStore(ctx, o); err != nil {
+	if err := e.openStore(ctx, o.Servers); err != nil {
 		e.Close()
 		return nil, err
 	}
@@ -101,7 +107,7 @@ func (e *environment) openKafka(ctx context.Context, o Servers) error {
 		e.kafka, spec.Brokers = k, []string{k.Addr()}
 		e.log.Info("embedded Kafka listens", "address", k.Addr())
 	}
-	c, err := consumers.Dial(spec, consumers.Options{Log: e.log, ClientID: "millrace"})
+	c, err := consumers.Dial(spec, consumers.Options{Log: e.log, ClientID: "millrace", Dial: e.dial})
 	if err != nil {
 		return fmt.Errorf("connecting to Kafka: %w", err)
 	}
@@ -111,7 +117,7 @@ func (e *environment) openKafka(ctx context.Context, o Servers) error {
 
 func (e *environment) openStore(ctx context.Context, o Servers) error {
 	spec := e.pipeline.Redis
-	options := store.Options{Log: e.log}
+	options := store.Options{Log: e.log, Dialer: e.dial}
 	if spec.Mode == "embedded" {
 		r, err := embedded.StartRedis(embedded.RedisOptions{Dir: o.DataDir, Addr: orLoopback(o.RedisAddr), Log: e.log})
 		if err != nil {
@@ -126,11 +132,11 @@ func (e *environment) openStore(ctx context.Context, o Servers) error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	e.store = s
-	if err := s.Ready(ctx); err != nil {
+	e.store = keeper{s}
+	if err := e.store.Ready(ctx); err != nil {
 		return err
 	}
-	warnings, err := s.Check(ctx)
+	warnings, err := e.store.Check(ctx)
 	for _, w := range warnings {
 		e.log.Warn("Redis: " + w)
 	}
@@ -187,7 +193,7 @@ func (e *environment) Close() {
 	if e.folder != nil {
 		closers = append(closers, closer{"state folder", e.folder.Close})
 	}
-	if e.store != nil {
+	if e.store.Store != nil {
 		closers = append(closers, closer{"store", e.store.Close})
 	}
 	if e.cluster != nil {

@@ -24,7 +24,7 @@ func TestAnotherTopicIsRefused(t *testing.T) {
 
 	r.pipeline.Events.Topic = "a.later.topic" // before the old one in the order of positions
 	r.produce(rows(2*n, false))
-	e, err := openEnvironment(t.Context(), r.pipeline, Servers{}, slog.New(slog.DiscardHandler))
+	e, err := openEnvironment(t.Context(), Options{Config: r.pipeline, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

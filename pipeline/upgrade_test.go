@@ -52,7 +52,7 @@ func upgrade(t *testing.T, name string, events [][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Publish(t.Context(), r.servers.store, p, &s, millrace.CauseTrained, false); err != nil {
+	if _, err := Publish(t.Context(), r.servers.store.Store, p, &s, millrace.CauseTrained, false); err != nil {
 		t.Fatal(err)
 	}
 

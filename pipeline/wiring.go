@@ -31,7 +31,7 @@ var (
 
 // publisher is a store's writer as the learner sees it.
 type publisher struct {
-	writer    *store.Writer
+	writer    writer
 	retention store.Retention
 	serve     bool // false for a challenger
 	copies    *copies
@@ -62,7 +62,7 @@ func (p *publisher) publish(ctx context.Context, s *millrace.Snapshot, cause mil
 
 // served is a store as one model's scorer sees it.
 type served struct {
-	store *store.Store
+	store keeper
 	model string
 }
 
@@ -70,7 +70,7 @@ type served struct {
 const pollEvery = 500 * time.Millisecond
 
 func (s served) Wait(ctx context.Context, known millrace.Head) (millrace.Head, error) {
-	return s.store.Wait(ctx, s.model, known, pollEvery)
+	return s.store.Wait(ctx, s.model, known)
 }
 
 func (s served) Load(ctx context.Context, h millrace.Head) (millrace.Snapshot, error) {

@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"millrace/config"
+	"millrace/pipeline"
 )
 
 // Exit codes are stable: scripts branch on them.
@@ -59,6 +61,10 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitFailed
 }
 
+// patience is how long the process may take from the first signal on: a little longer than a pipeline may, so that whatever
+// hangs, in whichever verb, does not hold the process.
+const patience = pipeline.ShutdownTimeout + 2*time.Second
+
 // signalContext ends with the first interrupt or termination, which lets work drain; the second one
 // exits at once.
 func signalContext(errOut io.Writer) (context.Context, func()) {
@@ -76,6 +82,9 @@ func signalContext(errOut io.Writer) (context.Context, func()) {
 		select {
 		case s := <-signals:
 			fmt.Fprintf(errOut, "millrace: second signal (%s), exiting at once\n", s)
+			os.Exit(exitFailed)
+		case <-time.After(patience):
+			fmt.Fprintf(errOut, "millrace: not stopped %s after the signal, exiting\n", patience)
 			os.Exit(exitFailed)
 		case <-done:
 		}

@@ -41,7 +41,7 @@ type Options struct {
 	Now     func() time.Time
 	// OnScore sees every score as written, for a live view; it must copy what it keeps. May be nil.
 	OnScore func(key, value []byte)
-	// ShutdownTimeout bounds the wait for acknowledgements after the context ends.
+	// ShutdownTimeout bounds what happens after the context ends: the wait for acknowledgements, and the last commit.
 	ShutdownTimeout time.Duration
 }
 
@@ -75,8 +75,8 @@ func (l *Loop) Finished() uint64 { return l.scored.Load() + l.skipped.Load() }
 // that long a stretch.
 const commitEvery = time.Second
 
-// commitTimeout bounds the last commit.
-const commitTimeout = 5 * time.Second
+// commitTimeoutMax bounds the last commit.
+const commitTimeoutMax = 5 * time.Second
 
 // keyBytesMax bounds the keys that scores copy from their events: beyond it a score might never fit its topic, and one
 // event would stop its partition for ever.
@@ -90,6 +90,13 @@ func (l *Loop) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	// Both count from the moment that ctx ends, or from now on when reading ends by itself.
+	commitTimeout := min(commitTimeoutMax, l.o.ShutdownTimeout/4)
+	flushTimeout := l.o.ShutdownTimeout - commitTimeout
+	final, stopFinal := outlive(ctx, flushTimeout)
+	defer stopFinal()
+	lastly, stopLastly := outlive(ctx, l.o.ShutdownTimeout)
+	defer stopLastly()
 	committed := make(chan struct{})
 	commitCtx, stopCommits := context.WithCancel(ctx)
 	go func() {
@@ -103,16 +110,26 @@ func (l *Loop) Run(ctx context.Context) error {
 	stopCommits()
 	<-committed
 
-	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.o.ShutdownTimeout)
+	flush, cancel := context.WithTimeout(final, flushTimeout)
 	defer cancel()
-	if flushErr := l.o.Writer.Flush(final); flushErr != nil && err == nil {
+	if flushErr := l.o.Writer.Flush(flush); flushErr != nil && err == nil {
 		err = fmt.Errorf("flushing scores: %w", flushErr)
 	}
 	// What is acknowledged is committed even when the flush has used up its time.
-	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	last, cancelLast := context.WithTimeout(lastly, commitTimeout)
 	defer cancelLast()
 	l.commit(last)
 	return err
+}
+
+// outlive returns a context that ends so long after ctx has, or with stop.
+func outlive(ctx context.Context, howLong time.Duration) (_ context.Context, stop func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := context.AfterFunc(ctx, func() { time.AfterFunc(howLong, cancel) })
+	return longer, func() {
+		ended()
+		cancel()
+	}
 }
 
 // scoreAll ends with nil when ctx ends, unless a score that was given up ended it.
