@@ -38,7 +38,7 @@ func Infer(ctx context.Context, path string, o infer.Options) (*infer.Result, er
 		o.Name = Name(path)
 	}
 	if src.Table() {
-		o.Missing = files.Missing // as pipeline.FileOptions has it
+		o.Missing = files.Missing // as package pipeline has it
 	}
 	r, err := infer.FromSource(ctx, src.Next, o)
 	if err != nil {

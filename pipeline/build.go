@@ -37,7 +37,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 		return nil, config.UsageError{Err: fmt.Errorf("compiling the schema: %w", err)}
 	}
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
-		Files: FileOptions(p)}
+		Files: fileOptions(p)}
 	l.Layout, err = snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x},
 		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: l.Trainer.Progressive})
 	if err != nil {

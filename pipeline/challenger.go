@@ -32,8 +32,8 @@ func challengerFiles(p *config.Pipeline, file string, further []string) []string
 	return append(files, further...)
 }
 
-// LoadChallengers reads the files of a champion's challengers.
-func LoadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, error) {
+// loadChallengers reads the files of a champion's challengers.
+func loadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, error) {
 	seen := map[string]string{p.Name: "the champion"}
 	pipelines := make([]*config.Pipeline, 0, len(files))
 	for _, file := range files {

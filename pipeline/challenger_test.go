@@ -48,7 +48,7 @@ func challenged(t *testing.T, partitions int) *rig {
 	t.Helper()
 	r := newRig(t, partitions)
 	var err error
-	if r.challengers, err = LoadChallengers(r.pipeline, []string{r.rivalFile("rival", partitions)}); err != nil {
+	if r.challengers, err = loadChallengers(r.pipeline, []string{r.rivalFile("rival", partitions)}); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -395,7 +395,7 @@ func TestLoadChallengers(t *testing.T) {
 		{[]string{"none.yaml"}, "none.yaml"},
 	} {
 		var usage config.UsageError
-		if _, err := LoadChallengers(r.pipeline, c.files); !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+		if _, err := loadChallengers(r.pipeline, c.files); !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %s", c.files, err, c.want)
 		}
 	}
@@ -404,7 +404,7 @@ func TestLoadChallengers(t *testing.T) {
 	if got := fmt.Sprint(challengerFiles(&nested, "dir/p.yaml", []string{"c.yaml"})); got != "[dir/a.yaml /b.yaml c.yaml]" {
 		t.Errorf("files are %s", got)
 	}
-	loaded, err := LoadChallengers(r.pipeline, []string{good})
+	loaded, err := loadChallengers(r.pipeline, []string{good})
 	if err != nil || loaded[0].Events.DeadLetters != "rival.dead" || loaded[0].Redis != r.pipeline.Redis {
 		t.Errorf("%+v, %v", loaded, err)
 	}

@@ -34,7 +34,7 @@ func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, l
 		return found, config.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	found.holds(p, pieces.Layout.Bytes())
-	if _, err := LoadChallengers(p, challengerFiles(p, file, nil)); err != nil || !connect {
+	if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil || !connect {
 		return found, err
 	}
 	found.Kafka, found.Redis = "embedded", "embedded"

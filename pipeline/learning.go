@@ -327,7 +327,7 @@ func (l *learning) flippedByPerson(ctx context.Context, fenced error) error {
 // whoOwns asks what the head is and whose the model, for as long as the pipeline file says while Redis is away.
 func (l *learning) whoOwns(ctx context.Context) (head millrace.Head, owner store.Owner, err error) {
 	p := l.env.pipeline
-	err = retrying(ctx, l.env.log, "Redis", p.Redis.Retry, func(ctx context.Context) error {
+	err = reached(ctx, l.env.log, "Redis", p.Redis.Retry, func(ctx context.Context) error {
 		if head, err = l.env.store.Head(ctx, p.Name); err != nil {
 			return err
 		}

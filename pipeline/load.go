@@ -22,10 +22,10 @@ func Load(path string) (*config.Pipeline, error) {
 	return p, err
 }
 
-// FileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also
+// fileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also
 // where cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are
 // missing values. Rows without a value of any feature are faults, unless the pipeline learns from what is missing.
-func FileOptions(p *config.Pipeline) files.Options {
+func fileOptions(p *config.Pipeline) files.Options {
 	words, numbers, all, gaps := map[string]bool{}, map[string]bool{}, map[string]bool{}, false
 	for _, c := range p.Features {
 		if !c.Derived() {

@@ -15,7 +15,7 @@ func TestFileOptionsKnowFeatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := FileOptions(p)
+		o := fileOptions(p)
 		if o.Features("a.b") != want || o.Features("card") != want || o.Features("y") || o.Features("amount") {
 			t.Errorf("%s: the features are not those of the pipeline", missing)
 		}

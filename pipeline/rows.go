@@ -10,19 +10,24 @@ import (
 	"millrace/files"
 )
 
-// FileRows gives the good rows of a file as rows of the pipeline's topic, keyed by events.key; report is told of those that
-// are left out. The caller closes the source.
-func FileRows(p *config.Pipeline, src *files.Source, report func(fault string)) (Rows, error) {
+// OpenRows reads the good rows of a file as rows of the pipeline's topic, keyed by events.key. With loop it begins again at
+// the end. report is told of the rows that are left out. A file that cannot be read is a config.UsageError.
+func OpenRows(p *config.Pipeline, path string, loop bool, report func(fault string)) (*FileRows, error) {
 	keys, err := newKeyReader(p.Events.Key)
 	if err != nil {
 		return nil, err
 	}
-	rows := &fileRows{src: src, keys: keys, report: report}
-	return rows.next, nil
+	o := fileOptions(p)
+	o.Loop = loop
+	src, err := files.Open(path, o)
+	if err != nil {
+		return nil, config.UsageError{Err: err}
+	}
+	return &FileRows{src: src, keys: keys, report: report}, nil
 }
 
-// fileRows gives a file's good rows one at a time.
-type fileRows struct {
+// FileRows gives a file's good rows one at a time.
+type FileRows struct {
 	src    *files.Source
 	keys   *keyReader
 	batch  *millrace.Batch
@@ -30,13 +35,22 @@ type fileRows struct {
 	report func(fault string)
 }
 
-func (r *fileRows) next(ctx context.Context) ([]byte, []byte, error) {
+// Size is the file's, in bytes.
+func (r *FileRows) Size() int64 { return r.src.Size() }
+
+// Read is how many bytes of the file have been read.
+func (r *FileRows) Read() int64 { return r.src.Read() }
+
+// Close closes the file.
+func (r *FileRows) Close() error { return r.src.Close() }
+
+// Next gives the next row; it is Rows.
+func (r *FileRows) Next(ctx context.Context) (key, value []byte, err error) {
 	for {
 		if r.batch == nil || r.at == len(r.batch.Records) {
 			if r.batch != nil {
 				r.batch.Release()
 			}
-			var err error
 			if r.batch, err = r.src.Next(ctx); err != nil {
 				r.batch = nil
 				return nil, nil, err

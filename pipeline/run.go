@@ -111,7 +111,7 @@ func Open(ctx context.Context, o Options) (*Pipeline, error) {
 	var challengers []*config.Pipeline
 	if o.Learn {
 		var err error
-		if challengers, err = LoadChallengers(o.Config, challengerFiles(o.Config, o.File, o.Challengers)); err != nil {
+		if challengers, err = loadChallengers(o.Config, challengerFiles(o.Config, o.File, o.Challengers)); err != nil {
 			return nil, err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -112,7 +111,7 @@ func (e *environment) openKafka(ctx context.Context, o Servers) error {
 		return fmt.Errorf("connecting to Kafka: %w", err)
 	}
 	e.cluster = c
-	return retrying(ctx, e.log, "Kafka", spec.Retry, c.Check)
+	return reached(ctx, e.log, "Kafka", spec.Retry, c.Check)
 }
 
 func (e *environment) openStore(ctx context.Context, o Servers) error {
@@ -141,31 +140,6 @@ func (e *environment) openStore(ctx context.Context, o Servers) error {
 		e.log.Warn("Redis: " + w)
 	}
 	return err
-}
-
-// retryEvery is how often an unreachable server is tried at start.
-const retryEvery = 500 * time.Millisecond
-
-// retrying tries to reach a server for as long as the pipeline file says, and says so.
-func retrying(ctx context.Context, log *slog.Logger, what string, patience time.Duration, try func(context.Context) error) error {
-	deadline := time.Now().Add(patience)
-	for attempt := 1; ; attempt++ {
-		err := try(ctx)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s not reached in %s and %d attempts: %w", what, patience, attempt, err)
-		}
-		if attempt == 1 {
-			log.Warn(what+" not reached, trying on", "for", patience, "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(retryEvery):
-		}
-	}
 }
 
 // run keeps the embedded servers' clocks, files and retention going.

@@ -2,9 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"millrace"
 	"millrace/config"
@@ -18,23 +16,12 @@ func resolveWaiting(ctx context.Context, e *environment) ([]millrace.Position, e
 	if err != nil {
 		return nil, config.UsageError{Err: fmt.Errorf("events.start: %w", err)}
 	}
-	for warned := false; ; warned = true {
-		positions, err := e.cluster.Resolve(ctx, p.Events.Topic, start)
-		if err == nil {
-			return positions, nil
-		}
-		if !errors.Is(err, consumers.ErrUnknownTopic) || p.Events.UnknownTopic != "wait" {
-			return nil, fmt.Errorf("resolving where to start: %w", err)
-		}
-		if !warned {
-			e.log.Warn("the events topic does not exist yet; waiting for it", "topic", p.Events.Topic)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(retryEvery):
-		}
-	}
+	var positions []millrace.Position
+	err = topicThere(ctx, e, "resolving where to start", func(ctx context.Context) (err error) {
+		positions, err = e.cluster.Resolve(ctx, p.Events.Topic, start)
+		return err
+	})
+	return positions, err
 }
 
 // ensureTopics creates those of the pipeline's topics that it may create: the events' when the pipeline file says so, and

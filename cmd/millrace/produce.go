@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
 	"github.com/spf13/cobra"
 
 	"millrace/config"
-	"millrace/files"
 	"millrace/payments"
 	"millrace/pipeline"
 )
@@ -102,24 +100,18 @@ func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (pipel
 		}
 		return generated(payments.New(f.seed)), func(uint64) {}, func() {}, nil
 	}
-	o := pipeline.FileOptions(p)
-	o.Loop = f.loop
-	src, err := files.Open(args[0], o)
+	rows, err := pipeline.OpenRows(p, args[0], f.loop, func(fault string) { fmt.Fprintln(a.err, "left out:", fault) })
 	if err != nil {
-		return nil, nil, nil, config.UsageError{Err: err}
+		return nil, nil, nil, err
 	}
-	rows, err := pipeline.FileRows(p, src, func(fault string) { fmt.Fprintln(a.err, "left out:", fault) })
-	if err != nil {
-		return nil, nil, nil, errors.Join(err, src.Close())
-	}
-	total := src.Size()
+	total := rows.Size()
 	if f.loop {
 		total = -1
 	}
 	bar := a.newProgress(total, "producing", true)
-	return rows, func(uint64) { bar.set(src.Read()) }, func() {
+	return rows.Next, func(uint64) { bar.set(rows.Read()) }, func() {
 		bar.finish()
-		_ = src.Close() // a file that was only read
+		_ = rows.Close() // a file that was only read
 	}, nil
 }
 
