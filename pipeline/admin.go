@@ -11,11 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"millrace/model"
+	"millrace/pipeline/status"
 	"millrace/web"
 )
 
-// newAdmin serves /metrics, /healthz, /readyz and, behind a flag, pprof. ready answers nil when the process does its work.
-func newAdmin(o Options, e *environment, ready func() error) (*web.Server, error) {
+// newAdmin serves /metrics, /healthz, /readyz and, behind a flag, pprof. now says how the process does.
+func newAdmin(o Options, e *environment, now func() status.Status) (*web.Server, error) {
 	address := o.Admin
 	if address == "" {
 		address = e.pipeline.Admin.Listen
@@ -33,8 +34,8 @@ func newAdmin(o Options, e *environment, ready func() error) (*web.Server, error
 	mux.Handle("GET /metrics", promhttp.HandlerFor(e, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		if why := now().NotReady; why != "" {
+			http.Error(w, why, http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")

@@ -12,9 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,53 +22,16 @@ import (
 	"millrace/web"
 )
 
-// Options say what runs, and how.
-type Options struct {
-	Config *config.Pipeline
-	// File is where Config was read from: challengers are named from there, and messages name it. It may be empty.
-	File string
-	// Learn and Score are the stages; at least one of them.
-	Learn, Score bool
-
-	// Challengers are pipeline files of models that learn beside the pipeline's, further to those that Config names.
-	Challengers []string
-	// Fresh starts with new weights and positions, FreshChallengers does so for challengers; old versions are kept.
-	Fresh, FreshChallengers bool
-	// AllowGaps goes on where events were lost, or on another cluster or topic, and at the beginning of a topic made anew.
-	AllowGaps bool
-
-	// StateDir is where the learner keeps a copy of its newest version, in place of Config's state.
-	StateDir string
-
-	// Admin is the address for metrics and health, in place of Config's.
-	Admin string
-	PProf bool
-	// Version of the build, for the metric that tells it.
-	Version string
-
-	Servers Servers
-	Log     *slog.Logger
-	// ShutdownTimeout bounds what happens between the end of Run's context and its return: the drain, the last snapshot, the
-	// last commits, closing. 0 is the package's ShutdownTimeout.
-	ShutdownTimeout time.Duration
-	// Quiet leaves out the line that says now and then how it goes: a live view says it better.
-	Quiet bool
-	// OnScore is told of each score as it is written; may be nil. It must not keep what it is given.
-	OnScore func(key, value []byte)
-
-	dial dialer // of both servers, for tests; nil is the network
-}
-
 // Pipeline is one running pipeline: a broker and a store, embedded or external, and the stages on them.
 type Pipeline struct {
 	env      *environment
 	o        Options
-	learns   bool
 	admin    *web.Server
 	answers  *web.Server // nil without an address for single events
 	learning *learning
 	scoring  *scoring
 	learner  atomic.Pointer[learner.Learner] // the one at work; nil before it begins and without a learning stage
+	opened   atomic.Bool                     // all of the above is made
 	started  atomic.Bool
 	// onLearning is told of the learner at work, again after a reload; tests set it.
 	onLearning func(*learning)
@@ -118,24 +79,13 @@ func Open(ctx context.Context, o Options) (*Pipeline, error) {
 	return open(ctx, o, challengers)
 }
 
-func (o *Options) check() error {
-	embeddedKafka, embeddedRedis := o.Config.Kafka.Mode == "embedded", o.Config.Redis.Mode == "embedded"
-	if (!o.Learn || !o.Score) && (embeddedKafka || embeddedRedis) {
-		return config.Usagef("learn and score in separate processes need kafka.brokers and redis.url; embedded servers live inside one process: use run")
-	}
-	if o.Servers != (Servers{}) && !embeddedKafka && !embeddedRedis {
-		return config.Usagef("--data-dir, --embedded-kafka and --embedded-redis are for embedded servers, and %s names real ones", o.File)
-	}
-	return nil
-}
-
 func open(ctx context.Context, o Options, challengers []*config.Pipeline) (*Pipeline, error) {
 	e, err := openEnvironment(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	e.addChallengers(challengers)
-	r := &Pipeline{env: e, o: o, learns: o.Learn}
+	r := &Pipeline{env: e, o: o}
 	if err := r.open(ctx); err != nil {
 		e.Close()
 		return nil, err
@@ -152,7 +102,7 @@ func (r *Pipeline) Close() {
 
 func (r *Pipeline) open(ctx context.Context) error {
 	var err error
-	if r.admin, err = newAdmin(r.o, r.env, r.ready); err != nil {
+	if r.admin, err = newAdmin(r.o, r.env, r.Status); err != nil {
 		return err
 	}
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -164,6 +114,7 @@ func (r *Pipeline) open(ctx context.Context) error {
 		_ = r.around.Wait() // what is told is why opening failed
 		return err
 	}
+	r.opened.Store(true)
 	return nil
 }
 
@@ -181,6 +132,7 @@ func (r *Pipeline) openParts(ctx, around context.Context) (err error) {
 		if r.learning, err = openLearning(ctx, r.env, r.o); err != nil {
 			return err
 		}
+		r.learner.Store(r.learning.learner)
 	}
 	if r.o.Score {
 		if r.scoring, err = openScoring(ctx, r.env, r.o); err != nil {
@@ -212,17 +164,6 @@ func (r *Pipeline) tellFigures(what string) {
 			c.env.log.Info(what, told...)
 		}
 	}
-}
-
-// ready reports why the process does not do its work yet.
-func (r *Pipeline) ready() error {
-	if !r.started.Load() {
-		return errors.New("starting")
-	}
-	if r.scoring != nil && r.scoring.scorer.Current() == nil {
-		return errors.New("waiting for the first snapshot")
-	}
-	return nil
 }
 
 // Run runs all stages until ctx ends, or one of them fails. Learning and scoring drain on

@@ -5,15 +5,22 @@ import (
 	"millrace/pipeline/status"
 )
 
-// Status is what the pipeline says of itself at the moment. It is safe to call while the pipeline runs.
+// Status is what the pipeline says of itself at the moment. It is safe to call while the pipeline opens and runs.
 func (r *Pipeline) Status() status.Status {
 	p := r.env.pipeline
+	if !r.opened.Load() { // its parts are being made
+		return status.Status{Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Events: p.Events.Topic,
+			Scores: p.Scores.Topic, NotReady: "starting"}
+	}
 	s := status.Status{Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Events: p.Events.Topic,
 		Scores: p.Scores.Topic, Addresses: r.addresses()}
-	if err := r.ready(); err != nil {
-		s.Ready = err.Error()
+	switch {
+	case !r.started.Load():
+		s.NotReady = "starting"
+	case r.scoring != nil && r.scoring.scorer.Current() == nil:
+		s.NotReady = "waiting for the first snapshot"
 	}
-	if r.learns {
+	if r.learning != nil {
 		s.Learning = learningStatus(r.env, r.learner.Load())
 	}
 	if r.scoring != nil {

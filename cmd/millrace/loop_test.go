@@ -192,3 +192,14 @@ func paymentRows(n int) []byte {
 	}
 	return out
 }
+
+// TestDemoGoesOn: a second demo with the same data directory goes on from the first, and its figures are its own.
+func TestDemoGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		s := decoded[demoSummary](t, "demo", "--events", "700", "--rate", "0", "--data-dir", dir, "--log-level", "error")
+		if s.Events != 700 || s.Learned != 700 || s.Rejected != 0 || s.Scores < 700 || s.LogLoss == nil || s.ROCAUC == nil {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -9,8 +9,8 @@ type Status struct {
 	Classes  int    `json:"classes"` // 0 where the label is a number
 	Events   string `json:"events"`  // the topic
 	Scores   string `json:"scores"`  // the topic
-	// Ready is empty when the process does its work, or says what it waits for.
-	Ready     string    `json:"not_ready,omitempty"`
+	// NotReady is empty when the process does its work, or says what it waits for.
+	NotReady  string    `json:"not_ready,omitempty"`
 	Addresses Addresses `json:"addresses"`
 	// Learning is nil without a learning stage, Scoring without a scoring one.
 	Learning    *Learning   `json:"learning,omitempty"`
