@@ -227,9 +227,13 @@ func TestNoTimeForTheLastSnapshot(t *testing.T) {
 	}
 	p.produce(digits(t), "--events", "500")
 	s.waitMetric(1000, "millrace_learned_events_total")
+	began := time.Now()
 	code, err := s.Terminate(patience)
 	if err != nil || code != 1 || !strings.Contains(lastLine(s.Stderr()), "a restart reads its events again") {
 		t.Errorf("without its last snapshot: exit code %d, %v, want 1\n%s", code, err, s.Stderr())
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the end took %s, and may take 20 s", took)
 	}
 	if err := redis.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)

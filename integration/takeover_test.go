@@ -39,6 +39,40 @@ func TestSecondLearnerTakesOver(t *testing.T) {
 	}
 }
 
+// A learner takes the model over from a process that scores as well: that one stops learning, says so, and scores on, with
+// what the other learner publishes.
+func TestTakeoverLeavesScoring(t *testing.T) {
+	p := newPipeline(t, pipelineSpec{name: "takeover-run", learns: example(t, "elec"), partitions: 2})
+	older := p.running("run")
+	producing := p.producing(elec(t), "--rate", "2000", "--loop")
+	p.waitSnapshot(older, 1000)
+	newer := p.running("learn")
+	if err := older.WaitOutput("another learner owns the model", patience); err != nil {
+		t.Fatal(err)
+	}
+	v, _ := p.head()
+	p.waitSnapshot(newer, v.Manifest.Learned+2000)
+	scored := older.metric("millrace_scored_events_total")
+	older.waitMetric(scored+2000, "millrace_scored_events_total")
+	if status := older.get("/readyz"); status != 200 {
+		t.Errorf("/readyz answers %d while scoring goes on", status)
+	}
+	if up := older.metric("millrace_learner_up"); up != 0 {
+		t.Errorf("millrace_learner_up is %v in the process whose learner has ended", up)
+	}
+	rows := producing.stop()
+	p.waitApplied(newer)
+	p.waitScored(older)
+	newer.terminate()
+	older.terminate()
+	if m := p.checkExact(0); m.Learned != rows {
+		t.Errorf("learned %d of %d rows", m.Learned, rows)
+	}
+	if versions := p.checkScores(nil); len(versions) < 3 {
+		t.Errorf("scores come from versions %v, want those of the newer learner, too", versions)
+	}
+}
+
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
