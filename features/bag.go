@@ -152,13 +152,13 @@ func (b *bag) extract(dst *millrace.Vector, e *millrace.Event) {
 		putMissing(dst, f, &b.fills)
 		return
 	}
-	index, value := dst.Index, dst.Value
+	index, value, largest := dst.Index, dst.Value, b.largest
 	entries := e.Bag(f)
 	for i := range entries {
 		column, sign := b.at(entries[i].Key)
 		z := float32(clip(entries[i].Value, math.MaxFloat32))
-		if b.largest != nil {
-			z = scaled(z, b.largest[column])
+		if largest != nil {
+			z = scaled(z, largest[column])
 		}
 		if z != 0 {
 			index, value = append(index, uint32(b.column)+uint32(column)), append(value, z*sign)
@@ -185,10 +185,10 @@ func (b *bag) observe(e *millrace.Event) {
 	if b.largest == nil || f.Presence != millrace.Present {
 		return
 	}
-	entries := e.Bag(f)
+	entries, largest := e.Bag(f), b.largest
 	for i := range entries {
 		column, _ := b.at(entries[i].Key)
-		v, l := abs(float32(clip(entries[i].Value, math.MaxFloat32))), &b.largest[column]
+		v, l := abs(float32(clip(entries[i].Value, math.MaxFloat32))), &largest[column]
 		if v > *l {
 			if most := *l * growthMax; most > 0 && v > most {
 				v = most

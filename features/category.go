@@ -82,7 +82,7 @@ func (cs *categories) encode(i int, e *millrace.Event) (column int, value float3
 	h := hash64(c.seed, f.Text)
 	if c.hashed {
 		// The sign keeps collisions from adding up (Weinberger et al., Feature Hashing for Large Scale
-		// Multitask Learning, ICML 2009, equation 1). Its bit is far from those of the indecs.
+		// Multitask Learning, ICML 2009, equation 1). Its bit is far from those of the index.
 		return c.column + int(h&c.mask), 1 - 2*float32(h>>63), true
 	}
 	k := cs.words.find(i, h)
