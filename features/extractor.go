@@ -167,21 +167,14 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 				x.categories.dense(standard.Dense, e)
 			}
 		}
-		if len(x.others) > 0 {
-			x.extractOthers(standard, e)
+		for _, enc := range x.others { // what is neither number nor category
+			enc.extract(standard, e)
 		}
 	}
 	if x.beside {
 		x.extractBeside(dst, standard, e)
 	}
 	return nil
-}
-
-// extractOthers adds to the standard view what is neither number nor category.
-func (x *Extractor) extractOthers(standard *millrace.Vector, e *millrace.Event) {
-	for _, enc := range x.others {
-		enc.extract(standard, e)
-	}
 }
 
 // extractBeside writes all views but the standard one, which it is given.

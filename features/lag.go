@@ -19,19 +19,18 @@ type lags struct{ all []lag }
 // ago, from a bounded table that only Observe writes. Its values are scaled as numbers are; a value that
 // the table does not have is zero after scaling.
 type lag struct {
-	name     string
-	own      int // the lag's own field
-	field    int // of the number; -1 for the label
-	key      int // field of the category
-	column   int // of the first step
-	steps    []int
-	depth    int // values remembered a key, the longest step
-	seed     uint64
-	centred  bool // false in sparse views
-	standard bool
-	clip     float64
-	mask     uint64 // places - 1
-	scales   []scale
+	name   string
+	own    int // the lag's own field
+	field  int // of the number; -1 for the label
+	key    int // field of the category
+	column int // of the first step
+	steps  []int
+	depth  int // values remembered a key, the longest step
+	seed   uint64
+	kind   scaling
+	clip   float64
+	mask   uint64 // places - 1
+	scales []scale
 	// Learned: moments a step, as Extractor has them; then one entry a key: its hash, the number of the
 	// event that last wrote it (0 for free), how many values it had; and its last depth values, a ring.
 	count, mean, m2 []float64
@@ -98,7 +97,7 @@ func (ls *lags) add(p place) {
 	n, keys := len(p.Steps), places*lagWays
 	l := lag{
 		name: p.Name, own: p.field, field: p.columns.find(p.Of[0]), key: p.columns.find(p.Key), column: p.first,
-		steps: p.Steps, depth: p.Steps[n-1], centred: !p.sparse, standard: p.Scale == scaleStandard, clip: p.Clip,
+		steps: p.Steps, depth: p.Steps[n-1], kind: p.scaling(p.sparse), clip: p.Clip,
 		mask: uint64(places - 1), scales: make([]scale, n),
 		count: make([]float64, n), mean: make([]float64, n), m2: make([]float64, n),
 		clock: make([]uint64, 1), hash: make([]uint64, keys), last: make([]uint64, keys), seen: make([]uint64, keys),
@@ -166,17 +165,11 @@ func (ls *lags) names(field, k int) []string {
 	return []string{fmt.Sprintf("%s (%d back)", l.name, l.steps[k])}
 }
 
+// refresh derives the scales of all steps, after construction and after a restore.
 func (l *lag) refresh() {
-	kind := asIs
-	switch {
-	case l.standard && l.centred:
-		kind = centred
-	case l.standard:
-		kind = divided
-	}
 	for i := range l.scales {
 		l.scales[i] = scale{}
-		l.scales[i].refresh(kind, l.clip, l.count[i], l.mean[i], l.m2[i])
+		l.scales[i].refresh(l.kind, l.clip, l.count[i], l.mean[i], l.m2[i])
 	}
 }
 
@@ -225,9 +218,15 @@ func (l *lag) observe(e *millrace.Event) {
 		for i, steps := range l.steps {
 			if v, ok := l.at(entry, steps); ok {
 				moments(&l.count[i], &l.mean[i], &l.m2[i], v)
+				switch s := &l.scales[i]; {
+				case l.kind == centred && s.bound == l.clip: // warmed up: the usual case, without a call
+					s.centre = l.mean[i]
+					s.spread(l.count[i], l.m2[i])
+				case l.kind != asIs:
+					s.refresh(l.kind, l.clip, l.count[i], l.mean[i], l.m2[i])
+				}
 			}
 		}
-		l.refresh()
 	}
 	v, ok := l.now(e)
 	if !ok {

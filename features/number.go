@@ -28,9 +28,10 @@ type numeric struct {
 	blanks [2]bool // the same: whether the raw view says 0 rather than NaN
 }
 
+// scaling is how the values of a number, a boolean or a lag are scaled in a view that is sparse, or is not.
 func (c Column) scaling(sparse bool) scaling {
 	switch {
-	case c.Type != Number || c.Scale == scaleNone:
+	case c.Type == Boolean || c.Scale == scaleNone:
 		return asIs
 	case sparse:
 		return divided
