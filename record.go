@@ -25,7 +25,6 @@ const (
 	HeaderDetail    = "millrace-detail"    // of a dead letter: what was found and what would be right, for people
 	HeaderTime      = "millrace-time"      // of a dead letter: the original's timestamp, Unix milliseconds
 	HeaderTruncated = "millrace-truncated" // of a dead letter: original sizes of what was cut, as "value=10485760"
-	HeaderFault     = "millrace-fault"     // of a file's row that could not be read: where it stands, and why
 	HeaderLast      = "millrace-last"      // of a dead letter for a range of records: the last offset of the range
 )
 

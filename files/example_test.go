@@ -43,8 +43,8 @@ func Example() {
 		}
 		for i := range batch.Records {
 			record := &batch.Records[i]
-			if fault, ok := files.Fault(record); ok {
-				fmt.Println("left out:", fault)
+			if record.Fault != nil {
+				fmt.Println("left out:", record.Fault.Detail)
 				continue
 			}
 			fmt.Printf("row %d: %s\n", record.Offset, record.Value)

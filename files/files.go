@@ -2,9 +2,8 @@
 // evaluate, train and produce run the very decoder on JSON bytes that a Kafka topic meets.
 //
 // Open starts a Source, whose Next gives batches until io.EOF. A file that is no text, or has no header, is an
-// error of Open. A single row that cannot be read is delivered all the same, as a record with
-// millrace.HeaderFault that says where it stands, what it is and what to do. Its value is the row's raw text,
-// which is never a JSON object, so that a decoder rejects it as any other bad event.
+// error of Open. A single row that cannot be read is delivered all the same, as a record whose Fault says where it
+// stands, what it is and what to do. Its value is the row's raw text, which is never a JSON object.
 package files
 
 import (
@@ -233,7 +232,7 @@ func (s *Source) Size() int64 { return s.size }
 // Read is how many of the file's bytes have been read, in this round when it loops.
 func (s *Source) Read() int64 { return s.read.Load() }
 
-// Faults is how many rows could not be read so far. Each was delivered with a [millrace.HeaderFault].
+// Faults is how many rows could not be read so far. Each was delivered as a record with a Fault.
 func (s *Source) Faults() int64 { return s.faults.Load() }
 
 // Close closes the file. Batches already delivered stay valid.

@@ -67,8 +67,8 @@ func all(t testing.TB, path string, o Options) []string {
 				t.Fatalf("row %d is %s at offset %d", len(got), r.Topic, r.Offset)
 			}
 			text := string(r.Value)
-			if fault, ok := Fault(r); ok {
-				text += " <" + fault + ">"
+			if r.Fault != nil {
+				text += " <" + r.Fault.Detail + ">"
 			}
 			got = append(got, text)
 		}

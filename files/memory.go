@@ -53,19 +53,9 @@ func (m *memory) batch(topic string, offset int64) []millrace.Record {
 		from = to
 	}
 	for _, f := range m.faults {
-		m.records[f.row].Headers = []millrace.Header{{Key: millrace.HeaderFault, Value: []byte(f.text)}}
+		m.records[f.row].Fault = &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: f.text}
 	}
 	return m.records
-}
-
-// Fault returns why the row that record stands for could not be read; false when it could.
-func Fault(record *millrace.Record) (string, bool) {
-	for _, h := range record.Headers {
-		if h.Key == millrace.HeaderFault {
-			return string(h.Value), true
-		}
-	}
-	return "", false
 }
 
 // appendRaw appends a faulty row's text. A stray row may happen to be a JSON object; it must not be

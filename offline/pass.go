@@ -62,10 +62,8 @@ func (p *Pass) count(rec *millrace.Record, err error) {
 	p.Rejected[reason]++
 	if p.First == "" {
 		p.First = fmt.Sprintf("%s, row %d: %v", rec.Topic, rec.Offset+1, err)
-		for _, h := range rec.Headers {
-			if h.Key == millrace.HeaderFault {
-				p.First = string(h.Value)
-			}
+		if rec.Fault != nil {
+			p.First = rec.Fault.Detail // it says where, too
 		}
 	}
 }

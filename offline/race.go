@@ -158,7 +158,12 @@ func (l *lane) decode(records []millrace.Record) {
 	}
 	l.faults = l.faults[:0]
 	for i := range records {
-		err := l.decoder.Decode(&records[i], l.events[i])
+		var err error
+		if fault := records[i].Fault; fault != nil { // nothing of it is there to be decoded
+			err = fault
+		} else {
+			err = l.decoder.Decode(&records[i], l.events[i])
+		}
 		l.faults = append(l.faults, err)
 		if err != nil {
 			continue

@@ -404,3 +404,12 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 		t.Errorf("old versions are gone: %d left, %v", len(versions), err)
 	}
 }
+
+func headerOf(rec *millrace.Record, key string) string {
+	for _, h := range rec.Headers {
+		if h.Key == key {
+			return string(h.Value)
+		}
+	}
+	return ""
+}

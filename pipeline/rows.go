@@ -60,21 +60,12 @@ func (r *FileRows) Next(ctx context.Context) (key, value []byte, err error) {
 		}
 		rec := &r.batch.Records[r.at]
 		r.at++
-		if fault := headerOf(rec, millrace.HeaderFault); fault != "" {
-			r.report(fault)
+		if rec.Fault != nil {
+			r.report(rec.Fault.Detail)
 			continue
 		}
 		return r.keys.key(rec), rec.Value, nil
 	}
-}
-
-func headerOf(rec *millrace.Record, key string) string {
-	for _, h := range rec.Headers {
-		if h.Key == key {
-			return string(h.Value)
-		}
-	}
-	return ""
 }
 
 // keyReader reads the value at one path as a record key.

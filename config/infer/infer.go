@@ -132,15 +132,19 @@ func (s *survey) read(ctx context.Context, rows int) error {
 }
 
 func (s *survey) look(record *millrace.Record) error {
+	if record.Fault != nil {
+		s.skipped++
+		if s.fault == "" {
+			s.fault, s.faulty = record.Fault.Detail, true
+		}
+		return nil
+	}
 	err := s.seen.add(record.Value)
 	var unusable *unusableError
 	if errors.As(err, &unusable) {
 		s.skipped++
 		if s.fault == "" {
 			s.fault = fmt.Sprintf("%s, record %d: %v", record.Topic, record.Offset, err)
-			if i := slices.IndexFunc(record.Headers, func(h millrace.Header) bool { return h.Key == millrace.HeaderFault }); i >= 0 {
-				s.fault, s.faulty = string(record.Headers[i].Value), true
-			}
 		}
 		return nil
 	}

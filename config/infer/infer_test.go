@@ -408,7 +408,7 @@ func TestReading(t *testing.T) {
 	}
 	faulty := millrace.NewBatch(nil)
 	faulty.Topic, faulty.Records = "f.csv", []millrace.Record{
-		{Topic: "f.csv", Value: []byte("1,2,3"), Headers: []millrace.Header{{Key: millrace.HeaderFault, Value: []byte("f.csv:2: 3 cells")}}}}
+		{Topic: "f.csv", Value: []byte("1,2,3"), Fault: &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: "f.csv:2: 3 cells"}}}
 	if _, err := infer.FromSource(context.Background(), once(faulty), infer.Options{}); err == nil ||
 		!strings.Contains(err.Error(), "none of 1 rows can be read; the first: f.csv:2: 3 cells") {
 		t.Errorf("a faulty row gives %v", err)
