@@ -50,21 +50,24 @@ func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
 }
 
 // Apply takes an event that comes with its label: it is predicted, learned, measured and observed. Its error is always a
-// *millrace.Rejection, and then no state has changed.
+// *millrace.Rejection, and then no state has changed. It does at once what Predict and Learn do with a wait between them: to go
+// through both costs a small model's event 4 % of its time.
 func (t *Trainer) Apply(e *millrace.Event) error {
 	if e.Label.Fault != nil {
 		return e.Label.Fault
 	}
-	prediction, err := t.Predict(e)
-	if err != nil {
+	t.predicted = nil
+	if err := t.Extractor.Extract(t.input, e); err != nil {
 		return err
 	}
+	t.Model.Predict(t.prediction, t.input, t.scratch)
 	// Learning comes before observing, though both may be read as simultaneous: the input was taken
 	// with the features' earlier state, and a refused update must leave the features alone too.
-	if err := t.Learn(e, prediction); err != nil {
+	if err := t.learn(e); err != nil {
 		return err
 	}
-	t.Observe(e)
+	t.Extractor.Observe(e)
+	t.Progressive.Add(t.prediction, e.Label)
 	return nil
 }
 
@@ -91,6 +94,17 @@ func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
 	if e.Label.Fault != nil {
 		return e.Label.Fault
 	}
+	if err := t.learn(e); err != nil {
+		return err
+	}
+	if prediction != nil {
+		t.Progressive.Add(prediction, e.Label)
+	}
+	return nil
+}
+
+// learn has the model learn what was extracted and predicted last.
+func (t *Trainer) learn(e *millrace.Event) error {
 	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}
 	if err := t.Model.Learn(t.input, y, e.Label.Importance(), t.scratch); err != nil {
 		if !errors.Is(err, millrace.ErrUpdateRefused) {
@@ -98,9 +112,6 @@ func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
 		}
 		t.refused = millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
 		return &t.refused
-	}
-	if prediction != nil {
-		t.Progressive.Add(prediction, e.Label)
 	}
 	return nil
 }
