@@ -37,9 +37,10 @@ type Pipeline struct {
 	onLearning func(*learning)
 
 	// Around the stages: the admin server, and what keeps embedded servers going. It starts before them, because they may
-	// wait for a topic for long, and ends after them.
-	around     errgroup.Group
+	// wait for a topic for long, and ends after them. broken is done when something of it fails.
+	around     *errgroup.Group
 	stopAround context.CancelFunc
+	broken     context.Context
 	// abandoned says that Run has given something up that still runs.
 	abandoned atomic.Bool
 }
@@ -107,7 +108,8 @@ func (r *Pipeline) open(ctx context.Context) error {
 	}
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stopAround = stop
-	r.env.run(around, &r.around)
+	r.around, r.broken = errgroup.WithContext(around)
+	r.env.run(around, r.around)
 	r.around.Go(func() error { return r.admin.Run(around) })
 	if err := r.openParts(ctx, around); err != nil {
 		stop()
@@ -166,8 +168,8 @@ func (r *Pipeline) tellFigures(what string) {
 	}
 }
 
-// Run runs all stages until ctx ends, or one of them fails. Learning and scoring drain on
-// their own; the servers around them end last. It returns within the shutdown timeout after that, with an error when
+// Run runs all stages until ctx ends, or one of them or a server around them fails. Learning and scoring drain on their own;
+// the servers around them end last. It returns within the shutdown timeout after that, with an error when
 // something had to be given up.
 func (r *Pipeline) Run(ctx context.Context) error {
 	defer r.stopAround()
@@ -175,7 +177,10 @@ func (r *Pipeline) Run(ctx context.Context) error {
 		"learning", r.learning != nil, "scoring", r.scoring != nil)
 	r.started.Store(true)
 
-	g, inner := errgroup.WithContext(ctx)
+	stages, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(r.broken, stop)() // nobody would notice a server that no longer answers
+	g, inner := errgroup.WithContext(stages)
 	if r.learning != nil {
 		g.Go(func() error { return r.learn(inner) })
 	}
@@ -188,7 +193,7 @@ func (r *Pipeline) Run(ctx context.Context) error {
 	err := r.wait(inner, func() error {
 		err := g.Wait()
 		r.stopAround()
-		return cmp.Or(err, r.around.Wait())
+		return cmp.Or(r.around.Wait(), err) // a server that failed is why the stages ended
 	})
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		r.tellFigures("stopped")
