@@ -167,8 +167,11 @@ func (c *Cluster) listOffsetFrom(ctx context.Context, leader int32, topic string
 	return 0, fmt.Errorf("%s/%d: the answer does not speak of it", topic, partition)
 }
 
-// CommitOffsets commits positions to a group without being a member of it, for lag monitors. The
-// broker refuses it while the group has members.
+// ErrGroupHasMembers says that a group takes positions from its members alone, as long as it has some.
+var ErrGroupHasMembers = errors.New("the group has members, which commit by themselves")
+
+// CommitOffsets commits positions to a group without being a member of it, for lag monitors. While the group has members
+// the error wraps ErrGroupHasMembers.
 func (c *Cluster) CommitOffsets(ctx context.Context, group string, positions []millrace.Position) error {
 	// -1 and no member is how consumers outside a group's protocol commit.
 	return c.commit(ctx, c.spec.Retry, membership{group: group, generation: -1}, positions)
@@ -222,6 +225,9 @@ func (c *Cluster) commitOnce(ctx context.Context, req *offsetcommit.Request) err
 			case 0:
 				continue
 			case kafka.IllegalGeneration, kafka.UnknownMemberId, kafka.RebalanceInProgress:
+				if req.MemberID == "" {
+					return settled("%s/%d: %w: %w", t.Name, p.PartitionIndex, ErrGroupHasMembers, code)
+				}
 				// The partitions are about to be somebody else's: trying again does not bring them back.
 				return settled("%s/%d: %w", t.Name, p.PartitionIndex, code)
 			}

@@ -54,9 +54,11 @@ func placeScoring(ctx context.Context, e *environment, allowGaps bool) error {
 		return fmt.Errorf("asking where to start scoring: %w", err)
 	}
 	if err := e.cluster.CommitOffsets(ctx, group, positions); err != nil {
-		// Members of the group are at work already, and have done this.
-		e.log.Debug("first positions not committed", "group", group, "error", err)
-		return nil
+		if errors.Is(err, consumers.ErrGroupHasMembers) { // they are at work already, and have done this
+			e.log.Debug("first positions not committed", "group", group, "error", err)
+			return nil
+		}
+		return fmt.Errorf("fixing where to start scoring: %w", err)
 	}
 	var earlier int64
 	for _, at := range positions {
