@@ -171,10 +171,23 @@ func (r *Redis) gather(model string) (pointers, map[string]bool) {
 		case "set":
 			p.Sets[rest], _ = m.SMembers(key)
 		case "zset":
-			p.Sorted[rest], _ = m.SortedSet(key)
+			p.Sorted[rest] = r.sortedSet(key)
 		}
 	}
 	return p, candidates
+}
+
+// sortedSet copies a sorted set. The server would give away the map that it goes on writing to: read beside it, that is a
+// race, and kept as what is on disk, it would always look up to date.
+func (r *Redis) sortedSet(key string) map[string]float64 {
+	members, _ := r.server.ZMembers(key) // what has gone meanwhile is empty, and the second reading sees it
+	set := make(map[string]float64, len(members))
+	for _, member := range members {
+		if score, err := r.server.ZScore(key, member); err == nil {
+			set[member] = score
+		}
+	}
+	return set
 }
 
 // writeCandidates writes the candidates that have no file. They never change, so one file is for good.

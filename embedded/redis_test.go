@@ -408,3 +408,50 @@ func TestPointersOnDiskNeverLeadNowhere(t *testing.T) {
 		<-flipped
 	}
 }
+
+// A change of a sorted set alone is kept too: what is on disk must not be the server's own memory.
+func TestKeepsChangesOfTheIndexAlone(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	r := startRedisT(t, RedisOptions{Dir: dir})
+	w := acquire(t, openStore(t, r.Addr(), store.Options{}), "m")
+	publish(t, w, 1)
+	if _, err := r.server.ZAdd("millrace:{m}:index", 7, "somebody else's"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Persist(ctx, "m"); err != nil {
+		t.Fatal(err)
+	}
+	again := startRedisT(t, RedisOptions{Dir: crash(t, dir)})
+	if score, err := again.server.ZScore("millrace:{m}:index", "somebody else's"); err != nil || score != 7 {
+		t.Errorf("after a crash the index has it with score %v: %v", score, err)
+	}
+}
+
+// Files are written while scripts run: under the race detector this finds memory that both use.
+func TestPersistsBesideScripts(t *testing.T) {
+	r := startRedisT(t, RedisOptions{Dir: t.TempDir()})
+	w := acquire(t, openStore(t, r.Addr(), store.Options{}), "m")
+	done := make(chan error, 1)
+	stop := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			if err := r.persistAll(); err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	for i := range uint64(50) {
+		publish(t, w, i)
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
