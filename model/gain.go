@@ -115,6 +115,10 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 
 // project writes x·h for each output.
 func (g *gain) project(n *network, l *layer, v *millrace.Vector, sc *scratch) {
+	if !n.shape.Sparse && l.out == 1 {
+		g.dot.Data[0] = l.bias.trace.Data[0] + n.k.Column(&l.weight.trace, sc.dense(v))
+		return
+	}
 	copy(g.dot.Data, l.bias.trace.Data)
 	if !n.shape.Sparse {
 		n.k.GemvT(&l.weight.trace, sc.dense(v), &g.dot)

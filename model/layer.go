@@ -148,9 +148,13 @@ func (l *layer) parameters() [3]*parameter { return [...]*parameter{&l.weight, &
 // forward writes the layer's sums for a dense input into z, before norm and activation. active says that many
 // values of x are zero.
 func (l *layer) forward(k *kernel.Set, z, x *blas32.Vector, active bool) {
-	if l.gain != nil {
+	switch {
+	case l.gain != nil:
 		clear(z.Data)
-	} else {
+	case l.out == 1:
+		z.Data[0] = l.bias.w.Data[0] + k.Column(&l.weight.w, x)
+		return
+	default:
 		copy(z.Data, l.bias.w.Data)
 	}
 	if l.out > 1 && (active || l.out < 8) {

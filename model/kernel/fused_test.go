@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -112,6 +113,24 @@ func BenchmarkBLAS(b *testing.B) {
 						run()
 					}
 				})
+			}
+		}
+	}
+}
+
+// TestColumn: a product with one column is that of GemvT, to the last bit.
+func TestColumn(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 9))
+	for name, k := range map[string]*Set{"best": Best(), "generic": Generic(), "gonum": On("gonum", gonum.Implementation{})} {
+		for n := 1; n <= 70; n++ {
+			a, x := Matrix(n, 1, nil), Vector(make([]float32, n))
+			for i := range n {
+				a.Data[i], x.Data[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+			}
+			want := Vector([]float32{0.5})
+			k.GemvT(&a, &x, &want)
+			if got := 0.5 + k.Column(&a, &x); got != want.Data[0] && (name != "gonum" || math.Abs(float64(got-want.Data[0])) > 1e-5) {
+				t.Errorf("%s, %d rows: %v in place of %v", name, n, got, want.Data[0])
 			}
 		}
 	}
