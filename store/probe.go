@@ -24,6 +24,13 @@ func (s *Store) Probe(ctx context.Context, model string) (missing []string, err 
 		return nil, err
 	}
 	p := &probe{store: s, model: model, keys: keys{keysOf(model).prefix + "check:" + word + ":"}, owner: word}
+	defer func() { // also when the caller has given up
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.client.Options().ReadTimeout)
+		defer cancel()
+		if cleanErr := p.clean(ctx); cleanErr != nil {
+			missing = append(missing, "deleting what was written to find this out: "+why(cleanErr))
+		}
+	}()
 	for _, step := range []struct {
 		what string
 		try  func(context.Context) error
@@ -44,9 +51,6 @@ func (s *Store) Probe(ctx context.Context, model string) (missing []string, err 
 		if ctx.Err() != nil {
 			return missing, ctx.Err()
 		}
-	}
-	if err := p.clean(ctx); err != nil {
-		missing = append(missing, "deleting what was written to find this out: "+why(err))
 	}
 	return missing, nil
 }
@@ -164,8 +168,16 @@ func (p *probe) script(ctx context.Context, script *redis.Script, names []string
 func (p *probe) flip(ctx context.Context) error {
 	k, blobs := p.keys, p.keys.candidate(p.record.Candidate)
 	p.written = append(p.written, k.head(), k.served(), k.index())
-	return p.script(ctx, p.store.scripts.flip, []string{k.owner(), k.head(), k.served(), k.index(), blobs[0], blobs[1], blobs[2]},
-		p.epoch, p.owner, "", p.record.raw, "1", "1", "", "", "")
+	if err := p.script(ctx, p.store.scripts.flip, []string{k.owner(), k.head(), k.served(), k.index(), blobs[0], blobs[1], blobs[2]},
+		p.epoch, p.owner, "", p.record.raw, "1", "1", "", "", ""); err != nil {
+		return err
+	}
+	pipe := p.store.client.Pipeline()
+	for _, key := range p.written { // what is published stays, and a probe may be killed
+		pipe.Expire(ctx, key, probeLife)
+	}
+	_, err := pipe.Exec(ctx)
+	return err
 }
 
 func (p *probe) restore(ctx context.Context) error {
@@ -184,7 +196,9 @@ func (p *probe) hint(ctx context.Context) error {
 
 func (p *probe) listen(ctx context.Context) error {
 	subscription := p.store.client.Subscribe(ctx, keysOf(p.model).hint())
-	_, err := subscription.Receive(ctx)
+	// Receiving heeds the deadline that it is given, and no context.
+	defer context.AfterFunc(ctx, func() { _ = subscription.Close() })()
+	_, err := subscription.ReceiveTimeout(ctx, p.store.client.Options().ReadTimeout)
 	return errors.Join(err, subscription.Close())
 }
 

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"net"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 )
@@ -118,4 +122,56 @@ func TestProbeOfAServerThatIsAway(t *testing.T) {
 	if _, err := s.Probe(context.Background(), "no good name"); err == nil {
 		t.Error("a bad name passes")
 	}
+}
+
+// subscribing is a connection whose subscriptions the server never hears of.
+type subscribing struct {
+	net.Conn
+	tried func()
+}
+
+func (c subscribing) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("\r\nsubscribe\r\n")) {
+		c.tried()
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+// A server that stops to answer is named within the time that a command may take. Whoever gives the probe up before leaves
+// nothing behind either: pointers do not expire.
+func TestProbeWithoutAnswer(t *testing.T) {
+	addr := miniredis.RunT(t).Addr()
+	probe := func(ctx context.Context, timeout time.Duration, tried func()) ([]string, error) {
+		s, err := Open(Spec{URL: "redis://" + addr + "/0", Timeout: timeout}, Options{
+			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+				return subscribing{conn, tried}, err
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return s.Probe(ctx, "m")
+	}
+	nothingLeft := func() {
+		t.Helper()
+		if keys := keysLike(t, open(t, addr, Options{}), "*"); len(keys) != 0 {
+			t.Errorf("left behind: %v", keys)
+		}
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	missing, err := probe(ctx, time.Second, func() {})
+	if err != nil || len(missing) != 1 || !strings.Contains(missing[0], "listening for versions") {
+		t.Errorf("missing %q, %v", missing, err)
+	}
+	nothingLeft()
+
+	given, giveUp := context.WithCancel(t.Context())
+	if _, err := probe(given, time.Minute, giveUp); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+	nothingLeft()
 }
