@@ -116,14 +116,12 @@ func learnerFigures(s *status.Learning) []any {
 	}
 	figures := []any{"learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
 	if s.Classes > 0 {
-		figures = append(figures, "log_loss", round4(*s.Model.Fading.LogLoss), "majority_log_loss", round4(*s.Baseline.Fading.LogLoss))
+		figures = append(figures, "log_loss", status.Rounded(*s.Model.Fading.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.Fading.LogLoss))
 	} else {
-		figures = append(figures, "mae", round4(*s.Model.Fading.MAE), "mean_mae", round4(*s.Baseline.Fading.MAE))
+		figures = append(figures, "mae", status.Rounded(*s.Model.Fading.MAE), "mean_mae", status.Rounded(*s.Baseline.Fading.MAE))
 	}
 	if s.Classes == 2 {
-		figures = append(figures, "roc_auc", round4(*s.Model.Fading.ROCAUC))
+		figures = append(figures, "roc_auc", status.Rounded(*s.Model.Fading.ROCAUC))
 	}
 	return figures
 }
-
-func round4(x float64) float64 { return float64(int(x*1e4+0.5)) / 1e4 }

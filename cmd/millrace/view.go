@@ -84,7 +84,7 @@ func (v *view) draw(d *demo) {
 	v.lastEvents, v.lastAt = s.Learned, now
 	if !v.live {
 		d.log.Info("demo", "learned", s.Learned, "rejected", s.Rejected, "rate", int(v.rate),
-			"log_loss", round4(*s.Model.All.LogLoss), "majority_log_loss", round4(*s.Baseline.All.LogLoss), "version", s.Version)
+			"log_loss", status.Rounded(*s.Model.All.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.All.LogLoss), "version", s.Version)
 		return
 	}
 	v.mu.Lock()
@@ -101,8 +101,6 @@ func (v *view) draw(d *demo) {
 	v.lines = len(lines)
 	_, _ = io.WriteString(v.out, b.String()) // a terminal that is gone ends the demo by signal
 }
-
-func round4(x float64) float64 { return float64(int(x*1e4+0.5)) / 1e4 }
 
 // tale says what fraud looks like in the n-th payment.
 func tale(n uint64) string {

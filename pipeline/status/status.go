@@ -2,6 +2,8 @@
 // server, JSON output and whatever comes later read the same struct, and none of them reaches into a stage.
 package status
 
+import "math"
+
 // Status is a pipeline at one moment. Counts may lag behind each other by a few hundred events.
 type Status struct {
 	Pipeline string `json:"pipeline"`
@@ -84,4 +86,12 @@ type Scoring struct {
 	Version  uint64 `json:"version"`  // in service, 0 before the first
 	Scored   uint64 `json:"scored"`   // events with a score
 	Unscored uint64 `json:"unscored"` // events that could not be scored
+}
+
+// Rounded is a figure as lines for people show it: to four decimals, whatever its size and sign.
+func Rounded(x float64) float64 {
+	if math.Abs(x) >= 1<<40 { // it has no more decimals, and might overflow
+		return x
+	}
+	return math.Round(x*1e4) / 1e4
 }
