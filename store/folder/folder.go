@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"millrace"
 	"millrace/snapshot"
@@ -30,9 +31,11 @@ func Open(state, pipeline string) (*Folder, error) {
 	}
 	f := &Folder{path: path, unlock: unlock}
 	// Who was killed while it wrote a copy has left that behind, and nobody else writes here.
-	leftovers, err := filepath.Glob(filepath.Join(path, ".*.tmp"))
-	for _, name := range leftovers {
-		err = errors.Join(err, os.Remove(name))
+	files, err := os.ReadDir(path)
+	for _, file := range files {
+		if name := file.Name(); strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".tmp") {
+			err = errors.Join(err, os.Remove(filepath.Join(path, name)))
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the state of %s: %w", pipeline, err), f.Close())
