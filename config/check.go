@@ -254,7 +254,7 @@ func (c *checker) checkSnapshots() {
 	}
 }
 
-// checkLimits holds two limits together; each alone is the decoder's to check.
+// checkLimits compares two limits with each other; the decoder checks each alone.
 func (c *checker) checkLimits() {
 	if l := c.pipeline.Limits; l.Text > l.Event {
 		c.flag("limits.text", "found "+l.Text.String()+"; a text is no longer than its event, "+l.Event.String())

@@ -138,7 +138,7 @@ func failure(err error) string {
 	return err.Error()
 }
 
-// withoutLine is the library's error without its prefix and line, which are ours to say.
+// withoutLine is the library's error without its prefix and line, which errors of this package have themselves.
 func withoutLine(err error) string {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(message, "line "); ok {

@@ -135,7 +135,7 @@ func (r *reader) compareMark(ctx context.Context, leader int32) (proved bool, er
 	defer r.in.c.buffers.Put(res.records)
 	switch {
 	case res.code == kafka.OffsetOutOfRange, res.code == 0 && len(res.records) == 0:
-		// A log that does not reach as far holds the position even less, which is a gap: not for this to report.
+		// A log that does not reach as far holds the position even less, which is a gap: outOfRange reports it.
 		start, end, err := r.in.c.bounds(ctx, r.topic, r.partition, readUncommitted)
 		if err != nil || r.mark.Last >= end {
 			return false, err
@@ -239,7 +239,7 @@ func (c *Cluster) sameTopic(ctx context.Context, info *topicInfo, positions []mi
 	return nil
 }
 
-// isAnew reports whether an error says that the topic was made anew, and is the caller's to go on from.
+// isAnew reports whether an error says that the topic was made anew, and the user has said to go on then.
 func isAnew(err error, allowGaps bool) (*millrace.GapError, bool) {
 	var gap *millrace.GapError
 	return gap, errors.As(err, &gap) && gap.Anew() && allowGaps

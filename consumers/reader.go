@@ -103,7 +103,7 @@ func (r *reader) goesOn(err error) bool {
 	var corrupt *CorruptError
 	var gap *millrace.GapError
 	switch {
-	// A loss is the user's to decide about: reading on would hide it.
+	// The user decides about a loss: reading on would hide it.
 	case errors.As(err, &gap):
 		return false
 	case errors.As(err, &corrupt):
@@ -157,7 +157,7 @@ func (r *reader) step(ctx context.Context) error {
 		}
 		r.inLane = true
 		defer r.leaveLane()
-		// What the lane's holder keeps to itself is not the consumer's to release.
+		// The lane's holder keeps this memory to itself: the consumer cannot release it.
 		budget = r.in.apart
 		res, err = r.fetch(ctx, leader, large.bytes)
 	}

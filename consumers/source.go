@@ -194,7 +194,7 @@ func (s *Source) watch(ctx context.Context, group *errgroup.Group, info *topicIn
 		if err := s.c.sleep(ctx, s.o.Refresh); err != nil {
 			return err
 		}
-		// An error is the readers' to report: they meet it too.
+		// The readers meet this error, too, and report it.
 		fresh, err := s.c.refresh(ctx, s.o.Topic)
 		if err != nil {
 			continue

@@ -35,7 +35,7 @@ func is(b []byte, s string) bool { return string(b) == s }
 
 // number says whether b is a number as JSON writes them (RFC 8259, section 6): no leading plus or
 // zeros, digits on both sides of the point. Others (01, .5, 1., 0x1F, NaN) are codes or
-// misspellings, and which of the two is the pipeline file's to say.
+// misspellings, and the pipeline file says which of the two.
 func number(b []byte) bool {
 	if len(b) > 0 && b[0] == '-' {
 		b = b[1:]

@@ -18,7 +18,7 @@ const (
 // machine builds the same mixture. The constants are fitted to BenchmarkExperts, which shows how near
 // they are: mostly within a factor of one and a half.
 func cost(s model.Spec, target model.TargetSpec, shape millrace.ViewShape) (predict, learn float64) {
-	if wooden(s) {
+	if isTree(s) {
 		predict, learn = treeCost(s, float64(shape.Width), target.Classes)
 		trees := float64(max(s.Trees, 1))
 		return trees * predict, trees * learn

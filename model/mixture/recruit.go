@@ -86,8 +86,8 @@ func (r *recruiter) build(s model.Spec) (expert, error) {
 		return e, nil //nolint:nilerr // not every pipeline has every view
 	}
 	e.predict, e.learn = cost(s, r.target, shape)
-	purse := r.purse(s)
-	if e.learn > *purse || e.predict > r.servingMax || !wooden(s) && s.StateBytes(r.target, shape) > r.bytes {
+	left := r.budgetOf(s)
+	if e.learn > *left || e.predict > r.servingMax || !isTree(s) && s.StateBytes(r.target, shape) > r.bytes {
 		return e, nil
 	}
 	made, err := r.construct(s)
@@ -99,7 +99,7 @@ func (r *recruiter) build(s model.Spec) (expert, error) {
 		return e, nil
 	}
 	r.bytes -= size
-	*purse -= e.learn
+	*left -= e.learn
 	e.model = made
 	alike := s
 	alike.Optimizer.Rate, alike.C, alike.Seed = 0, 0, 0
@@ -115,12 +115,12 @@ func (r *recruiter) build(s model.Spec) (expert, error) {
 // comes near a tree, and on many columns all that stands before one in the list would leave it no room.
 const treeShare = 0.5
 
-// wooden reports a tree or a forest.
-func wooden(s model.Spec) bool { return s.Type == model.FamilyTree || s.Type == model.FamilyForest }
+// isTree reports a tree or a forest.
+func isTree(s model.Spec) bool { return s.Type == model.FamilyTree || s.Type == model.FamilyForest }
 
-// purse is the part of the budget that an expert is paid from.
-func (r *recruiter) purse(s model.Spec) *float64 {
-	if wooden(s) {
+// budgetOf is what is left of the budget for an expert of this kind: trees have a part of their own.
+func (r *recruiter) budgetOf(s model.Spec) *float64 {
+	if isTree(s) {
 		return &r.trees
 	}
 	return &r.left
@@ -164,7 +164,7 @@ func (r *recruiter) lightTree(s model.Spec) model.Spec {
 		return s
 	}
 	for _, s.Leaf = range [...]string{model.LeafAdaptive, model.LeafLinear, model.LeafMajority} {
-		if predict, learn := cost(s.Resolve(r.target), r.target, shape); learn <= *r.purse(s) && predict <= most*r.servingMax {
+		if predict, learn := cost(s.Resolve(r.target), r.target, shape); learn <= *r.budgetOf(s) && predict <= most*r.servingMax {
 			break
 		}
 	}
@@ -174,7 +174,7 @@ func (r *recruiter) lightTree(s model.Spec) model.Spec {
 // viewKindOf is the view that a resolved spec's model reads.
 func viewKindOf(s model.Spec) millrace.ViewKind {
 	switch {
-	case wooden(s):
+	case isTree(s):
 		return millrace.ViewRaw
 	case s.View == "":
 		return millrace.ViewStandard

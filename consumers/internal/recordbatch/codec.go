@@ -166,7 +166,7 @@ func (d *Decompressor) unlz4(body []byte) ([]byte, error) {
 	l.from.Reset(body)
 	l.z.Reset(&l.from)
 	buf, err := d.drain(l.z, d.pool.Get(d.guess(len(body))))
-	// A reader that met an error is thrown away: what it holds is nobody's business.
+	// A reader that met an error is thrown away: nobody knows its state.
 	if err == nil {
 		l.from.Reset(nil)
 		d.lz4s.Put(l)

@@ -25,7 +25,7 @@ type Builder struct {
 	maxTime  int64
 }
 
-// Append encodes a copy of rec as the batch's next record. Its offset is the broker's to give.
+// Append encodes a copy of rec as the batch's next record. The broker gives it its offset.
 func (b *Builder) Append(rec *millrace.Record) {
 	if b.count == 0 {
 		b.baseTime, b.maxTime = rec.Time, rec.Time

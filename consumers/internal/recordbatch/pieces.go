@@ -27,7 +27,7 @@ type Pieces struct {
 
 // Piece is some records in a row, or one that is too large to be kept.
 type Piece struct {
-	Bytes   []byte  // of the pool, and the receiver's to put back; records alias it
+	Bytes   []byte  // of the pool: the receiver puts it back; records alias it
 	Records Records // walks exactly the records in Bytes
 	Over    *Over   // comes alone
 }
