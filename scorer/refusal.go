@@ -44,10 +44,17 @@ const refusedMany = 20
 type refusals struct {
 	n       int
 	pointer string // what is wrong with a pointer that cannot be read; empty after one that can
+	told    told   // of the latest
+}
+
+// told is what a line in the log was written about.
+type told struct {
+	head   millrace.Head
+	reason string
 }
 
 // refuse counts and tells that a version was refused: under the zero Head when the pointer to it cannot be read. Such a
-// pointer stands there until somebody replaces it, and is one refusal.
+// pointer stands there until somebody replaces it, and is one refusal. What is tried again and again is told once.
 func (s *Scorer) refuse(r *refusals, h millrace.Head, err error) {
 	reason, pointer := RefusalReason(err), ""
 	if h == (millrace.Head{}) {
@@ -58,7 +65,10 @@ func (s *Scorer) refuse(r *refusals, h millrace.Head, err error) {
 	r.pointer = pointer
 	r.n++
 	s.o.Metrics.refused.WithLabelValues(reason).Inc()
-	s.o.Log.Warn("snapshot refused; the last good version goes on serving", "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
+	if now := (told{h, reason}); now != r.told || pointer != "" {
+		r.told = now
+		s.o.Log.Warn("snapshot refused; the last good version goes on serving", "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
+	}
 	if r.n%refusedMany == 0 {
 		s.o.Log.Error("every version is refused, and the one in service grows old", "refused", r.n, "reason", reason, "do", remedy(reason))
 	}

@@ -87,6 +87,23 @@ func TestManyRefusals(t *testing.T) {
 	}
 }
 
+// TestGoneVersionIsToldOnce: a version whose blobs are gone is tried again and again, as they may come back, and told of once.
+func TestGoneVersionIsToldOnce(t *testing.T) {
+	r := newRig(t)
+	r.store.serve(millrace.Head{Epoch: 1, Seq: 1}, good(0.5, "schema"))
+	r.settled()
+	const tries = 3
+	gone := func(seq uint64, refused float64) {
+		r.store.serve(millrace.Head{Epoch: 1, Seq: seq}, bad(fmt.Errorf("serving blob: %w", millrace.ErrNoSnapshot)))
+		r.waitRefused(refused)
+		if n := strings.Count(r.log.String(), fmt.Sprintf("snapshot refused; the last good version goes on serving\" seq=%d ", seq)); n != 1 {
+			t.Errorf("version %d, tried %d times: told of %d times\n%s", seq, tries, n, r.log.String())
+		}
+	}
+	gone(2, tries)
+	gone(3, 2*tries)
+}
+
 // TestUnreadablePointer: rubbish under served is a refusal, not a store that does not answer, and one for as long as it
 // stands there.
 func TestUnreadablePointer(t *testing.T) {
