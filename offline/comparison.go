@@ -42,7 +42,7 @@ func NewComparison(name string, contenders []*Contender) Comparison {
 			continue
 		}
 		r.classes = c.Pipeline.Target().Classes > 0
-		s := NewSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
+		s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
 		m.Learned, m.Rejected, m.Losses = c.Pass.Learned, c.Pass.Rejections(), s.Losses
 		m.EventsPerSecond, m.StateBytes = c.EventsPerSecond(), c.StateBytes()
 		r.Events = max(r.Events, c.Pass.Events)

@@ -7,6 +7,7 @@ package offline
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"millrace"
@@ -46,6 +47,17 @@ func alone(p *config.Pipeline) (*Contender, error) {
 	return &Contender{Name: p.Name, Pipeline: p, Pieces: pieces}, nil
 }
 
+// Failures say why contenders could not be built; empty when all could.
+func Failures(contenders []*Contender) []error {
+	var errs []error
+	for _, c := range contenders {
+		if c.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.Name, c.Err))
+		}
+	}
+	return errs
+}
+
 // begin forgets the pass before. What was learned stays, the figures of a pass are its own.
 func (c *Contender) begin() {
 	c.Pass = Pass{Rejected: map[millrace.Reason]uint64{}}
@@ -81,7 +93,7 @@ func (c *Contender) StateBytes() int64 {
 
 // Summary are the figures of the contender's latest pass.
 func (c *Contender) Summary() Summary {
-	s := NewSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
+	s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
 	s.Events, s.Learned, s.Rejected = c.Pass.Events, c.Pass.Learned, c.Pass.Rejections()
 	s.EventsPerSecond = float64(s.Events) / max(c.Pass.Elapsed.Seconds(), 1e-9)
 	return s

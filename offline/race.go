@@ -50,7 +50,7 @@ type lane struct {
 type Progress func(total int64) func(read int64)
 
 // Race learns the whole file once with every contender that could be built. A file without a row that can be learned is a
-// *NoneLearnedError, one that is not there a config.UsageError.
+// *NoneLearnedError; one that is not there, or a race without a contender that could be built, is a config.UsageError.
 func Race(ctx context.Context, path string, contenders []*Contender, progress Progress) error {
 	size, err := fileSize(path)
 	if err != nil {
@@ -62,6 +62,9 @@ func Race(ctx context.Context, path string, contenders []*Contender, progress Pr
 			c.begin()
 			r.contenders = append(r.contenders, c)
 		}
+	}
+	if len(r.contenders) == 0 {
+		return config.UsageError{Err: errors.Join(Failures(contenders)...)}
 	}
 	lanes, err := r.lanes()
 	defer func() {

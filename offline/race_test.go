@@ -135,3 +135,15 @@ func TestNothingToLearn(t *testing.T) {
 		t.Errorf("no rows: %v", err)
 	}
 }
+
+// TestRaceOfNone: without a model that could be built a race says why there is none.
+func TestRaceOfNone(t *testing.T) {
+	p := parsed(t)
+	p.Model.Hidden, p.Model.Layers = []int{-1}, nil
+	none := NewContender("broken", p)
+	err := Race(t.Context(), written(t, bytes.Join(rows(), []byte("\n"))), []*Contender{none}, unseen)
+	var usage config.UsageError
+	if none.Err == nil || !errors.As(err, &usage) || !errors.Is(err, none.Err) {
+		t.Errorf("%v, of a contender with %v", err, none.Err)
+	}
+}

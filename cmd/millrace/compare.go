@@ -105,7 +105,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*o
 		o.seed.apply(&p)
 		list = append(list, offline.NewContender(unusedName(list, family), &p))
 	}
-	if failed := failures(list); len(failed) == len(list) {
+	if failed := offline.Failures(list); len(failed) == len(list) {
 		return nil, config.UsageError{Err: errors.Join(failed...)}
 	}
 	return list, nil
@@ -139,17 +139,6 @@ func unusedName(list []*offline.Contender, name string) string {
 		unused = fmt.Sprintf("%s (%d)", name, n)
 	}
 	return unused
-}
-
-// failures are the errors of the contenders that could not be built.
-func failures(list []*offline.Contender) []error {
-	var errs []error
-	for _, c := range list {
-		if c.Err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.Name, c.Err))
-		}
-	}
-	return errs
 }
 
 func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, data, plot string) error {
