@@ -116,15 +116,15 @@ func TestDiff(t *testing.T) {
 	} {
 		a, _, _ := parseOne(t, base).CanonicalSpec()
 		b, _, _ := parseOne(t, strings.Replace(base, c.from, c.to, 1)).CanonicalSpec()
-		if got := Diff(a, b); !reflect.DeepEqual(got, c.want) {
+		if got := diff(a, b); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s → %s: got\n%s", c.from, c.to, strings.Join(got, "\n"))
 		}
 	}
 	good, _, _ := parseOne(t, base).CanonicalSpec()
-	if got := Diff(json.RawMessage(`{`), good); len(got) != 1 || !strings.Contains(got[0], "the snapshot's spec cannot be read") {
+	if got := diff(json.RawMessage(`{`), good); len(got) != 1 || !strings.Contains(got[0], "the snapshot's spec cannot be read") {
 		t.Errorf("broken spec: %q", got)
 	}
-	if got := Diff(good, json.RawMessage(`[]`)); len(got) != 1 {
+	if got := diff(good, json.RawMessage(`[]`)); len(got) != 1 {
 		t.Errorf("another kind of spec: %q", got)
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Diff says in sentences how two canonical specs differ: a is the snapshot's, b the pipeline's. It is
+// diff says in sentences how two canonical specs differ: a is the snapshot's, b the pipeline's. It is
 // empty when they are equal. Columns are compared by name; when the same ones stand in another order,
 // that is said, too, since weights follow the order.
-func Diff(a, b json.RawMessage) []string {
+func diff(a, b json.RawMessage) []string {
 	x, errA := decodeSpec(a)
 	y, errB := decodeSpec(b)
 	switch {

@@ -37,7 +37,7 @@ func (p *Pipeline) Fits(version *millrace.Manifest) error {
 	if sameSettings(own.schema, theirs.schema) && sameSettings(own.training, theirs.training) {
 		return nil
 	}
-	return &Misfit{Diff(version.Spec, spec)}
+	return &Misfit{diff(version.Spec, spec)}
 }
 
 // Serves reports a version that the pipeline's scorers cannot serve, as Fits does: they need less.
@@ -50,7 +50,7 @@ func (p *Pipeline) Serves(version *millrace.Manifest) error {
 	if sameSettings(own.schema, theirs.schema) {
 		return nil
 	}
-	return &Misfit{touching(Diff(version.Spec, spec), Diff(canonical(theirs.schema), canonical(own.schema)))}
+	return &Misfit{touching(diff(version.Spec, spec), diff(canonical(theirs.schema), canonical(own.schema)))}
 }
 
 // touching are those of all differences that are at, within or around one of the given: they say what both files have,

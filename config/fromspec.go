@@ -82,7 +82,7 @@ func FromSpec(spec json.RawMessage, o FileOptions) (file []byte, differences []s
 		return nil, nil, fmt.Errorf("the snapshot's spec makes no pipeline: %w", err)
 	}
 	again, _, _ := p.CanonicalSpec()
-	return w.out.Bytes(), Diff(spec, again), nil
+	return w.out.Bytes(), diff(spec, again), nil
 }
 
 // fileWriter writes a pipeline file from decoded JSON.

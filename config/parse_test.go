@@ -397,7 +397,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		spec, _, _ := p.CanonicalSpec()
-		if differences := Diff(spec, spec); len(differences) > 0 {
+		if differences := diff(spec, spec); len(differences) > 0 {
 			t.Fatalf("differs from itself: %q", differences)
 		}
 		var invalid *jsonschema.ValidationError

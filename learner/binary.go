@@ -77,7 +77,7 @@ func (b *twoClasses) add(prediction []float32, class int) {
 		}
 		b.unit[class] = 1
 	}
-	alarm := ArgMax(prediction) == 1
+	alarm := argMax(prediction) == 1
 	if alarm {
 		b.hit(hitAlarms, class == 1)
 	}

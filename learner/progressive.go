@@ -116,7 +116,7 @@ func (p *Progressive) Add(prediction []float32, y millrace.Label) {
 
 func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float32, class int) {
 	d[sumLoss] = -math.Log(math.Max(float64(prediction[class]), probabilityFloor))
-	if ArgMax(prediction) == class {
+	if argMax(prediction) == class {
 		d[sumHit] = 1
 	}
 	// Shares with one event of every class in advance (Laplace), so that the first event has a loss.
@@ -166,8 +166,8 @@ func (p *Progressive) majority() int {
 	return best
 }
 
-// ArgMax is the index of the largest value, the first of equals.
-func ArgMax(v []float32) int {
+// argMax is the index of the largest value, the first of equals.
+func argMax(v []float32) int {
 	best := 0
 	for i := 1; i < len(v); i++ {
 		if v[i] > v[best] {

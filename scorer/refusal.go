@@ -20,8 +20,8 @@ var (
 	errOtherOrigin = errors.New("it belongs to another lineage, which began because the store had forgotten this one")
 )
 
-// RefusalReason is the word for why a snapshot was refused.
-func RefusalReason(err error) string {
+// refusalReason is the word for why a snapshot was refused.
+func refusalReason(err error) string {
 	switch {
 	case errors.Is(err, errStale):
 		return RefusedStale
@@ -56,7 +56,7 @@ type told struct {
 // refuse counts and tells that a version was refused: under the zero Head when the pointer to it cannot be read. Such a
 // pointer stands there until somebody replaces it, and is one refusal. What is tried again and again is told once.
 func (s *Scorer) refuse(r *refusals, h millrace.Head, err error) {
-	reason, pointer := RefusalReason(err), ""
+	reason, pointer := refusalReason(err), ""
 	if h == (millrace.Head{}) {
 		if pointer = err.Error(); pointer == r.pointer {
 			return

@@ -122,7 +122,7 @@ func (s *Scorer) Run(ctx context.Context) error {
 		}
 		if err := s.swap(ctx, h); err != nil {
 			s.refuse(&refused, h, err)
-			if RefusalReason(err) == RefusedUnreadable { // may be gone or slow: look at the pointer again
+			if refusalReason(err) == RefusedUnreadable { // may be gone or slow: look at the pointer again
 				sleep(ctx, retryDelay)
 				continue
 			}

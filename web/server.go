@@ -25,9 +25,9 @@ const (
 	closeTimeout = time.Second
 	// headerBytesMax is far above what the clients of an API send.
 	headerBytesMax = 16 << 10
-	// ConnectionsMax connections of one server are open at once; further ones wait for one to close. Each costs about
+	// connectionsMax connections of one server are open at once; further ones wait for one to close. Each costs about
 	// 10 KiB beside its request.
-	ConnectionsMax = 1024
+	connectionsMax = 1024
 )
 
 // Server serves one address.
@@ -70,7 +70,7 @@ func (s *Server) Run(ctx context.Context) error {
 		defer close(closed)
 		s.shutdown(context.WithoutCancel(ctx), server)
 	})
-	err := server.Serve(netutil.LimitListener(s.listener, ConnectionsMax))
+	err := server.Serve(netutil.LimitListener(s.listener, connectionsMax))
 	if !stop() {
 		<-closed
 	}

@@ -159,7 +159,7 @@ func TestWarnsOfOpenAddresses(t *testing.T) {
 // A server at its bound of connections leaves further ones waiting, and answers them when others close.
 func TestConnectionsAreBounded(t *testing.T) {
 	s, _, _, _ := serve(t, "127.0.0.1:0", http.NotFoundHandler())
-	open := make([]net.Conn, ConnectionsMax)
+	open := make([]net.Conn, connectionsMax)
 	for i := range open {
 		var err error
 		if open[i], err = net.Dial("tcp", s.Address()); err != nil {
@@ -171,7 +171,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	go func() { answered <- get(t, s.Address(), "/") }()
 	select {
 	case got := <-answered:
-		t.Fatalf("one more than %d connections is answered: %s", ConnectionsMax, got)
+		t.Fatalf("one more than %d connections is answered: %s", connectionsMax, got)
 	case <-time.After(100 * time.Millisecond):
 	}
 	open[0].Close()
