@@ -1,6 +1,6 @@
 // Package consumers reads Kafka topics as batches of records: one loop a partition over kafka-go's
 // Transport with a record-batch decoder of its own, positions that tell a hole from a loss, groups
-// for scorers, and an idempotence-free producer for dead letters, scores and produce.
+// for scorers, and a producer without idempotence for dead letters, scores and produce.
 package consumers
 
 import "time"

@@ -65,13 +65,15 @@ func checkVersions(ctx context.Context, e *environment, pieces *Pieces) error {
 	var faults []error
 	l := &learning{env: e, learned: pieces}
 	head, err := e.store.Head(ctx, p.Name)
-	if err == nil {
+	if never(err) {
+		err = l.emptied(ctx)
+	} else if err == nil {
 		var s millrace.Snapshot
 		if s, err = l.load(ctx, Manifest(p, clusterID), head, false); err == nil {
 			err = errors.Join(pieces.Layout.Restore(s.Serving, s.Training), checkPositions(ctx, e, s.Manifest.Positions))
 		}
 	}
-	if err != nil && !never(err) {
+	if err != nil {
 		faults = append(faults, fmt.Errorf("learners: %w", err))
 	}
 	served, err := e.store.Served(ctx, p.Name)

@@ -103,6 +103,9 @@ func (l *learning) acquire(ctx context.Context, copied *millrace.Snapshot, fresh
 	if copied != nil {
 		o.After = copied.Manifest.Epoch
 	}
+	if before, err := l.env.store.Owner(ctx, p.Name); err == nil && before.By != "" {
+		l.env.log.Info("taking the model: a learner that still owns it stops learning", "model", p.Name, "owner_before", before.By)
+	}
 	if l.writer, head, err = l.env.store.AcquireWith(ctx, p.Name, o); err != nil {
 		return head, err // it names the model
 	}

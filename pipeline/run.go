@@ -1,9 +1,9 @@
 // Package pipeline is one running pipeline, for the binary and for whoever embeds it: it builds a pipeline from its file,
 // opens servers, learner, scorer and challengers, runs them, and publishes versions that were made elsewhere. The rules of
-// a pipeline's life stand here: what fits what, resuming, fencing, promotion, shutting down.
+// a pipeline's life stand here: resuming, fencing, promotion, shutting down. What fits what is compared in config/fits.go.
 //
 // Open and Pipeline.Run are for what runs, Pipeline.Status says how it does. Load and Build make a pipeline's pieces
-// without running it. Fits, Publish, Promote and Rollback are for versions in a store. Mistakes of a file or of options are
+// without running it. Publish, Promote and Rollback are for versions in a store. Mistakes of a file or of options are
 // a config.UsageError or config.Errors; all other errors are failures of the moment.
 package pipeline
 
@@ -175,6 +175,9 @@ func (r *Pipeline) Run(ctx context.Context) error {
 	defer r.stopAround()
 	r.env.log.Info("running", "pipeline", r.env.pipeline.Name, "admin", "http://"+r.admin.Address(),
 		"learning", r.learning != nil, "scoring", r.scoring != nil)
+	for _, c := range r.env.challengers {
+		c.env.log.Info("learning beside it, never served", "champion", r.env.pipeline.Name, "family", c.env.pipeline.Model.Type)
+	}
 	r.started.Store(true)
 
 	stages, stop := context.WithCancel(ctx)

@@ -67,7 +67,7 @@ func (s *Scorer) refuse(r *refusals, h millrace.Head, err error) {
 	s.o.Metrics.refused.WithLabelValues(reason).Inc()
 	if now := (told{h, reason}); now != r.told || pointer != "" {
 		r.told = now
-		s.o.Log.Warn("snapshot refused; the last good version goes on serving", "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
+		s.o.Log.Warn("snapshot refused; "+s.meanwhile(), "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
 	}
 	if r.n%refusedMany == 0 {
 		s.o.Log.Error("every version is refused, and the one in service grows old", "refused", r.n, "reason", reason, "do", remedy(reason))

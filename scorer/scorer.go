@@ -115,7 +115,7 @@ func (s *Scorer) Run(ctx context.Context) error {
 				s.refuse(&refused, h, err)
 			case !errors.Is(err, millrace.ErrNoSnapshot) && !away:
 				away = true
-				s.o.Log.Warn("the store does not answer; the last good version goes on serving", "error", err)
+				s.o.Log.Warn("the store does not answer; "+s.meanwhile(), "error", err)
 			}
 			sleep(ctx, retryDelay)
 			continue
@@ -132,6 +132,14 @@ func (s *Scorer) Run(ctx context.Context) error {
 		known = h
 	}
 	return nil
+}
+
+// meanwhile says what is served while there is no news.
+func (s *Scorer) meanwhile() string {
+	if s.current.Load() == nil {
+		return "nothing is served yet"
+	}
+	return "the last good version goes on serving"
 }
 
 // swap loads a head and puts it in service, or says why not.

@@ -117,9 +117,9 @@ func (p *probe) write(ctx context.Context) error {
 		p.written = append(p.written, key)
 	}
 	pipe.HSet(ctx, p.keys.sizes(), candidate, sizeText(1, p.store.o.Now()))
-	pipe.Expire(ctx, p.keys.sizes(), probeLife)
 	p.written = append(p.written, p.keys.sizes())
 	_, err = pipe.Exec(ctx)
+	p.expire(ctx)
 	return err
 }
 
@@ -150,7 +150,18 @@ func (p *probe) acquire(ctx context.Context) error {
 		return err
 	}
 	p.epoch = reply[1]
-	return p.store.client.Expire(ctx, k.owner(), probeLife).Err()
+	p.expire(ctx)
+	return nil
+}
+
+// expire gives all that was written a life of its own: a probe may be killed before it cleans up. Who runs Millrace need
+// not be allowed to, so that a refusal says nothing.
+func (p *probe) expire(ctx context.Context) {
+	pipe := p.store.client.Pipeline()
+	for _, key := range p.written {
+		pipe.Expire(ctx, key, probeLife)
+	}
+	_, _ = pipe.Exec(ctx)
 }
 
 // script runs a script that the probe's owner may run, and wants OK.
@@ -168,15 +179,9 @@ func (p *probe) script(ctx context.Context, script *redis.Script, names []string
 func (p *probe) flip(ctx context.Context) error {
 	k, blobs := p.keys, p.keys.candidate(p.record.Candidate)
 	p.written = append(p.written, k.head(), k.served(), k.index())
-	if err := p.script(ctx, p.store.scripts.flip, []string{k.owner(), k.head(), k.served(), k.index(), blobs[0], blobs[1], blobs[2]},
-		p.epoch, p.owner, "", p.record.raw, "1", "1", "", "", ""); err != nil {
-		return err
-	}
-	pipe := p.store.client.Pipeline()
-	for _, key := range p.written { // what is published stays, and a probe may be killed
-		pipe.Expire(ctx, key, probeLife)
-	}
-	_, err := pipe.Exec(ctx)
+	err := p.script(ctx, p.store.scripts.flip, []string{k.owner(), k.head(), k.served(), k.index(), blobs[0], blobs[1], blobs[2]},
+		p.epoch, p.owner, "", p.record.raw, "1", "1", "", "", "")
+	p.expire(ctx) // what is published stays
 	return err
 }
 

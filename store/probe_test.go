@@ -84,6 +84,7 @@ func TestProbeNamesWhatIsMissing(t *testing.T) {
 	}
 	want(t, acl("+@all", "~*", "&*"))
 	want(t, acl("+@all", "~millrace:*", "&millrace:*"))
+	want(t, acl("+@all", "-expire", "~millrace:*", "&millrace:*")) // only the probe itself would use it
 	want(t, acl("+@all", "-zadd", "~millrace:*", "&millrace:*"), "publishing a version…give this user")
 	want(t, acl("+@all", "~millrace:*"), "telling scorers…NOPERM", "listening…NOPERM")
 	scripts := acl("+@all", "-@scripting", "~millrace:*", "&millrace:*")

@@ -21,7 +21,7 @@ func (a *app) repairSnapshots(file, url *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "repair", Short: "Put back a head or an index that the store lost, from the versions that are there",
 		Long: `Look whether head, served, index and pins lead where they should, and say what would put them back: the newest whole
-version becomes the head, as it was where the index still has it; versions that nothing leads to get an entry from their
+version becomes the head, as it was where the index still has it; versions that no pointer leads to get an entry from their
 manifests; what cannot be read goes, and a key of another type is renamed. With --apply that is done, in one step.
 
 No version's weights are changed. What the store has lost wholly comes back from a learner's --state-dir, or with

@@ -20,6 +20,14 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.PProf, "pprof", false, "serve profiles on the admin address")
 }
 
+// hideEmbedded leaves flags of embedded servers out of the help of verbs that refuse them with a sentence: embedded servers
+// live within one process.
+func hideEmbedded(cmd *cobra.Command) {
+	for _, name := range []string{"data-dir", "embedded-kafka", "embedded-redis"} {
+		cmd.Flags().Lookup(name).Hidden = true
+	}
+}
+
 func (f *runFlags) registerLearning(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.Fresh, "fresh", false, "start with new weights and positions; old versions are kept")
 	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost, on another cluster, or at the beginning of a topic made anew")
@@ -35,7 +43,7 @@ func (a *app) run() *cobra.Command {
 		Use:   "run -c FILE",
 		Short: "Learn and score in one process",
 		Long: `Learn from every event of the pipeline's topic and score it with the newest snapshot, until a signal
-comes. The first signal drains, publishes a last snapshot and commits; the second exits at once.`,
+comes. At the first signal it finishes what it has read, publishes a last snapshot and commits; the second ends it at once.`,
 		Example: `  millrace run -c payments.yaml
   millrace run -c payments.yaml --data-dir ./data    # embedded servers that survive restarts`,
 		Args: exactly(0, "no arguments"),
@@ -58,6 +66,7 @@ func (a *app) learn() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runPipeline(cmd.Context(), f, true, false) },
 	}
 	f.register(cmd)
+	hideEmbedded(cmd)
 	f.registerLearning(cmd)
 	return cmd
 }
@@ -73,6 +82,7 @@ func (a *app) score() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runPipeline(cmd.Context(), f, false, true) },
 	}
 	f.register(cmd)
+	hideEmbedded(cmd)
 	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost, or at the beginning of a topic made anew")
 	return cmd
 }

@@ -22,7 +22,7 @@ func (a *app) train() *cobra.Command {
 	var fresh bool
 	cmd := &cobra.Command{
 		Use:   "train -c FILE --epochs N DATA",
-		Short: "Warm start: learn a file in several passes, then publish a first snapshot",
+		Short: "Learn a file in several passes, then publish a first snapshot to start from",
 		Long: `Learn every row of a file in several passes and publish the result as a snapshot that scorers serve and
 learners go on from (or write it to a file with --out). The metrics printed are those of the last pass,
 whose rows were seen before when there are several: judge a model with evaluate.`,
