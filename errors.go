@@ -80,8 +80,8 @@ type GapError struct {
 	Position     int64 // where reading should have gone on
 	Start, End   int64 // what the log holds: [Start, End)
 	OtherCluster string
-	// Was and Is are the identities of the topic that the position speaks of and of the one that has its name now: ids, or
-	// else fingerprints. Both are empty unless the topic was deleted and made anew.
+	// Was and Is are the identities of the topic that the position speaks of and of the one that has its name now: ids,
+	// or else fingerprints. Both are empty unless the topic was deleted and made anew.
 	Was, Is string
 }
 

@@ -4,8 +4,8 @@ import "fmt"
 
 // Position is where reading of a partition goes on: the next offset, of one incarnation of a topic. Offsets begin again
 // when a topic is deleted and made anew under its old name, so a position also says which topic it speaks of: by the id
-// that the broker gave it, or else by a fingerprint of what was read last. One that says neither was written by a former
-// release, or before anything was read; it takes the identity that it is first seen with.
+// that the broker gave it, or else by a fingerprint of what was read last. One that says neither was written by a
+// former release, or before anything was read; it takes the identity that it is first seen with.
 type Position struct {
 	Topic       string      `json:"topic"`
 	Partition   int32       `json:"partition"`
@@ -14,8 +14,8 @@ type Position struct {
 	Fingerprint Fingerprint `json:"fingerprint,omitzero"`
 }
 
-// Fingerprint tells a batch of records in Kafka's log from any that may stand at its place in another log. The zero value
-// is none.
+// Fingerprint tells a batch of records in Kafka's log from any that may stand at its place in another log. The zero
+// value is none.
 type Fingerprint struct {
 	Last int64  `json:"last"` // the batch's last offset
 	Time int64  `json:"time"` // the largest timestamp in the batch, Unix milliseconds

@@ -15,8 +15,8 @@ type Header struct {
 	Value []byte
 }
 
-// Headers that Millrace writes. [HeaderSource] is the key to drop duplicates by, together with [HeaderTopicID] where the
-// broker tells topics apart by more than their names.
+// Headers that Millrace writes. [HeaderSource] is the key to drop duplicates by, together with [HeaderTopicID] where
+// the broker tells topics apart by more than their names.
 const (
 	HeaderSource    = "millrace-source"    // topic/partition/offset of the event, as AppendSource writes it
 	HeaderTopicID   = "millrace-topic-id"  // identity of the event's topic; one made anew under an old name has another
@@ -48,7 +48,8 @@ type Record struct {
 	// Fault is set on a record that could not be read whole: why. Value is then what is left of it for people, perhaps
 	// nothing. It is not decoded: a learner writes the dead letter, a scorer counts it.
 	Fault *Rejection
-	// Last is the last offset of what Fault speaks of when that is a range of records, from Offset on. 0 is Offset alone.
+	// Last is the last offset of what Fault speaks of when that is a range of records, from Offset on. 0 is Offset
+	// alone.
 	Last int64
 	// Lost is how many records that range holds, as far as its batch tells. 0 is one.
 	Lost int64
@@ -72,8 +73,8 @@ type Batch struct {
 	Records []Record
 	// TopicID is the topic's identity as Kafka writes it, "" where the broker tells none; see [Position].
 	TopicID string
-	// Anew is set on the first batch that a source returns of a topic that was deleted and made anew: offsets begin again,
-	// and no position of before, of any partition, speaks of this topic.
+	// Anew is set on the first batch that a source returns of a topic that was deleted and made anew: offsets begin
+	// again, and no position of before, of any partition, speaks of this topic.
 	Anew bool
 	// Fingerprint is that of the last stored batch before To, where there is no TopicID; it may be zero.
 	Fingerprint Fingerprint

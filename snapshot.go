@@ -54,9 +54,9 @@ type Head struct {
 	Digest    string `json:"digest"` // SHA-256 of the candidate's canonical manifest
 	Cause     Cause  `json:"cause"`
 	By        string `json:"by"` // who or what flipped it
-	// Origin is the random word of the head's lineage: of all versions that were learned on from one beginning. Began says
-	// how that was. Both are empty in heads from before there were origins; such a lineage gets its origin from the first
-	// learner that knows of them.
+	// Origin is the random word of the head's lineage: of all versions that were learned on from one beginning. Began
+	// says how that was. Both are empty in heads from before there were origins; such a lineage gets its origin from
+	// the first learner that knows of them.
 	Origin string `json:"origin,omitempty"`
 	Began  Cause  `json:"began,omitempty"`
 }
@@ -78,7 +78,8 @@ const (
 	CausePromoted Cause = "promoted" // a person chose a challenger's version, or one that was not served
 )
 
-// ByPerson reports whether a person moved the pointer while a learner may be running: it reloads then, and scorers say so.
+// ByPerson reports whether a person moved the pointer while a learner may be running: it reloads then, and scorers say
+// so.
 func (c Cause) ByPerson() bool {
 	return c == CauseRollback || c == CausePromoted || c == CauseRepaired
 }
@@ -95,8 +96,8 @@ func (c Cause) Begins() bool {
 }
 
 // Follows reports whether h may take the place of what is served: it goes on with the same lineage, or with one that a
-// person began on purpose. Any other lineage began because the store had forgotten this one. Where one of the two has no
-// origin nothing can be told, and the order of heads decides.
+// person began on purpose. Any other lineage began because the store had forgotten this one. Where one of the two has
+// no origin nothing can be told, and the order of heads decides.
 func (h Head) Follows(served Head) bool {
 	return h.Origin == served.Origin || h.Origin == "" || served.Origin == "" || h.Began.Begins()
 }

@@ -21,8 +21,8 @@ type Tensor struct {
 	U32   []uint32
 	U64   []uint64
 	U8    []uint8
-	// Added marks a tensor that a component gained after snapshots of it had been made. Those lack it, and restoring them
-	// leaves what the component was made with: that must be what it would have had.
+	// Added marks a tensor that a component gained after snapshots of it had been made. Those lack it, and restoring
+	// them leaves what the component was made with: that must be what it would have had.
 	Added bool
 }
 

@@ -28,7 +28,7 @@ model: {type: auto, rate: 0.1}
 	fmt.Println(err)
 	// Output:
 	// payments payments.events.scores 5s <nil>
-	// payments.yaml:4:20: features.amount: found the text "nubmer"; write number, category, boolean, text, bag, time, cross or lag (did you mean "number"?)
-	// payments.yaml:5:33: label.classes: there are 1 classes; give 2 to 10000
+	// payments.yaml:4:20: features.amount: found the text "nubmer"; write number, category, boolean, text, bag, time,
+	// cross or lag (did you mean "number"?) payments.yaml:5:33: label.classes: there are 1 classes; give 2 to 10000
 	// payments.yaml:6:21: model.rate: unknown field (did you mean "optimizer.rate"?)
 }

@@ -23,11 +23,11 @@ func (m *Misfit) Error() string {
 // Unwrap is millrace.ErrIncompatible.
 func (m *Misfit) Unwrap() error { return millrace.ErrIncompatible }
 
-// Fits reports a version that the pipeline's learner cannot go on with, as a *Misfit that says which settings differ; nil
-// when it can, and then its scorers can serve it, too.
+// Fits reports a version that the pipeline's learner cannot go on with, as a *Misfit that says which settings differ;
+// nil when it can, and then its scorers can serve it, too.
 //
-// The specs are compared, not the hashes that stand in manifests: which setting is in which hash differs from release to
-// release, and a version that an earlier one left behind must be learned on.
+// The specs are compared, not the hashes that stand in manifests: which setting is in which hash differs from release
+// to release, and a version that an earlier one left behind must be learned on.
 func (p *Pipeline) Fits(version *millrace.Manifest) error {
 	spec, _, _ := p.CanonicalSpec()
 	own, theirs, err := bothHalves(spec, version.Spec)
@@ -77,9 +77,9 @@ func bothHalves(own, theirs json.RawMessage) (a, b halves, err error) {
 
 func sameSettings(a, b object) bool { return bytes.Equal(canonical(a), canonical(b)) }
 
-// ServedBy is the pipeline as a version's learner had it: features, label and model are the version's own, and the rest,
-// with what no snapshot remembers, is p's. A scorer builds from it what it restores the version into. So whatever it is
-// that the two files may differ in, the seed that places what is hashed among it, predictions are the learner's.
+// ServedBy is the pipeline as a version's learner had it: features, label and model are the version's own, and the
+// rest, with what no snapshot remembers, is p's. A scorer builds from it what it restores the version into. So whatever
+// it is that the two files may differ in, the seed that places what is hashed among it, predictions are the learner's.
 func (p *Pipeline) ServedBy(version *millrace.Manifest) (*Pipeline, error) {
 	if err := p.Serves(version); err != nil {
 		return nil, err

@@ -27,10 +27,10 @@ type FileOptions struct {
 	Notes []string
 }
 
-// FromSpec writes a pipeline file from a snapshot's canonical spec: features, label, model and limits as they were learned
-// with. What no snapshot knows (the paths of ids and times, connections, topics) comes from the options or stays at its
-// default. The file means the very spec it was written from; where this program reads it otherwise, for the snapshot is
-// of another release, differences says how. A spec that makes no pipeline file at all is an error.
+// FromSpec writes a pipeline file from a snapshot's canonical spec: features, label, model and limits as they were
+// learned with. What no snapshot knows (the paths of ids and times, connections, topics) comes from the options or
+// stays at its default. The file means the very spec it was written from; where this program reads it otherwise, for
+// the snapshot is of another release, differences says how. A spec that makes no pipeline file at all is an error.
 func FromSpec(spec json.RawMessage, o FileOptions) (file []byte, differences []string, err error) {
 	decoded, err := decodeSpec(spec)
 	if err != nil {

@@ -44,8 +44,8 @@ type Pipeline struct {
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
 	State     string                `yaml:"state" hash:"none" doc:"folder where the learner keeps a copy of its newest version, to fill a store that has lost its data; none by default"`
 	Admin     Admin                 `yaml:"admin" hash:"none" doc:"metrics, health and profiles over HTTP"`
-	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label, model
-	// and snapshots are not read: they use this pipeline's connections, and are not served.
+	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label,
+	// model and snapshots are not read: they use this pipeline's connections, and are not served.
 	Challengers []string `yaml:"challengers" hash:"none" doc:"pipeline files of models that learn the same events beside this one, are compared, and are never served"`
 }
 
@@ -106,8 +106,8 @@ const (
 	modeExternal = "external"
 )
 
-// What all versions of a pipeline may hold when its file does not say. A Redis has other users; an embedded store lives in
-// the process.
+// What all versions of a pipeline may hold when its file does not say. A Redis has other users; an embedded store lives
+// in the process.
 const (
 	snapshotBytesExternal = 1 << 30
 	snapshotBytesEmbedded = 128 << 20

@@ -172,7 +172,8 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// TestVerdicts: of every setting it is known who must agree on it, and conditions in tags speak of settings that there are.
+// TestVerdicts: of every setting it is known who must agree on it, and conditions in tags speak of settings that there
+// are.
 func TestVerdicts(t *testing.T) {
 	parts := map[string]int{}
 	var walk func(typ reflect.Type, path string, section verdict)

@@ -155,8 +155,8 @@ func (b *budget) opened(open int64) {
 	b.mu.Unlock()
 }
 
-// wait blocks until there is room, and reports whether it had to. With open it takes that many bytes at once, for as long
-// as decompressing lasts: what partitions open at the same moment is in nobody's count yet.
+// wait blocks until there is room, and reports whether it had to. With open it takes that many bytes at once, for as
+// long as decompressing lasts: what partitions open at the same moment is in nobody's count yet.
 func (b *budget) wait(ctx context.Context, open int64) (blocked bool, err error) {
 	for {
 		b.mu.Lock()

@@ -44,15 +44,15 @@ type DeadLetters struct {
 	failed error // why the producer left a record unwritten: it has stopped
 }
 
-// NewDeadLetters writes to topic through p, whose Run must be running for anything to be written. create says how the topic
-// is created anew when it is gone; nil leaves that to others, and letters wait for it.
+// NewDeadLetters writes to topic through p, whose Run must be running for anything to be written. create says how the
+// topic is created anew when it is gone; nil leaves that to others, and letters wait for it.
 func NewDeadLetters(p *Producer, topic string, create *TopicSpec) *DeadLetters {
 	return &DeadLetters{p: p, topic: topic, keep: keeper{mend: mendLetter, create: create, holds: "snapshots"}}
 }
 
 // Reject queues a copy of rec with its original key, value and headers plus why it was rejected and
-// where it stood: topicID is the identity of its topic, "" where none is known. A record larger than 900 KiB is cut, value first, and says so in a header, so that
-// it still gets through. It blocks while the producer's buffer is full.
+// where it stood: topicID is the identity of its topic, "" where none is known. A record larger than 900 KiB is cut,
+// value first, and says so in a header, so that it still gets through. It blocks while the producer's buffer is full.
 //
 // A letter's own timestamp is now: retention goes by it, and one for a month-old event would be deleted
 // at once, while one from the future may be refused for ever.
@@ -186,8 +186,8 @@ func shrinkTo(rec *millrace.Record, limit int) {
 	rec.Headers = append(slices.Clone(rec.Headers), millrace.Header{Key: millrace.HeaderTruncated, Value: []byte(cut)})
 }
 
-// ownHeaders is where the headers begin that Reject adds, which are never cut. A record that was a dead letter before has
-// such from then, too: ours are the last.
+// ownHeaders is where the headers begin that Reject adds, which are never cut. A record that was a dead letter before
+// has such from then, too: ours are the last.
 func ownHeaders(headers []millrace.Header) int {
 	for i := len(headers) - 1; i >= 0; i-- {
 		if headers[i].Key == millrace.HeaderReason {

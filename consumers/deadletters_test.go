@@ -31,8 +31,8 @@ func rejected(t *testing.T, b *bench, d *DeadLetters, from, n int) {
 	}
 }
 
-// TestDeadLetterTopicDeleted while dead letters are written: it is created anew, as it may be. Made anew by a person with
-// fewer partitions, it takes also what was meant for those that are gone.
+// TestDeadLetterTopicDeleted while dead letters are written: it is created anew, as it may be. Made anew by a person
+// with fewer partitions, it takes also what was meant for those that are gone.
 func TestDeadLetterTopicDeleted(t *testing.T) {
 	both(t, func(t *testing.T, b *bench) {
 		topic := b.topic(3)

@@ -212,8 +212,8 @@ func summary(records []copied) string {
 
 func bytesOf(n int) []byte { return bytes.Repeat([]byte(`{"a": 1} `), n/9) }
 
-// TestBatchesThatCannotBeRead are passed over as one faulty record each, whose checksum is right: to fetch it again would
-// give the same for ever.
+// TestBatchesThatCannotBeRead are passed over as one faulty record each, whose checksum is right: to fetch it again
+// would give the same for ever.
 func TestBatchesThatCannotBeRead(t *testing.T) {
 	codec := func(c byte) func([]byte) []byte {
 		return func(b []byte) []byte { b[22] = c; return b }

@@ -48,8 +48,8 @@ type fetchRequest struct {
 	// large is how many bytes of records are expected when they may be more than usualBytesMax: the caller then holds
 	// the lane. Without it such an answer is refused with a *largeAnswerError.
 	large int
-	// topicID names the topic instead of its name, where the broker knows how; see fetchid.go. speaks is the newest version
-	// that it does, 0 when that must be asked first.
+	// topicID names the topic instead of its name, where the broker knows how; see fetchid.go. speaks is the newest
+	// version that it does, 0 when that must be asked first.
 	topicID topicID
 	speaks  int16
 	// head keeps of the records the first batch's header alone.

@@ -10,9 +10,9 @@ import (
 )
 
 // A fetch that names the topic by its id is an error once the topic is deleted, also when another one has its name: no
-// record of that can be taken for one of the former. Brokers since Kafka 3.1 can (Fetch v13). kafka-go knows Fetch up to
-// v11 and clips what it negotiates to that, but a raw exchange writes what it likes, so the broker's own range is asked
-// once on the connection, see askVersion.
+// record of that can be taken for one of the former. Brokers since Kafka 3.1 can (Fetch v13). kafka-go knows Fetch up
+// to v11 and clips what it negotiates to that, but a raw exchange writes what it likes, so the broker's own range is
+// asked once on the connection, see askVersion.
 
 // chooseID decides whether to fetch by id.
 func (r *fetchRequest) chooseID(rw io.ReadWriter, res *fetchResponse) error {

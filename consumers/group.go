@@ -25,8 +25,8 @@ type GroupOptions struct {
 	AllowGaps    bool
 	UnknownTopic string
 	Create       TopicSpec
-	// Session is how long the group waits for a member that is silent; 6 s when 0, the least that brokers take. Heartbeat is how
-	// often members speak, and so how soon they notice a rebalance; 500 ms when 0.
+	// Session is how long the group waits for a member that is silent; 6 s when 0, the least that brokers take.
+	// Heartbeat is how often members speak, and so how soon they notice a rebalance; 500 ms when 0.
 	Session   time.Duration
 	Heartbeat time.Duration
 	Refresh   time.Duration // how often new partitions are looked for; 5 s when 0
@@ -196,7 +196,8 @@ func (g *GroupSource) tellJoined(generation int32, partitions int) {
 	}
 }
 
-// read reads the assigned partitions, and where the user says to go on, those of a topic made anew, from their beginning.
+// read reads the assigned partitions, and where the user says to go on, those of a topic made anew, from their
+// beginning.
 func (g *GroupSource) read(ctx context.Context, assigned map[int32]bool) error {
 	for anew := false; ; {
 		err := g.readTopic(ctx, assigned, anew)

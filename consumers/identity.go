@@ -16,8 +16,8 @@ import (
 	"millrace/consumers/internal/recordbatch"
 )
 
-// topicID is the identity that a cluster gives a topic when it is created (Kafka since 2.8); zero where it gives none. One
-// that is deleted and made anew under its old name has another.
+// topicID is the identity that a cluster gives a topic when it is created (Kafka since 2.8); zero where it gives none.
+// One that is deleted and made anew under its old name has another.
 type topicID [16]byte
 
 // String is the id as Kafka's own tools write it, and "" for none.
@@ -39,9 +39,9 @@ func parseTopicID(s string) topicID {
 	return id
 }
 
-// identityEvery is how old the answer to "is it still the same topic?" may be when records are delivered that were fetched by
-// the topic's name: a topic that is deleted, made anew and filled beyond the position again is noticed within it. Fetches
-// that name the topic's id need no such question.
+// identityEvery is how old the answer to "is it still the same topic?" may be when records are delivered that were
+// fetched by the topic's name: a topic that is deleted, made anew and filled beyond the position again is noticed
+// within it. Fetches that name the topic's id need no such question.
 const identityEvery = time.Second
 
 // identity is what a reader knows of the topic that its position speaks of.
@@ -64,7 +64,8 @@ func identityOf(p millrace.Position) identity {
 
 func (i *identity) name(id topicID) { i.id, i.text = id, id.String() }
 
-// identify compares the position's topic with the one that a look-up has found under its name, before anything is fetched.
+// identify compares the position's topic with the one that a look-up has found under its name, before anything is
+// fetched.
 func (r *reader) identify(ctx context.Context, leader int32, found topicID) error {
 	if leader != r.leader { // a failover, or another release of the broker
 		r.leader, r.speaks, r.sure = leader, 0, time.Time{}
@@ -82,8 +83,8 @@ func (r *reader) identify(ctx context.Context, leader int32, found topicID) erro
 	return err
 }
 
-// confirm asks whether the topic is still the same, unless that was asked within the last identityEvery. It is called between
-// a fetch by name and the delivery of what it brought.
+// confirm asks whether the topic is still the same, unless that was asked within the last identityEvery. It is called
+// between a fetch by name and the delivery of what it brought.
 func (r *reader) confirm(ctx context.Context, leader int32) error {
 	now := r.in.c.now()
 	if !r.sure.IsZero() && now.Sub(r.sure) < identityEvery {
@@ -118,8 +119,8 @@ func (r *reader) ask(ctx context.Context, leader int32) (proved bool, err error)
 	return r.compareMark(ctx, leader)
 }
 
-// compareMark looks whether the batch that was read last is still at its place. An equal one proves that the topic is the
-// same, another one that it is not. One that is gone proves nothing: that is said, and the next one read stands in.
+// compareMark looks whether the batch that was read last is still at its place. An equal one proves that the topic is
+// the same, another one that it is not. One that is gone proves nothing: that is said, and the next one read stands in.
 func (r *reader) compareMark(ctx context.Context, leader int32) (proved bool, err error) {
 	if r.mark == (millrace.Fingerprint{}) {
 		return true, nil
@@ -198,8 +199,8 @@ func (c *Cluster) compacted(ctx context.Context, topic string) (bool, error) {
 	return false, nil
 }
 
-// anewBoundsFor is how long the bounds of a topic made anew are asked for: its partitions may have no leaders yet, or there
-// may be fewer of them.
+// anewBoundsFor is how long the bounds of a topic made anew are asked for: its partitions may have no leaders yet, or
+// there may be fewer of them.
 const anewBoundsFor = 2 * time.Second
 
 // anew says that the topic is not the one that the position speaks of.
@@ -217,8 +218,8 @@ func (c *Cluster) anew(ctx context.Context, p millrace.Position, was, is string)
 	return gap
 }
 
-// SameTopic compares positions with the topic that has their name now, by the ids that both tell: a *millrace.GapError says
-// that it was made anew. What was read last is compared only when it is read on.
+// SameTopic compares positions with the topic that has their name now, by the ids that both tell: a *millrace.GapError
+// says that it was made anew. What was read last is compared only when it is read on.
 func (c *Cluster) SameTopic(ctx context.Context, topic string, positions []millrace.Position) error {
 	info, err := c.lookUp(ctx, topic)
 	if errors.Is(err, ErrUnknownTopic) {
@@ -245,8 +246,8 @@ func isAnew(err error, allowGaps bool) (*millrace.GapError, bool) {
 	return gap, errors.As(err, &gap) && gap.Anew() && allowGaps
 }
 
-// commitIdentity is what a commit's metadata says of the topic, as JSON: it is text that brokers keep beside an offset. Other
-// clients write what they like there, so what does not read says nothing.
+// commitIdentity is what a commit's metadata says of the topic, as JSON: it is text that brokers keep beside an offset.
+// Other clients write what they like there, so what does not read says nothing.
 type commitIdentity struct {
 	TopicID     string               `json:"topic_id,omitempty"`
 	Fingerprint millrace.Fingerprint `json:"fingerprint,omitzero"`

@@ -27,7 +27,8 @@ func release(fetch, metadata int16) kfake.Opt {
 	return kfake.MaxVersions(v)
 }
 
-// releases are the three ways to know a topic again: by fetches that name its id, by asking for its id, and by what was read.
+// releases are the three ways to know a topic again: by fetches that name its id, by asking for its id, and by what was
+// read.
 var releases = []struct {
 	name string
 	opt  kfake.Opt
@@ -38,8 +39,8 @@ var releases = []struct {
 	{"by fingerprint", release(11, 8), false},
 }
 
-// eachRelease runs a test on kfake in all of them, with a clock that the test may put forward, and on a real Kafka when there
-// is one.
+// eachRelease runs a test on kfake in all of them, with a clock that the test may put forward, and on a real Kafka when
+// there is one.
 func eachRelease(t *testing.T, test func(t *testing.T, b *bench, ids bool, forward func(time.Duration))) {
 	t.Helper()
 	run := func(name string, ids, asks bool, open func(t *testing.T) *bench) {
@@ -148,7 +149,8 @@ func wantAll(ctx context.Context, t *testing.T, s nexter, partitions, n int, id 
 	}
 }
 
-// TestTopicMadeAnewBetweenTwoFetches: a reader is held up while the topic is deleted, made anew and filled beyond its position.
+// TestTopicMadeAnewBetweenTwoFetches: a reader is held up while the topic is deleted, made anew and filled beyond its
+// position.
 func TestTopicMadeAnewBetweenTwoFetches(t *testing.T) {
 	for name, allowGaps := range map[string]bool{"refused": false, "allowed": true} {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +163,8 @@ func TestTopicMadeAnewBetweenTwoFetches(t *testing.T) {
 				if (was != "") != ids {
 					t.Fatalf("the topic's id is %q", was)
 				}
-				// Each fetch brings one batch, one waits to be taken and one for room: the reader stands behind the second.
+				// Each fetch brings one batch, one waits to be taken and one for room: the reader stands behind the
+				// second.
 				s := b.source(SourceOptions{Topic: topic, AllowGaps: allowGaps, UnknownTopic: UnknownTopicWait,
 					Limits: Limits{FetchBytes: 1, PrefetchBatches: 1, MaxWait: 20 * time.Millisecond}})
 				b.until("the reader waits for room", func() bool {
@@ -238,8 +241,8 @@ func TestFewerPartitionsAnew(t *testing.T) {
 	wantAll(b.ctx, t, s, 1, 30, b.topicID(topic))
 }
 
-// TestMorePartitionsAnew: the new topic has a partition more, which begins at its first record: not before the others are
-// known to be of the same topic.
+// TestMorePartitionsAnew: the new topic has a partition more, which begins at its first record: not before the others
+// are known to be of the same topic.
 func TestMorePartitionsAnew(t *testing.T) {
 	eachRelease(t, func(t *testing.T, b *bench, _ bool, forward func(time.Duration)) {
 		topic := b.topic(1)
@@ -303,7 +306,8 @@ func TestFingerprintThatIsGone(t *testing.T) {
 	wantAnew(b.ctx, t, b.source(SourceOptions{Topic: topic, Positions: []millrace.Position{at}}), 50)
 }
 
-// TestFingerprintGivesWayToAnID: brokers that were upgraded tell ids; what was read last proves that it is the same topic.
+// TestFingerprintGivesWayToAnID: brokers that were upgraded tell ids; what was read last proves that it is the same
+// topic.
 func TestFingerprintGivesWayToAnID(t *testing.T) {
 	b := newFake(t)
 	topic := b.topic(1)
@@ -344,8 +348,8 @@ func (b *bench) groupAt(group, topic string, offset int64) millrace.Position {
 	return at
 }
 
-// TestGroupOfATopicMadeAnew: commits say which topic they speak of; where the broker forgets them with the topic, a member
-// that runs still knows.
+// TestGroupOfATopicMadeAnew: commits say which topic they speak of; where the broker forgets them with the topic, a
+// member that runs still knows.
 func TestGroupOfATopicMadeAnew(t *testing.T) {
 	eachRelease(t, func(t *testing.T, b *bench, ids bool, _ func(time.Duration)) {
 		topic := b.topic(1)
@@ -426,8 +430,8 @@ func TestGroupMemberOutlivesItsTopic(t *testing.T) {
 	}
 }
 
-// TestGroupMemberRejoinsATopicMadeAnew: the broker has forgotten the group's commits with the topic, and the readers are gone
-// with the former generation. The member still knows what it read.
+// TestGroupMemberRejoinsATopicMadeAnew: the broker has forgotten the group's commits with the topic, and the readers
+// are gone with the former generation. The member still knows what it read.
 func TestGroupMemberRejoinsATopicMadeAnew(t *testing.T) {
 	b := newFake(t)
 	topic := b.topic(1)

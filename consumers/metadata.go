@@ -20,9 +20,9 @@ const (
 	metadataBytesMax = 32 << 20
 )
 
-// topicRequest asks any broker, or a certain one, what it knows of one topic. Like fetchRequest it talks to the connection
-// itself: the Transport clips the versions that it negotiates to kafka-go's, and those tell no topic ids. What a message
-// writes it does not clip, so the versions are asked anew on the same connection.
+// topicRequest asks any broker, or a certain one, what it knows of one topic. Like fetchRequest it talks to the
+// connection itself: the Transport clips the versions that it negotiates to kafka-go's, and those tell no topic ids.
+// What a message writes it does not clip, so the versions are asked anew on the same connection.
 type topicRequest struct {
 	topic    string
 	broker   int32 // -1 is any

@@ -65,8 +65,8 @@ func (c *Cluster) Resolve(ctx context.Context, topic string, start Start) ([]mil
 	if err != nil {
 		return nil, err
 	}
-	// One by one: this happens once, before anything is learned. Should the topic be made anew meanwhile, the positions name
-	// the former one, and reading from them is refused.
+	// One by one: this happens once, before anything is learned. Should the topic be made anew meanwhile, the positions
+	// name the former one, and reading from them is refused.
 	positions := make([]millrace.Position, len(info.partitions))
 	for i, p := range info.partitions {
 		offset, err := c.resolve(ctx, topic, p, start)
@@ -170,8 +170,8 @@ func (c *Cluster) listOffsetFrom(ctx context.Context, leader int32, topic string
 // ErrGroupHasMembers says that a group takes positions from its members alone, as long as it has some.
 var ErrGroupHasMembers = errors.New("the group has members, which commit by themselves")
 
-// CommitOffsets commits positions to a group without being a member of it, for lag monitors. While the group has members
-// the error wraps ErrGroupHasMembers.
+// CommitOffsets commits positions to a group without being a member of it, for lag monitors. While the group has
+// members the error wraps ErrGroupHasMembers.
 func (c *Cluster) CommitOffsets(ctx context.Context, group string, positions []millrace.Position) error {
 	// -1 and no member is how consumers outside a group's protocol commit.
 	return c.commit(ctx, c.spec.Retry, membership{group: group, generation: -1}, positions)

@@ -172,7 +172,8 @@ func (p *Producer) send(ctx context.Context, rec millrace.Record, done Done, kee
 	return nil
 }
 
-// choose picks a partition. For a record that is never given up, a topic that cannot be looked up is tried until ctx ends.
+// choose picks a partition. For a record that is never given up, a topic that cannot be looked up is tried until ctx
+// ends.
 func (p *Producer) choose(ctx context.Context, rec *millrace.Record, keep *keeper) (int32, error) {
 	wait := backoff{c: p.c}
 	start := p.c.now()
@@ -240,8 +241,8 @@ func (p *Producer) blockedFor(topic string) time.Duration {
 	return longest
 }
 
-// recreate creates a topic that is gone, when it may, and returns the error that there is to tell. A broker may not know a
-// topic yet that is there, so that it is not tried at once.
+// recreate creates a topic that is gone, when it may, and returns the error that there is to tell. A broker may not
+// know a topic yet that is there, so that it is not tried at once.
 func (p *Producer) recreate(ctx context.Context, keep *keeper, tries int, err error) error {
 	if keep.create == nil || tries < unknownTopicTries || !errors.Is(err, ErrUnknownTopic) {
 		return err

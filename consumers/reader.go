@@ -114,9 +114,9 @@ func (r *reader) goesOn(err error) bool {
 	return passing(err)
 }
 
-// comesBack reports whether a topic that was read and that is unknown now may be known again: a broker that starts, or one
-// that meets its cluster again after an outage, does not know all topics at once. It has the time that an unreachable
-// cluster has.
+// comesBack reports whether a topic that was read and that is unknown now may be known again: a broker that starts, or
+// one that meets its cluster again after an outage, does not know all topics at once. It has the time that an
+// unreachable cluster has.
 func (r *reader) comesBack() bool {
 	now := r.in.c.now()
 	if r.unknown.IsZero() {

@@ -139,8 +139,8 @@ func (s *Source) check(ctx context.Context, info *topicInfo, given []millrace.Po
 }
 
 // checkMarks compares what was read last, where brokers tell no ids, before anything is delivered: partitions without a
-// position are read from their first record, which may be another topic's while that is still to be found out elsewhere.
-// It returns a position that lies beyond the end of its log.
+// position are read from their first record, which may be another topic's while that is still to be found out
+// elsewhere. It returns a position that lies beyond the end of its log.
 func (s *Source) checkMarks(ctx context.Context, info *topicInfo, given []millrace.Position) (unproved *millrace.Position, err error) {
 	for _, p := range given {
 		if _, ok := info.leaders[p.Partition]; !ok || info.id != (topicID{}) || p.Fingerprint == (millrace.Fingerprint{}) {

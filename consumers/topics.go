@@ -87,8 +87,8 @@ func (c *Cluster) Partitions(ctx context.Context, topic string) ([]int32, error)
 	return slices.Clone(info.partitions), nil
 }
 
-// TopicID is the identity of the topic that has the name now, as positions carry it; "" where the brokers tell none. A topic
-// that does not exist is ErrUnknownTopic at once.
+// TopicID is the identity of the topic that has the name now, as positions carry it; "" where the brokers tell none. A
+// topic that does not exist is ErrUnknownTopic at once.
 func (c *Cluster) TopicID(ctx context.Context, topic string) (string, error) {
 	info, err := c.lookUp(ctx, topic)
 	if err != nil {

@@ -177,8 +177,8 @@ func (r *Redis) gather(model string) (pointers, map[string]bool) {
 	return p, candidates
 }
 
-// sortedSet copies a sorted set. The server would give away the map that it goes on writing to: read beside it, that is a
-// race, and kept as what is on disk, it would always look up to date.
+// sortedSet copies a sorted set. The server would give away the map that it goes on writing to: read beside it, that is
+// a race, and kept as what is on disk, it would always look up to date.
 func (r *Redis) sortedSet(key string) map[string]float64 {
 	members, _ := r.server.ZMembers(key) // what has gone meanwhile is empty, and the second reading sees it
 	set := make(map[string]float64, len(members))

@@ -18,8 +18,8 @@ func copyState(t *testing.T, to, from *Extractor) {
 	}
 }
 
-// TestSeedIsState: whatever a feature hashes, a restored extractor finds it where the one that learned did, all 64 bits of
-// the seed mattering, and goes on from there.
+// TestSeedIsState: whatever a feature hashes, a restored extractor finds it where the one that learned did, all 64 bits
+// of the seed mattering, and goes on from there.
 func TestSeedIsState(t *testing.T) {
 	columns := Columns{DefaultColumn("one", Category), DefaultColumn("hashed", Category), DefaultColumn("words", Text),
 		DefaultColumn("basket", Bag), DefaultColumn("both", Cross), DefaultColumn("ago", Lag), DefaultColumn("amount", Number)}

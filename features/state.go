@@ -40,8 +40,8 @@ func (x *Extractor) State(visit func(name string, t millrace.Tensor, role millra
 	}
 }
 
-// Restored checks the state that was copied in and derives scales and tables from it, and hashes from its seed: that of the
-// spec counts no longer. Its errors wrap millrace.ErrCorrupt; the extractor must not be used after one.
+// Restored checks the state that was copied in and derives scales and tables from it, and hashes from its seed: that of
+// the spec counts no longer. Its errors wrap millrace.ErrCorrupt; the extractor must not be used after one.
 func (x *Extractor) Restored() error {
 	if x.seed[0] != x.seeded {
 		x.reseed()

@@ -56,9 +56,9 @@ func wantMadeAnew(t *testing.T, s *stage, was string) {
 	}
 }
 
-// A topic that is deleted, made anew under its name and filled beyond where learner and scorer stood has other events at
-// the same offsets. Both refuse it, whether they run meanwhile or not, until a person tells them to go on, and then learn and
-// score all of the new topic.
+// A topic that is deleted, made anew under its name and filled beyond where learner and scorer stood has other events
+// at the same offsets. Both refuse it, whether they run meanwhile or not, until a person tells them to go on, and then
+// learn and score all of the new topic.
 func TestTopicMadeAnew(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "anew", learns: example(t, "elec"), partitions: 2})
 	// Between the two it is gone for a moment, which ends who does not wait.

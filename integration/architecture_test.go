@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"millrace/integration/harness"
 	"millrace/integration/harness/source"
@@ -98,7 +99,8 @@ var never = []struct {
 		"the store keeps snapshots and knows nothing of who made them"},
 }
 
-// pure are the packages whose results depend on their arguments alone, so that a resumed run repeats an uninterrupted one.
+// pure are the packages whose results depend on their arguments alone, so that a resumed run repeats an uninterrupted
+// one.
 var pure = []string{"millrace/model", "millrace/features", "millrace/decode", "millrace/snapshot"}
 
 // foreign are the types of other modules that exported names may mention: what a caller passes in so that a package
@@ -253,8 +255,8 @@ func TestFunctionsFitAScreen(t *testing.T) {
 	}
 }
 
-// The map in docs/ARCHITECTURE.md is complete and names nothing that is gone: every folder with a package has a row, its
-// own or that of a folder above it.
+// The map in docs/ARCHITECTURE.md is complete and names nothing that is gone: every folder with a package has a row,
+// its own or that of a folder above it.
 func TestFoldersAreInTheMap(t *testing.T) {
 	tr, root := tree(t)
 	text, err := os.ReadFile(filepath.Join(root, "docs", "ARCHITECTURE.md"))
@@ -282,6 +284,32 @@ func TestFoldersAreInTheMap(t *testing.T) {
 	for _, own := range []string{"model/kernel", "model/mixture", "model/family", "model/tree"} {
 		if !slices.Contains(folders, own) {
 			t.Errorf("%s has no row of its own", own)
+		}
+	}
+}
+
+// commentColumnsMax is how wide a line of a comment may be, a tab as four.
+const commentColumnsMax = 120
+
+func TestCommentsFitTheirWidth(t *testing.T) {
+	tr, root := tree(t)
+	for i := range tr.Files {
+		f := &tr.Files[i]
+		if ast.IsGenerated(f.Syntax) {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, f.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for number, line := range strings.Split(string(text), "\n") {
+			comment := strings.TrimLeft(line, "\t")
+			if !strings.HasPrefix(comment, "// ") {
+				continue
+			}
+			if width := utf8.RuneCountInString(comment) + 4*(len(line)-len(comment)); width > commentColumnsMax {
+				t.Errorf("%s:%d: a comment of %d columns, at most %d", f.Path, number+1, width, commentColumnsMax)
+			}
 		}
 	}
 }

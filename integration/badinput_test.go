@@ -60,8 +60,8 @@ func closed(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// Servers that are not there are waited for as long as the file says. The first line of the log and the last one name the
-// server, its address and for how long it is tried. check --connect tries once.
+// Servers that are not there are waited for as long as the file says. The first line of the log and the last one name
+// the server, its address and for how long it is tried. check --connect tries once.
 func TestUnreachableServers(t *testing.T) {
 	tests := []struct {
 		name string

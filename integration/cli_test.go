@@ -213,8 +213,8 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p.checkExact(0)
 }
 
-// When Redis does not come back before the deadline, the exit code says that the last snapshot is missing. Its events are
-// read again, so each still counts once.
+// When Redis does not come back before the deadline, the exit code says that the last snapshot is missing. Its events
+// are read again, so each still counts once.
 func TestNoTimeForTheLastSnapshot(t *testing.T) {
 	t.Parallel() // it waits for most of its time
 	redis := harness.NewRedis(t, harness.RedisOptions{Own: true})

@@ -18,8 +18,9 @@ import (
 // elecRows is how many rows elec.csv has; a stand-in has as many.
 const elecRows = 45312
 
-// elec returns the path of elec.csv: in the folder that MILLRACE_DATA names, or beside the tree. The data set is not ours
-// to publish, so where it is absent rows of the same shape stand in: the same columns and ranges, a label that drifts.
+// elec returns the path of elec.csv: in the folder that MILLRACE_DATA names, or beside the tree. The data set is not
+// ours to publish, so where it is absent rows of the same shape stand in: the same columns and ranges, a label that
+// drifts.
 func elec(t *testing.T) string {
 	t.Helper()
 	if path, ok := dataFile(t, "elec.csv"); ok {

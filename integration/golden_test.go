@@ -223,8 +223,8 @@ func readGolden(t *testing.T, file string) (s millrace.Snapshot, want goldenPred
 	return s, want
 }
 
-// compare holds predictions to those of the release that made a snapshot: to rounding, as processors and releases may add
-// in another order.
+// compare holds predictions to those of the release that made a snapshot: to rounding, as processors and releases may
+// add in another order.
 func compare(t *testing.T, what string, got, want [][]float32, profile string) {
 	t.Helper()
 	const tolerance = 1e-3

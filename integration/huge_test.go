@@ -19,8 +19,9 @@ func hugeEvent(n int) []byte {
 	return []byte(begin + strings.Repeat("all work and no play ", (n-len(begin)-len(end))/21) + end)
 }
 
-// A record that is small only while it is compressed stops neither learner nor scorer: a broker with default settings takes
-// it, whatever it opens to. Those around it in its batch are learned and scored, and memory stays within its bound.
+// A record that is small only while it is compressed stops neither learner nor scorer: a broker with default settings
+// takes it, whatever it opens to. Those around it in its batch are learned and scored, and memory stays within its
+// bound.
 func TestHugeRecordsArePassedOver(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "huge", learns: strict, snapshots: "{every: 100ms, keep: 10}"})
 	large := "15728640"

@@ -16,8 +16,8 @@ import (
 const (
 	// kills is how often the learner is killed while events come.
 	kills = 20
-	// killAfter bounds the random moment of a kill: long enough for several snapshots, so that kills fall into all that a
-	// learner does.
+	// killAfter bounds the random moment of a kill: long enough for several snapshots, so that kills fall into all that
+	// a learner does.
 	killAfter = 700 * time.Millisecond
 )
 

@@ -164,8 +164,9 @@ admin: 127.0.0.1:0
 	return p
 }
 
-// elsewhere is the same pipeline with its versions in another place: the reference that a disturbed run is compared with.
-// The name stays, because it is part of a snapshot's bytes. Its group has positions, so that a learner there begins with --fresh.
+// elsewhere is the same pipeline with its versions in another place: the reference that a disturbed run is compared
+// with. The name stays, because it is part of a snapshot's bytes. Its group has positions, so that a learner there
+// begins with --fresh.
 func (p *pipeline) elsewhere() *pipeline {
 	p.t.Helper()
 	s := p.spec

@@ -21,7 +21,8 @@ type figures struct {
 }
 
 // The whole loop over one partition, stopped and started in its middle, against three other ways to learn the same
-// rows: undisturbed from the topic, from the file with evaluate, and from the file with train. All must agree to the bit.
+// rows: undisturbed from the topic, from the file with evaluate, and from the file with train. All must agree to the
+// bit.
 func TestWholeLoopOnePartition(t *testing.T) {
 	data := elec(t)
 	p := newPipeline(t, pipelineSpec{name: "elec", learns: example(t, "elec")})

@@ -28,8 +28,8 @@ func (p *pipeline) waitServed(what string, is func(millrace.Head) bool) millrace
 	return served
 }
 
-// waitInService waits until the scorer has a version with this number in service, and fails when it has refused more than so
-// many.
+// waitInService waits until the scorer has a version with this number in service, and fails when it has refused more
+// than so many.
 func (s *stage) waitInService(seq uint64, refused float64) {
 	s.t.Helper()
 	s.waitMetric(1, "millrace_model_info", fmt.Sprintf("version=%q", fmt.Sprint(seq)), `role="scorer"`)
@@ -38,9 +38,9 @@ func (s *stage) waitInService(seq uint64, refused float64) {
 	}
 }
 
-// A Redis that keeps nothing is restarted twice. The learner that lives through it, though idle, publishes again; one that
-// starts after it restores the store from its state folder, and refuses without. The scorer never notices, nothing is
-// learned twice, and one that starts later serves the same.
+// A Redis that keeps nothing is restarted twice. The learner that lives through it, though idle, publishes again; one
+// that starts after it restores the store from its state folder, and refuses without. The scorer never notices, nothing
+// is learned twice, and one that starts later serves the same.
 func TestRedisRestartedEmpty(t *testing.T) {
 	redis := harness.NewRedis(t, harness.RedisOptions{Own: true, Args: []string{"--appendonly", "no"}})
 	p := newPipeline(t, pipelineSpec{name: "emptied", learns: example(t, "elec"), redis: redis.URL()})
@@ -101,8 +101,8 @@ func TestRedisRestartedEmpty(t *testing.T) {
 	}
 }
 
-// A replica that lags behind is promoted: the learner's last versions and epoch are gone. The learner that lives publishes
-// again, one that starts later goes on, and the scorer takes all of it for newer.
+// A replica that lags behind is promoted: the learner's last versions and epoch are gone. The learner that lives
+// publishes again, one that starts later goes on, and the scorer takes all of it for newer.
 func TestReplicaPromoted(t *testing.T) {
 	primary := harness.NewRedis(t, harness.RedisOptions{Own: true})
 	host, port, _ := net.SplitHostPort(primary.Addr())

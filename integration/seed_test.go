@@ -8,8 +8,8 @@ import (
 	"millrace/config"
 )
 
-// TestSeedOfTheSnapshot: the seed that places what is hashed, and that random features are drawn from, is the snapshot's
-// wherever it is restored: a scorer whose file says another predicts what the learner does, never noise.
+// TestSeedOfTheSnapshot: the seed that places what is hashed, and that random features are drawn from, is the
+// snapshot's wherever it is restored: a scorer whose file says another predicts what the learner does, never noise.
 func TestSeedOfTheSnapshot(t *testing.T) {
 	events := goldenEvents(t)
 	for _, c := range []struct{ file, model string }{
@@ -44,8 +44,8 @@ func TestSeedOfTheSnapshot(t *testing.T) {
 	}
 }
 
-// TestNoiseWithoutTheSeed: what the seed's tensor and the version's spec prevent. The golden snapshots have no tensor, so
-// that replicas which are built with another seed are lost.
+// TestNoiseWithoutTheSeed: what the seed's tensor and the version's spec prevent. The golden snapshots have no tensor,
+// so that replicas which are built with another seed are lost.
 func TestNoiseWithoutTheSeed(t *testing.T) {
 	events := goldenEvents(t)
 	for _, name := range []string{"hashed", "rbf"} {

@@ -12,7 +12,8 @@ import (
 	"millrace/store"
 )
 
-// A second learner of a model takes it over: the first stops with an error that says so, and each event still counts once.
+// A second learner of a model takes it over: the first stops with an error that says so, and each event still counts
+// once.
 func TestSecondLearnerTakesOver(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "takeover", learns: example(t, "elec"), partitions: 2})
 	older := p.running("learn")
@@ -39,8 +40,8 @@ func TestSecondLearnerTakesOver(t *testing.T) {
 	}
 }
 
-// A learner takes the model over from a process that scores as well: that one stops learning, says so, and scores on, with
-// what the other learner publishes.
+// A learner takes the model over from a process that scores as well: that one stops learning, says so, and scores on,
+// with what the other learner publishes.
 func TestTakeoverLeavesScoring(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "takeover-run", learns: example(t, "elec"), partitions: 2})
 	older := p.running("run")

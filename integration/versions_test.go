@@ -94,8 +94,8 @@ func (p *pipeline) versions() []store.Version {
 	return decoded[[]store.Version](p.t, must(p.t, "snapshots", "list", "-c", p.file, "--output", "json"))
 }
 
-// A snapshot that was damaged in Redis is refused and counted, the last good one is served, and a rollback gets the learner
-// going again.
+// A snapshot that was damaged in Redis is refused and counted, the last good one is served, and a rollback gets the
+// learner going again.
 func TestDamagedSnapshots(t *testing.T) {
 	redis := harness.NewRedis(t, harness.RedisOptions{})
 	tests := []struct {
@@ -163,8 +163,8 @@ func (p *pipeline) recoverFrom(scorer *stage, good store.Version) {
 	scorer.terminate()
 }
 
-// Events that the log lost before they were read are no small thing: learner and scorer refuse to go on and say which range
-// is left, until a person tells them to.
+// Events that the log lost before they were read are no small thing: learner and scorer refuse to go on and say which
+// range is left, until a person tells them to.
 func TestLostEvents(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "lost", learns: example(t, "elec")})
 	data := elec(t)

@@ -25,14 +25,14 @@ type Binary struct {
 	Precision float64
 	// Recall is the share of predicted positives among the positive events; 0 before the first.
 	Recall float64
-	// ROCAUC is the area under the ROC curve: the chance that a positive event has a higher score than a negative one, half
-	// of equals (Hanley and McNeil 1982). It is 0.5 before both classes were seen.
+	// ROCAUC is the area under the ROC curve: the chance that a positive event has a higher score than a negative one,
+	// half of equals (Hanley and McNeil 1982). It is 0.5 before both classes were seen.
 	ROCAUC float64
 }
 
-// twoClasses keeps what Binary follows from, over all events and fading. Fading histograms would cost a pass over all bins an
-// event; in place of that newer events count more, by a unit that grows with every event of the class, and all is
-// divided by it before it leaves the range of float64 (the forward decay of Cormode, Shkapenyuk, Srivastava and Xu
+// twoClasses keeps what Binary follows from, over all events and fading. Fading histograms would cost a pass over all
+// bins an event; in place of that newer events count more, by a unit that grows with every event of the class, and all
+// is divided by it before it leaves the range of float64 (the forward decay of Cormode, Shkapenyuk, Srivastava and Xu
 // 2009).
 type twoClasses struct {
 	bins []float64 // [windows, classes, binsCount]

@@ -10,8 +10,8 @@ import (
 	"millrace/model"
 )
 
-// expertsMax bounds the experts that have series at once: a mixture may try many in its time, and Prometheus keeps every
-// series that it has ever seen.
+// expertsMax bounds the experts that have series at once: a mixture may try many in its time, and Prometheus keeps
+// every series that it has ever seen.
 const expertsMax = 32
 
 // expertMetrics are gauges of a mixture's experts.

@@ -21,8 +21,8 @@ type fakeMixture struct {
 
 func (m *fakeMixture) Experts() []model.Expert { return slices.Clone(m.experts) }
 
-// TestExpertsAreGauges: the active ones have series, those that are given up lose theirs, and there are never more than a
-// bounded number.
+// TestExpertsAreGauges: the active ones have series, those that are given up lose theirs, and there are never more than
+// a bounded number.
 func TestExpertsAreGauges(t *testing.T) {
 	m := &fakeMixture{fakeModel: fakeModel{hash: make([]uint64, 1)}, experts: []model.Expert{
 		{ID: 1, Name: "mlp", Weight: 0.7, Loss: 0.2, Active: true}, {ID: 2, Name: "svm", Weight: 0.1, Loss: 0.4, Active: true},

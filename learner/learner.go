@@ -29,8 +29,8 @@ type Decoder interface {
 	Decode(rec *millrace.Record, dst *millrace.Event) error
 }
 
-// DeadLetters takes what cannot be used. Reject copies the record, which is of the topic with the identity given ("" where
-// none is known), and may block while too many are unacknowledged; Flush returns when all rejected before it are
+// DeadLetters takes what cannot be used. Reject copies the record, which is of the topic with the identity given (""
+// where none is known), and may block while too many are unacknowledged; Flush returns when all rejected before it are
 // acknowledged. Blocked is for how long some of them could not be written, 0 when all could.
 type DeadLetters interface {
 	Reject(ctx context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error
@@ -135,8 +135,8 @@ func (l *Learner) Run(ctx context.Context) error {
 	// Publishing outlives the end of fetching: the last snapshot is taken after it.
 	publishing, stopPublishing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPublishing()
-	// What happens after the end that was asked for has a deadline: dead letters that wait for room, and the last snapshot.
-	// It may pass after Run has returned, and then stops what has stopped.
+	// What happens after the end that was asked for has a deadline: dead letters that wait for room, and the last
+	// snapshot. It may pass after Run has returned, and then stops what has stopped.
 	deadline := func() { time.AfterFunc(l.o.ShutdownTimeout, stopPublishing) }
 	defer context.AfterFunc(ctx, deadline)()
 	work, stopWork := context.WithCancel(ctx)
@@ -242,8 +242,8 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	return ctx.Err()
 }
 
-// position is where the batch's partition stands, to be moved on. Within a batch the fingerprint of the one before stays:
-// what it speaks of lies before the position.
+// position is where the batch's partition stands, to be moved on. Within a batch the fingerprint of the one before
+// stays: what it speaks of lies before the position.
 func (l *Learner) position(b *millrace.Batch) *millrace.Position {
 	if b.Anew {
 		// Partitions that nothing was read of yet begin at the new topic's first event, as ones without a position do.

@@ -447,8 +447,8 @@ func TestRefusedUpdateIsADeadLetter(t *testing.T) {
 }
 
 // TestSourceFailureIsReported after a last snapshot of what was learned.
-// TestFaultyRecordsAreDeadLetters: what a source could not read is not decoded, whatever is left of it, and a range counts
-// as the records that it holds. A snapshot behind it waits for its letter.
+// TestFaultyRecordsAreDeadLetters: what a source could not read is not decoded, whatever is left of it, and a range
+// counts as the records that it holds. A snapshot behind it waits for its letter.
 func TestFaultyRecordsAreDeadLetters(t *testing.T) {
 	b := batchesOf(0, 0, 3, 3)[0]
 	b.Records[1].Fault = &millrace.Rejection{Reason: millrace.ReasonTooLarge, Detail: "200 MB"}
@@ -486,8 +486,8 @@ type failing struct{ err error }
 
 func (f failing) Next(context.Context) (*millrace.Batch, error) { return nil, f.err }
 
-// TestTopicMadeAnew: positions carry the identity of what they were read of, and those of the former topic go with it, so
-// that partitions that nothing was read of yet begin at the new one's first event.
+// TestTopicMadeAnew: positions carry the identity of what they were read of, and those of the former topic go with it,
+// so that partitions that nothing was read of yet begin at the new one's first event.
 func TestTopicMadeAnew(t *testing.T) {
 	of := func(topicID string, batches ...*millrace.Batch) []*millrace.Batch {
 		for _, b := range batches {

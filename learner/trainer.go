@@ -20,9 +20,9 @@ type Extractor interface {
 // Trainer applies single events to features and model: extract, predict, validate, learn, observe.
 // The learner, evaluate and train all go through it. It is not for concurrent use.
 //
-// An event that comes with its label goes through [Trainer.Apply]. One whose label may come later is predicted and observed
-// when it comes; when its label is there, it is predicted again with the state of that moment, learned from that, and measured
-// by the prediction of then, which is what anyone could have acted on:
+// An event that comes with its label goes through [Trainer.Apply]. One whose label may come later is predicted and
+// observed when it comes; when its label is there, it is predicted again with the state of that moment, learned from
+// that, and measured by the prediction of then, which is what anyone could have acted on:
 //
 //	p, err := t.Predict(e)  // p is kept with the event
 //	t.Observe(e)
@@ -49,8 +49,10 @@ func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
 	}
 }
 
-// Apply takes an event that comes with its label: it is predicted, learned, measured and observed. Its error is always a
-// *millrace.Rejection, and then no state has changed. It does at once what Predict and Learn do with a wait between them: to go
+// Apply takes an event that comes with its label: it is predicted, learned, measured and observed. Its error is always
+// a
+// *millrace.Rejection, and then no state has changed. It does at once what Predict and Learn do with a wait between
+// them: to go
 // through both costs a small model's event 4 % of its time.
 func (t *Trainer) Apply(e *millrace.Event) error {
 	if e.Label.Fault != nil {
@@ -71,7 +73,8 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 	return nil
 }
 
-// Predict extracts an event and predicts it. It needs no label and changes no state that is learned. Its error is always a
+// Predict extracts an event and predicts it. It needs no label and changes no state that is learned. Its error is
+// always a
 // *millrace.Rejection. The prediction is the trainer's and holds until it predicts again.
 func (t *Trainer) Predict(e *millrace.Event) ([]float32, error) {
 	t.predicted = nil
@@ -83,9 +86,9 @@ func (t *Trainer) Predict(e *millrace.Event) ([]float32, error) {
 	return t.prediction, nil
 }
 
-// Learn learns the label, which must be known, of the event that was predicted last, from that prediction. The progressive
-// figures measure the prediction that is handed over: the one made when the event came. Without one, nil, the event is
-// learned and not measured. Its error is always a *millrace.Rejection, and then no state has changed.
+// Learn learns the label, which must be known, of the event that was predicted last, from that prediction. The
+// progressive figures measure the prediction that is handed over: the one made when the event came. Without one, nil,
+// the event is learned and not measured. Its error is always a *millrace.Rejection, and then no state has changed.
 func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
 	if t.predicted != e {
 		panic("learner: learning an event other than the one that was predicted last")
@@ -116,6 +119,6 @@ func (t *Trainer) learn(e *millrace.Event) error {
 	return nil
 }
 
-// Observe has the features learn from an event, once for each, with a label or without: after it was predicted and, if its
-// label came with it, learned.
+// Observe has the features learn from an event, once for each, with a label or without: after it was predicted and, if
+// its label came with it, learned.
 func (t *Trainer) Observe(e *millrace.Event) { t.Extractor.Observe(e) }

@@ -57,8 +57,8 @@ func numberEvent(label float64) *millrace.Event {
 	return &millrace.Event{Fields: make([]millrace.Field, 1), Label: millrace.Label{Known: true, Value: label}}
 }
 
-// TestLateLabels: an event that is learned after others is measured by the prediction of when it came, observed once, and
-// counted by nobody without one.
+// TestLateLabels: an event that is learned after others is measured by the prediction of when it came, observed once,
+// and counted by nobody without one.
 func TestLateLabels(t *testing.T) {
 	m, observed := &guessModel{fakeModel: fakeModel{hash: make([]uint64, 1)}}, make([]uint64, 1)
 	trainer := NewTrainer(&fakeExtractor{observed: observed}, m, 0)

@@ -162,8 +162,8 @@ func TestConformanceFallback(t *testing.T) {
 // from what was rounded. gonum's sums depend on alignment, so this holds between two of its own as well.
 const agreement = 1e-4
 
-// TestConformanceGonum runs the suite on gonum's own products, and holds ours to them: by either kernels, dense or sparse,
-// a model learns the same to rounding.
+// TestConformanceGonum runs the suite on gonum's own products, and holds ours to them: by either kernels, dense or
+// sparse, a model learns the same to rounding.
 func TestConformanceGonum(t *testing.T) {
 	for _, f := range modelFamilies() {
 		conform(t, f, millrace.ViewShape{Width: caseWidth}, model.NewGonum, agreement, "penalty")

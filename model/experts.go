@@ -13,8 +13,8 @@ type Expert struct {
 	Why    string  // why it is active or not, in a few words
 }
 
-// HasExperts is what models implement that are made of experts. Experts lists them in a fixed order; the list belongs to
-// the caller. It must not be called while the model learns.
+// HasExperts is what models implement that are made of experts. Experts lists them in a fixed order; the list belongs
+// to the caller. It must not be called while the model learns.
 type HasExperts interface {
 	Experts() []Expert
 }

@@ -52,8 +52,8 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	return nil
 }
 
-// Admissible refuses what no caller of Learn should pass on, rather than let it into the weights: a weight or a label that
-// is out of bounds. Its errors wrap millrace.ErrUpdateRefused. classes is 0 for numbers.
+// Admissible refuses what no caller of Learn should pass on, rather than let it into the weights: a weight or a label
+// that is out of bounds. Its errors wrap millrace.ErrUpdateRefused. classes is 0 for numbers.
 func Admissible(classes int, y millrace.Target, weight float32) error {
 	switch {
 	case !(weight >= 0) || weight > math.MaxFloat32:

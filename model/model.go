@@ -1,7 +1,7 @@
-// Package model is the numeric core: what a model is and may do (model.go, experts.go), how a pipeline file describes one
-// (spec.go), and the families that are sums of products: linear models and multi-layer perceptrons (network.go) and
-// support-vector machines (svm.go). Trees and mixtures have packages beneath, and package family makes any. All of it is
-// pure: no I/O, no clock, no goroutines.
+// Package model is the numeric core: what a model is and may do (model.go, experts.go), how a pipeline file describes
+// one (spec.go), and the families that are sums of products: linear models and multi-layer perceptrons (network.go) and
+// support-vector machines (svm.go). Trees and mixtures have packages beneath, and package family makes any. All of it
+// is pure: no I/O, no clock, no goroutines.
 package model
 
 import "millrace"
@@ -59,7 +59,8 @@ type HasNorms interface {
 
 // HasUnits is what models implement that may watch their units.
 type HasUnits interface {
-	// DeadUnits is the share of relu units that were active for less than 1 % of recent events, NaN when they are not watched.
+	// DeadUnits is the share of relu units that were active for less than 1 % of recent events, NaN when they are not
+	// watched.
 	DeadUnits() float64
 }
 

@@ -14,8 +14,8 @@ import (
 const StateBytesMax = 1 << 30
 
 // NewNetwork makes the linear model or the multi-layer perceptron that a resolved spec without mistakes describes for a
-// target, over the view that it asks for; package family makes models of every family. Weights that start at random depend
-// on the spec's seed alone. Errors are a view that cannot be had and a state beyond StateBytesMax.
+// target, over the view that it asks for; package family makes models of every family. Weights that start at random
+// depend on the spec's seed alone. Errors are a view that cannot be had and a state beyond StateBytesMax.
 func NewNetwork(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Model, error) {
 	kind := millrace.ViewKind(s.View)
 	if kind == "" {
@@ -97,6 +97,6 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	return int64(min(bytes, math.MaxInt64/2))
 }
 
-// Profile is kernel.Profile, which names what the bits of a result depend on besides the binary. Models that learned the same events under one profile are equal bit for bit;
-// under two they are equal to rounding.
+// Profile is kernel.Profile, which names what the bits of a result depend on besides the binary. Models that learned
+// the same events under one profile are equal bit for bit; under two they are equal to rounding.
 func Profile() string { return kernel.Profile() }

@@ -107,8 +107,8 @@ func defaultLoss(target TargetSpec) string {
 	return lossSquared
 }
 
-// resolveLayers fills in the layers. By default they are tanh, drawn by Glorot and Bengio's rule for it: on most streams
-// it learns faster than relu, and it goes on learning where relu units die. Other activations are drawn as
+// resolveLayers fills in the layers. By default they are tanh, drawn by Glorot and Bengio's rule for it: on most
+// streams it learns faster than relu, and it goes on learning where relu units die. Other activations are drawn as
 // PyTorch draws them.
 func (s Spec) resolveLayers() Spec {
 	if s.Activation == "" {
@@ -150,8 +150,8 @@ func (s Spec) resolveLayers() Spec {
 // themselves where the loss has a curvature (see curved); otherwise classes want SGD, whose steps never
 // shrink. Networks and other losses of numbers want RMSprop, which needs no rate matched to the scale of
 // features or errors and goes on adapting, where Adam's longer memory follows drift more slowly; their
-// averages are twice as long as PyTorch's default. Constants are otherwise those of the papers and of PyTorch where they
-// agree.
+// averages are twice as long as PyTorch's default. Constants are otherwise those of the papers and of PyTorch where
+// they agree.
 func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 	if o.Type == "" {
 		o.Type = RuleSGD

@@ -72,7 +72,8 @@ func (n NextMoments) Standard(y float64) float64 {
 	return (y - n.mean) / deviation
 }
 
-// Standard is y in standard deviations from the mean under the moments as they are, 0 until two different values were seen.
+// Standard is y in standard deviations from the mean under the moments as they are, 0 until two different values were
+// seen.
 func (m *Moments) Standard(y float64) float64 {
 	if m.deviation > 0 {
 		return (y - m.v[1]) / m.deviation

@@ -14,8 +14,8 @@ import (
 // fourier are random Fourier features √(2/D)·cos(ωᵀx + b) (Rahimi and Recht 2007, algorithm 1): the dot
 // product of two events' features is in the mean the kernel of the events. With b uniform and the ω of
 // N(0, 2γ) that is exp(−γ‖x − y‖²), the rbf kernel; with those of a Cauchy distribution of scale γ it is
-// exp(−γ‖x − y‖₁), the Laplace kernel. ω and b are float32 and are drawn from a seed when the model is made or restored:
-// the seed is part of its state, they are not. They are kept in turns, of 2π.
+// exp(−γ‖x − y‖₁), the Laplace kernel. ω and b are float32 and are drawn from a seed when the model is made or
+// restored: the seed is part of its state, they are not. They are kept in turns, of 2π.
 type fourier struct {
 	seed   []uint64 // [1], state
 	drawn  uint64   // the seed that ω and b have, seed as it was before a restore

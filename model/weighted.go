@@ -17,9 +17,9 @@ import (
 // the one that is learned, each class counted once in advance, so that the first event of a class has a weight.
 //
 // A weight w is learned as ⌈w⌉ examples of weight w/⌈w⌉, each predicted anew, not as one whose gradient is w times as
-// long: that would overshoot for rules of fixed steps and be normalised away by those that divide by the gradient's size.
-// To be seen w times is what an importance of w means (Karampatziakis and Langford 2011, "Online Importance Weight Aware
-// Updates").
+// long: that would overshoot for rules of fixed steps and be normalised away by those that divide by the gradient's
+// size. To be seen w times is what an importance of w means (Karampatziakis and Langford 2011, "Online Importance
+// Weight Aware Updates").
 //
 // Weighted losses move the predictions: a model that learns with them predicts the probability of c as if the classes
 // came in proportion to their weighted counts. That is what makes a rare class win at 0.5, and what spoils the

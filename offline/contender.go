@@ -1,6 +1,6 @@
-// Package offline learns files without Kafka. There is one loop: a race of several models over the same rows, each of which
-// predicts a row before it learns it. To compare is a race, to evaluate is a race with one contender, to train is one in
-// several passes whose winner becomes a snapshot. Rows take the very path that a topic's events take.
+// Package offline learns files without Kafka. There is one loop: a race of several models over the same rows, each of
+// which predicts a row before it learns it. To compare is a race, to evaluate is a race with one contender, to train is
+// one in several passes whose winner becomes a snapshot. Rows take the very path that a topic's events take.
 //
 // It stands on package pipeline, which builds models and never knows of files.
 package offline
@@ -15,7 +15,8 @@ import (
 	"millrace/pipeline"
 )
 
-// Contender is one of several models that learn the same events side by side, each with features and weights of its own.
+// Contender is one of several models that learn the same events side by side, each with features and weights of its
+// own.
 type Contender struct {
 	Name     string
 	Pipeline *config.Pipeline

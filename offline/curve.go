@@ -2,14 +2,16 @@ package offline
 
 import "millrace/learner"
 
-// curvePoints is how many points a curve keeps at most: more than a picture shows, few enough to be nothing beside a model.
+// curvePoints is how many points a curve keeps at most: more than a picture shows, few enough to be nothing beside a
+// model.
 const curvePoints = 1024
 
 // curveStride is the number of events between two points at first.
 const curveStride = 32
 
-// Curve samples progressive losses: log-loss for classes, root mean squared error for numbers. When it is full it forgets
-// every second point and goes on with strides twice as long, so that it needs not know how many events there will be.
+// Curve samples progressive losses: log-loss for classes, root mean squared error for numbers. When it is full it
+// forgets every second point and goes on with strides twice as long, so that it needs not know how many events there
+// will be.
 type Curve struct {
 	Classes bool
 	Points  []CurvePoint

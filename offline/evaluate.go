@@ -18,9 +18,9 @@ func Evaluate(ctx context.Context, p *config.Pipeline, path string, progress Pro
 	return c, Race(ctx, path, []*Contender{c}, progress)
 }
 
-// Train learns a file in several passes. It returns the contender, whose figures are those of the last pass, and its state
-// as a snapshot: without positions, as it learned nothing of a topic, so that a learner that goes on from it starts where
-// the pipeline file says. progress makes that of a pass, from 1.
+// Train learns a file in several passes. It returns the contender, whose figures are those of the last pass, and its
+// state as a snapshot: without positions, as it learned nothing of a topic, so that a learner that goes on from it
+// starts where the pipeline file says. progress makes that of a pass, from 1.
 func Train(ctx context.Context, p *config.Pipeline, path string, epochs int, progress func(epoch int) Progress) (Summary, millrace.Snapshot, error) {
 	c, err := alone(p)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"millrace/features"
 )
 
-// Pass is what one reading of a file came to. Its events take the very path that a topic's take: decode, extract, predict,
-// learn.
+// Pass is what one reading of a file came to. Its events take the very path that a topic's take: decode, extract,
+// predict, learn.
 type Pass struct {
 	Events   uint64
 	Learned  uint64
@@ -32,8 +32,8 @@ func (p *Pass) Rejections() uint64 {
 	return n
 }
 
-// Missing says which features no event had a value of: a misspelt name is no fault of any event. It is empty when there are
-// none.
+// Missing says which features no event had a value of: a misspelt name is no fault of any event. It is empty when there
+// are none.
 func (p *Pass) Missing(columns []features.Column) string {
 	var names []string
 	for i, c := range columns {

@@ -21,9 +21,9 @@ import (
 	"millrace/files"
 )
 
-// race learns a file with several contenders at once. Those that read events in the same way share one reading and decoding
-// of the file. Each contender takes all events in their order, so that how the work is spread over processors changes
-// nothing about the results.
+// race learns a file with several contenders at once. Those that read events in the same way share one reading and
+// decoding of the file. Each contender takes all events in their order, so that how the work is spread over processors
+// changes nothing about the results.
 type race struct {
 	path       string
 	contenders []*Contender // those that could be built
@@ -49,7 +49,8 @@ type lane struct {
 // Progress is told how many bytes will be read in all, and gives what is told of those that were.
 type Progress func(total int64) func(read int64)
 
-// Race learns the whole file once with every contender that could be built. A file without a row that can be learned is a
+// Race learns the whole file once with every contender that could be built. A file without a row that can be learned is
+// a
 // *NoneLearnedError; one that is not there, or a race without a contender that could be built, is a config.UsageError.
 func Race(ctx context.Context, path string, contenders []*Contender, progress Progress) error {
 	size, err := fileSize(path)
@@ -129,8 +130,8 @@ func newLane(r *race, c *Contender, source *files.Source) *lane {
 		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields))}
 }
 
-// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's cache, many
-// enough that contenders seldom wait for each other.
+// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's cache,
+// many enough that contenders seldom wait for each other.
 const chunkRecords = 256
 
 func (l *lane) run(ctx context.Context) error {

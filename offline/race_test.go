@@ -57,8 +57,8 @@ func written(t *testing.T, data []byte) string {
 
 func unseen(int64) func(int64) { return func(int64) {} }
 
-// TestFileIsTheStream: whoever learns a file holds what the stream's learner would hold after the same rows, bit for bit,
-// alone or beside others; several passes are the same rows again.
+// TestFileIsTheStream: whoever learns a file holds what the stream's learner would hold after the same rows, bit for
+// bit, alone or beside others; several passes are the same rows again.
 func TestFileIsTheStream(t *testing.T) {
 	data := rows()
 	path := written(t, append(bytes.Join(data, []byte("\n")), '\n'))

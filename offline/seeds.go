@@ -32,8 +32,8 @@ type SeedResult struct {
 	status.Losses
 }
 
-// Seeds evaluates a file with so many seeds side by side, of which the pipeline's is the first. It also returns the first
-// seed's pass, which says what every seed could not use.
+// Seeds evaluates a file with so many seeds side by side, of which the pipeline's is the first. It also returns the
+// first seed's pass, which says what every seed could not use.
 func Seeds(ctx context.Context, p *config.Pipeline, path string, seeds int, progress Progress) (SeedSummary, *Pass, error) {
 	contenders := make([]*Contender, seeds)
 	for i := range contenders {

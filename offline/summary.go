@@ -16,7 +16,8 @@ type Summary struct {
 	EventsPerSecond float64                  `json:"events_per_second"`
 }
 
-// newSummary are progressive figures over all events; classes is 0 where the label is a number. The counts are the caller's.
+// newSummary are progressive figures over all events; classes is 0 where the label is a number. The counts are the
+// caller's.
 func newSummary(p *learner.Progressive, classes int) Summary {
 	model, first, last := p.Report(learner.All)
 	s := SummaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))

@@ -13,8 +13,8 @@ type part struct {
 	run   func(context.Context) error
 }
 
-// runAround runs stage until ctx ends, with parts that outlive its drain: they are ended when it has returned. A part that
-// fails ends the stage. It answers what the first part to fail said, and what the stage said.
+// runAround runs stage until ctx ends, with parts that outlive its drain: they are ended when it has returned. A part
+// that fails ends the stage. It answers what the first part to fail said, and what the stage said.
 func runAround(ctx context.Context, stage func(context.Context) error, parts ...part) (partErr, stageErr error) {
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -58,8 +58,8 @@ func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	return x, model.Weighted(m, p.ClassWeights()), nil
 }
 
-// replicaOf builds what the pipeline's scorers restore a version into: from the version's own settings, once it is sure that
-// they may differ from the file's. What cannot be built of them will not be built at the next attempt either.
+// replicaOf builds what the pipeline's scorers restore a version into: from the version's own settings, once it is sure
+// that they may differ from the file's. What cannot be built of them will not be built at the next attempt either.
 func replicaOf(p *config.Pipeline, version *millrace.Manifest) (*scorer.Replica, error) {
 	served, err := p.ServedBy(version)
 	if err != nil {
@@ -114,8 +114,8 @@ func Family(spec json.RawMessage) string {
 	return s.Model.Type
 }
 
-// Revive builds a snapshot's pipeline and its pieces, restored, from the snapshot alone: the pipeline file at hand may say
-// something else by now.
+// Revive builds a snapshot's pipeline and its pieces, restored, from the snapshot alone: the pipeline file at hand may
+// say something else by now.
 func Revive(s *millrace.Snapshot) (*config.Pipeline, *Pieces, error) {
 	p, err := config.ParseSpec(s.Manifest.Spec, s.Manifest.Model)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"millrace/pipeline/status"
 )
 
-// challenger is a second pipeline's model that learns the same events as its champion, in the champion's process, and is
-// never served. It shares the champion's connections and nothing else: it reads the topic by itself, from its own
+// challenger is a second pipeline's model that learns the same events as its champion, in the champion's process, and
+// is never served. It shares the champion's connections and nothing else: it reads the topic by itself, from its own
 // positions, and owns its own versions under its own name. So it stands for itself after a restart, its pipeline may
 // read other features or another label from an event, and whatever happens to it happens to it alone.
 type challenger struct {
@@ -59,8 +59,8 @@ func loadChallengers(p *config.Pipeline, files []string) ([]*config.Pipeline, er
 	return pipelines, nil
 }
 
-// asChallenger is the challenger's pipeline on the champion's connections. Where it does not name a topic of its own, its
-// dead letters go to <name>.dead: what one model cannot use the other may well learn, and who mends dead letters
+// asChallenger is the challenger's pipeline on the champion's connections. Where it does not name a topic of its own,
+// its dead letters go to <name>.dead: what one model cannot use the other may well learn, and who mends dead letters
 // wants to know which it was.
 func asChallenger(c, champion *config.Pipeline) *config.Pipeline {
 	c.Kafka, c.Redis, c.State = champion.Kafka, champion.Redis, champion.State

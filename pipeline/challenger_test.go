@@ -95,8 +95,8 @@ func metricsOf(t *testing.T, e *environment, name string) map[string]int {
 	return found
 }
 
-// TestChallengerLearnsAndIsNeverServed: a challenger learns every event once over restarts, as it would alone, has its own
-// dead letters, positions and metrics, and its champion is what it would be without it.
+// TestChallengerLearnsAndIsNeverServed: a challenger learns every event once over restarts, as it would alone, has its
+// own dead letters, positions and metrics, and its champion is what it would be without it.
 func TestChallengerLearnsAndIsNeverServed(t *testing.T) {
 	const n = 3000
 	data := rows(n, true)
@@ -167,7 +167,8 @@ func TestBrokenChallengerEndsAlone(t *testing.T) {
 	}
 }
 
-// TestFencedChallengerEndsAlone: another learner takes the challenger over. Its metrics end here, its champion does not.
+// TestFencedChallengerEndsAlone: another learner takes the challenger over. Its metrics end here, its champion does
+// not.
 func TestFencedChallengerEndsAlone(t *testing.T) {
 	const n = 600
 	r := challenged(t, 1)
@@ -229,8 +230,8 @@ func TestPromoteWhileRunning(t *testing.T) {
 	}
 }
 
-// TestPromote: a challenger is promoted only with its own settings; then the champion's scorers serve it, and its learner
-// goes on from the challenger's weights and positions, as the challenger itself would have.
+// TestPromote: a challenger is promoted only with its own settings; then the champion's scorers serve it, and its
+// learner goes on from the challenger's weights and positions, as the challenger itself would have.
 func TestPromote(t *testing.T) {
 	const n = 2000
 	data := rows(n, false)
@@ -284,8 +285,8 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// TestRollbackAfterPromote: going back behind a promotion is refused with the new file, whose learner it would end, and done
-// with the former one.
+// TestRollbackAfterPromote: going back behind a promotion is refused with the new file, whose learner it would end, and
+// done with the former one.
 func TestRollbackAfterPromote(t *testing.T) {
 	const n = 500
 	r := challenged(t, 1)
@@ -359,8 +360,8 @@ func (r *rig) open() *environment {
 	return e
 }
 
-// challengerAs is a challenger's training blob as its champion, of the same settings, would write it: only the name in the
-// blob's metadata differs.
+// challengerAs is a challenger's training blob as its champion, of the same settings, would write it: only the name in
+// the blob's metadata differs.
 func challengerAs(t *testing.T, r *rig, s millrace.Snapshot) []byte {
 	t.Helper()
 	l, err := Build(r.pipeline)

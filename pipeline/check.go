@@ -25,8 +25,8 @@ type Checked struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Check reports what of a pipeline and its challengers cannot be built and, with connect, tries each server once: it is for
-// finding out, not for waiting.
+// Check reports what of a pipeline and its challengers cannot be built and, with connect, tries each server once: it is
+// for finding out, not for waiting.
 func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, log *slog.Logger) (Checked, error) {
 	found := Checked{Pipeline: p.Name, Features: len(p.Features), Model: p.Model.Type}
 	pieces, err := Build(p)
@@ -129,7 +129,8 @@ func (c *Checked) holds(p *config.Pipeline, version int64) {
 	}
 }
 
-// checkRedis reaches the server, tries what learners and scorers do there, and looks for settings that would lose snapshots.
+// checkRedis reaches the server, tries what learners and scorers do there, and looks for settings that would lose
+// snapshots.
 func checkRedis(ctx context.Context, e *environment, found *Checked) (string, error) {
 	s, err := store.Open(e.pipeline.Redis, store.Options{Log: e.log})
 	if err != nil {
@@ -152,8 +153,8 @@ func checkRedis(ctx context.Context, e *environment, found *Checked) (string, er
 	return "reached", errors.Join(faults...)
 }
 
-// checkKafka reaches a broker, looks for the pipeline's topic, and asks for its groups' positions. Whether topics may be
-// written cannot be found out without writing to them.
+// checkKafka reaches a broker, looks for the pipeline's topic, and asks for its groups' positions. Whether topics may
+// be written cannot be found out without writing to them.
 func checkKafka(ctx context.Context, e *environment, found *Checked) (string, error) {
 	p := e.pipeline
 	c, err := consumers.Dial(p.Kafka, consumers.Options{Log: e.log, ClientID: "millrace"})

@@ -14,7 +14,8 @@ type ending struct {
 	why   string
 }
 
-// endLearning notes that the learner ended. Its metrics end as well, so that nobody compares with figures that stand still.
+// endLearning notes that the learner ended. Its metrics end as well, so that nobody compares with figures that stand
+// still.
 func (e *environment) endLearning(err error) {
 	state := status.Ended
 	var taken *takenError

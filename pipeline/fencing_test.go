@@ -49,8 +49,8 @@ func get(t *testing.T, s *Pipeline, page string) (code int, body string) {
 	return r.StatusCode, string(text)
 }
 
-// TestFencedLearnerLetsScoringGoOn: another learner takes the model over. The process stops learning and says so, and goes
-// on scoring and being ready.
+// TestFencedLearnerLetsScoringGoOn: another learner takes the model over. The process stops learning and says so, and
+// goes on scoring and being ready.
 func TestFencedLearnerLetsScoringGoOn(t *testing.T) {
 	const n = 600
 	r := newRig(t, 1)

@@ -7,8 +7,8 @@ import (
 	"millrace/store"
 )
 
-// answered asks the store, and does not wait for its answer once ctx has ended: the Redis library looks at ctx between its
-// attempts only, so that a server which takes a question and says nothing would hold the end up. What is asked then
+// answered asks the store, and does not wait for its answer once ctx has ended: the Redis library looks at ctx between
+// its attempts only, so that a server which takes a question and says nothing would hold the end up. What is asked then
 // fails by itself when the store closes; ask must not touch afterwards what the caller goes on using.
 func answered[T any](ctx context.Context, ask func() (T, error)) (T, error) {
 	type answer struct {

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// lag exports how far a source is behind, partition by partition, as it is at each scrape: also while fetching pauses, and
-// only for the partitions that the process has at the moment.
+// lag exports how far a source is behind, partition by partition, as it is at each scrape: also while fetching pauses,
+// and only for the partitions that the process has at the moment.
 type lag struct {
 	description *prometheus.Desc
 	topic       string

@@ -104,8 +104,8 @@ func (l *learning) precheck(ctx context.Context, m millrace.Manifest, o Options)
 	return nil, err
 }
 
-// begin resolves all positions and publishes them as an unserved version, empty or as trained, before anything is learned
-// from the topic, so that a crash at any later moment starts from the same place.
+// begin resolves all positions and publishes them as an unserved version, empty or as trained, before anything is
+// learned from the topic, so that a crash at any later moment starts from the same place.
 func (l *learning) begin(ctx context.Context, m millrace.Manifest, cause millrace.Cause) (millrace.Manifest, error) {
 	positions, err := resolveWaiting(ctx, l.env)
 	if err != nil {

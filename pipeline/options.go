@@ -19,7 +19,8 @@ type Options struct {
 	Challengers []string
 	// Fresh starts with new weights and positions, FreshChallengers does so for challengers; old versions are kept.
 	Fresh, FreshChallengers bool
-	// AllowGaps goes on where events were lost, or on another cluster or topic, and at the beginning of a topic made anew.
+	// AllowGaps goes on where events were lost, or on another cluster or topic, and at the beginning of a topic made
+	// anew.
 	AllowGaps bool
 
 	// StateDir is where the learner keeps a copy of its newest version, in place of Config's state.
@@ -33,8 +34,8 @@ type Options struct {
 
 	Servers Servers
 	Log     *slog.Logger
-	// ShutdownTimeout bounds what happens between the end of Run's context and its return: the drain, the last snapshot, the
-	// last commits, closing. 0 is the package's ShutdownTimeout.
+	// ShutdownTimeout bounds what happens between the end of Run's context and its return: the drain, the last
+	// snapshot, the last commits, closing. 0 is the package's ShutdownTimeout.
 	ShutdownTimeout time.Duration
 	// Quiet leaves out the line that says now and then how it goes: a live view says it better.
 	Quiet bool

@@ -22,8 +22,8 @@ func (l *learning) run(ctx context.Context) error {
 // noticed also while no events come and nothing is published.
 const ownerEvery = time.Second
 
-// watchOwner ends with an error that wraps millrace.ErrFenced when a newer epoch owns the model. When the store has lost what
-// this learner published it has that published again.
+// watchOwner ends with an error that wraps millrace.ErrFenced when a newer epoch owns the model. When the store has
+// lost what this learner published it has that published again.
 func (l *learning) watchOwner(ctx context.Context) error {
 	ticker := time.NewTicker(ownerEvery)
 	defer ticker.Stop()
@@ -61,8 +61,8 @@ func (e *takenError) Error() string {
 }
 func (e *takenError) Unwrap() error { return e.err }
 
-// learnUntil learns until ctx ends, and reloads after a person's flip. It ends with a *takenError when another learner owns
-// the model.
+// learnUntil learns until ctx ends, and reloads after a person's flip. It ends with a *takenError when another learner
+// owns the model.
 func learnUntil(ctx context.Context, l *learning, o Options, started func(*learning)) error {
 	o.Fresh = false // what it was opened with; reloading goes on from what a person chose
 	for {
@@ -77,8 +77,8 @@ func learnUntil(ctx context.Context, l *learning, o Options, started func(*learn
 	}
 }
 
-// reloadEvery is how long a learner is at work at least before it reloads. Who flips versions in a loop then has learners
-// load one a second, and not as many as the store answers for.
+// reloadEvery is how long a learner is at work at least before it reloads. Who flips versions in a loop then has
+// learners load one a second, and not as many as the store answers for.
 const reloadEvery = time.Second
 
 // reload opens the learner anew that was fenced by a person's flip. fenced says how it ended.

@@ -26,8 +26,8 @@ type Produce struct {
 	Progress func(uint64) // is told now and then how many were written; may be nil
 }
 
-// ProduceTo reaches the pipeline's brokers, creates its events topic where there is none, and writes rows to it until they
-// or ctx end. It returns how many were written and acknowledged, and how long writing took.
+// ProduceTo reaches the pipeline's brokers, creates its events topic where there is none, and writes rows to it until
+// they or ctx end. It returns how many were written and acknowledged, and how long writing took.
 func ProduceTo(ctx context.Context, p *config.Pipeline, log *slog.Logger, rows Rows, o Produce) (uint64, time.Duration, error) {
 	e := newEnvironment(p, log)
 	defer e.Close()

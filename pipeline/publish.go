@@ -32,8 +32,8 @@ func ReadSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
 	return s, nil
 }
 
-// Publish makes a snapshot that was trained from a file, or brought from one, the head, and what scorers serve. A model that has learned
-// from its topic is left alone, as its positions would be lost, unless fresh says that they may.
+// Publish makes a snapshot that was trained from a file, or brought from one, the head, and what scorers serve. A model
+// that has learned from its topic is left alone, as its positions would be lost, unless fresh says that they may.
 func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot, cause millrace.Cause, fresh bool) (millrace.Head, error) {
 	head, err := st.Head(ctx, p.Name)
 	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) && (!fresh || !errors.Is(err, store.ErrHeadLost)) {
@@ -70,8 +70,8 @@ type Promotion struct {
 	Before     map[string]float64 `json:"before,omitempty"` // the champion's metrics until now
 }
 
-// Promote makes a version of a challenger the pipeline's head and what its scorers serve, for the person that by names. It
-// refuses one that the pipeline's learner and scorers could not go on with.
+// Promote makes a version of a challenger the pipeline's head and what its scorers serve, for the person that by names.
+// It refuses one that the pipeline's learner and scorers could not go on with.
 func Promote(ctx context.Context, st *store.Store, p *config.Pipeline, challenger string, version millrace.Head, by string) (Promotion, error) {
 	s, err := st.Load(ctx, challenger, version, true)
 	if err != nil {
@@ -125,8 +125,8 @@ func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *mil
 	return now.Manifest.Metrics, nil
 }
 
-// Rollback makes an older version of the pipeline's model its head again, and what its scorers serve, for the person that by
-// names. It refuses one that the pipeline's learner could not go on with.
+// Rollback makes an older version of the pipeline's model its head again, and what its scorers serve, for the person
+// that by names. It refuses one that the pipeline's learner could not go on with.
 func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint64, by string) (millrace.Head, error) {
 	if err := returnable(ctx, st, p, seq); err != nil {
 		return millrace.Head{}, err
@@ -134,8 +134,8 @@ func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint
 	return st.Rollback(ctx, p.Name, seq, by) // its errors name the model and the version
 }
 
-// returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings would end
-// the learner. The store reports a version that is not there or cannot be read.
+// returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings
+// would end the learner. The store reports a version that is not there or cannot be read.
 func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64) error {
 	versions, err := s.List(ctx, p.Name)
 	if err != nil {

@@ -61,8 +61,8 @@ func (l *learning) copied() *millrace.Snapshot {
 	return &s
 }
 
-// lost reports whether the copy is what the store has lost: there is no head, or an older one of the same lineage, as after a
-// failover to a lagging replica.
+// lost reports whether the copy is what the store has lost: there is no head, or an older one of the same lineage, as
+// after a failover to a lagging replica.
 func lost(copied *millrace.Snapshot, head millrace.Head) bool {
 	if copied == nil {
 		return false

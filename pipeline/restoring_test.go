@@ -85,8 +85,9 @@ func waitServes(t *testing.T, s *scorer.Scorer, learned uint64, also func(millra
 
 func whatever(millrace.Head) bool { return true }
 
-// TestEmptiedStoreIsRestored: a learner that starts on a store that lost its data puts back the copy in its state folder. A
-// scorer that lives through it goes on, and the state is, bit for bit, that of a learner that never lost anything.
+// TestEmptiedStoreIsRestored: a learner that starts on a store that lost its data puts back the copy in its state
+// folder. A scorer that lives through it goes on, and the state is, bit for bit, that of a learner that never lost
+// anything.
 func TestEmptiedStoreIsRestored(t *testing.T) {
 	const n = 2000
 	data := rows(n, false)
@@ -141,8 +142,9 @@ func (r *rig) fails() error {
 	return err
 }
 
-// TestEmptiedStoreIsNotBegunAnew: without a copy, a learner whose group has positions refuses a store that knows nothing of
-// it, and says what to do. On purpose it begins anew, and scorers that live through it go over to the new model.
+// TestEmptiedStoreIsNotBegunAnew: without a copy, a learner whose group has positions refuses a store that knows
+// nothing of it, and says what to do. On purpose it begins anew, and scorers that live through it go over to the new
+// model.
 func TestEmptiedStoreIsNotBegunAnew(t *testing.T) {
 	const n = 300
 	r := newRig(t, 1)
@@ -215,8 +217,8 @@ func TestImportAfterALoss(t *testing.T) {
 	waitServes(t, s, n+100, whatever)
 }
 
-// TestIdleLearnerNotices: a learner without events publishes again when the store has lost what it had, and scorers that
-// start later find it. What has learned nothing is not served.
+// TestIdleLearnerNotices: a learner without events publishes again when the store has lost what it had, and scorers
+// that start later find it. What has learned nothing is not served.
 func TestIdleLearnerNotices(t *testing.T) {
 	const n = 300
 	r := newRig(t, 1)

@@ -10,8 +10,8 @@ import (
 	"millrace/files"
 )
 
-// OpenRows reads the good rows of a file as rows of the pipeline's topic, keyed by events.key. With loop it begins again at
-// the end. report is told of the rows that are left out. A file that cannot be read is a config.UsageError.
+// OpenRows reads the good rows of a file as rows of the pipeline's topic, keyed by events.key. With loop it begins
+// again at the end. report is told of the rows that are left out. A file that cannot be read is a config.UsageError.
 func OpenRows(p *config.Pipeline, path string, loop bool, report func(fault string)) (*FileRows, error) {
 	keys, err := newKeyReader(p.Events.Key)
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package pipeline is one running pipeline, for the binary and for whoever embeds it: it builds a pipeline from its file,
-// opens servers, learner, scorer and challengers, runs them, and publishes versions that were made elsewhere. The rules of
-// a pipeline's life stand here: resuming, fencing, promotion, shutting down. What fits what is compared in config/fits.go.
+// Package pipeline is one running pipeline, for the binary and for whoever embeds it: it builds a pipeline from its
+// file, opens servers, learner, scorer and challengers, runs them, and publishes versions that were made elsewhere. The
+// rules of a pipeline's life stand here: resuming, fencing, promotion, shutting down. What fits what is compared in
+// config/fits.go.
 //
 // Open and Pipeline.Run are for what runs, Pipeline.Status says how it does. Load and Build make a pipeline's pieces
 // without running it. Publish, Promote and Rollback are for versions in a store. Mistakes of a file or of options are
@@ -36,8 +37,8 @@ type Pipeline struct {
 	// onLearning is told of the learner at work, again after a reload; tests set it.
 	onLearning func(*learning)
 
-	// Around the stages: the admin server, and what keeps embedded servers going. It starts before them, because they may
-	// wait for a topic for long, and ends after them. broken is done when something of it fails.
+	// Around the stages: the admin server, and what keeps embedded servers going. It starts before them, because they
+	// may wait for a topic for long, and ends after them. broken is done when something of it fails.
 	around     *errgroup.Group
 	stopAround context.CancelFunc
 	broken     context.Context
@@ -45,8 +46,8 @@ type Pipeline struct {
 	abandoned atomic.Bool
 }
 
-// Run opens a pipeline and runs it until ctx ends or a stage fails. An end that comes while a server or a topic is still
-// waited for is as clean as any.
+// Run opens a pipeline and runs it until ctx ends or a stage fails. An end that comes while a server or a topic is
+// still waited for is as clean as any.
 func Run(ctx context.Context, o Options) error {
 	err := openAndRun(ctx, o)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -64,8 +65,9 @@ func openAndRun(ctx context.Context, o Options) error {
 	return r.Run(ctx)
 }
 
-// Open reaches or starts the servers, takes ownership of the model where it is to learn, and prepares the stages. Run must
-// follow, then Close. What the options and the file cannot have together is a config.UsageError, before anything starts.
+// Open reaches or starts the servers, takes ownership of the model where it is to learn, and prepares the stages. Run
+// must follow, then Close. What the options and the file cannot have together is a config.UsageError, before anything
+// starts.
 func Open(ctx context.Context, o Options) (*Pipeline, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -168,8 +170,8 @@ func (r *Pipeline) tellFigures(what string) {
 	}
 }
 
-// Run runs all stages until ctx ends, or one of them or a server around them fails. Learning and scoring drain on their own;
-// the servers around them end last. It returns within the shutdown timeout after that, with an error when
+// Run runs all stages until ctx ends, or one of them or a server around them fails. Learning and scoring drain on their
+// own; the servers around them end last. It returns within the shutdown timeout after that, with an error when
 // something had to be given up.
 func (r *Pipeline) Run(ctx context.Context) error {
 	defer r.stopAround()
@@ -217,8 +219,8 @@ func wayOn(err error) error {
 	return fmt.Errorf("%w; to go on from there without the lost events, run with --allow-gaps", err)
 }
 
-// learn learns until ctx ends. A learner that another one fences ends alone where events are scored as well: what is served
-// does not depend on who makes it.
+// learn learns until ctx ends. A learner that another one fences ends alone where events are scored as well: what is
+// served does not depend on who makes it.
 func (r *Pipeline) learn(ctx context.Context) error {
 	err := learnUntil(ctx, r.learning, r.o, func(l *learning) {
 		r.learner.Store(l.learner)

@@ -15,8 +15,8 @@ import (
 // scorer says that it runs finds scores of them all. A partition without a committed position afterwards is new, and is
 // read from its first event: a topic that did not exist yet, or partitions that were added.
 //
-// A broker forgets a group's positions with their topic. One that is made anew would then pass for a new one, so without
-// positions it is compared with what the served version was learned from.
+// A broker forgets a group's positions with their topic. One that is made anew would then pass for a new one, so
+// without positions it is compared with what the served version was learned from.
 func placeScoring(ctx context.Context, e *environment, allowGaps bool) error {
 	p := e.pipeline
 	group := scorerGroup(p.Name)

@@ -37,8 +37,8 @@ func (r *rig) openScorer(wrap func(net.Conn) net.Conn) (*Pipeline, error) {
 	return open(r.t.Context(), Options{Config: r.pipeline, Score: true, Log: r.log, dial: dial}, nil)
 }
 
-// TestScoringThatCannotPlaceItselfDoesNotBegin: without the positions that it was to commit a scorer would take all that
-// the topic holds for new, and score it though it was told to start at the end.
+// TestScoringThatCannotPlaceItselfDoesNotBegin: without the positions that it was to commit a scorer would take all
+// that the topic holds for new, and score it though it was told to start at the end.
 func TestScoringThatCannotPlaceItselfDoesNotBegin(t *testing.T) {
 	s, err := newRig(t, 1).openScorer(func(c net.Conn) net.Conn { return noCommits{c} })
 	if err == nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// relay stands between a pipeline and its servers. Frozen, it takes connections and what is written, and answers nothing:
-// as a server that hangs, or a network that drops packets.
+// relay stands between a pipeline and its servers. Frozen, it takes connections and what is written, and answers
+// nothing: as a server that hangs, or a network that drops packets.
 type relay struct {
 	t        *testing.T
 	mu       sync.Mutex

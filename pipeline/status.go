@@ -105,7 +105,8 @@ func figures(s status.Status) []any {
 	return figures
 }
 
-// learnerFigures are what a log line tells of a learner: nothing of one that has not begun, no losses of one that has ended.
+// learnerFigures are what a log line tells of a learner: nothing of one that has not begun, no losses of one that has
+// ended.
 func learnerFigures(s *status.Learning) []any {
 	switch s.State {
 	case status.AtWork:

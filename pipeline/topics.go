@@ -24,8 +24,8 @@ func resolveWaiting(ctx context.Context, e *environment) ([]millrace.Position, e
 	return positions, err
 }
 
-// ensureTopics creates those of the pipeline's topics that it may create: the events' when the pipeline file says so, and
-// those given, which it writes.
+// ensureTopics creates those of the pipeline's topics that it may create: the events' when the pipeline file says so,
+// and those given, which it writes.
 func ensureTopics(ctx context.Context, e *environment, written ...string) error {
 	p := e.pipeline
 	if p.Events.UnknownTopic == config.UnknownTopicCreate {

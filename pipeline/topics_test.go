@@ -73,8 +73,8 @@ func (r *rig) wantMadeAnew(learn, score bool) {
 	}
 }
 
-// TestTopicMadeAnew: a topic that was deleted and made anew under its old name is refused at start by learner and scorer,
-// though it has more events than before, and with AllowGaps all of it is learned and scored, once.
+// TestTopicMadeAnew: a topic that was deleted and made anew under its old name is refused at start by learner and
+// scorer, though it has more events than before, and with AllowGaps all of it is learned and scored, once.
 func TestTopicMadeAnew(t *testing.T) {
 	const before, after = 300, 700
 	r := newRig(t, 2)

@@ -16,14 +16,16 @@ import (
 	"millrace/scorer"
 )
 
-// goldenFolder has snapshots that an earlier release left behind, with what it predicted; see integration/golden_test.go.
+// goldenFolder has snapshots that an earlier release left behind, with what it predicted; see
+// integration/golden_test.go.
 const (
 	goldenFolder  = "../integration/testdata/golden"
 	goldenLearned = 120
 )
 
-// TestUpgrade: scorers are upgraded first, and each file may say another seed by then. A version of the release before is
-// published, served by this release's scorer and resumed from by its learner, and both predict what that release did.
+// TestUpgrade: scorers are upgraded first, and each file may say another seed by then. A version of the release before
+// is published, served by this release's scorer and resumed from by its learner, and both predict what that release
+// did.
 func TestUpgrade(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(goldenFolder, "events.jsonl"))
 	if err != nil {

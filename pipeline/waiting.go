@@ -11,8 +11,8 @@ import (
 	"millrace/consumers"
 )
 
-// retryEvery is how often what is not there yet is asked for: often enough to begin right after it, rarely enough for its
-// log.
+// retryEvery is how often what is not there yet is asked for: often enough to begin right after it, rarely enough for
+// its log.
 const retryEvery = 500 * time.Millisecond
 
 // tryUntil tries until it works or ctx ends. again is told of each failure; its error ends the waiting.

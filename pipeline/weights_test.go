@@ -40,7 +40,8 @@ func learnRare(t *testing.T, modelText, settings string, n int) *learner.Progres
 }
 
 // TestRareClassIsLearned: with one fraud in a thousand a model finds hardly any before it is told that they weigh more.
-// Found are more of them, and ranks are better where steps divide by the gradient's size; corrected probabilities keep the ranks and win the log-loss back.
+// Found are more of them, and ranks are better where steps divide by the gradient's size; corrected probabilities keep
+// the ranks and win the log-loss back.
 func TestRareClassIsLearned(t *testing.T) {
 	if testing.Short() {
 		t.Skip("learns 100,000 payments several times")

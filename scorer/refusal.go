@@ -36,8 +36,8 @@ func refusalReason(err error) string {
 	}
 }
 
-// refusedMany is how many versions in a row a scorer refuses before it says what a person should do, and after how many more
-// it says so again. A few pass by themselves, as while a learner and its scorers are given new settings.
+// refusedMany is how many versions in a row a scorer refuses before it says what a person should do, and after how many
+// more it says so again. A few pass by themselves, as while a learner and its scorers are given new settings.
 const refusedMany = 20
 
 // refusals counts what was refused since the last good version.

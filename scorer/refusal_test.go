@@ -22,7 +22,8 @@ func (r *rig) waitRefused(n float64) {
 }
 
 // TestLineages: a scorer follows a lineage, and goes over to another when a person began that one, also when it has not
-// seen its first version. Where one of the two has no origin, as versions from before there were any, their order decides.
+// seen its first version. Where one of the two has no origin, as versions from before there were any, their order
+// decides.
 func TestLineages(t *testing.T) {
 	for _, c := range []struct {
 		served, next string
@@ -87,7 +88,8 @@ func TestManyRefusals(t *testing.T) {
 	}
 }
 
-// TestGoneVersionIsToldOnce: a version whose blobs are gone is tried again and again, as they may come back, and told of once.
+// TestGoneVersionIsToldOnce: a version whose blobs are gone is tried again and again, as they may come back, and told
+// of once.
 func TestGoneVersionIsToldOnce(t *testing.T) {
 	r := newRig(t)
 	r.store.serve(millrace.Head{Epoch: 1, Seq: 1}, good(0.5, "schema"))

@@ -111,8 +111,8 @@ func decodeFile(data []byte) (millrace.Snapshot, error) {
 
 // ReplaceFile writes the chunks to path so that, whatever happens, a reader finds the old content
 // or the new, and after it returns nil the new one survives a crash of the machine: it writes a
-// temporary file beside it, syncs it, renames it and syncs the directory. Only its owner may read the file: weights tell
-// of what they were learned from.
+// temporary file beside it, syncs it, renames it and syncs the directory. Only its owner may read the file: weights
+// tell of what they were learned from.
 func ReplaceFile(path string, chunks ...[]byte) (err error) {
 	directory := filepath.Dir(path)
 	f, err := os.CreateTemp(directory, "."+filepath.Base(path)+".*.tmp")

@@ -117,8 +117,8 @@ func (s *Store) newOrigin(cause millrace.Cause) (string, millrace.Cause, error) 
 	return origin, cause, err
 }
 
-// parseOwner reads the owner's epoch and word as HMGET answers them; 0 and "" when there is none. The scripts take an epoch
-// that is no number for 0, too.
+// parseOwner reads the owner's epoch and word as HMGET answers them; 0 and "" when there is none. The scripts take an
+// epoch that is no number for 0, too.
 func parseOwner(fields []any) (epoch uint64, owner string, err error) {
 	if len(fields) != 2 {
 		return 0, "", nil

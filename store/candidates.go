@@ -20,7 +20,8 @@ type found struct {
 // candidatesPage is how many candidates are looked at in one round trip.
 const candidatesPage = 100
 
-// candidates are a model's published versions that are whole by their sizes. One that still expires was never published.
+// candidates are a model's published versions that are whole by their sizes. One that still expires was never
+// published.
 func (s *Store) candidates(ctx context.Context, model string) (map[string]found, error) {
 	prefix, suffix := keysOf(model).prefix+"c:", ":manifest"
 	all, page := map[string]found{}, []string{}

@@ -100,8 +100,8 @@ func testEpochsOfBefore(t *testing.T, addr string) {
 	}
 }
 
-// A lineage keeps its origin whoever learns on from it; what a person begins on purpose has another, and says how it began
-// in every version from then on, since a scorer may never see the first.
+// A lineage keeps its origin whoever learns on from it; what a person begins on purpose has another, and says how it
+// began in every version from then on, since a scorer may never see the first.
 func testOrigins(t *testing.T, addr string) {
 	ctx, model := context.Background(), modelOf(t)
 	s := open(t, addr, Options{})

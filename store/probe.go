@@ -154,8 +154,8 @@ func (p *probe) acquire(ctx context.Context) error {
 	return nil
 }
 
-// expire gives all that was written a life of its own: a probe may be killed before it cleans up. Who runs Millrace need
-// not be allowed to, so that a refusal says nothing.
+// expire gives all that was written a life of its own: a probe may be killed before it cleans up. Who runs Millrace
+// need not be allowed to, so that a refusal says nothing.
 func (p *probe) expire(ctx context.Context) {
 	pipe := p.store.client.Pipeline()
 	for _, key := range p.written {

@@ -139,8 +139,8 @@ func (c subscribing) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// A server that stops to answer is named within the time that a command may take. Whoever gives the probe up before leaves
-// nothing behind either: pointers do not expire.
+// A server that stops to answer is named within the time that a command may take. Whoever gives the probe up before
+// leaves nothing behind either: pointers do not expire.
 func TestProbeWithoutAnswer(t *testing.T) {
 	addr := miniredis.RunT(t).Addr()
 	probe := func(ctx context.Context, timeout time.Duration, tried func()) ([]string, error) {

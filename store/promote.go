@@ -9,10 +9,11 @@ import (
 )
 
 // Promote makes a version of one model, a challenger, the head of another, its champion, and what scorers serve under
-// that name, in the name of by: a person's flip, as Rollback is. The version is loaded and verified, and written anew as a
-// candidate of the champion, so that the two share nothing afterwards: the challenger's learner goes on undisturbed,
-// and its retention cannot touch what is served. The champion's learner is fenced, and resumes from the challenger's
-// positions when it starts anew with settings that fit; versions from before stay in the history, to go back to.
+// that name, in the name of by: a person's flip, as Rollback is. The version is loaded and verified, and written anew
+// as a candidate of the champion, so that the two share nothing afterwards: the challenger's learner goes on
+// undisturbed, and its retention cannot touch what is served. The champion's learner is fenced, and resumes from the
+// challenger's positions when it starts anew with settings that fit; versions from before stay in the history, to go
+// back to.
 //
 // Whether the champion's learner and scorers can use the version is for the caller to see: the store does not know
 // settings.

@@ -24,8 +24,8 @@ type Held struct {
 
 // How long versions are spared from retention.
 const (
-	// RetainYoung spares versions of the last minutes while there is room: a person who sees a bad version come up wants
-	// the ones before it.
+	// RetainYoung spares versions of the last minutes while there is room: a person who sees a bad version come up
+	// wants the ones before it.
 	RetainYoung = 10 * time.Minute
 	// RetainAlways spares versions that a scorer may still be loading, having just read a pointer to them.
 	RetainAlways = time.Minute
@@ -101,9 +101,9 @@ func (w *Writer) delete(ctx context.Context, members, candidates []string) (stri
 	return answer, nil
 }
 
-// dropUnpublished deletes the candidate that this writer wrote last, if its flip failed or has an unknown outcome, before
-// it writes another: a store that refuses flip after flip must not fill up. A flip that is still on its way finds the
-// candidate gone, and one that came through has made it the head, which is spared.
+// dropUnpublished deletes the candidate that this writer wrote last, if its flip failed or has an unknown outcome,
+// before it writes another: a store that refuses flip after flip must not fill up. A flip that is still on its way
+// finds the candidate gone, and one that came through has made it the head, which is spared.
 func (w *Writer) dropUnpublished(ctx context.Context) error {
 	if w.unpublished == "" {
 		return nil
@@ -115,10 +115,10 @@ func (w *Writer) dropUnpublished(ctx context.Context) error {
 	return nil
 }
 
-// victims picks the index members to remove and the candidates that no version needs afterwards. First go versions beyond
-// the newest Keep that are not young. Where the others hold more than BytesMax, they are thinned, oldest first: those that
-// a later one of the same minute followed, then of the same hour, then any. Head, served, pinned versions and those of the
-// last minute are spared, whatever they hold.
+// victims picks the index members to remove and the candidates that no version needs afterwards. First go versions
+// beyond the newest Keep that are not young. Where the others hold more than BytesMax, they are thinned, oldest first:
+// those that a later one of the same minute followed, then of the same hour, then any. Head, served, pinned versions
+// and those of the last minute are spared, whatever they hold.
 func (r Retention) victims(st state, held map[string]int64, now time.Time) (members, candidates []string) {
 	c := newCull(st, held)
 	for i, v := range slices.Backward(st.history) { // the oldest first

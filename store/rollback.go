@@ -65,8 +65,8 @@ func (s *Store) flipTo(ctx context.Context, model string, st state, target recor
 	if target.Seq > st.served.Seq {
 		cause = millrace.CausePromoted
 	}
-	// The lineage is the head's: scorers that serve a version of it go on with what a person put there. Where the head is
-	// lost it is the version's own.
+	// The lineage is the head's: scorers that serve a version of it go on with what a person put there. Where the head
+	// is lost it is the version's own.
 	origin, began := st.head.Origin, st.head.Began
 	if origin == "" {
 		origin, began = target.Origin, target.Began

@@ -136,8 +136,9 @@ return 'OK'
 `
 
 // KEYS: owner, head, served, index, pinned, then the names under which those of a wrong type are set aside.
-// ARGV: head and served as the caller saw them (empty for none that can be read), what they become (empty to leave them),
-// the numbers of members to add and to remove, seq and member of each to add, the members to remove, then pins to remove.
+// ARGV: head and served as the caller saw them (empty for none that can be read), what they become (empty to leave
+// them), the numbers of members to add and to remove, seq and member of each to add, the members to remove, then pins
+// to remove.
 const repairLua = `
 local right = {'hash', 'string', 'string', 'zset', 'set'}
 local aside = {}

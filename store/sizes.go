@@ -20,8 +20,8 @@ func parseSize(text string) (bytes int64, at time.Time, ok bool) {
 	return bytes, time.UnixMilli(millis), err == nil && err2 == nil && bytes >= 0
 }
 
-// sizesOf is what each of the model's candidates holds, in bytes: those of its versions, and those written lately that were
-// never published.
+// sizesOf is what each of the model's candidates holds, in bytes: those of its versions, and those written lately that
+// were never published.
 func (s *Store) sizesOf(ctx context.Context, model string, st state) (map[string]int64, error) {
 	k := keysOf(model)
 	noted, err := s.client.HGetAll(ctx, k.sizes()).Result()

@@ -19,9 +19,9 @@ type published struct {
 // Standing looks whether the store still has what this writer put there: nil when it has, or when there is nothing yet.
 // It does not wait for a publication under way.
 //
-// Errors: millrace.ErrFenced when another writer or a person owns the model now. millrace.ErrEpochLost when the store has
-// forgotten the writer or its newest version, as after a restart without persistence or a failover to a lagging replica:
-// publish again. Any other error says that the store could not be asked.
+// Errors: millrace.ErrFenced when another writer or a person owns the model now. millrace.ErrEpochLost when the store
+// has forgotten the writer or its newest version, as after a restart without persistence or a failover to a lagging
+// replica: publish again. Any other error says that the store could not be asked.
 func (w *Writer) Standing(ctx context.Context) error {
 	last, s, k := w.last.Load(), w.store, keysOf(w.model) // before asking: what comes later is only newer
 	pipe := s.client.Pipeline()

@@ -12,9 +12,9 @@ import (
 
 // Wait blocks until what scorers should load differs from known (the zero Head for nothing yet) and
 // returns it. Pass the last head seen, also one that was refused: Wait judges nothing, and would return
-// the same head at once again. A model without a served version is waited for. It listens for the hint of a publication and looks by itself every poll, so a missed
-// hint costs one poll. When Redis cannot be asked it returns that error, though not before poll has
-// passed, so a caller may log it, keep serving, and simply call again.
+// the same head at once again. A model without a served version is waited for. It listens for the hint of a publication
+// and looks by itself every poll, so a missed hint costs one poll. When Redis cannot be asked it returns that error,
+// though not before poll has passed, so a caller may log it, keep serving, and simply call again.
 func (s *Store) Wait(ctx context.Context, model string, known millrace.Head, poll time.Duration) (millrace.Head, error) {
 	if err := checkModel(model); err != nil {
 		return millrace.Head{}, err

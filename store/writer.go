@@ -101,8 +101,8 @@ func (w *Writer) Publish(ctx context.Context, snap *millrace.Snapshot, p Publish
 	return millrace.Head{}, fmt.Errorf("publishing %s: %w (%d attempts, last answer %s)", w.model, err, publishAttemptsMax, answer)
 }
 
-// choose says which lineage the version belongs to: the head's, one that begins with it, or, when the store had lost it,
-// the one that it has always belonged to.
+// choose says which lineage the version belongs to: the head's, one that begins with it, or, when the store had lost
+// it, the one that it has always belonged to.
 func (w *Writer) choose(snap *millrace.Snapshot, cause millrace.Cause) (err error) {
 	m := &snap.Manifest
 	switch {

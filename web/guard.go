@@ -24,8 +24,8 @@ func guard(next http.Handler, local bool) http.Handler {
 	})
 }
 
-// foreign reports whether a browser asks for a page of another origin. Browsers send Origin with every request that such
-// a page could read the answer of or change something with; plain GETs (links) have none and are let through.
+// foreign reports whether a browser asks for a page of another origin. Browsers send Origin with every request that
+// such a page could read the answer of or change something with; plain GETs (links) have none and are let through.
 func foreign(r *http.Request) bool {
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if site := r.Header.Get("Sec-Fetch-Site"); !safe && site != "" && site != "same-origin" && site != "none" {

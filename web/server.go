@@ -38,8 +38,8 @@ type Server struct {
 	log      *slog.Logger
 }
 
-// Listen takes an address at once, so that a taken port is an error before anything else is done. what names, for people,
-// what the handler serves there.
+// Listen takes an address at once, so that a taken port is an error before anything else is done. what names, for
+// people, what the handler serves there.
 func Listen(address, what string, handler http.Handler, log *slog.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

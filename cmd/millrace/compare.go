@@ -111,13 +111,14 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*o
 	return list, nil
 }
 
-// sameLabel says whether two pipelines predict the same. How events and classes weigh may differ: that is worth a comparison.
+// sameLabel says whether two pipelines predict the same. How events and classes weigh may differ: that is worth a
+// comparison.
 func sameLabel(a, b decode.LabelSpec) bool {
 	return a.Path == b.Path && a.Type == b.Type && slices.Equal(a.Classes, b.Classes)
 }
 
-// targetFamily is the family that settles whether whole numbers are classes or numbers, when the families that are asked
-// for say so.
+// targetFamily is the family that settles whether whole numbers are classes or numbers, when the families that are
+// asked for say so.
 func targetFamily(models []string) string {
 	linear, logistic := slices.Contains(models, "linear"), slices.Contains(models, "logistic")
 	switch {

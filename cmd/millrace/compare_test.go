@@ -65,8 +65,8 @@ func written(t *testing.T, name, text string) string {
 	return path
 }
 
-// TestCompareIsEvaluate: each model's figures are those that evaluate has for it alone, however many learn beside it, and
-// the table is in order with the best of each column marked.
+// TestCompareIsEvaluate: each model's figures are those that evaluate has for it alone, however many learn beside it,
+// and the table is in order with the best of each column marked.
 func TestCompareIsEvaluate(t *testing.T) {
 	r := decoded[offline.Comparison](t, "compare", digits, "--label", "y", "--models", "logistic,svm,mlp", "--seed", "3")
 	if r.Name != "digits" || r.Events != 1797 || len(r.Models) != 3 {

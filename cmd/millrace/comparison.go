@@ -92,7 +92,8 @@ func baselineRow(l status.Losses, errors string) string {
 	return fmt.Sprintf("%.4f \t%.4f \t", *l.Accuracy, *l.LogLoss)
 }
 
-// errorFormat writes errors of numbers with equal decimals, so that they stand in line: as many digits of the baseline's.
+// errorFormat writes errors of numbers with equal decimals, so that they stand in line: as many digits of the
+// baseline's.
 func errorFormat(baselines map[string]status.Losses, digits int) string {
 	size := 1.0
 	if b, ok := baselines["mean"]; ok && *b.RMSE > 0 {

@@ -122,7 +122,8 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	return err
 }
 
-// row is the losses as a table has them; format is that of errors of numbers, equal for all rows so that they stand in line.
+// row is the losses as a table has them; format is that of errors of numbers, equal for all rows so that they stand in
+// line.
 func row(l status.Losses, format string) string {
 	if l.MAE != nil {
 		return fmt.Sprintf(format+"\t"+format+"\t", *l.MAE, *l.RMSE)

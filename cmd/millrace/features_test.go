@@ -36,8 +36,8 @@ func TestWideFilesNeedNoPipeline(t *testing.T) {
 	}
 }
 
-// TestEvaluateMissing: a feature that no event has a value of is said, as a misspelt name is no fault of an event. Features
-// made of others are none of the events' own.
+// TestEvaluateMissing: a feature that no event has a value of is said, as a misspelt name is no fault of an event.
+// Features made of others are none of the events' own.
 func TestEvaluateMissing(t *testing.T) {
 	data := written(t, "d.jsonl", strings.Repeat(`{"a":1,"b":"x","y":"p"}`+"\n"+`{"a":2,"b":"z","y":"q"}`+"\n", 20))
 	file := func(b string) string {

@@ -99,8 +99,8 @@ func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (
 	return config.FromSpec(spec, f)
 }
 
-// expertPipeline names the pipeline of an expert that stands on its own: not as the mixture, whose versions would not fit.
-// Names of experts hold rates, so their dots stay.
+// expertPipeline names the pipeline of an expert that stands on its own: not as the mixture, whose versions would not
+// fit. Names of experts hold rates, so their dots stay.
 func expertPipeline(mixture string, e model.Expert) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {

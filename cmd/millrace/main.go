@@ -61,8 +61,8 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitFailed
 }
 
-// patience is how long the process may take from the first signal on: a little longer than a pipeline may, so that whatever
-// hangs, in whichever verb, does not hold the process.
+// patience is how long the process may take from the first signal on: a little longer than a pipeline may, so that
+// whatever hangs, in whichever verb, does not hold the process.
 const patience = pipeline.ShutdownTimeout + 2*time.Second
 
 // signalContext ends with the first interrupt or termination, which lets work drain; the second one

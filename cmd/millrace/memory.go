@@ -20,8 +20,8 @@ const (
 	versionCopies = 12
 )
 
-// boundMemory sets Go's soft memory limit for a process that holds topics and snapshots itself: without one the garbage of
-// a collection's cycle may be as large as all that. Who sets GOMEMLIMIT knows better.
+// boundMemory sets Go's soft memory limit for a process that holds topics and snapshots itself: without one the garbage
+// of a collection's cycle may be as large as all that. Who sets GOMEMLIMIT knows better.
 func boundMemory(p *config.Pipeline) error {
 	if p.Kafka.Mode != "embedded" && p.Redis.Mode != "embedded" || os.Getenv("GOMEMLIMIT") != "" {
 		return nil

@@ -38,12 +38,12 @@ const (
 	legendRunes = 22 // of a name that fit beside its line, with its loss
 )
 
-// burnIn is the share of the points at the left that may stand above the picture: the first losses, over few events, would
-// squeeze all others into its lowest part.
+// burnIn is the share of the points at the left that may stand above the picture: the first losses, over few events,
+// would squeeze all others into its lowest part.
 const burnIn = 0.03
 
-// palette are the colours of Okabe and Ito, Color Universal Design (2008), without black and yellow, in an order in which
-// neighbours differ also for the colour-blind.
+// palette are the colours of Okabe and Ito, Color Universal Design (2008), without black and yellow, in an order in
+// which neighbours differ also for the colour-blind.
 func palette() []color.RGBA {
 	return []color.RGBA{
 		{0x00, 0x72, 0xB2, 0xFF}, // blue

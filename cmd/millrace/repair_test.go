@@ -30,8 +30,8 @@ func (r *rig) redisSays(words ...string) string {
 	return strings.TrimSpace(line)
 }
 
-// TestRepairsALostHead: with only the head gone nobody begins anew; repair says what it would do, does it when told to, and
-// learning goes on.
+// TestRepairsALostHead: with only the head gone nobody begins anew; repair says what it would do, does it when told to,
+// and learning goes on.
 func TestRepairsALostHead(t *testing.T) {
 	r := newRig(t)
 	file := r.file("loop", "distance_km")

@@ -20,8 +20,8 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.PProf, "pprof", false, "serve profiles on the admin address")
 }
 
-// hideEmbedded leaves flags of embedded servers out of the help of verbs that refuse them with a sentence: embedded servers
-// live within one process.
+// hideEmbedded leaves flags of embedded servers out of the help of verbs that refuse them with a sentence: embedded
+// servers live within one process.
 func hideEmbedded(cmd *cobra.Command) {
 	for _, name := range []string{"data-dir", "embedded-kafka", "embedded-redis"} {
 		cmd.Flags().Lookup(name).Hidden = true

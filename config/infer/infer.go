@@ -47,8 +47,8 @@ type Options struct {
 	Bag string
 	// Indices is how many columns a bag whose keys are indices has, when that is known.
 	Indices int
-	// Missing tells words such as NA, which the source leaves out of columns that the file takes for numbers or booleans;
-	// nil is none.
+	// Missing tells words such as NA, which the source leaves out of columns that the file takes for numbers or
+	// booleans; nil is none.
 	Missing func(text []byte) bool
 }
 

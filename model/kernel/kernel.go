@@ -43,8 +43,8 @@ type Set struct {
 	Softmax func(dst, z []float32, factor float32)
 	Logs    func(dst, p []float32)
 
-	// The rules of optimizers, each a step of w against x·dᵀ with what it remembers beside w: equations and papers stand
-	// at the plain Go of each.
+	// The rules of optimizers, each a step of w against x·dᵀ with what it remembers beside w: equations and papers
+	// stand at the plain Go of each.
 
 	SGD      func(w, x, d []float32, c *Coefficients)
 	Momentum func(w, b, x, d []float32, c *Coefficients)

@@ -33,7 +33,8 @@ func (s *Set) GemvT(a *blas32.General, x, y *blas32.Vector) { s.gemvT(y.Data, a.
 // Dot returns x·y.
 func (s *Set) Dot(x, y *blas32.Vector) float32 { return s.dot(x.Data, y.Data) }
 
-// Column returns Aᵀ·x for an A of one column, which is a row of its transpose: what GemvT would add, without the way there.
+// Column returns Aᵀ·x for an A of one column, which is a row of its transpose: what GemvT would add, without the way
+// there.
 func (s *Set) Column(a *blas32.General, x *blas32.Vector) float32 { return s.dot(a.Data, x.Data) }
 
 // Dots is Gemv with the sums of Dot, for matrices with few rows and columns.

@@ -114,8 +114,8 @@ func (h *hostile) exercise(tb testing.TB, m model.Model) error {
 	return nil
 }
 
-// FuzzMixtureRestored: whatever a snapshot holds, Restored either refuses it, or what it accepts predicts finite numbers
-// and goes on learning.
+// FuzzMixtureRestored: whatever a snapshot holds, Restored either refuses it, or what it accepts predicts finite
+// numbers and goes on learning.
 func FuzzMixtureRestored(f *testing.F) {
 	all := hostiles(f)
 	for i := range all {

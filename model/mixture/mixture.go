@@ -1,6 +1,7 @@
-// Package mixture is `type: auto`: models of several families and rates that learn side by side, and a mixer that predicts
-// by those that prove good. It says which experts there may be (candidates.go), foresees what they cost (cost.go), mixes them
-// (mixer.go) and reviews who serves (select.go). Experts are model.Models to it, nothing more, and it is handed their constructor.
+// Package mixture is `type: auto`: models of several families and rates that learn side by side, and a mixer that
+// predicts by those that prove good. It says which experts there may be (candidates.go), foresees what they cost
+// (cost.go), mixes them (mixer.go) and reviews who serves (select.go). Experts are model.Models to it, nothing more,
+// and it is handed their constructor.
 package mixture
 
 import (
@@ -12,7 +13,8 @@ import (
 	"millrace/model/kernel"
 )
 
-// mixture is experts of several families and rates that learn side by side, and a mixer that predicts by the active ones.
+// mixture is experts of several families and rates that learn side by side, and a mixer that predicts by the active
+// ones.
 type mixture struct {
 	classes int
 	experts []expert
@@ -71,7 +73,8 @@ type mixtureScratch struct {
 
 // Parts are what a mixture is given beside its spec.
 type Parts struct {
-	// Build makes the model of an expert, for the target and over the views that New is given. The mixture resolves the spec.
+	// Build makes the model of an expert, for the target and over the views that New is given. The mixture resolves the
+	// spec.
 	Build func(model.Spec) (model.Model, error)
 	// Kernels do the mixers' arithmetic.
 	Kernels *kernel.Set

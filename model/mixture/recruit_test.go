@@ -27,8 +27,8 @@ func TestMixtureHasExperts(t *testing.T) {
 	}
 }
 
-// TestMixtureBuildsNothingItself: all experts, those begun anew too, come from the constructor that a mixture is handed, as
-// resolved specs; what it cannot build is the mixture's error.
+// TestMixtureBuildsNothingItself: all experts, those begun anew too, come from the constructor that a mixture is
+// handed, as resolved specs; what it cannot build is the mixture's error.
 func TestMixtureBuildsNothingItself(t *testing.T) {
 	v, target := allViews{}, model.TargetSpec{Classes: 2}
 	spec := model.Spec{Type: model.FamilyAuto, Budget: "1x"}.Resolve(target)

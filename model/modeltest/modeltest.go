@@ -33,8 +33,9 @@ func (e Example) weight() float32 {
 type Case struct {
 	Model    model.Model
 	Examples []Example
-	// Tolerance is 0 for models that repeat themselves bit for bit. Otherwise it is how far apart two values that should be
-	// the same may be, as a share of the larger or of 1: for arithmetic that depends on where its operands stand.
+	// Tolerance is 0 for models that repeat themselves bit for bit. Otherwise it is how far apart two values that
+	// should be the same may be, as a share of the larger or of 1: for arithmetic that depends on where its operands
+	// stand.
 	Tolerance float64
 }
 

@@ -1,5 +1,5 @@
-// Package status is what a running pipeline says of itself: plain data, for whoever shows it. The terminal view, the admin
-// server, JSON output and whatever comes later read the same struct, and none of them reaches into a stage.
+// Package status is what a running pipeline says of itself: plain data, for whoever shows it. The terminal view, the
+// admin server, JSON output and whatever comes later read the same struct, and none of them reaches into a stage.
 package status
 
 import "math"
@@ -42,7 +42,8 @@ type Learning struct {
 	Published uint64 `json:"published"` // snapshots since the learner started
 	Skipped   uint64 `json:"skipped"`   // snapshots that were due while both buffers were busy
 
-	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label before.
+	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label
+	// before.
 	Model    Progress `json:"model"`
 	Baseline Progress `json:"baseline"`
 	Last     Losses   `json:"last"` // over all events

@@ -208,8 +208,8 @@ func TestLoopCommitsWhatIsAcknowledged(t *testing.T) {
 	}
 }
 
-// TestLoopSaysWhichTopicScoresAreOf: the source of a score repeats when its topic is made anew, so that it is told beside it,
-// and kept with the position.
+// TestLoopSaysWhichTopicScoresAreOf: the source of a score repeats when its topic is made anew, so that it is told
+// beside it, and kept with the position.
 func TestLoopSaysWhichTopicScoresAreOf(t *testing.T) {
 	r := newLoopRig(t)
 	known := events(0, "1")

@@ -50,7 +50,8 @@ func TestTracker(t *testing.T) {
 	}
 }
 
-// TestTrackerOfATopicMadeAnew: nothing that was acknowledged of the former topic, or is on its way, is a position in the new.
+// TestTrackerOfATopicMadeAnew: nothing that was acknowledged of the former topic, or is on its way, is a position in
+// the new.
 func TestTrackerOfATopicMadeAnew(t *testing.T) {
 	tr := newTracker()
 	old := func(partition int32) *millrace.Batch {

@@ -1,5 +1,5 @@
-// Package folder keeps a copy of a pipeline's newest version in a folder of local files, so that a store that has lost its
-// data can be filled again.
+// Package folder keeps a copy of a pipeline's newest version in a folder of local files, so that a store that has lost
+// its data can be filled again.
 package folder
 
 import (
@@ -46,8 +46,8 @@ func Open(state, pipeline string) (*Folder, error) {
 // Path is where the copy is, or will be.
 func (f *Folder) Path() string { return filepath.Join(f.path, newest) }
 
-// Keep makes a version the copy, in place of the one before. It is whole and on disk when Keep returns; whatever happens
-// meanwhile, one of the two is there.
+// Keep makes a version the copy, in place of the one before. It is whole and on disk when Keep returns; whatever
+// happens meanwhile, one of the two is there.
 func (f *Folder) Keep(s *millrace.Snapshot) error {
 	if err := snapshot.WriteFile(f.Path(), *s); err != nil {
 		return fmt.Errorf("keeping a copy of version %d: %w", s.Manifest.Seq, err)

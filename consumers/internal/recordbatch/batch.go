@@ -50,8 +50,8 @@ var (
 	ErrTruncated = errors.New("record batch is cut off")
 	// ErrCorrupt: the bytes are no record batch, or their checksum or lengths do not fit.
 	ErrCorrupt = errors.New("corrupt record batch")
-	// ErrMalformed: the checksum is right, and still the batch cannot be read. Whoever wrote it wrote it so; fetching it
-	// again gives the same.
+	// ErrMalformed: the checksum is right, and still the batch cannot be read. Whoever wrote it wrote it so; fetching
+	// it again gives the same.
 	ErrMalformed = errors.New("malformed record batch")
 	// ErrOldFormat: a message set of format v0 or v1, as brokers before 0.11 wrote them.
 	ErrOldFormat = errors.New("message format v0 or v1 is not supported: " +

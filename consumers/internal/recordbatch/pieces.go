@@ -68,8 +68,8 @@ func (p *Pieces) Left() int { return p.records.Left() }
 
 // Next returns the next piece. The walk through a piece's records must be over before, and is handed back by Walked. It
 // returns io.EOF behind the last record, ErrMalformed for what is no body of records, and ErrTooLarge beyond
-// StreamBytesMax; what came before an error is good. A body that ends too early is ErrMalformed after an Over that is not
-// complete, if a record had begun.
+// StreamBytesMax; what came before an error is good. A body that ends too early is ErrMalformed after an Over that is
+// not complete, if a record had begun.
 func (p *Pieces) Next() (Piece, error) {
 	buf := p.begun
 	p.begun = nil

@@ -103,7 +103,8 @@ func TestPiecesAreTheWhole(t *testing.T) {
 	}
 }
 
-// TestOverIsPassed: a record that is too large leaves its key, its headers and the first KiB, and those around it are read.
+// TestOverIsPassed: a record that is too large leaves its key, its headers and the first KiB, and those around it are
+// read.
 func TestOverIsPassed(t *testing.T) {
 	value := bytes.Repeat([]byte(`{"amount": 1}, `), (RecordBytesMax+5000)/15)
 	trace := []millrace.Header{{Key: "trace", Value: []byte("7")}, {Key: "null"}}
@@ -260,7 +261,8 @@ func bomb(t *testing.T, codec Codec, gib float64) []byte {
 	return resum(batch)
 }
 
-// TestBombs open to more than a GiB: reading stops there, and what came before is read. Memory stays what a window takes.
+// TestBombs open to more than a GiB: reading stops there, and what came before is read. Memory stays what a window
+// takes.
 func TestBombs(t *testing.T) {
 	for _, codec := range codecs[1:] {
 		t.Run(codec.String(), func(t *testing.T) {
@@ -375,8 +377,8 @@ func TestSnappyReader(t *testing.T) {
 	if n := len(snappy.Encode(nil, far)); n > len(noise)+1<<19 {
 		t.Errorf("%d bytes: the encoder found nothing far away, so that nothing is tested", n)
 	}
-	// Copies from beyond the window: zeros, a literal among them, then a copy of the literal. The block's beginning stays
-	// within reach.
+	// Copies from beyond the window: zeros, a literal among them, then a copy of the literal. The block's beginning
+	// stays within reach.
 	for at, want := range map[int]error{0: nil, snappyFirst - 64: nil, snappyFirst + 64: errSnappyFar} {
 		zeros := func(block []byte, n int) []byte {
 			for range n / 64 {

@@ -94,7 +94,8 @@ func (r *Records) Next(rec *millrace.Record, headers *[]millrace.Header) (bool, 
 // HeadersMax bounds a record's headers: each takes two bytes in a batch and forty when it is read.
 const HeadersMax = 1 << 16
 
-// ErrHeaders says that a record has more than HeadersMax headers. It comes with the record, without any, and the walk goes on.
+// ErrHeaders says that a record has more than HeadersMax headers. It comes with the record, without any, and the walk
+// goes on.
 var ErrHeaders = errors.New("a record has too many headers")
 
 // pass fills in rec without its headers.

@@ -10,7 +10,8 @@ import (
 
 const (
 	// snappyWindow is how far back a copy may reach in a body that is opened as a stream. Blocks of 64 KiB, which the
-	// format's authors write, need no more than that; Go's encoders write a batch as one block and reach anywhere in it.
+	// format's authors write, need no more than that; Go's encoders write a batch as one block and reach anywhere in
+	// it.
 	snappyWindow = windowBytesMax
 	// snappyFirst is how much of a block's beginning stays within reach for good: a small record behind a huge one is
 	// encoded as a copy of the one before it.
@@ -125,8 +126,8 @@ func (s *snappyReader) next() error {
 	return nil
 }
 
-// nextFrame takes one block off a framed body. Concatenated streams are legal; the next one's header starts with the same
-// magic as the first.
+// nextFrame takes one block off a framed body. Concatenated streams are legal; the next one's header starts with the
+// same magic as the first.
 func nextFrame(rest []byte) (block, behind []byte, err error) {
 	for {
 		if len(rest) == 0 {

@@ -1,5 +1,5 @@
-// Package dashboards reads the Grafana dashboards of deploy/ for tests: which panels there are, what they ask, and which
-// metrics the questions name.
+// Package dashboards reads the Grafana dashboards of deploy/ for tests: which panels there are, what they ask, and
+// which metrics the questions name.
 package dashboards
 
 import "strings"

@@ -175,8 +175,8 @@ func (m *measurement) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The broker's code is compiled as it runs, on the same two cores: a quick stretch warms it up, a second one lets it
-	// settle, and neither is counted.
+	// The broker's code is compiled as it runs, on the same two cores: a quick stretch warms it up, a second one lets
+	// it settle, and neither is counted.
 	for _, rate := range []int{4 * m.rate, m.rate} {
 		if err := m.produce(ctx, 10*rate, rate); err != nil {
 			return err

@@ -1,5 +1,5 @@
-// Command soak runs a pipeline with embedded servers under a steady stream and tells how much memory it takes: `run` of an
-// `auto` model, 25,000 events a second. It ends with code 1 when the process ever holds more than the bound.
+// Command soak runs a pipeline with embedded servers under a steady stream and tells how much memory it takes: `run` of
+// an `auto` model, 25,000 events a second. It ends with code 1 when the process ever holds more than the bound.
 //
 //	go run ./integration/harness/cmd/soak -for 10m
 //
