@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -115,25 +114,8 @@ func TestBlockedDeadLettersAreTold(t *testing.T) {
 			if known {
 				topic = b.topic(1)
 			}
-			var mu sync.Mutex
-			now, log := time.Unix(0, 0), &lines{}
-			c, err := Dial(testSpec(b.addrs...), Options{Log: slog.New(slog.NewTextHandler(log, nil)),
-				Now: func() time.Time {
-					mu.Lock()
-					defer mu.Unlock()
-					return now
-				},
-				Sleep: func(ctx context.Context, d time.Duration) error {
-					mu.Lock()
-					now = now.Add(d)
-					mu.Unlock()
-					time.Sleep(time.Millisecond)
-					return ctx.Err()
-				}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.cluster = c
+			log := &lines{}
+			b.hurried(log)
 			b.fake.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 				b.fake.KeepControl()
 				return produceAnswer(req, topic, kerr.TopicAuthorizationFailed.Code), nil, true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -13,24 +12,6 @@ import (
 	"millrace"
 	"millrace/consumers/internal/recordbatch"
 )
-
-// keeper makes records ones that are never given up while the producer runs: what does not pass is tried on too, as a
-// person may be putting it right. It says what may be done meanwhile.
-type keeper struct {
-	// mend alters a record that the broker refuses for its size or its form; false when it cannot.
-	mend func(rec *millrace.Record, err error) bool
-	// create is how to create the topic when it is gone; nil leaves that to others.
-	create *TopicSpec
-	holds  string // what waits for the records, for people
-}
-
-// log adds what waits to a log's lines.
-func (k *keeper) log(l *slog.Logger) *slog.Logger {
-	if k == nil {
-		return l
-	}
-	return l.With("waiting", k.holds)
-}
 
 // parcel is a batch being filled or sent.
 type parcel struct {
@@ -178,12 +159,23 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 		// Said again and again, as others wait for these records, and whoever looks may only see the end of the log.
 		if wait.tries == quietTries || wait.tries > quietTries && now.Sub(told) >= sayEvery {
 			told = now
-			log.Warn("kafka: cannot write, will try until it works", "records", o.waiting(), "for", now.Sub(start).Round(time.Second), "error", err)
+			log.Warn(b.cannotWrite(err, o.p.o.RetryFor), "records", o.waiting(), "for", now.Sub(start).Round(time.Second), "error", err)
 		}
 		o.stale = o.info
 		_ = wait.wait(ctx) // an ended ctx is met by the next try
 	}
 }
+
+// cannotWrite says how long a parcel is tried after err.
+func (b *parcel) cannotWrite(err error, retryFor time.Duration) string {
+	if b.keep == nil && (!passing(err) || retryFor > 0) {
+		return "kafka: cannot write, will try a little longer"
+	}
+	return keepsTrying
+}
+
+// keepsTrying is told only where it holds.
+const keepsTrying = "kafka: cannot write, will try until it works"
 
 // sayEvery is how often it is said that records cannot be written.
 const sayEvery = 30 * time.Second
@@ -263,7 +255,7 @@ func (o *outlet) halve(ctx context.Context, b *parcel) {
 
 // mended alters a single record that may not be given up.
 func (o *outlet) mended(b *parcel, why error) bool {
-	if b.keep == nil {
+	if b.keep == nil || b.keep.mend == nil {
 		return false
 	}
 	records := b.builder.Records()

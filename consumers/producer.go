@@ -185,7 +185,7 @@ func (p *Producer) choose(ctx context.Context, rec *millrace.Record, keep *keepe
 		err = p.recreate(ctx, keep, wait.tries, err)
 		if told.IsZero() || now.Sub(told) >= sayEvery {
 			told = now
-			keep.log(p.c.log).Warn("kafka: cannot write, will try until it works", "topic", rec.Topic, "for", now.Sub(start).Round(time.Second), "error", err)
+			keep.log(p.c.log).Warn(keepsTrying, "topic", rec.Topic, "for", now.Sub(start).Round(time.Second), "error", err)
 		}
 		_ = wait.wait(ctx) // an ended ctx ends the loop
 	}

@@ -47,7 +47,9 @@ func openScoring(ctx context.Context, e *environment, o Options) (*scoring, erro
 		Start: "earliest", AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic})
 	e.metrics.MustRegister(newLag("scorer", p.Events.Topic, s.source.Lag))
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
-	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Topic: p.Scores.Topic, Source: s.source, Writer: s.producer,
+	// Created anew like at the start, should somebody delete it. Where that is refused, scores wait; learning does not.
+	writer := consumers.NewKeptWriter(s.producer, "scores", &consumers.TopicSpec{Name: p.Scores.Topic, Partitions: p.Events.Partitions})
+	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Topic: p.Scores.Topic, Source: s.source, Writer: writer,
 		Encoder: wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
 		Log: e.log, Now: time.Now, OnScore: o.OnScore, ShutdownTimeout: o.drain()})
 	return s, nil

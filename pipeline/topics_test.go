@@ -46,15 +46,20 @@ func TestAnotherTopicIsRefused(t *testing.T) {
 // remakeTopic deletes the events topic, makes it anew and fills it with n rows.
 func (r *rig) remakeTopic(n int) {
 	r.t.Helper()
+	r.deleteTopic(r.pipeline.Events.Topic)
+	r.produce(rows(n, false))
+}
+
+func (r *rig) deleteTopic(topic string) {
+	r.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.servers.kafka.Addr()))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := kadm.NewClient(client).DeleteTopic(r.t.Context(), r.pipeline.Events.Topic); err != nil {
+	if _, err := kadm.NewClient(client).DeleteTopic(r.t.Context(), topic); err != nil {
 		r.t.Fatal(err)
 	}
-	r.produce(rows(n, false))
 }
 
 // wantMadeAnew opens and runs stages and checks that they refuse the topic, with the way on.
@@ -107,4 +112,25 @@ func TestTopicMadeAnew(t *testing.T) {
 		t.Errorf("positions %v after %d events, want %d of the new topic and %d in all", m.Positions, m.Learned+m.Rejected, after, before+after)
 	}
 	r.run(true, learnedAll(before+after)) // it is known now
+}
+
+// TestScoresTopicDeleted while it is written: the process goes on, and the scores are in a topic that is created anew.
+func TestScoresTopicDeleted(t *testing.T) {
+	const n = 300
+	r := newRig(t, 2)
+	r.pipeline.Scores.Start = "earliest"
+	r.produce(rows(n, false))
+	deleted := false
+	r.run(true, func(s *Pipeline) bool {
+		finished := s.scoring.loop.Finished()
+		if !deleted && finished == n {
+			r.deleteTopic(r.pipeline.Scores.Topic)
+			r.produce(rows(n, false))
+			deleted = true
+		}
+		return finished == 2*n && learnedAll(2*n)(s)
+	})
+	if got := len(r.read(r.pipeline.Scores.Topic)); got != n {
+		t.Errorf("the new topic has %d scores, want %d", got, n)
+	}
 }
