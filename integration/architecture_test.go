@@ -44,7 +44,7 @@ var may = []struct {
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
 	{"millrace/store/folder", []string{"millrace", "millrace/snapshot"}, "local copies know of no server"},
 	{"millrace/pipeline/status", nil, "what a pipeline says of itself is plain data"},
-	{"millrace/web", []string{"millrace/pipeline/status", "golang.org/x/net"},
+	{"millrace/web", []string{"millrace/pipeline/status"},
 		"what is served knows of a pipeline only what it says of itself"},
 	{"millrace/scorer/wire", []string{"millrace"}, "the score's form knows only the root"},
 	{"millrace/scorer/web", []string{"millrace", "millrace/scorer", "golang.org/x/sync"}, "the scorer's HTTP face knows only the scorer"},

@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // A client is a program near by that asks small questions, so it has little reason to be slow. Who is slower holds a
@@ -25,8 +23,7 @@ const (
 	closeTimeout = time.Second
 	// headerBytesMax is far above what the clients of an API send.
 	headerBytesMax = 16 << 10
-	// connectionsMax connections of one server are open at once; further ones wait for one to close. Each costs about
-	// 10 KiB beside its request.
+	// connectionsMax connections of one server are open at once, see crowd. Each costs about 10 KiB beside its request.
 	connectionsMax = 1024
 )
 
@@ -63,14 +60,14 @@ func (s *Server) Run(ctx context.Context) error {
 			"serves", s.what, "address", s.Address())
 	}
 	server := &http.Server{Handler: guard(s.handler, local), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
+		WriteTimeout: writeTimeout, ConnState: newCrowd(connectionsMax).state, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
 		s.shutdown(context.WithoutCancel(ctx), server)
 	})
-	err := server.Serve(netutil.LimitListener(s.listener, connectionsMax))
+	err := server.Serve(s.listener)
 	if !stop() {
 		<-closed
 	}

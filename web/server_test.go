@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -156,26 +159,61 @@ func TestWarnsOfOpenAddresses(t *testing.T) {
 	}
 }
 
-// A server at its bound of connections leaves further ones waiting, and answers them when others close.
-func TestConnectionsAreBounded(t *testing.T) {
+// At the bound of connections those that wait longest for a request make room for new ones.
+func TestSilentConnectionsMakeRoom(t *testing.T) {
 	s, _, _, _ := serve(t, "127.0.0.1:0", http.NotFoundHandler())
-	open := make([]net.Conn, connectionsMax)
+	open := make([]net.Conn, connectionsMax+100)
 	for i := range open {
 		var err error
 		if open[i], err = net.Dial("tcp", s.Address()); err != nil {
 			t.Fatal(err)
 		}
 		defer open[i].Close()
+		if i%2 == 0 { // every second one is kept alive after a request
+			fmt.Fprint(open[i], "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			if answer, err := http.ReadResponse(bufio.NewReader(open[i]), nil); err != nil || answer.StatusCode != http.StatusNotFound {
+				t.Fatalf("connection %d: %v", i, err)
+			}
+		}
 	}
-	answered := make(chan string, 1)
-	go func() { answered <- get(t, s.Address(), "/") }()
-	select {
-	case got := <-answered:
-		t.Fatalf("one more than %d connections is answered: %s", connectionsMax, got)
-	case <-time.After(100 * time.Millisecond):
+	if got := get(t, s.Address(), "/"); got != "404 Not Found" {
+		t.Errorf("one more is answered with %q", got)
 	}
-	open[0].Close()
-	if got := <-answered; got != "404 Not Found" {
-		t.Errorf("after another closed: %q", got)
+	if err := open[1].SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open[1].Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the one that waited longest is still open: %v", err)
+	}
+}
+
+// When all connections are at work a further one is closed, and those at work are answered.
+func TestConnectionsAtWorkStay(t *testing.T) {
+	const most = 3
+	finish, began := make(chan struct{}), make(chan struct{}, most)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, ConnState: newCrowd(most).state,
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { began <- struct{}{}; <-finish })}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	answers := make(chan string, most)
+	for range most {
+		go func() { answers <- get(t, listener.Addr().String(), "/") }()
+		<-began
+	}
+	if got := get(t, listener.Addr().String(), "/"); strings.HasPrefix(got, "200") {
+		t.Errorf("one more than %d is answered: %s", most, got)
+	}
+	close(finish)
+	for range most {
+		if got := <-answers; got != "200 OK" {
+			t.Errorf("one at work got %q", got)
+		}
+	}
+	if got := get(t, listener.Addr().String(), "/"); got != "200 OK" { // there is room again
+		t.Errorf("afterwards: %q", got)
 	}
 }
