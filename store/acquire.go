@@ -84,7 +84,12 @@ func (w *Writer) acquire(ctx context.Context, o AcquireOptions) error {
 	if w.head.Seq != 0 {
 		w.last.Store(&published{Head: w.head.Head})
 	}
-	w.seq = max(w.seq, w.head.Seq)
+	// The history may hold newer versions than the head, as when a damaged one was repaired: their numbers are used up.
+	st, err := s.state(ctx, w.model)
+	if err != nil {
+		return err
+	}
+	w.seq = max(w.seq, w.head.Seq, st.newestSeq())
 	if w.head.Origin != "" {
 		w.origin, w.began = w.head.Origin, w.head.Began
 	}

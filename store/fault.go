@@ -29,7 +29,10 @@ func errWrongType(key, is, right string) error {
 	if right == "zset" {
 		right = "sorted set"
 	}
-	return fmt.Errorf("%w: %s holds a %s and must hold a %s, so nothing was changed; `millrace snapshots repair -c FILE --apply` "+
+	if is != "another type" {
+		is = "a " + is
+	}
+	return fmt.Errorf("%w: %s holds %s and must hold a %s, so nothing was changed; `millrace snapshots repair -c FILE --apply` "+
 		"sets it aside and rebuilds it", ErrWrongType, key, is, right)
 }
 

@@ -31,6 +31,7 @@ func TestStore(t *testing.T) {
 		"challenger refuses": testChallengerRefuses,
 		"rollback refuses":   testRollbackRefuses,
 		"retention":          testRetention,
+		"numbers go on":      testNumbersGoOn,
 		"unpublished go":     testUnpublishedGo,
 		"retention by bytes": testRetentionByBytes,
 		"retention fenced":   testRetentionFenced,
@@ -845,5 +846,24 @@ func testListAndModels(t *testing.T, addr string) {
 	models, err := s.Models(ctx)
 	if err != nil || !slices.Contains(models, model) {
 		t.Errorf("models are %v, %v", models, err)
+	}
+}
+
+// A number is used once, also when the head was put back to an older version than the history holds.
+func testNumbersGoOn(t *testing.T, addr string) {
+	ctx, model := context.Background(), modelOf(t)
+	s := open(t, addr, Options{})
+	w := acquire(t, s, model)
+	first := publish(t, w, 1)
+	publish(t, w, 2)
+	third := publish(t, w, 3)
+	for _, raw := range s.client.ZRange(ctx, keysOf(model).index(), 0, -1).Val() {
+		if r, err := parseRecord(raw); err == nil && r.Seq == first.Seq {
+			s.client.Set(ctx, keysOf(model).head(), raw, 0)
+		}
+	}
+	w = acquire(t, s, model)
+	if h := publish(t, w, 4); h.Seq != third.Seq+1 {
+		t.Errorf("after %d, with the head at %d, comes %d", third.Seq, first.Seq, h.Seq)
 	}
 }
