@@ -13,6 +13,7 @@ import (
 	"millrace"
 	"millrace/consumers"
 	"millrace/learner"
+	"millrace/store"
 )
 
 // learnerGroup is the group whose offsets follow the snapshots. It is for people and lag monitors;
@@ -122,6 +123,9 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest, cause millrac
 // load reads a version whole and checks that it is usable.
 func (l *learning) load(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Snapshot, error) {
 	s, err := l.env.store.Load(ctx, m.Model, head, true)
+	if errors.Is(err, millrace.ErrCorrupt) || errors.Is(err, store.ErrGone) {
+		return s, fmt.Errorf("%w; `millrace snapshots repair` shows which older version can take its place", err)
+	}
 	if err != nil {
 		return s, err // it names the version
 	}

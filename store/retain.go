@@ -62,6 +62,9 @@ func (w *Writer) trim(ctx context.Context, r Retention) error {
 		if err != nil {
 			return err
 		}
+		if err := wrongType(answer); err != nil {
+			return err
+		}
 		// CHANGED: somebody made one of them head, served or pinned just now; next time, then. FENCED: the
 		// next publication will say so.
 		if answer != "OK" {

@@ -25,7 +25,13 @@ func parseSize(text string) (bytes int64, at time.Time, ok bool) {
 func (s *Store) sizesOf(ctx context.Context, model string, st state) (map[string]int64, error) {
 	k := keysOf(model)
 	noted, err := s.client.HGetAll(ctx, k.sizes()).Result()
-	if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		// Retention must not stand still for bookkeeping. What somebody put there is kept under another name.
+		aside := k.sizes() + ":aside"
+		s.o.Log.WarnContext(ctx, "a key holds another type than its own: renamed", "key", k.sizes(), "to", aside)
+		err = s.client.Rename(ctx, k.sizes(), aside).Err()
+	}
+	if err != nil {
 		return nil, s.failed("reading the sizes of "+model, err)
 	}
 	published := make(map[string]bool, len(st.history))

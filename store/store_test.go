@@ -578,6 +578,15 @@ func testRetentionByBytes(t *testing.T, addr string) {
 	if h := w.Held(); h.Bytes != total() {
 		t.Errorf("held: %+v, and there are %d bytes", h, total())
 	}
+	// Something else under the key of the sizes does not keep retention from its work.
+	s.client.Del(ctx, keysOf(model).sizes())
+	s.client.RPush(ctx, keysOf(model).sizes(), "a list")
+	for range 3 {
+		publishOne(6*one + one/2)
+	}
+	if kind := s.client.Type(ctx, keysOf(model).sizes()).Val(); kind != "hash" || w.Held().Bytes > 6*one+one/2 {
+		t.Errorf("the sizes are a %s, and the versions hold %d bytes", kind, w.Held().Bytes)
+	}
 }
 
 // A writer whose flips are refused, one after the other, leaves one candidate at most.
