@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"fmt"
 
 	"millrace/config"
@@ -25,10 +26,15 @@ features: {amount: nubmer}
 label: {path: outcome, classes: [legit]}
 model: {type: auto, rate: 0.1}
 `), none)
-	fmt.Println(err)
+	var problems config.Errors
+	if errors.As(err, &problems) {
+		for _, problem := range problems {
+			fmt.Println(problem.Line, problem.Column, problem.Path)
+		}
+	}
 	// Output:
 	// payments payments.events.scores 5s <nil>
-	// payments.yaml:4:20: features.amount: found the text "nubmer"; write number, category, boolean, text, bag, time,
-	// cross or lag (did you mean "number"?) payments.yaml:5:33: label.classes: there are 1 classes; give 2 to 10000
-	// payments.yaml:6:21: model.rate: unknown field (did you mean "optimizer.rate"?)
+	// 4 20 features.amount
+	// 5 33 label.classes
+	// 6 21 model.rate
 }
