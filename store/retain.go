@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"millrace"
 )
 
@@ -47,6 +49,9 @@ func (w *Writer) trim(ctx context.Context, r Retention) error {
 	if r == (Retention{}) {
 		return nil
 	}
+	if within, err := w.within(ctx, r); within || err != nil {
+		return err
+	}
 	s := w.store
 	st, err := s.state(ctx, w.model)
 	if err != nil {
@@ -81,6 +86,28 @@ func (w *Writer) trim(ctx context.Context, r Retention) error {
 	}
 	w.held.Store(&now)
 	return nil
+}
+
+// within reports whether nothing is to be deleted, as is usual: it asks two small things and no history.
+func (w *Writer) within(ctx context.Context, r Retention) (bool, error) {
+	s, k := w.store, keysOf(w.model)
+	pipe := s.client.Pipeline()
+	versions, sizes := pipe.ZCard(ctx, k.index()), pipe.HVals(ctx, k.sizes())
+	if _, err := pipe.Exec(ctx); redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return false, nil
+	} else if err != nil {
+		return false, s.failed("counting versions", err)
+	}
+	now := Held{Versions: int(versions.Val())}
+	for _, text := range sizes.Val() {
+		bytes, _, _ := parseSize(text)
+		now.Bytes += bytes
+	}
+	if r.Keep > 0 && now.Versions > r.Keep || r.BytesMax > 0 && now.Bytes > r.BytesMax || len(sizes.Val()) < now.Versions {
+		return false, nil
+	}
+	w.held.Store(&now)
+	return true, nil
 }
 
 // delete deletes index members and candidates in one step, unless one of them has come into use.
