@@ -143,9 +143,12 @@ func (in *intake) drop(d delivery) {
 // next returns the next batch of any partition, those of one partition in order.
 func (in *intake) next(ctx context.Context) (*millrace.Batch, error) {
 	for {
+		// The end comes first: with a batch at hand as well, chance would choose.
 		select {
 		case <-in.stopped:
 			return nil, in.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		default:
 		}
 		select {
