@@ -46,21 +46,21 @@ func (w *Writer) acquire(ctx context.Context, o AcquireOptions) error {
 	if w.owner, err = s.word(16); err != nil {
 		return err
 	}
-	if w.origin, w.began, err = s.newOrigin(millrace.CauseFirst); err != nil {
+	w.began = millrace.CauseFirst
+	if w.origin, err = s.newOrigin(); err != nil {
 		return err
 	}
-	if o.Anew {
-		// The head may be gone: numbers go on from what else there is.
-		st, err := s.state(ctx, w.model)
-		if err != nil {
-			return err
-		}
-		w.seq, o.After = st.newestSeq(), max(o.After, st.newestEpoch())
+	// The history may hold newer versions than the head, as when a damaged one was repaired: their numbers are used up.
+	st, err := s.state(ctx, w.model)
+	if err != nil {
+		return err
 	}
-	least, anew := max(o.After+1, epochAt(s.o.Now())), "0"
-	if o.Anew {
-		anew = "1"
+	w.seq = st.newestSeq()
+	anew := "0"
+	if o.Anew { // the head may be gone: epochs go on from what else there is
+		anew, o.After = "1", max(o.After, st.newestEpoch())
 	}
+	least := max(o.After+1, epochAt(s.o.Now()))
 	reply, err := s.scripts.acquire.Run(ctx, s.client, []string{k.owner(), k.head(), k.served(), k.index()},
 		w.owner, o.By, count(least), anew).StringSlice()
 	if err != nil {
@@ -84,12 +84,7 @@ func (w *Writer) acquire(ctx context.Context, o AcquireOptions) error {
 	if w.head.Seq != 0 {
 		w.last.Store(&published{Head: w.head.Head})
 	}
-	// The history may hold newer versions than the head, as when a damaged one was repaired: their numbers are used up.
-	st, err := s.state(ctx, w.model)
-	if err != nil {
-		return err
-	}
-	w.seq = max(w.seq, w.head.Seq, st.newestSeq())
+	w.seq = max(w.seq, w.head.Seq)
 	if w.head.Origin != "" {
 		w.origin, w.began = w.head.Origin, w.head.Began
 	}
@@ -116,11 +111,8 @@ func acquireRefusal(k keys, reply []string) error {
 // epochAt is the epoch that a clock stands for. Epochs of before were small numbers, so that each of these is larger.
 func epochAt(now time.Time) uint64 { return uint64(max(now.UnixMilli(), 0)) }
 
-// newOrigin draws the origin of a lineage that begins with the given cause.
-func (s *Store) newOrigin(cause millrace.Cause) (string, millrace.Cause, error) {
-	origin, err := s.word(8)
-	return origin, cause, err
-}
+// newOrigin draws the name of a lineage that begins.
+func (s *Store) newOrigin() (string, error) { return s.word(8) }
 
 // parseOwner reads the owner's epoch and word as HMGET answers them; 0 and "" when there is none. The scripts take an
 // epoch that is no number for 0, too.

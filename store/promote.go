@@ -38,7 +38,7 @@ func (s *Store) promote(ctx context.Context, challenger string, h millrace.Head,
 		return millrace.Head{}, err
 	}
 	// What was the challenger's begins a lineage under the champion's name.
-	origin, began, err := s.newOrigin(millrace.CausePromoted)
+	origin, err := s.newOrigin()
 	if err != nil {
 		return millrace.Head{}, err
 	}
@@ -53,7 +53,7 @@ func (s *Store) promote(ctx context.Context, challenger string, h millrace.Head,
 		}
 		next, err := s.write(ctx, champion, &snap, st.head.Candidate, millrace.Head{
 			Seq: st.newestSeq() + 1, Epoch: s.nextEpoch(st), Owner: owner, Cause: millrace.CausePromoted,
-			By: fmt.Sprintf("%s, version %d of %s", by, h.Seq, challenger), Origin: origin, Began: began,
+			By: fmt.Sprintf("%s, version %d of %s", by, h.Seq, challenger), Origin: origin, Began: millrace.CausePromoted,
 		})
 		if err != nil {
 			return millrace.Head{}, err

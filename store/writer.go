@@ -107,7 +107,8 @@ func (w *Writer) choose(snap *millrace.Snapshot, cause millrace.Cause) (err erro
 	m := &snap.Manifest
 	switch {
 	case cause.Begins() || cause == millrace.CauseRestored && m.Origin == "":
-		w.origin, w.began, err = w.store.newOrigin(cause)
+		w.began = cause
+		w.origin, err = w.store.newOrigin()
 	case cause == millrace.CauseRestored:
 		w.origin, w.began = m.Origin, m.Began
 		w.seq = max(w.seq, m.Seq)
