@@ -34,7 +34,7 @@ func TestExpertsAreGauges(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	l := New(Options{Name: "test", Trainer: trainer, Layout: layout, DeadLetters: &fakeDeadLetters{},
+	l := New(Options{Name: "test", Stream: NewStream(StreamOptions{Trainer: trainer}), Layout: layout, DeadLetters: &fakeDeadLetters{},
 		Registerer: registry, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	series := func(name string) map[string]float64 {
 		t.Helper()

@@ -50,8 +50,8 @@ type Options struct {
 	Name      string
 	Family    string // of the model, for the info metric
 	Classes   []string
-	Trainer   *Trainer
-	Layout    *snapshot.Layout // over the trainer's extractor, model and progressive metrics
+	Stream    *Stream
+	Layout    *snapshot.Layout // over the extractor, model and progressive metrics of the stream's trainer
 	Manifest  millrace.Manifest
 	Positions []millrace.Position // where reading starts: resolved, or the snapshot's
 	Snapshots SnapshotsSpec
@@ -80,12 +80,13 @@ type Learner struct {
 	positions map[partition]*millrace.Position
 	learned   uint64
 	rejected  uint64
+	applied   uint64                   // records, whatever became of them: what snapshots are due by
 	told      map[millrace.Reason]bool // reasons a rejection was logged for
 	tick      ticks
 
 	free      chan *capture // the two preallocated buffers
 	toPublish chan *capture
-	published atomic.Uint64 // learned + rejected in the latest published snapshot
+	published atomic.Uint64 // applied, in the latest published snapshot
 	takenAt   atomic.Int64  // Unix nanoseconds of the latest capture that was published
 	progress  chan struct{} // one token whenever published rises
 	status    atomic.Pointer[Status]
@@ -97,13 +98,14 @@ type partition struct {
 	id    int32
 }
 
-// New returns a learner that starts from o.Positions with the state that o.Trainer holds.
+// New returns a learner that starts from o.Positions with the state that o.Stream holds.
 func New(o Options) *Learner {
 	l := &Learner{
 		o:         o,
 		positions: make(map[partition]*millrace.Position, len(o.Positions)),
 		learned:   o.Manifest.Learned,
 		rejected:  o.Manifest.Rejected,
+		applied:   o.Manifest.Learned + o.Manifest.Rejected,
 		free:      make(chan *capture, 2),
 		toPublish: make(chan *capture, 1),
 		progress:  make(chan struct{}, 1),
@@ -112,7 +114,7 @@ func New(o Options) *Learner {
 	for _, p := range o.Positions {
 		l.positions[partition{p.Topic, p.Partition}] = &p
 	}
-	l.published.Store(l.learned + l.rejected)
+	l.published.Store(l.applied)
 	if taken := o.Manifest.CreatedAt; !taken.IsZero() {
 		l.takenAt.Store(taken.UnixNano())
 	} else {
@@ -122,8 +124,8 @@ func New(o Options) *Learner {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.DeadLetters)
-	l.experts = newExpertMetrics(o.Registerer, o.Trainer.Model)
-	copy(l.metrics.seen, o.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
+	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
+	copy(l.metrics.seen, o.Stream.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
 	return l
 }
@@ -183,7 +185,7 @@ func (l *Learner) learnAll(ctx context.Context) error {
 const idleTick = 100 * time.Millisecond
 
 func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
-	l.tick.start(l.o.Now(), l.o.Snapshots, l.learned+l.rejected)
+	l.tick.start(l.o.Now(), l.o.Snapshots, l.applied)
 	ticker := time.NewTicker(idleTick)
 	defer ticker.Stop()
 	for {
@@ -212,21 +214,27 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 // right behind the last one applied.
 func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	at := l.position(c.batch)
-	learned := 0
+	learned, unlabelled := 0, 0
 	for i := range c.n {
 		rec := &c.batch.Records[c.from+i]
-		why := c.slots[i].rejection
+		outcome, why := Rejected, c.slots[i].rejection
 		if why == nil {
-			why = l.learn(c.slots[i].event)
+			outcome, why = l.o.Stream.Event(c.slots[i].event, rec)
 		}
-		if why == nil {
-			l.learned++
+		switch outcome {
+		case Learned:
 			learned++
-		} else if err := l.reject(ctx, c.batch.TopicID, rec, why); err != nil {
-			return err
+			l.learned++
+		case Unlabelled:
+			unlabelled++
+		case Rejected:
+			if err := l.reject(ctx, c.batch.TopicID, rec, why); err != nil {
+				return err
+			}
 		}
+		l.applied += rec.Count()
 		at.Offset = rec.Next()
-		if l.tick.eventsDue(l.learned + l.rejected) {
+		if l.tick.eventsDue(l.applied) {
 			l.snapshotIfDue(true)
 		}
 	}
@@ -234,7 +242,7 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 		*at = c.batch.Position()
 	}
 	now := l.o.Now()
-	l.metrics.chunkDone(c, now, learned)
+	l.metrics.chunkDone(c, now, learned, unlabelled)
 	l.reportIfDue(now)
 	if l.tick.timeDue(now) {
 		l.snapshotIfDue(false)
@@ -257,18 +265,6 @@ func (l *Learner) position(b *millrace.Batch) *millrace.Position {
 	}
 	at.TopicID = b.TopicID
 	return at
-}
-
-func (l *Learner) learn(e *millrace.Event) *millrace.Rejection {
-	err := l.o.Trainer.Apply(e)
-	if err == nil {
-		return nil
-	}
-	var why *millrace.Rejection
-	if !errors.As(err, &why) {
-		why = &millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
-	}
-	return why
 }
 
 // reject waits for room among the dead letters, until ctx ends: a rejected event has changed nothing, so the position

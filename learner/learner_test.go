@@ -198,7 +198,7 @@ func newRig(t *testing.T, source Source, spec SnapshotsSpec, store *fakeStore, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Name: "test", Trainer: trainer, Layout: r.layout, Snapshots: spec, Source: source,
+	o := Options{Name: "test", Stream: NewStream(StreamOptions{Trainer: trainer}), Layout: r.layout, Snapshots: spec, Source: source,
 		Decoder: fakeDecoder{}, DeadLetters: r.dead, Publisher: store,
 		Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: 5 * time.Second}
 	if s != nil {

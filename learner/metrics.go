@@ -17,7 +17,7 @@ var latencyBuckets = prometheus.ExponentialBuckets(0.00025, 2, 17)
 type Metrics struct {
 	consumed, consumedBytes prometheus.Counter
 	rejected                *prometheus.CounterVec
-	learned                 prometheus.Counter
+	learned, unlabelled     prometheus.Counter
 	progressive, baseline   map[string]*prometheus.GaugeVec
 	age                     prometheus.GaugeFunc
 	size                    *prometheus.GaugeVec
@@ -53,6 +53,7 @@ func newMetrics(r prometheus.Registerer, classes []string, age func() float64, d
 	m := &Metrics{
 		rejected:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_rejected_events_total", Help: "Events sent to the dead letters, by reason."}, []string{"reason"}),
 		learned:     counter("millrace_learned_events_total", "Events that changed the weights."),
+		unlabelled:  counter("millrace_events_unlabelled_total", "Events without a label: predicted and observed, not learned."),
 		progressive: map[string]*prometheus.GaugeVec{}, baseline: map[string]*prometheus.GaugeVec{},
 		size:         gauge("millrace_snapshot_size_bytes", "Size of the latest published snapshot, by blob.", "blob"),
 		published:    counter("millrace_snapshots_published_total", "Snapshots published."),
@@ -149,10 +150,11 @@ func (m *Metrics) set(name string, w Window, model float64, first string, firstV
 }
 
 // chunkDone adds what one chunk brought.
-func (m *Metrics) chunkDone(c *chunk, now time.Time, learned int) {
+func (m *Metrics) chunkDone(c *chunk, now time.Time, learned, unlabelled int) {
 	m.consumed.Add(float64(c.n + c.more))
 	m.consumedBytes.Add(float64(c.bytes))
 	m.learned.Add(float64(learned))
+	m.unlabelled.Add(float64(unlabelled))
 	if c.n > 0 {
 		age := now.Sub(time.UnixMilli(c.batch.Records[c.from+c.n-1].Time)).Seconds()
 		m.eventToModel.Observe(max(age, 0)) // producers' clocks may run ahead

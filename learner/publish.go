@@ -18,6 +18,7 @@ type capture struct {
 	buffer    *snapshot.Buffer
 	manifest  millrace.Manifest
 	positions []millrace.Position
+	applied   uint64
 }
 
 // ticks says when snapshots and reports are due, by count and by time.
@@ -63,7 +64,7 @@ func (t *ticks) reportDue(now time.Time) bool {
 // snapshotIfDue captures a snapshot when one is due and something was learned since the last. When
 // both buffers are busy the snapshot is skipped and counted: learning never waits for Redis here.
 func (l *Learner) snapshotIfDue(due bool) {
-	now, events, again := l.o.Now(), l.learned+l.rejected, l.again.Load()
+	now, events, again := l.o.Now(), l.applied, l.again.Load()
 	if !due && !again && !l.tick.timeDue(now) {
 		return
 	}
@@ -105,8 +106,8 @@ func (l *Learner) capture(c *capture) {
 	c.manifest.CreatedAt = l.o.Now().UTC()
 	c.manifest.Positions = slices.Clone(c.positions)
 	c.manifest.Learned, c.manifest.Rejected = l.learned, l.rejected
-	c.manifest.Metrics = l.o.Trainer.Progressive.Metrics()
-	l.tick.captured = l.learned + l.rejected
+	c.manifest.Metrics = l.o.Stream.Trainer.Progressive.Metrics()
+	c.applied, l.tick.captured = l.applied, l.applied
 	l.report()
 }
 
@@ -176,7 +177,7 @@ func (l *Learner) publish(ctx context.Context, c *capture) error {
 	l.metrics.size.WithLabelValues("training").Set(float64(len(s.Training)))
 	l.metrics.version(head, l.o.Family)
 	l.takenAt.Store(c.manifest.CreatedAt.UnixNano())
-	l.published.Store(c.manifest.Learned + c.manifest.Rejected)
+	l.published.Store(c.applied)
 	l.updateStatus(func(s *Status) { s.Head = head; s.Snapshots++ })
 	select {
 	case l.progress <- struct{}{}:
@@ -192,14 +193,14 @@ func (l *Learner) publish(ctx context.Context, c *capture) error {
 // would make the learner read again stays bounded.
 func (l *Learner) pauseIfAhead(ctx context.Context) error {
 	limit := l.o.Snapshots.UnpublishedMax
-	if limit == 0 || l.learned+l.rejected-l.published.Load() < limit {
+	if limit == 0 || l.applied-l.published.Load() < limit {
 		return nil
 	}
 	l.snapshotIfDue(true) // what is published next must lift the limit
 	start := time.Now()
 	defer func() { l.metrics.paused.Add(time.Since(start).Seconds()) }()
 	l.o.Log.Warn("fetching pauses: too many events are unpublished", "limit", limit)
-	for l.learned+l.rejected-l.published.Load() >= limit {
+	for l.applied-l.published.Load() >= limit {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -213,7 +214,7 @@ func (l *Learner) pauseIfAhead(ctx context.Context) error {
 // finish publishes what was learned since the last capture.
 func (l *Learner) finish(ctx context.Context) error {
 	l.report()
-	if l.learned+l.rejected == l.tick.captured {
+	if l.applied == l.tick.captured {
 		return nil
 	}
 	select {

@@ -41,7 +41,7 @@ func TestRestoredClassesAreNotCountedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	l := New(Options{Name: "test", Classes: []string{"a", "b"}, Trainer: trainer, Layout: layout, DeadLetters: &fakeDeadLetters{},
+	l := New(Options{Name: "test", Classes: []string{"a", "b"}, Stream: NewStream(StreamOptions{Trainer: trainer}), Layout: layout, DeadLetters: &fakeDeadLetters{},
 		Registerer: registry, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	trainer.Progressive.Add([]float32{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
 	l.report()
@@ -80,7 +80,7 @@ func TestDeadUnitsAreReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		registry := prometheus.NewRegistry()
-		New(Options{Name: "test", Classes: []string{"a", "b"}, Trainer: trainer, Layout: layout, DeadLetters: &fakeDeadLetters{},
+		New(Options{Name: "test", Classes: []string{"a", "b"}, Stream: NewStream(StreamOptions{Trainer: trainer}), Layout: layout, DeadLetters: &fakeDeadLetters{},
 			Registerer: registry, Log: slog.New(slog.DiscardHandler), Now: time.Now}).report()
 		families, err := registry.Gather()
 		if err != nil {

@@ -31,15 +31,15 @@ func (l *Learner) Status() Status { return *l.status.Load() }
 
 // report refreshes the gauges and the live status.
 func (l *Learner) report() {
-	p := l.o.Trainer.Progressive
+	p := l.o.Stream.Trainer.Progressive
 	l.metrics.losses(p)
 	l.experts.report()
-	if m, ok := model.As[model.HasNorms](l.o.Trainer.Model); ok {
+	if m, ok := model.As[model.HasNorms](l.o.Stream.Trainer.Model); ok {
 		w, g := m.Norms()
 		l.metrics.weightNorm.Set(w)
 		l.metrics.gradientNorm.Set(g)
 	}
-	if m, ok := model.As[model.HasUnits](l.o.Trainer.Model); ok {
+	if m, ok := model.As[model.HasUnits](l.o.Stream.Trainer.Model); ok {
 		if share := m.DeadUnits(); !math.IsNaN(share) {
 			l.metrics.deadUnits.WithLabelValues().Set(share)
 		}

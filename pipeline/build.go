@@ -22,6 +22,7 @@ type Pieces struct {
 	Model     model.Model
 	Decoder   *decode.Decoder
 	Trainer   *learner.Trainer
+	Stream    *learner.Stream  // applies events to all of them
 	Layout    *snapshot.Layout // of extractor, model and progressive metrics
 	Files     files.Options    // how its data files are read
 }
@@ -38,6 +39,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	}
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		Files: fileOptions(p)}
+	l.Stream = learner.NewStream(learner.StreamOptions{Trainer: l.Trainer})
 	l.Layout, err = snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x},
 		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: l.Trainer.Progressive})
 	if err != nil {

@@ -204,7 +204,7 @@ func (l *learning) build(m millrace.Manifest, o Options) {
 		Name: "millrace_snapshots_held_bytes", Help: "What all versions of the model hold in the store, after the latest publication."},
 		func() float64 { return float64(l.writer.Held().Bytes) }))
 	l.learner = learner.New(learner.Options{
-		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Trainer: l.learned.Trainer, Layout: l.learned.Layout,
+		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Stream: l.learned.Stream, Layout: l.learned.Layout,
 		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: deadLetters, Publisher: l.publisher,
 		Decoder:   l.learned.Decoder,

@@ -39,6 +39,7 @@ func Exported() map[string]Metric {
 		"millrace_consumed_bytes_total":         {Counter, Always},
 		"millrace_rejected_events_total":        {Counter, Always},
 		"millrace_learned_events_total":         {Counter, Always},
+		"millrace_events_unlabelled_total":      {Counter, Always},
 		"millrace_scored_events_total":          {Counter, Always},
 		"millrace_unscored_events_total":        {Counter, Always},
 		"millrace_lag_records":                  {Gauge, Always},
