@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bytes is a size in bytes, written with a unit: 512B, 64KiB, 1MiB, 2GiB (or kB, MB, GB).
@@ -41,4 +42,49 @@ func (b Bytes) String() string {
 		}
 	}
 	return strconv.FormatInt(int64(b), 10) + "B"
+}
+
+// day is how long a day is where durations are read and written: event time knows no summer time.
+const day = 24 * time.Hour
+
+// ParseDuration reads a duration as time.ParseDuration does, and days beside it: 30d, 1d12h.
+func ParseDuration(s string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(s, "d")
+	if !ok {
+		return time.ParseDuration(s)
+	}
+	hours, err := time.ParseDuration(days + "h")
+	if err != nil || hours > math.MaxInt64/24 || hours < math.MinInt64/24 {
+		return 0, fmt.Errorf("%q is no duration: write it with its unit, as 30d or 1d12h", s)
+	}
+	d := hours * 24
+	if rest == "" {
+		return d, nil
+	}
+	more, err := time.ParseDuration(rest)
+	if err != nil || more < 0 || d < 0 || d > math.MaxInt64-more {
+		return 0, fmt.Errorf("%q is no duration: write it with its unit, as 30d or 1d12h", s)
+	}
+	return d + more, nil
+}
+
+// FormatDuration writes a duration that is not negative as ParseDuration reads it, in as few words as a person would:
+// 30d, 1d12h, 90m is 1h30m.
+func FormatDuration(d time.Duration) string {
+	days, rest := d/day, d%day
+	out := ""
+	if days > 0 {
+		out = strconv.FormatInt(int64(days), 10) + "d"
+	}
+	if rest == 0 && out != "" {
+		return out
+	}
+	text := rest.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return out + text
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"time"
 
 	"millrace"
 	"millrace/snapshot"
@@ -90,10 +91,13 @@ func canonicalList(v reflect.Value) []any {
 	return out
 }
 
-// canonicalScalar writes sizes with their unit, as a person would.
+// canonicalScalar writes sizes and durations with their unit, as a person would.
 func canonicalScalar(v reflect.Value) any {
-	if size, ok := v.Interface().(millrace.Bytes); ok {
-		return size.String()
+	switch x := v.Interface().(type) {
+	case millrace.Bytes:
+		return x.String()
+	case time.Duration:
+		return millrace.FormatDuration(x)
 	}
 	return v.Interface()
 }

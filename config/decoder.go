@@ -90,6 +90,8 @@ func (d *decoder) decode(v reflect.Value, n *yaml.Node, s *spot, f field) {
 		d.decodeKeyed(v, n, s)
 	case k == kindList && n.Kind == yaml.SequenceNode:
 		d.decodeList(v, n, s, f)
+	case k == kindList && n.Kind == yaml.ScalarNode && f.one:
+		d.decodeOne(v, n, s, f)
 	case k != kindKeyed && k != kindList && n.Kind == yaml.ScalarNode:
 		d.decodeScalar(v, n, s, f)
 	default:
@@ -216,6 +218,14 @@ func (d *decoder) decodeKeyed(v reflect.Value, n *yaml.Node, s *spot) {
 		d.decode(item, value, child, field{typ: elem})
 		out = reflect.Append(out, item)
 	})
+	v.Set(out)
+}
+
+// decodeOne fills a slice from the one element that may stand for it. A problem with it has the list's place.
+func (d *decoder) decodeOne(v reflect.Value, n *yaml.Node, s *spot, f field) {
+	out := reflect.MakeSlice(f.typ, 1, 1)
+	s.put(indexName(0), s)
+	d.decodeScalar(out.Index(0), n, s, field{name: f.name, typ: f.typ.Elem(), enum: f.enum, secret: f.secret})
 	v.Set(out)
 }
 

@@ -11,6 +11,8 @@
 //	yaml:",key"        in a slice of structs: the file has a mapping, its keys fill this field
 //	enum:"a|b"         the words allowed
 //	also:"time"        beside the enum's words, an RFC 3339 time
+//	also:"number"      beside a text, a number, kept as it is written
+//	also:"one"         beside a list, its one element
 //	doc:"…"            what the field means
 //	of:"a|b"           the types that read the field, see millrace.Readers; all without it
 //	hash:"…"           who must agree on the field to use a snapshot, see verdict

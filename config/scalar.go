@@ -194,7 +194,7 @@ func parseFloat(s scalar) (float64, bool) {
 
 // The patterns stand in the JSON Schema too. Signs are left out: no duration or size is negative.
 const (
-	durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$`
 	bytesPattern    = `^[0-9]+ ?(B|KiB|MiB|GiB|kB|MB|GB)$`
 )
 
@@ -203,7 +203,7 @@ func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string
 	if s.tag == "!!int" || s.tag == "!!float" {
 		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "s"
 	}
-	x, err := time.ParseDuration(s.text)
+	x, err := millrace.ParseDuration(s.text)
 	if err != nil || s.tag != "!!str" || !regexp.MustCompile(durationPattern).MatchString(s.text) {
 		return mismatch(s, f)
 	}

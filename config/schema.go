@@ -92,7 +92,11 @@ func (b *schemaBuilder) field(f field) object {
 	case kindKeyed:
 		return object{"type": "object", "additionalProperties": object{"$ref": b.define(f.typ.Elem())}}
 	case kindList:
-		return object{"type": "array", "items": b.item(f)}
+		list := object{"type": "array", "items": b.item(f)}
+		if f.one {
+			return object{"anyOf": []any{b.field(field{typ: f.typ.Elem(), enum: f.enum}), list}}
+		}
+		return list
 	}
 	return scalarSchema(f)
 }

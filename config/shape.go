@@ -24,6 +24,7 @@ type field struct {
 	needed  bool // the file must give it
 	element bool // an element of a list, where a number may stand for its text
 	number  bool // a text that a number may stand for, too
+	one     bool // a list that its one element may stand for
 }
 
 // shape is a struct as the pipeline file sees it.
@@ -54,7 +55,7 @@ func shapeOf(t reflect.Type) shape {
 		}
 		out := field{
 			index: i, name: name, typ: f.Type, doc: millrace.Documentation(f), hash: parseVerdict(f.Tag.Get("hash")),
-			time: f.Tag.Get("also") == "time", number: f.Tag.Get("also") == "number",
+			time: f.Tag.Get("also") == "time", number: f.Tag.Get("also") == "number", one: f.Tag.Get("also") == "one",
 			secret: f.Tag.Get("secret") == "true", needed: isNeeded(t, name),
 		}
 		if words := f.Tag.Get("enum"); words != "" {
@@ -167,7 +168,7 @@ func want(f field) string {
 	case kindBool:
 		return "true or false"
 	case kindDuration:
-		return "a duration with its unit, as 5s, 200ms or 1m30s"
+		return "a duration with its unit, as 5s, 200ms, 1m30s or 30d"
 	case kindBytes:
 		return "a size with its unit, as 64KiB or 1MiB"
 	case kindStruct:
@@ -183,6 +184,9 @@ func want(f field) string {
 		return short + ", or " + mapping
 	case kindKeyed:
 		return "a mapping from name to settings"
+	}
+	if f.one {
+		return wantText(field{enum: f.enum}) + ", or a list, as [" + listExample(f) + "]"
 	}
 	return "a list, as [" + listExample(f) + "]"
 }
