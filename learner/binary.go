@@ -28,6 +28,11 @@ type Binary struct {
 	// ROCAUC is the area under the ROC curve: the chance that a positive event has a higher score than a negative one,
 	// half of equals (Hanley and McNeil 1982). It is 0.5 before both classes were seen.
 	ROCAUC float64
+	// AveragePrecision is the area under the precision-recall curve, as steps: the precision at each score that has
+	// positives, weighed by their share (Boyd, Eng and Page 2013, "Area under the precision-recall curve"). Where
+	// positives are rare it tells models apart that the ROC curve does not. It is 0 before the first positive. The
+	// fading one takes the classes' shares from all events, as its histograms hold about as many of either.
+	AveragePrecision float64
 }
 
 // twoClasses keeps what Binary follows from, over all events and fading. Fading histograms would cost a pass over all
@@ -111,7 +116,8 @@ func binOf(prediction []float32) int {
 // report returns the figures over a window.
 func (b *twoClasses) report(w Window) Binary {
 	hits := b.hits[int(w)*hitsLen : (int(w)+1)*hitsLen]
-	return Binary{Precision: share(hits[hitTrue], hits[hitAlarms]), Recall: share(hits[hitFound], hits[hitPositives]), ROCAUC: b.area(w)}
+	return Binary{Precision: share(hits[hitTrue], hits[hitAlarms]), Recall: share(hits[hitFound], hits[hitPositives]),
+		ROCAUC: b.area(w), AveragePrecision: b.averagePrecision(w)}
 }
 
 func share(part, whole float64) float64 {
@@ -135,6 +141,34 @@ func (b *twoClasses) area(w Window) float64 {
 		return 0.5
 	}
 	return wins / below / seen
+}
+
+// averagePrecision goes through the bins from the highest scores down: at each, it and those above are called
+// positive.
+func (b *twoClasses) averagePrecision(w Window) float64 {
+	all, bins := b.bins, b.bins[int(w)*2*binsCount:(int(w)+1)*2*binsCount]
+	var total, held [2]float64 // events of a class, and what the window's histogram holds of it
+	for i := range binsCount {
+		for class := range 2 {
+			total[class] += all[class*binsCount+i]
+			held[class] += bins[class*binsCount+i]
+		}
+	}
+	if held[1] == 0 {
+		return 0
+	}
+	perNegative, perPositive := share(total[0], held[0]), total[1]/held[1]
+	var negatives, positives, area float64
+	for i := binsCount - 1; i >= 0; i-- {
+		negatives += bins[i] * perNegative
+		step := bins[binsCount+i] * perPositive
+		if step == 0 {
+			continue
+		}
+		positives += step
+		area += step * positives / (positives + negatives)
+	}
+	return area / positives
 }
 
 // state is marked as added: snapshots made before there were figures for two classes go on being read, and these start

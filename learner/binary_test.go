@@ -1,8 +1,10 @@
 package learner
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"millrace"
@@ -95,10 +97,50 @@ func TestBinary(t *testing.T) {
 		if want := wins / pairs; math.Abs(got.ROCAUC-want) > 1e-3 {
 			t.Errorf("%s ROC AUC = %v, want %v", w, got.ROCAUC, want)
 		}
+		if want := averagePrecisionOf(history, weights); math.Abs(got.AveragePrecision-want) > 1e-3 || want < 0.05 || want > 0.9 {
+			t.Errorf("%s average precision = %v, want %v", w, got.AveragePrecision, want)
+		}
 		if got.Precision == 0 || got.Recall == 0 || got.ROCAUC < 0.6 {
 			t.Errorf("%s: %+v tests nothing", w, got)
 		}
 	}
+}
+
+// averagePrecisionOf takes every score as a threshold, once. Weights fade within a class alone, so each class keeps the
+// share that it has of all events.
+func averagePrecisionOf(history []scored, weights []float64) float64 {
+	var events, held [2]float64
+	for i, s := range history {
+		events[s.class]++
+		held[s.class] += weights[i]
+	}
+	order := make([]int, len(history))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(history[b].p, history[a].p) })
+	var above [2]float64
+	var area float64
+	for i := 0; i < len(order); {
+		found := above[1]
+		for p := history[order[i]].p; i < len(order) && history[order[i]].p == p; i++ {
+			class := history[order[i]].class
+			above[class] += weights[order[i]] * events[class] / held[class]
+		}
+		area += (above[1] - found) / events[1] * above[1] / (above[0] + above[1])
+	}
+	return area
+}
+
+// TestAveragePrecisionByHand: of the scores .9 (right), .8 (wrong), .7 (right) the precisions where positives are found
+// are 1 and 2/3.
+func TestAveragePrecisionByHand(t *testing.T) {
+	p := NewProgressive(2)
+	for _, s := range []scored{{0.9, 1}, {0.8, 0}, {0.7, 1}, {0.1, 0}} {
+		s.add(p)
+	}
+	b, _ := p.Binary(All)
+	near(t, "average precision", b.AveragePrecision, (1+2.0/3)/2)
 }
 
 // TestBinaryAtItsEnds: before anything, with one class only, and without an alarm figures are finite, and a long stream

@@ -111,7 +111,8 @@ func (m *Metrics) registerLosses(r prometheus.Registerer) {
 // registerBinary registers what two classes have besides.
 func (m *Metrics) registerBinary(r prometheus.Registerer) {
 	for name, help := range map[string]string{"precision": "Share of positives among events predicted positive",
-		"recall": "Share of predicted positives among positive events", "roc_auc": "Area under the ROC curve"} {
+		"recall": "Share of predicted positives among positive events", "roc_auc": "Area under the ROC curve",
+		"average_precision": "Area under the precision-recall curve"} {
 		m.progressive[name] = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_progressive_" + name,
 			Help: help + ", by predictions made before learning, by window."}, []string{"window"})
 		r.MustRegister(m.progressive[name])
@@ -133,6 +134,7 @@ func (m *Metrics) losses(p *Progressive) {
 			m.progressive["precision"].WithLabelValues(w.String()).Set(b.Precision)
 			m.progressive["recall"].WithLabelValues(w.String()).Set(b.Recall)
 			m.progressive["roc_auc"].WithLabelValues(w.String()).Set(b.ROCAUC)
+			m.progressive["average_precision"].WithLabelValues(w.String()).Set(b.AveragePrecision)
 		}
 	}
 	for c, n := range p.ClassCounts() {

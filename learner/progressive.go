@@ -241,6 +241,7 @@ func (p *Progressive) Metrics() map[string]float64 {
 			m["last_accuracy"+suffix] = last.Accuracy
 			if b, ok := p.Binary(w); ok {
 				m["precision"+suffix], m["recall"+suffix], m["roc_auc"+suffix] = b.Precision, b.Recall, b.ROCAUC
+				m["average_precision"+suffix] = b.AveragePrecision
 			}
 			continue
 		}

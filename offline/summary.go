@@ -22,7 +22,7 @@ func newSummary(p *learner.Progressive, classes int) Summary {
 	model, first, last := p.Report(learner.All)
 	s := SummaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
 	if b, ok := p.Binary(learner.All); ok {
-		s.Precision, s.Recall, s.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
+		s.Precision, s.Recall, s.ROCAUC, s.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
 	}
 	return s
 }

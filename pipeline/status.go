@@ -90,7 +90,7 @@ func Losses(l learner.Losses, classes int) status.Losses {
 }
 
 func addBinary(l *status.Losses, b learner.Binary) {
-	l.Precision, l.Recall, l.ROCAUC = &b.Precision, &b.Recall, &b.ROCAUC
+	l.Precision, l.Recall, l.ROCAUC, l.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
 }
 
 // figures are what a log line tells of a run.

@@ -118,7 +118,8 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if err := t.Flush(); err != nil || s.ROCAUC == nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\npositive class: precision %.4f, recall %.4f; area under the ROC curve %.4f\n", *s.Precision, *s.Recall, *s.ROCAUC)
+	_, err := fmt.Fprintf(w, "\npositive class: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
+		*s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
 	return err
 }
 

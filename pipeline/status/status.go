@@ -80,6 +80,8 @@ type Losses struct {
 	Precision *float64 `json:"precision,omitempty"`
 	Recall    *float64 `json:"recall,omitempty"`
 	ROCAUC    *float64 `json:"roc_auc,omitempty"`
+	// AveragePrecision is the area under the precision-recall curve.
+	AveragePrecision *float64 `json:"average_precision,omitempty"`
 }
 
 // Scoring is the scoring stage.
