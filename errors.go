@@ -24,7 +24,7 @@ const (
 	ReasonTooManyEntries Reason = "too_many_entries" // a bag with more entries than its feature allows
 	ReasonBadID          Reason = "bad_id"           // an id that is neither string nor integer
 	ReasonBadTime        Reason = "bad_time"         // a time that is neither RFC 3339 nor a Unix time
-	ReasonMissingLabel   Reason = "missing_label"    // no label, or null
+	ReasonMissingLabel   Reason = "missing_label"    // no label, or null, and label.unlabelled is reject
 	ReasonBadLabel       Reason = "bad_label"        // a label of the wrong type
 	ReasonUnknownClass   Reason = "unknown_class"    // a label outside the pipeline's classes
 	ReasonBadWeight      Reason = "bad_weight"       // a weight that is no number, or below 0

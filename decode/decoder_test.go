@@ -244,6 +244,7 @@ func TestDetailsSayWhatWasFoundAndExpected(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	classes := func(names ...string) LabelSpec { return LabelSpec{Path: "y", Classes: names} }
+	strict := func(l LabelSpec) LabelSpec { l.Unlabelled = UnlabelledReject; return l }
 	number := LabelSpec{Path: "y", Type: "number"}
 	nested := LabelSpec{Path: "truth.y", Classes: []string{"a", "b"}}
 	many := classes("a", "b", "c", "d", "e", "f", "g", "h")
@@ -267,13 +268,18 @@ func TestLabels(t *testing.T) {
 		{classes("false", "true"), `{"y":true}`, millrace.Label{Known: true, Class: 1}, ""},
 		{classes("0", "1"), `{"y":1e999}`, millrace.Label{}, millrace.ReasonUnknownClass},
 		{classes("no", "yes"), `{"y":"maybe"}`, millrace.Label{}, millrace.ReasonUnknownClass},
-		{classes("no", "yes"), `{"y":null}`, millrace.Label{}, millrace.ReasonMissingLabel},
-		{classes("no", "yes"), `{}`, millrace.Label{}, millrace.ReasonMissingLabel},
+		{classes("no", "yes"), `{"y":null}`, millrace.Label{}, ""},
+		{classes("no", "yes"), `{}`, millrace.Label{}, ""},
+		{strict(classes("no", "yes")), `{"y":"yes"}`, millrace.Label{Known: true, Class: 1}, ""},
+		{strict(classes("no", "yes")), `{"y":null}`, millrace.Label{}, millrace.ReasonMissingLabel},
+		{strict(classes("no", "yes")), `{}`, millrace.Label{}, millrace.ReasonMissingLabel},
 		{classes("no", "yes"), `{"y":["yes"]}`, millrace.Label{}, millrace.ReasonBadLabel},
 		{many, `{"y":"h"}`, millrace.Label{Known: true, Class: 7}, ""},
 		{many, `{"y":"i"}`, millrace.Label{}, millrace.ReasonUnknownClass},
 		{nested, `{"truth":{"y":"b"}}`, millrace.Label{Known: true, Class: 1}, ""},
-		{nested, `{"truth":null}`, millrace.Label{}, millrace.ReasonMissingLabel},
+		{nested, `{"truth":null}`, millrace.Label{}, ""},
+		{strict(nested), `{"truth":null}`, millrace.Label{}, millrace.ReasonMissingLabel},
+		{strict(number), `{"y":null}`, millrace.Label{}, millrace.ReasonMissingLabel},
 		{nested, `{"truth":"b"}`, millrace.Label{}, millrace.ReasonBadLabel},
 		{number, `{"y":-2.5}`, millrace.Label{Known: true, Value: -2.5}, ""},
 		{number, `{"y":"2.5"}`, millrace.Label{}, millrace.ReasonBadLabel},
@@ -353,7 +359,7 @@ func TestEventsLeaveNoTrace(t *testing.T) {
 				t.Fatal(err)
 			}
 			fresh, _ := decode(d, next)
-			if show(e) != show(fresh) || e.Label.Known || e.Label.Fault.Reason != millrace.ReasonMissingLabel {
+			if show(e) != show(fresh) || e.Label != (millrace.Label{}) {
 				t.Errorf("%s after %s: %s, want %s", next, before, show(e), show(fresh))
 			}
 		}

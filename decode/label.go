@@ -11,7 +11,7 @@ func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 	case fault != nil:
 		return end, fault
 	case found == aNull:
-		return end, nil // missing_label stands since the beginning
+		return end, nil // as absent: what that means stands since the beginning
 	case d.number:
 		d.labelValue(t, text, found)
 	case found == anObject || found == anArray:

@@ -25,9 +25,9 @@ type schema struct {
 	id, time, labelled bool // whether the pipeline names such a path
 	number             bool // the label is a number, not a class
 	classes            []string
-	class              map[string]int32  // by literal text
-	numeric            map[float64]int32 // by value, of classes that are JSON numbers
-	missingLabel       *millrace.Rejection
+	class              map[string]int32    // by literal text
+	numeric            map[float64]int32   // by value, of classes that are JSON numbers
+	missingLabel       *millrace.Rejection // nil: no label is no fault
 	weightMax          float64
 }
 
@@ -151,7 +151,9 @@ func (s *schema) compileColumns(columns features.Columns) error {
 
 func (s *schema) compileLabel(l LabelSpec) {
 	s.labelled = true
-	s.missingLabel = &millrace.Rejection{Reason: millrace.ReasonMissingLabel, Path: l.Path, Detail: "the event has no label"}
+	if l.Unlabelled == UnlabelledReject {
+		s.missingLabel = &millrace.Rejection{Reason: millrace.ReasonMissingLabel, Path: l.Path, Detail: "the event has no label"}
+	}
 	if s.number = l.use() == useValue; s.number {
 		return
 	}

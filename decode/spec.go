@@ -13,8 +13,15 @@ type LabelSpec struct {
 	// A weight of 0 is for events that are to be predicted and validated, but not learned.
 	Weight       string           `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
 	WeightMax    float64          `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
+	Unlabelled   string           `yaml:"unlabelled" enum:"count|reject" hash:"none" doc:"an event without a label, or with null there. count: it is scored and counted, and not learned; reject: it also goes to the dead letters. count by default"`
 	ClassWeights ClassWeightsSpec `yaml:"class_weights" doc:"what the loss of each class is multiplied by: a number a class, or balanced"`
 }
+
+// What becomes of events without a label.
+const (
+	UnlabelledCount  = "count"
+	UnlabelledReject = "reject"
+)
 
 // ClassWeightsSpec multiplies the loss of every event by a weight of its class; a bare list is weights, a bare word
 // the mode. See model.ClassWeights for what they do.

@@ -41,7 +41,9 @@ func TestWeights(t *testing.T) {
 		{label("y", "w"), `{"y":"no","w":1e999}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
 		// A fault in the label is told before one in the weight, wherever they stand.
 		{label("y", "w"), `{"w":"x","y":"maybe"}`, millrace.Label{}, millrace.ReasonUnknownClass, "y"},
-		{label("y", "w"), `{"w":"x"}`, millrace.Label{}, millrace.ReasonMissingLabel, "y"},
+		{LabelSpec{Path: "y", Classes: []string{"no", "yes"}, Weight: "w", Unlabelled: UnlabelledReject}, `{"w":"x"}`, millrace.Label{}, millrace.ReasonMissingLabel, "y"},
+		{label("y", "w"), `{"w":"x"}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
+		{label("y", "w"), `{"w":3}`, millrace.Label{Weight: 3, Weighted: true}, "", ""}, // it is the event's, whenever its label comes
 		// Objects that only label and weight lie in never prevent scoring.
 		{label("y", "m.w"), `{"m":7,"y":"no"}`, millrace.Label{}, millrace.ReasonBadWeight, "m"},
 		{label("y", "m.w"), `{"m":null,"y":"no"}`, millrace.Label{Known: true}, "", ""},

@@ -110,7 +110,7 @@ const strict = `features:
   huge: {type: number, scale: none}
   country: category
   present: boolean
-label: {path: outcome, classes: [legit, fraud]}
+label: {path: outcome, classes: [legit, fraud], unlabelled: reject}
 model: {type: logistic, optimizer: {type: sgd, rate: 10}}
 limits: {event: 2MiB, depth: 4, text: 20B}
 `

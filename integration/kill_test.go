@@ -27,7 +27,7 @@ func badEvents() []badEvent {
 		{"malformed_json", `{"date": 0.1,`},
 		{"wrong_type", `{"date": "yesterday", "day": 1, "period": 0, "y": 0}`},
 		{"not_an_object", `[1, 2, 3]`},
-		{"missing_label", `{"date": 0.1, "day": 1, "period": 0}`},
+		{"bad_label", `{"date": 0.1, "day": 1, "period": 0, "y": [0]}`},
 		{"unknown_class", `{"date": 0.1, "day": 1, "period": 0, "y": 7}`},
 		{"not_finite", `{"date": 1e999, "day": 1, "period": 0, "y": 1}`},
 		{"malformed_json", `{"date": NaN, "day": 1, "period": 0, "y": 1}`},

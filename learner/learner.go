@@ -80,9 +80,11 @@ type Learner struct {
 	positions map[partition]*millrace.Position
 	learned   uint64
 	rejected  uint64
-	applied   uint64                   // records, whatever became of them: what snapshots are due by
-	told      map[millrace.Reason]bool // reasons a rejection was logged for
-	tick      ticks
+	// unlabelled counts since the start: such an event changes no weight, and no version says how many there were.
+	unlabelled uint64
+	applied    uint64                   // records, whatever became of them: what snapshots are due by
+	told       map[millrace.Reason]bool // reasons a rejection was logged for
+	tick       ticks
 
 	free      chan *capture // the two preallocated buffers
 	toPublish chan *capture
@@ -214,7 +216,7 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 // right behind the last one applied.
 func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	at := l.position(c.batch)
-	learned, unlabelled := 0, 0
+	learned, unlabelled := 0, l.unlabelled
 	for i := range c.n {
 		rec := &c.batch.Records[c.from+i]
 		outcome, why := Rejected, c.slots[i].rejection
@@ -226,7 +228,7 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 			learned++
 			l.learned++
 		case Unlabelled:
-			unlabelled++
+			l.unlabelled++
 		case Rejected:
 			if err := l.reject(ctx, c.batch.TopicID, rec, why); err != nil {
 				return err
@@ -242,7 +244,7 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 		*at = c.batch.Position()
 	}
 	now := l.o.Now()
-	l.metrics.chunkDone(c, now, learned, unlabelled)
+	l.metrics.chunkDone(c, now, learned, int(l.unlabelled-unlabelled))
 	l.reportIfDue(now)
 	if l.tick.timeDue(now) {
 		l.snapshotIfDue(false)

@@ -61,7 +61,7 @@ func (t *ticks) reportDue(now time.Time) bool {
 	return true
 }
 
-// snapshotIfDue captures a snapshot when one is due and something was learned since the last. When
+// snapshotIfDue captures a snapshot when one is due and some event was applied since the last. When
 // both buffers are busy the snapshot is skipped and counted: learning never waits for Redis here.
 func (l *Learner) snapshotIfDue(due bool) {
 	now, events, again := l.o.Now(), l.applied, l.again.Load()
@@ -211,7 +211,7 @@ func (l *Learner) pauseIfAhead(ctx context.Context) error {
 	return nil
 }
 
-// finish publishes what was learned since the last capture.
+// finish publishes what was applied since the last capture.
 func (l *Learner) finish(ctx context.Context) error {
 	l.report()
 	if l.applied == l.tick.captured {

@@ -11,6 +11,7 @@ import (
 // Status is what a live view shows; it is replaced, never changed.
 type Status struct {
 	Learned, Rejected uint64
+	Unlabelled        uint64 // since the start
 	Model, Majority   Losses // over all events
 	Fading            Losses
 	FadingMajority    Losses
@@ -45,7 +46,7 @@ func (l *Learner) report() {
 		}
 	}
 	old := l.status.Load()
-	s := Status{Learned: l.learned, Rejected: l.rejected}
+	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.unlabelled}
 	s.Model, s.Majority, s.Last = p.Report(All)
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)
 	s.Binary, _ = p.Binary(All)

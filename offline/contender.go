@@ -12,6 +12,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/learner"
 	"millrace/pipeline"
 )
 
@@ -71,11 +72,14 @@ func (c *Contender) begin() {
 func (c *Contender) learn(records []millrace.Record, events []*millrace.Event, faults []error) {
 	start := time.Now()
 	for i := range records {
-		err := faults[i]
+		outcome, err := learner.Rejected, faults[i]
 		if err == nil {
-			err = c.Pieces.Trainer.Apply(events[i])
+			var why *millrace.Rejection
+			if outcome, why = c.Pieces.Stream.Event(events[i], &records[i]); why != nil {
+				err = why
+			}
 		}
-		c.Pass.count(&records[i], err)
+		c.Pass.count(&records[i], outcome, err)
 		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
 	}
 	c.busy += time.Since(start)
@@ -95,7 +99,7 @@ func (c *Contender) StateBytes() int64 {
 // Summary are the figures of the contender's latest pass.
 func (c *Contender) Summary() Summary {
 	s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
-	s.Events, s.Learned, s.Rejected = c.Pass.Events, c.Pass.Learned, c.Pass.Rejections()
+	s.Events, s.Learned, s.Rejected, s.Unlabelled = c.Pass.Events, c.Pass.Learned, c.Pass.Rejections(), c.Pass.Unlabelled
 	s.EventsPerSecond = float64(s.Events) / max(c.Pass.Elapsed.Seconds(), 1e-9)
 	return s
 }

@@ -10,17 +10,20 @@ import (
 
 	"millrace"
 	"millrace/features"
+	"millrace/learner"
 )
 
 // Pass is what one reading of a file came to. Its events take the very path that a topic's take: decode, extract,
 // predict, learn.
 type Pass struct {
-	Events   uint64
-	Learned  uint64
-	Rejected map[millrace.Reason]uint64
-	Elapsed  time.Duration // reading and decoding included
-	First    string        // the first rejection, with its place
-	present  []bool        // by feature: whether an event had a value of it
+	Events  uint64
+	Learned uint64
+	// Unlabelled events had no label: predicted they could be, learned they were not.
+	Unlabelled uint64
+	Rejected   map[millrace.Reason]uint64
+	Elapsed    time.Duration // reading and decoding included
+	First      string        // the first rejection, with its place
+	present    []bool        // by feature: whether an event had a value of it
 }
 
 // Rejections is how many events could not be used.
@@ -47,11 +50,15 @@ func (p *Pass) Missing(columns []features.Column) string {
 	return "in no event: " + strings.Join(names, ", ")
 }
 
-// count counts one event, learned or rejected.
-func (p *Pass) count(rec *millrace.Record, err error) {
+// count counts one event by what became of it; err is why it was rejected.
+func (p *Pass) count(rec *millrace.Record, outcome learner.Outcome, err error) {
 	p.Events++
-	if err == nil {
+	switch outcome {
+	case learner.Learned:
 		p.Learned++
+		return
+	case learner.Unlabelled:
+		p.Unlabelled++
 		return
 	}
 	reason := millrace.ReasonBadRecord
@@ -93,6 +100,13 @@ type NoneLearnedError struct {
 func (e *NoneLearnedError) Error() string {
 	if e.Pass.Events == 0 {
 		return e.File + " has no rows"
+	}
+	if e.Pass.Unlabelled == e.Pass.Events {
+		return fmt.Sprintf("no row of %s has a label", e.File)
+	}
+	if n := e.Pass.Unlabelled; n > 0 {
+		return fmt.Sprintf("no row of %s could be learned: %d without a label, %s; the first that was refused: %s",
+			e.File, n, e.Pass.Reasons(), e.Pass.First)
 	}
 	return fmt.Sprintf("no row of %s could be learned: %s; the first: %s", e.File, e.Pass.Reasons(), e.Pass.First)
 }

@@ -11,6 +11,8 @@ type Summary struct {
 	Events   uint64 `json:"events"`
 	Learned  uint64 `json:"learned"`
 	Rejected uint64 `json:"rejected"`
+	// Unlabelled events had no label.
+	Unlabelled uint64 `json:"unlabelled,omitempty"`
 	status.Losses
 	Baselines       map[string]status.Losses `json:"baselines"`
 	EventsPerSecond float64                  `json:"events_per_second"`

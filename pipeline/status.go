@@ -68,7 +68,7 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 		return s
 	}
 	at := l.Status()
-	s.Learned, s.Rejected, s.Version = at.Learned, at.Rejected, at.Head.Seq
+	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
 	s.Model = status.Progress{All: Losses(at.Model, classes), Fading: Losses(at.Fading, classes)}
 	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}
@@ -116,6 +116,9 @@ func learnerFigures(s *status.Learning) []any {
 		return []any{"learning", s.State, "learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
 	}
 	figures := []any{"learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
+	if s.Unlabelled > 0 {
+		figures = append(figures, "unlabelled", s.Unlabelled)
+	}
 	if s.Classes > 0 {
 		figures = append(figures, "log_loss", status.Rounded(*s.Model.Fading.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.Fading.LogLoss))
 	} else {

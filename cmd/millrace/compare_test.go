@@ -344,8 +344,17 @@ func TestMissingWords(t *testing.T) {
 		t.Errorf("%+v, accuracy %v; b is the label wherever it is known", s, *s.Accuracy)
 	}
 	labels := written(t, "labels.csv", "a,y\n"+strings.Repeat("1,2.5\n2,NA\n3,3.75\n4,1.25\n", 60))
-	if s := decoded[offline.Summary](t, "evaluate", labels, "--label", "y"); s.MAE == nil || s.Learned != 180 || s.Rejected != 60 {
+	if s := decoded[offline.Summary](t, "evaluate", labels, "--label", "y"); s.MAE == nil || s.Learned != 180 || s.Rejected != 0 || s.Unlabelled != 60 {
 		t.Errorf("%+v; a label that is a number stays one where some are missing", s)
+	}
+	if text := ok(t, "evaluate", labels, "--label", "y"); !strings.Contains(text, "180 learned, 0 rejected, 60 without a label, ") {
+		t.Errorf("no word of what had no label:\n%s", text)
+	}
+	nothing := written(t, "none.csv", "a,y\n"+strings.Repeat("1,\n", 9)+"2,no\n3,yes\n")
+	file := ok(t, "init", "--from", nothing, "--label", "y")
+	unlabelled := written(t, "unlabelled.csv", "a,y\n"+strings.Repeat("1,\n", 9))
+	if code, _, err := verb(t, "evaluate", "-c", written(t, "none.yaml", file), unlabelled); code != exitFailed || !strings.Contains(err, "has a label") {
+		t.Errorf("%d: %s", code, err)
 	}
 }
 

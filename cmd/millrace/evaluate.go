@@ -103,7 +103,11 @@ func (a *app) tellRejected(p *offline.Pass) {
 
 func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %.0f events/s\n\n", name, s.Events, s.Learned, s.Rejected, s.EventsPerSecond)
+	rest := ""
+	if s.Unlabelled > 0 {
+		rest = fmt.Sprintf("%d without a label, ", s.Unlabelled)
+	}
+	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %s%.0f events/s\n\n", name, s.Events, s.Learned, s.Rejected, rest, s.EventsPerSecond)
 	names := []string{"majority", "last"}
 	head := "\taccuracy\tlog-loss\t"
 	if s.MAE != nil {

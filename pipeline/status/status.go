@@ -36,11 +36,13 @@ type Learning struct {
 	State    State  `json:"state"`
 	Why      string `json:"why,omitempty"` // of fenced and ended
 
-	Learned   uint64 `json:"learned"`
-	Rejected  uint64 `json:"rejected"`
-	Version   uint64 `json:"version"`   // the newest published, 0 before the process published one
-	Published uint64 `json:"published"` // snapshots since the learner started
-	Skipped   uint64 `json:"skipped"`   // snapshots that were due while both buffers were busy
+	Learned  uint64 `json:"learned"`
+	Rejected uint64 `json:"rejected"`
+	// Unlabelled events had no label; counted since the learner started.
+	Unlabelled uint64 `json:"unlabelled,omitempty"`
+	Version    uint64 `json:"version"`   // the newest published, 0 before the process published one
+	Published  uint64 `json:"published"` // snapshots since the learner started
+	Skipped    uint64 `json:"skipped"`   // snapshots that were due while both buffers were busy
 
 	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label
 	// before.
