@@ -53,6 +53,9 @@ type Options struct {
 	// Features names the CSV columns that are features; nil is none. A row in which all of them are missing says
 	// nothing, and is a fault, as one without any cell is.
 	Features func(column string) bool
+	// Time gives a row's own time in Unix milliseconds; ok is false where it has none. It is called with each row as a
+	// JSON object, by whoever calls Next; nil is none.
+	Time func(row []byte) (ms int64, ok bool)
 	// Missing names the CSV columns whose cells are left out, as empty ones are, when they hold a word for which the
 	// function of that name says so; nil is none. Columns of numbers need it.
 	Missing func(column string) bool
@@ -86,6 +89,8 @@ type Source struct {
 	faults  atomic.Int64
 	rows    rows
 	offset  int64
+	time    int64 // of the row read last
+	timed   bool  // a row had a time of its own
 	pending error // met after rows that are delivered first
 	free    chan *memory
 }
@@ -165,8 +170,9 @@ func (s *Source) start() error {
 func (s *Source) Table() bool { return s.format == "csv" || s.format == "tsv" }
 
 // Next returns the next batch: its records hold JSON objects, the offsets are row numbers from 0,
-// the topic is the file's name, the time is 0, for a file knows none. It returns io.EOF after the
-// last. A batch is valid until its Release, which gives its memory back to this source.
+// the topic is the file's name. The time is the row's own; where it has none, and where it cannot be read, that of the
+// row before, as one is written after the other; in a file without times the row's number in milliseconds. It returns
+// io.EOF after the last. A batch is valid until its Release, which gives its memory back to this source.
 func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -185,8 +191,25 @@ func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) {
 	b.From, b.To = s.offset, s.offset+int64(len(m.ends))
 	b.End = b.To
 	b.Records = m.batch(s.name, s.offset)
+	s.stamp(b.Records)
 	s.offset = b.To
 	return b, nil
+}
+
+// stamp gives records their time.
+func (s *Source) stamp(records []millrace.Record) {
+	for i := range records {
+		rec := &records[i]
+		if s.options.Time != nil && rec.Fault == nil {
+			if ms, ok := s.options.Time(rec.Value); ok {
+				s.time, s.timed = ms, true
+			}
+		}
+		if !s.timed {
+			s.time = rec.Offset
+		}
+		rec.Time = s.time
+	}
 }
 
 // fill reads rows into m until it is full. An error stands for what follows the rows read.

@@ -1,0 +1,59 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// times reads the time of every record, in batches of two rows.
+func times(t *testing.T, text string, o Options) []int64 {
+	t.Helper()
+	o.BatchRecords = 2
+	s, err := Open(put(t, "data.jsonl", text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var got []int64
+	for {
+		b, err := s.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			return got
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Records {
+			got = append(got, b.Records[i].Time)
+		}
+		b.Release()
+	}
+}
+
+func TestRowsHaveTheirTime(t *testing.T) {
+	own := func(row []byte) (int64, bool) { // rows such as {"t":12}
+		ms, err := strconv.ParseInt(strings.Trim(string(row), `{}"t:`), 10, 64)
+		return ms, err == nil
+	}
+	for _, c := range []struct {
+		name, text string
+		time       func([]byte) (int64, bool)
+		want       []int64
+	}{
+		{"row numbers", "{}\n{}\n\n{\"t\":9}\n", nil, []int64{0, 1, 2}},
+		{"times, back as well", "{\"t\":700}\n{\"t\":900}\n{\"t\":800}\n", own, []int64{700, 900, 800}},
+		{"none, and a row that cannot be read", "{\"t\":700}\n{}\n\xff{\"t\":1}\n{\"t\":900}\n", own, []int64{700, 700, 700, 900}},
+		{"none at first", "{}\n{}\n{\"t\":700}\n{}\n", own, []int64{0, 1, 700, 700}},
+		{"none at all", "{}\n{}\n{}\n", own, []int64{0, 1, 2}},
+		{"at zero", "{}\n{\"t\":0}\n{}\n", own, []int64{0, 0, 0}},
+	} {
+		if got := times(t, c.text, Options{Time: c.time}); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package pipeline
+
+import (
+	"testing"
+
+	"millrace/decode"
+)
+
+func TestRowTime(t *testing.T) {
+	var limits decode.Limits
+	limits.SetDefaults()
+	read, err := RowTime("seen.at", limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, want := range map[string]int64{
+		`{"seen":{"at":"1970-01-01T00:00:01.5Z"},"x":[1]}`: 1500, `{"seen":{"at":1700000000}}`: 1_700_000_000_000,
+		`{"seen":{"at":-3}}`: -3000, `{"seen":{"at":0}}`: 0,
+		`{"seen":{}}`: -1, `{"seen":{"at":null}}`: -1, `{"seen":{"at":"soon"}}`: -1, `{"seen":{"at":1}`: -1, `[]`: -1, ``: -1,
+	} {
+		if got, ok := read([]byte(row)); ok != (want != -1) || ok && got != want {
+			t.Errorf("%s: %d %v, want %d", row, got, ok, want)
+		}
+	}
+	if read, err := RowTime("", limits); read != nil || err != nil {
+		t.Errorf("no path gives times: %v", err)
+	}
+	if _, err := RowTime("a..b", limits); err == nil {
+		t.Error("a wrong path was taken")
+	}
+}
