@@ -33,6 +33,38 @@ type Manifest struct {
 	Signature    string             `json:"signature,omitempty"`
 	Origin       string             `json:"origin,omitempty"` // the lineage's, as in Head; empty in versions from before there was one
 	Began        Cause              `json:"began,omitempty"`  // how the lineage began, as in Head
+	// Applied counts records, labels and expiries that were applied, whatever became of them: what snapshots are due
+	// by. It is left out where every record that was applied is either learned or rejected.
+	Applied uint64            `json:"applied,omitempty"`
+	Names   map[string]uint64 `json:"names,omitempty"` // what became of events and labels, by name
+	Keyed   *Keyed            `json:"keyed,omitempty"` // nil without keyed state; with it the format is 2
+}
+
+// Steps is how much a version has behind it: what was applied, or what was learned and rejected where nothing else can
+// happen to a record. It is 0 in the empty version that fixes where reading starts.
+func (m *Manifest) Steps() uint64 {
+	if m.Applied > 0 {
+		return m.Applied
+	}
+	return m.Learned + m.Rejected
+}
+
+// Keyed says how a version's keyed state, windows and events that wait for their label, is made again from the log:
+// records from the rebuild marks up to the positions are read once more and observed by it alone. Watermarks are Unix
+// milliseconds, math.MinInt64 before the first event.
+type Keyed struct {
+	Rebuild   []Mark `json:"rebuild"`   // every partition of events and labels: where reading begins again
+	Watermark int64  `json:"watermark"` // the topic's at the rebuild marks
+	Now       int64  `json:"now"`       // the topic's at the positions
+	Newest    []Mark `json:"newest"`    // the watermarks of the events' partitions at the positions; Offset is 0 there
+}
+
+// Mark is a place in a partition, with the partition's watermark there.
+type Mark struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+	Watermark int64  `json:"watermark"`
 }
 
 // Snapshot is all learned state at one moment: a manifest and two blobs, each a valid safetensors

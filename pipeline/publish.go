@@ -44,7 +44,7 @@ func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millra
 		if err != nil {
 			return head, fmt.Errorf("looking at the head of %s: %w", p.Name, err)
 		}
-		if len(old.Manifest.Positions) > 0 && old.Manifest.Learned > 0 {
+		if m := &old.Manifest; len(m.Positions) > 0 && (m.Learned > 0 || m.Applied > 0) {
 			return head, fmt.Errorf("%s has learned from its topic already (version %d, %d events): a trained version would take its "+
 				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, old.Manifest.Learned)
 		}

@@ -44,7 +44,7 @@ func retention(p *config.Pipeline) store.Retention {
 
 // Publish publishes a version, which is served once there is something in it.
 func (p *publisher) Publish(ctx context.Context, s *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
-	return p.publish(ctx, s, cause, p.serve && s.Manifest.Learned+s.Manifest.Rejected > 0)
+	return p.publish(ctx, s, cause, p.serve && s.Manifest.Steps() > 0)
 }
 
 // unserved publishes a version that scorers are not to see.

@@ -20,6 +20,9 @@ const (
 	// BlobBytesMax bounds one blob. Two buffers of each are preallocated beside the live state, and
 	// Redis refuses values beyond 512 MiB.
 	BlobBytesMax = 256 << 20
+	// TailBytesMax bounds the one tensor of varying length that a training blob may end with: a bitmap of the
+	// offsets that still wait has 32 MiB at most, and what else a join has to keep is far smaller.
+	TailBytesMax = 64 << 20
 	// ManifestBytesMax bounds a manifest: a canonical spec of 10,000 features and the positions of
 	// 10,000 partitions fit in half of it.
 	ManifestBytesMax = 4 << 20

@@ -18,7 +18,13 @@ var update = flag.Bool("update", false, "write missing golden files")
 func goldenPath(name string) string { return filepath.Join("testdata", name) }
 
 func TestGoldenFiles(t *testing.T) {
-	s := sampleSnapshot(t)
+	testGolden(t, "v1", sampleSnapshot(t))
+	testGolden(t, "v2", keyedSnapshot(t))
+}
+
+// testGolden compares what is written today with the golden files of a format.
+func testGolden(t *testing.T, version string, s millrace.Snapshot) {
+	t.Helper()
 	manifest, err := EncodeManifest(s.Manifest)
 	if err != nil {
 		t.Fatal(err)
@@ -32,10 +38,10 @@ func TestGoldenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	current := map[string][]byte{
-		"v1.manifest.json":        manifest,
-		"v1.serving.safetensors":  s.Serving,
-		"v1.training.safetensors": s.Training,
-		"v1.snapshot":             file,
+		version + ".manifest.json":        manifest,
+		version + ".serving.safetensors":  s.Serving,
+		version + ".training.safetensors": s.Training,
+		version + ".snapshot":             file,
 	}
 	for name, want := range current {
 		if *update {
@@ -64,7 +70,7 @@ func TestGoldenFilesLoad(t *testing.T) {
 		}
 		return data
 	}
-	for _, version := range []string{"v1"} {
+	for _, version := range []string{"v1", "v2"} {
 		m, err := DecodeManifest(read(version + ".manifest.json"))
 		if err != nil {
 			t.Fatalf("%s: %v", version, err)
@@ -76,8 +82,15 @@ func TestGoldenFilesLoad(t *testing.T) {
 			t.Errorf("%s: %v", version, err)
 		}
 		live := newSample(4)
-		if err := mustLayout(t, Part{"model", live}).Restore(s.Serving, s.Training); err != nil {
+		layout := mustLayout(t, Part{"model", live})
+		if version == "v2" {
+			layout = mustTailed(t, Part{"model", live})
+		}
+		if err := layout.Restore(s.Serving, s.Training); err != nil {
 			t.Errorf("%s: %v", version, err)
+		}
+		if want := map[string]string{"v2": sampleTail}[version]; string(layout.Tail()) != want {
+			t.Errorf("%s: the tail is %q, want %q", version, layout.Tail(), want)
 		}
 		live.restored = 0
 		if !reflect.DeepEqual(live, newSample(4).filled()) {

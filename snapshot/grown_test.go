@@ -43,7 +43,7 @@ func TestTensorsMayBeAdded(t *testing.T) {
 			copy(s.weights, []float32{1.5, -2, 3})
 			s.hashes[2] = 7
 		}
-		layout, err := newLayout(nil, []Part{{"m", grown{now}}}, portable)
+		layout, err := newLayout(nil, "", []Part{{"m", grown{now}}}, portable)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,9 +31,11 @@ type planned struct {
 }
 
 type plan struct {
-	tensors []planned
-	header  []byte // with its length before it and its padding behind it
-	size    int    // of the whole blob
+	tensors  []planned
+	header   []byte // with its length before it and its padding behind it
+	size     int    // of the whole blob, without a tail
+	metadata map[string]string
+	tail     string // name of the tensor of varying length behind the others; empty for none
 }
 
 // Layout is the plan of both blobs, made once: headers, offsets and where in live memory each
@@ -42,25 +44,32 @@ type plan struct {
 type Layout struct {
 	parts []Part
 	blobs [2]plan // indexed by millrace.Role
+	tail  []byte  // what the last Restore found, see Tail
 }
 
 // Buffer holds the bytes of both blobs. A snapshot in flight owns one, so a learner that goes on
 // learning meanwhile needs two.
 type Buffer struct {
 	blobs [2][]byte
+	tails *plan // of the training blob when it may have a tail; nil otherwise
 }
 
 // NewLayout plans the blobs of the given parts; both carry the metadata. It refuses names that are
 // empty, too long, not UTF-8 or used twice, tensors whose slice and shape differ, headers over
 // [HeaderBytesMax] and blobs over [BlobBytesMax].
 func NewLayout(metadata map[string]string, parts ...Part) (*Layout, error) {
-	return newLayout(metadata, parts, !nativeLittleEndian())
+	return newLayout(metadata, "", parts, !nativeLittleEndian())
 }
 
-func newLayout(metadata map[string]string, parts []Part, portable bool) (*Layout, error) {
+func newLayout(metadata map[string]string, tail string, parts []Part, portable bool) (*Layout, error) {
 	l := &Layout{parts: parts}
+	l.blobs[millrace.Training].tail = tail
 	var errs []error
 	names := map[string]bool{}
+	if tail != "" {
+		errs = append(errs, checkName(tail))
+		names[tail] = true
+	}
 	l.visit(func(name string, t millrace.Tensor, role millrace.Role) {
 		p, err := planTensor(name, t, portable)
 		switch {
@@ -82,8 +91,8 @@ func newLayout(metadata map[string]string, parts []Part, portable bool) (*Layout
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return l, nil
 }
@@ -160,13 +169,20 @@ func (b *plan) place(metadata map[string]string) error {
 			return fmt.Errorf("placing tensor %q: the blob exceeds %d bytes", t.name, BlobBytesMax)
 		}
 	}
-	b.header = encodeHeader(metadata, b.tensors)
+	b.metadata = metadata
+	bytesMax := BlobBytesMax
+	if b.tail == "" {
+		b.header = encodeHeader(metadata, b.tensors)
+	} else {
+		b.header = b.tailedHeader(offset)
+		bytesMax -= TailBytesMax
+	}
 	if len(b.header)-8 > HeaderBytesMax {
 		return fmt.Errorf("planning header: %d bytes, more than %d", len(b.header)-8, HeaderBytesMax)
 	}
 	b.size = len(b.header) + offset
-	if b.size > BlobBytesMax {
-		return fmt.Errorf("planning blob: %d bytes, more than %d", b.size, BlobBytesMax)
+	if b.size > bytesMax {
+		return fmt.Errorf("planning blob: %d bytes, more than %d", b.size, bytesMax)
 	}
 	for i := range b.tensors {
 		b.tensors[i].begin += len(b.header)
@@ -217,7 +233,7 @@ func encodeHeader(metadata map[string]string, tensors []planned) []byte {
 	return h
 }
 
-// Bytes is the size of every snapshot of this layout, both blobs together.
+// Bytes is the size of every snapshot of this layout, both blobs together, without the tail.
 func (l *Layout) Bytes() int64 {
 	return int64(l.blobs[millrace.Serving].size + l.blobs[millrace.Training].size)
 }
@@ -228,14 +244,18 @@ func (l *Layout) NewBuffer() *Buffer {
 	for role := range l.blobs {
 		b.blobs[role] = make([]byte, l.blobs[role].size)
 		copy(b.blobs[role], l.blobs[role].header)
+		if l.blobs[role].tail != "" {
+			b.tails = &l.blobs[role]
+		}
 	}
 	return b
 }
 
 // Copy copies the live tensors into dst, a buffer of this layout, and does nothing else: it is the
 // only part of a snapshot that learning waits for. It allocates nothing. The caller makes sure that
-// nothing changes the tensors meanwhile.
+// nothing changes the tensors meanwhile. A tail that the buffer had is gone.
 func (l *Layout) Copy(dst *Buffer) {
+	dst.cutTail()
 	for role := range l.blobs {
 		blob, tensors := dst.blobs[role], l.blobs[role].tensors
 		if len(blob) != l.blobs[role].size {

@@ -59,11 +59,11 @@ func TestCopyDoesNotDependOnVisitingOrder(t *testing.T) {
 func TestPortablePathEqualsCast(t *testing.T) {
 	s := newSample(9).filled()
 	parts := []Part{{"m", s}}
-	fast, err := newLayout(nil, parts, false)
+	fast, err := newLayout(nil, "", parts, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	portable, err := newLayout(nil, parts, true)
+	portable, err := newLayout(nil, "", parts, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestPortablePathEqualsCast(t *testing.T) {
 		t.Fatal("the blobs differ")
 	}
 	got := newSample(9)
-	back, err := newLayout(nil, []Part{{"m", got}}, true)
+	back, err := newLayout(nil, "", []Part{{"m", got}}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,15 +7,27 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"millrace"
 )
 
-// Format is the version of manifest and blobs that this package writes. Fields added within one
-// format must be left out when empty, so that old manifests still read back as the bytes they were.
-const Format = 1
+// The versions of manifest and blobs that this package reads and writes. Fields added within one format must be left
+// out when empty, so that old manifests still read back as the bytes they were.
+const (
+	Format      = 1 // of all state that is in the blobs
+	FormatKeyed = 2 // of state that is partly made again from the log, see [millrace.Keyed]
+)
+
+// formatOf is the format that a manifest is written in.
+func formatOf(m *millrace.Manifest) int {
+	if m.Keyed != nil {
+		return FormatKeyed
+	}
+	return Format
+}
 
 // EncodeManifest writes a manifest in its one canonical form: see [CanonicalJSON]; besides, times are
 // UTC in milliseconds and positions are ordered by topic and partition. It refuses a manifest that
@@ -42,12 +54,22 @@ func normalise(m millrace.Manifest) millrace.Manifest {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	m.Positions = positions
+	m.Names = maps.Clone(m.Names)
+	maps.DeleteFunc(m.Names, func(_ string, n uint64) bool { return n == 0 })
+	if m.Keyed != nil {
+		k := *m.Keyed
+		k.Rebuild, k.Newest = inOrder(k.Rebuild), inOrder(k.Newest)
+		m.Keyed = &k
+	}
 	return m
 }
 
 func checkManifest(m *millrace.Manifest) error {
-	if m.Format != Format {
-		return fmt.Errorf("format %d; this program reads and writes format %d", m.Format, Format)
+	if m.Format != Format && m.Format != FormatKeyed {
+		return fmt.Errorf("format %d; this program reads and writes formats %d and %d", m.Format, Format, FormatKeyed)
+	}
+	if want := formatOf(m); m.Format != want {
+		return fmt.Errorf("format %d, which is not that of its fields, %d", m.Format, want)
 	}
 	if m.Model == "" {
 		return fmt.Errorf("no model name")
@@ -69,7 +91,7 @@ func checkManifest(m *millrace.Manifest) error {
 		}
 		seen[place] = true
 	}
-	return nil
+	return checkKeyed(m)
 }
 
 // DecodeManifest reads a manifest strictly: it must be, byte for byte, what EncodeManifest writes.
@@ -106,7 +128,7 @@ func Digest(manifest []byte) string {
 
 // Seal fills in the format and what the manifest says of the blobs.
 func Seal(s *millrace.Snapshot) {
-	s.Manifest.Format = Format
+	s.Manifest.Format = formatOf(&s.Manifest)
 	s.Manifest.Serving = blobInfo(s.Serving)
 	s.Manifest.Training = blobInfo(s.Training)
 }

@@ -77,7 +77,7 @@ func TestManifestRoundTrip(t *testing.T) {
 
 func TestEncodeManifestRefuses(t *testing.T) {
 	tests := map[string]func(m *millrace.Manifest){
-		"format":    func(m *millrace.Manifest) { m.Format = 2 },
+		"format":    func(m *millrace.Manifest) { m.Format = 3 },
 		"model":     func(m *millrace.Manifest) { m.Model = "" },
 		"metric":    func(m *millrace.Manifest) { m.Metrics = map[string]float64{"x": math.NaN()} },
 		"hash":      func(m *millrace.Manifest) { m.Serving.SHA256 = strings.ToUpper(m.Serving.SHA256) },
@@ -120,7 +120,7 @@ func TestDecodeManifestIsStrict(t *testing.T) {
 		"time zone":     replace(`05.678Z`, `05.678+00:00`),
 		"nanoseconds":   replace(`05.678Z`, `05.6789Z`),
 		"type":          replace(`"rejected":2`, `"rejected":"2"`),
-		"newer format":  replace(`"format":1`, `"format":2`),
+		"newer format":  replace(`"format":1`, `"format":3`),
 		"empty parent":  replace(`"parent":"11-3-00000000000000aa"`, `"parent":""`),
 	}
 	for name, data := range tests {

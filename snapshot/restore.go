@@ -24,6 +24,7 @@ const differencesMax = 8
 func (l *Layout) Restore(serving, training []byte) error {
 	blobs := [2][]byte{serving, training}
 	var files [2]*File
+	var tail []byte
 	for role, blob := range blobs {
 		if role == int(millrace.Training) && blob == nil {
 			continue
@@ -33,6 +34,10 @@ func (l *Layout) Restore(serving, training []byte) error {
 		if err != nil {
 			return fmt.Errorf("reading %s blob: %w", name, err)
 		}
+		var found []byte
+		if f.Tensors, found = l.blobs[role].splitTail(f.Tensors); found != nil {
+			tail = found
+		}
 		if err := l.blobs[role].compare(f); err != nil {
 			return fmt.Errorf("comparing %s blob: %w", name, err)
 		}
@@ -41,6 +46,7 @@ func (l *Layout) Restore(serving, training []byte) error {
 	if err := l.checkMemory(); err != nil {
 		return err
 	}
+	l.tail = tail
 	for role, f := range files {
 		if f != nil {
 			l.blobs[role].fill(f)

@@ -130,7 +130,7 @@ func (p *repairPlan) planIndex(o RepairOptions, now time.Time) error {
 			continue
 		}
 		cause := millrace.CauseRepaired
-		if c.manifest.Learned == 0 {
+		if c.manifest.Steps() == 0 {
 			cause = millrace.CauseFirst
 		}
 		r, err := newRecord(millrace.Head{Seq: c.manifest.Seq, Epoch: c.manifest.Epoch, Candidate: name, Digest: c.digest, Cause: cause,
@@ -180,7 +180,7 @@ func (s *Store) planPointers(ctx context.Context, p *repairPlan, o RepairOptions
 	servedLost := st.served.raw != "" && served.raw == "" || st.served.raw == "" && headLost && o.Serve
 	if servedLost && anything {
 		p.report.Served = millrace.Head{}
-		newest, err := s.newestIntact(ctx, p, versions, func(m millrace.Manifest) bool { return m.Learned > 0 })
+		newest, err := s.newestIntact(ctx, p, versions, func(m millrace.Manifest) bool { return m.Steps() > 0 })
 		if err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ func TestStore(t *testing.T) {
 		"repair":             testRepair,
 		"standing":           testStanding,
 		"repair chooses":     testRepairChooses,
+		"keyed":              testKeyed,
 	}
 	for _, b := range backends(t) {
 		t.Run(b.name, func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"millrace"
 	"millrace/config"
 	"millrace/pipeline"
 	"millrace/store"
@@ -105,13 +106,23 @@ func (a *app) listSnapshots(ctx context.Context, s *store.Store, p *config.Pipel
 		return err
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "VERSION\tEPOCH\tPUBLISHED\tLEARNED\tREJECTED\tSIZE\tRECENT LOSS\tCAUSE\tBY\tIN USE")
+	return errors.Join(printVersions(t, versions), t.Flush())
+}
+
+// printVersions writes a line a version. What was applied stands beside what was learned where that is another number.
+func printVersions(w io.Writer, versions []store.Version) error {
+	title, applied := "", func(*millrace.Manifest) string { return "" }
+	if slices.ContainsFunc(versions, func(v store.Version) bool { return v.Manifest.Applied > 0 }) {
+		title, applied = "APPLIED\t", func(m *millrace.Manifest) string { return fmt.Sprintf("%d\t", m.Steps()) }
+	}
+	_, err := fmt.Fprintf(w, "VERSION\tEPOCH\tPUBLISHED\t%sLEARNED\tREJECTED\tSIZE\tRECENT LOSS\tCAUSE\tBY\tIN USE\n", title)
 	for _, v := range versions {
 		m := v.Manifest
-		fmt.Fprintf(t, "%d\t%d\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", v.Head.Seq, v.Head.Epoch, v.At.Local().Format(time.DateTime),
-			m.Learned, m.Rejected, byteText(m.Serving.Bytes+m.Training.Bytes), lossText(m.Metrics), v.Head.Cause, v.Head.By, marks(v))
+		_, lineErr := fmt.Fprintf(w, "%d\t%d\t%s\t%s%d\t%d\t%s\t%s\t%s\t%s\t%s\n", v.Head.Seq, v.Head.Epoch, v.At.Local().Format(time.DateTime),
+			applied(&m), m.Learned, m.Rejected, byteText(m.Serving.Bytes+m.Training.Bytes), lossText(m.Metrics), v.Head.Cause, v.Head.By, marks(v))
+		err = errors.Join(err, lineErr)
 	}
-	return t.Flush()
+	return err
 }
 
 func marks(v store.Version) string {
@@ -204,8 +215,19 @@ func printVersion(w io.Writer, v store.Version) error {
 	fmt.Fprintf(t, "serving\t%s, sha256 %s\ntraining\t%s, sha256 %s\n", byteText(m.Serving.Bytes), m.Serving.SHA256,
 		byteText(m.Training.Bytes), m.Training.SHA256)
 	fmt.Fprintf(t, "schema\t%s\nprofile\t%s\ncluster\t%s\n", m.SchemaHash, m.Profile, m.Cluster)
+	if m.Applied > 0 {
+		fmt.Fprintf(t, "applied\t%d records, labels and expiries\n", m.Applied)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Names)) {
+		fmt.Fprintf(t, "%s\t%d\n", strings.ReplaceAll(name, "_", " "), m.Names[name])
+	}
 	for _, p := range m.Positions {
 		fmt.Fprintf(t, "position\t%s/%d at %d\n", p.Topic, p.Partition, p.Offset)
+	}
+	if m.Keyed != nil {
+		for _, mark := range m.Keyed.Rebuild {
+			fmt.Fprintf(t, "rebuilt from\t%s/%d at %d\n", mark.Topic, mark.Partition, mark.Offset)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Metrics)) {
 		fmt.Fprintf(t, "%s\t%.6g\n", name, m.Metrics[name])
