@@ -41,6 +41,10 @@ type Event struct {
 	Scratch []byte
 }
 
+// CapTime makes the event's time at most its record's: nothing happened after it was told of. Wherever windows are
+// filled or observed, this comes first.
+func (e *Event) CapTime(rec *Record) { e.Time = min(e.Time, rec.Time) }
+
 // Bag returns the entries of a field of the event that is a bag. They are valid as its texts are.
 func (e *Event) Bag(f *Field) []Entry { return e.Entries[f.First:][:f.Count] }
 

@@ -48,6 +48,8 @@ var may = []struct {
 		"what is served knows of a pipeline only what it says of itself"},
 	{"millrace/scorer/wire", []string{"millrace"}, "the score's form knows only the root"},
 	{"millrace/scorer/web", []string{"millrace", "millrace/scorer", "golang.org/x/sync"}, "the scorer's HTTP face knows only the scorer"},
+	{"millrace/scorer/follow", []string{"millrace", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
+		"a scorer's window tables know of no Kafka, only the scorer"},
 	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},
 }
 
@@ -92,6 +94,8 @@ var never = []struct {
 	{"millrace/scorer/topic", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
 		"the scorer defines the interfaces it needs; pipeline joins them"},
 	{"millrace/scorer/web", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
+		"the scorer defines the interfaces it needs; pipeline joins them"},
+	{"millrace/scorer/follow", []string{"millrace/learner", "millrace/consumers", "millrace/store"},
 		"the scorer defines the interfaces it needs; pipeline joins them"},
 	{"millrace/consumers", []string{"millrace/learner", "millrace/scorer", "millrace/store"},
 		"consumers deliver raw records and know nothing of who learns from them"},

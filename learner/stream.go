@@ -58,7 +58,7 @@ func (s *Stream) Event(e *millrace.Event, rec *millrace.Record) (Outcome, *millr
 		return s.plain(e)
 	}
 	watermark := s.Clock.Now()
-	e.Time = min(e.Time, rec.Time) // nothing happened after it was told of
+	e.CapTime(rec)
 	s.Windows.Fill(e, watermark)
 	if _, err := s.Trainer.Predict(e); err != nil {
 		return Rejected, s.rejection(err)

@@ -62,7 +62,7 @@ func newScoreServer(s *scoring) (*web.Server, error) {
 		return nil, nil //nolint:nilnil // no server is what was asked for
 	}
 	encoder := wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
-	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: func() scoreweb.Session { return s.scorer.NewSession() },
+	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: func() scoreweb.Session { return s.scorer.NewSession(nil) },
 		Append: encoder.Append, Metrics: s.metrics, EventBytesMax: int64(p.Limits.Event), Now: time.Now})
 	server, err := web.Listen(p.Scores.HTTP, "scores of single events", handler, s.env.log)
 	if err != nil {

@@ -78,7 +78,7 @@ func upgrade(t *testing.T, name string, events [][]byte) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	session, score := scoring.NewSession(), millrace.Score{}
+	session, score := scoring.NewSession(nil), millrace.Score{}
 	for i, event := range events {
 		if err := session.Score(&millrace.Record{Value: event}, &score); err != nil {
 			t.Fatal(err)

@@ -190,9 +190,16 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
+// Windows set the fields of an event's windows, before it is scored. The event's time becomes at most its record's.
+type Windows interface {
+	// Fill has ErrWindowsNotReady as its only error.
+	Fill(e *millrace.Event, rec *millrace.Record) error
+}
+
 // Session scores records on one goroutine, each with the newest version.
 type Session struct {
 	scorer     *Scorer
+	windows    Windows
 	decoder    Decoder
 	event      *millrace.Event
 	version    *Version
@@ -201,14 +208,17 @@ type Session struct {
 	prediction []float32
 }
 
-// NewSession returns working memory for one goroutine.
-func (s *Scorer) NewSession() *Session {
+// NewSession returns working memory for one goroutine. windows is nil for a pipeline that has none.
+func (s *Scorer) NewSession(windows Windows) *Session {
 	d := s.o.NewDecoder()
-	return &Session{scorer: s, decoder: d, event: d.NewEvent()}
+	return &Session{scorer: s, windows: windows, decoder: d, event: d.NewEvent()}
 }
 
 // ErrNotReady says that no snapshot has been loaded yet.
 var ErrNotReady = errors.New("no snapshot to score with yet")
+
+// ErrWindowsNotReady says that the window tables do not hold yet what an event needs.
+var ErrWindowsNotReady = errors.New("the window tables are still being filled")
 
 // Score predicts for one record into dst, whose slices are valid until the next call. A record that
 // cannot be scored is a *millrace.Rejection; a fault in its label is none.
@@ -223,6 +233,11 @@ func (s *Session) Score(rec *millrace.Record, dst *millrace.Score) error {
 	}
 	if err := s.decoder.Decode(rec, s.event); err != nil {
 		return err
+	}
+	if s.windows != nil {
+		if err := s.windows.Fill(s.event, rec); err != nil {
+			return err
+		}
 	}
 	if err := v.extractor.Extract(s.input, s.event); err != nil {
 		return err

@@ -231,7 +231,7 @@ func (r *rig) refused() float64 {
 func (r *rig) score() millrace.Score {
 	r.t.Helper()
 	var s millrace.Score
-	if err := r.scorer.NewSession().Score(&millrace.Record{Value: []byte("7"), Time: 99}, &s); err != nil {
+	if err := r.scorer.NewSession(nil).Score(&millrace.Record{Value: []byte("7"), Time: 99}, &s); err != nil {
 		r.t.Fatal(err)
 	}
 	return s
@@ -239,7 +239,7 @@ func (r *rig) score() millrace.Score {
 
 func TestServesTheNewest(t *testing.T) {
 	r := newRig(t)
-	if err := r.scorer.NewSession().Score(&millrace.Record{Value: []byte("1")}, &millrace.Score{}); !errors.Is(err, scorer.ErrNotReady) {
+	if err := r.scorer.NewSession(nil).Score(&millrace.Record{Value: []byte("1")}, &millrace.Score{}); !errors.Is(err, scorer.ErrNotReady) {
 		t.Fatalf("before the first snapshot: %v", err)
 	}
 	for seq, weight := range []float32{0.25, 0.75} {
@@ -330,7 +330,7 @@ func TestBadEventIsARejection(t *testing.T) {
 	r.store.serve(millrace.Head{Epoch: 1, Seq: 1}, good(0.5, "schema"))
 	r.settled()
 	var why *millrace.Rejection
-	err := r.scorer.NewSession().Score(&millrace.Record{Value: []byte("x")}, &millrace.Score{})
+	err := r.scorer.NewSession(nil).Score(&millrace.Record{Value: []byte("x")}, &millrace.Score{})
 	if !errors.As(err, &why) || why.Reason != millrace.ReasonMalformed {
 		t.Errorf("Score = %v, want a rejection", err)
 	}
@@ -340,7 +340,7 @@ func TestScoreAllocatesNothing(t *testing.T) {
 	r := newRig(t)
 	r.store.serve(millrace.Head{Epoch: 1, Seq: 1}, good(0.5, "schema"))
 	r.settled()
-	session := r.scorer.NewSession()
+	session := r.scorer.NewSession(nil)
 	rec, s := &millrace.Record{Value: []byte("7")}, &millrace.Score{}
 	if n := testing.AllocsPerRun(100, func() {
 		if err := session.Score(rec, s); err != nil || math.IsNaN(s.Score) {

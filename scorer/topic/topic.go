@@ -32,7 +32,8 @@ type Writer interface {
 // Options are what a Loop is made of.
 type Options struct {
 	Scorer  *scorer.Scorer
-	Topic   string // of the scores
+	Windows scorer.Windows // nil for a pipeline that has none
+	Topic   string         // of the scores
 	Source  Source
 	Writer  Writer
 	Encoder *wire.Encoder
@@ -62,7 +63,7 @@ type Loop struct {
 
 // NewLoop returns a loop; Run runs it.
 func NewLoop(o Options) *Loop {
-	return &Loop{o: o, session: o.Scorer.NewSession(), tracker: newTracker()}
+	return &Loop{o: o, session: o.Scorer.NewSession(o.Windows), tracker: newTracker()}
 }
 
 // Scored is the number of scores acknowledged so far.

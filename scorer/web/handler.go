@@ -46,7 +46,7 @@ const bytesInFlightMax = 64 << 20
 //	408 the event did not come in time
 //	413 the event is larger than its limit
 //	422 {"reason": …, "path": …, "detail": …}: the event cannot be used, with the dead letters' reason words
-//	503 no snapshot is in service yet, or too much is being read at the moment
+//	503 no snapshot is in service yet, window tables are being filled, or too much is being read at the moment
 type Handler struct {
 	o        Options
 	inFlight *semaphore.Weighted // bytes
@@ -115,7 +115,7 @@ func (h *Handler) answer(w http.ResponseWriter, s *session, body []byte) {
 		h.o.Metrics.Unscored(why.Reason)
 		fault(w, http.StatusUnprocessableEntity, why)
 		return
-	case errors.Is(err, scorer.ErrNotReady):
+	case errors.Is(err, scorer.ErrNotReady), errors.Is(err, scorer.ErrWindowsNotReady):
 		w.Header().Set("Retry-After", "1")
 		fault(w, http.StatusServiceUnavailable, &millrace.Rejection{Reason: "not_ready", Detail: err.Error()})
 		return
