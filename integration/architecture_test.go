@@ -42,6 +42,7 @@ var may = []struct {
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},
+	{"millrace/join", []string{"millrace"}, "what waits is a function of events and labels: it knows only the root"},
 	{"millrace/store/folder", []string{"millrace", "millrace/snapshot"}, "local copies know of no server"},
 	{"millrace/pipeline/status", nil, "what a pipeline says of itself is plain data"},
 	{"millrace/web", []string{"millrace/pipeline/status"},
@@ -105,7 +106,7 @@ var never = []struct {
 
 // pure are the packages whose results depend on their arguments alone, so that a resumed run repeats an uninterrupted
 // one.
-var pure = []string{"millrace/model", "millrace/features", "millrace/decode", "millrace/snapshot"}
+var pure = []string{"millrace/model", "millrace/features", "millrace/decode", "millrace/snapshot", "millrace/join"}
 
 // foreign are the types of other modules that exported names may mention: what a caller passes in so that a package
 // need not make it, and what a simulation replaces.
@@ -208,6 +209,8 @@ func TestImportRulesRefuse(t *testing.T) {
 		{"millrace/pipeline", "millrace/model/family", 0},
 		{"millrace/decode", "millrace/features", 0},
 		{"millrace/decode", "millrace/config", 2},
+		{"millrace/join", "millrace", 0},
+		{"millrace/join", "millrace/features", 1},
 		{"millrace/snapshot", "encoding/json", 0},
 		{"millrace/snapshot", "github.com/redis/go-redis/v9", 2},
 		{"millrace/consumers", "github.com/segmentio/kafka-go/protocol", 0},

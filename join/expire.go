@@ -1,0 +1,146 @@
+package join
+
+import "math"
+
+// Expire finds the next event whose wait is over at the topic's watermark, in the order (due, partition, offset): then
+// Take takes it. Call it until it says false. It also forgets ids and drops labels whose time is over; those were
+// unmatched.
+func (t *Table) Expire(watermark int64) bool {
+	t.arrived = none
+	if watermark > t.watermark {
+		t.watermark = watermark
+		if t.lastLabel == never {
+			t.lastLabel = watermark // labels are waited for from the first moment on
+		}
+	}
+	for h := t.labels.peek(t.watermark); h != none && t.entries.at(h).deadline <= t.watermark; {
+		t.dropLabel(h)
+		t.remove(h)
+		t.counts.LabelsUnmatched++
+		h = t.labels.peek(t.watermark)
+	}
+	holding := t.Holding()
+	if !holding && t.held.head != none {
+		return t.found(t.held.head, ByTime)
+	}
+	for {
+		h := t.events.peek(t.watermark)
+		if h == none {
+			return false
+		}
+		x := t.entries.at(h)
+		switch {
+		case x.deadline > t.watermark:
+			return false
+		case x.kind == known:
+			t.forget(h)
+		case holding:
+			t.events.unlink(h)
+			t.held.push(h)
+		default:
+			return t.found(h, ByTime)
+		}
+	}
+}
+
+func (t *Table) found(h int32, cause Cause) bool {
+	t.taken, t.cause = h, cause
+	return true
+}
+
+// Holding says whether expiries are held: no label at all has come for Hold. Labels that come again open the gate only
+// after having come for Hold, so that what piled up at their source is joined first.
+//
+// The clock of labels is the watermark: the one that the last label found, and the one that the gate opens at. Both are
+// in the state, since a rebuild does not read all labels again; so whether an expiry is held depends on the records
+// alone.
+func (t *Table) Holding() bool {
+	return t.hold > 0 && t.watermark != never &&
+		(t.watermark-t.lastLabel >= t.hold || t.watermark < t.resume)
+}
+
+// noteLabel tells the gate of a label.
+func (t *Table) noteLabel() {
+	if t.hold == 0 || t.watermark == never {
+		return
+	}
+	if t.lastLabel != never && t.watermark-t.lastLabel >= t.hold {
+		t.resume = later(t.watermark, t.hold)
+	}
+	t.lastLabel = t.watermark
+}
+
+// Crowded finds the oldest event that waits when memory is full: then Take takes it. Call it until it says false. What
+// is older than that event is forgotten with it: ids, before their time. Labels without an event give way to one
+// another before that, beyond their share.
+func (t *Table) Crowded() bool {
+	t.arrived = none
+	for t.labelsCharge > t.labelsMost {
+		h := t.labels.peek(math.MaxInt64)
+		t.dropLabel(h)
+		t.remove(h)
+		t.counts.LabelsCrowded++
+	}
+	for t.charge > t.memory || t.bits.pages > pagesMax {
+		if t.held.head != none {
+			return t.found(t.held.head, ByMemory)
+		}
+		h := t.events.peek(math.MaxInt64)
+		if h == none {
+			return false
+		}
+		if t.entries.at(h).kind == waiting {
+			return t.found(h, ByMemory)
+		}
+		t.forgetTo(t.entries.at(h).deadline)
+	}
+	return false
+}
+
+// forgetTo forgets the ids of a deadline, all of them, so that one number says which were.
+func (t *Table) forgetTo(deadline int64) {
+	t.floor = max(t.floor, deadline)
+	for {
+		h := t.events.peek(math.MaxInt64)
+		if h == none {
+			return
+		}
+		if x := t.entries.at(h); x.kind != known || x.deadline > deadline {
+			return
+		}
+		t.forget(h)
+		t.counts.IDsForgotten++
+	}
+}
+
+// list is a doubly linked one through entries, in the order of pushing.
+type list struct {
+	entries    *entries
+	head, tail int32
+}
+
+func (l *list) push(h int32) {
+	x := l.entries.at(h)
+	x.where, x.prev, x.next = inHeld, l.tail, none
+	if l.tail == none {
+		l.head = h
+	} else {
+		l.entries.at(l.tail).next = h
+	}
+	l.tail = h
+}
+
+func (l *list) remove(h int32) {
+	x := l.entries.at(h)
+	if x.prev == none {
+		l.head = x.next
+	} else {
+		l.entries.at(x.prev).next = x.next
+	}
+	if x.next == none {
+		l.tail = x.prev
+	} else {
+		l.entries.at(x.next).prev = x.prev
+	}
+	x.where, x.prev, x.next = inNone, none, none
+}

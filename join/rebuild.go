@@ -1,0 +1,91 @@
+package join
+
+import (
+	"errors"
+
+	"millrace"
+)
+
+// BeginRebuild makes an empty table ready to be rebuilt from what AppendState wrote; an empty state is that of a table
+// in which nothing waits. Its error wraps millrace.ErrCorrupt unless the table is not empty, and then nothing has
+// changed.
+func (t *Table) BeginRebuild(state []byte) error {
+	if t.rebuilding || t.entries.live > 0 {
+		return errors.New("rebuilding a table that is not empty")
+	}
+	if len(state) > 0 {
+		s, named, err := decodeState(state)
+		if err != nil {
+			return err
+		}
+		t.floor, t.lastLabel, t.resume = s.floor, s.lastLabel, s.resume
+		t.named = named
+	}
+	t.rebuilding = true
+	return nil
+}
+
+// Rebuild tells of an event for which Arrive was called before the snapshot, with its fields as they were then. It
+// waits again when the state names it, without a prediction; its id is remembered in any case.
+func (t *Table) Rebuild(e *millrace.Event, at Place, stream int64) {
+	until := t.Due(stream)
+	id := t.index.hash(e.ID)
+	h := t.find(e.ID, id)
+	waits := t.named.has(Events, at)
+	if h != none && t.entries.at(h).kind == early {
+		if !waits {
+			return // its id was forgotten before the label came
+		}
+		// No table holds both. The event is worth more; the label is lost.
+		t.dropLabel(h)
+		t.named.set(Labels, Place{t.entries.at(h).partition, t.entries.at(h).offset})
+		t.remember(h, at, until)
+	}
+	switch {
+	case h == none && !waits && until <= t.floor:
+		return
+	case h == none:
+		h = t.insert(e.ID, id, known, at, until)
+		t.entries.at(h).until = until
+		t.events.link(h)
+		t.charge += chargeID(len(e.ID))
+	default:
+		t.extend(h, at, until)
+	}
+	if waits && t.entries.at(h).kind == known {
+		t.named.clear(Events, at)
+		t.keep(h, e, at, until, nil)
+	}
+}
+
+// RebuildLabel tells of a label for which Label was called before the snapshot. It is kept again when the state names
+// it.
+func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) {
+	if !t.named.has(Labels, at) {
+		return
+	}
+	id := t.index.hash(l.ID)
+	deadline := later(stream, t.early)
+	h := t.find(l.ID, id)
+	switch {
+	case h == none:
+		t.named.clear(Labels, at)
+		t.keepLabel(l, id, at, deadline)
+	case t.entries.at(h).kind == known:
+		// Its event's id was forgotten before it came.
+		t.named.clear(Labels, at)
+		x := t.entries.at(h)
+		t.events.unlink(h)
+		t.charge -= chargeID(int(x.idLen))
+		x.kind, x.partition, x.offset, x.deadline = early, at.Partition, at.Offset, deadline
+		t.linkLabel(h, l, at)
+	}
+}
+
+// EndRebuild ends it, and says how many events and labels the state names that the log did not bring: those are lost.
+func (t *Table) EndRebuild() (events, labels uint64) {
+	events, labels = t.named.count(Events), t.named.count(Labels)
+	t.named = bitmaps{}
+	t.rebuilding = false
+	return events, labels
+}

@@ -1,0 +1,46 @@
+package join
+
+import "math"
+
+// Stats say what a table holds.
+type Stats struct {
+	Waiting int   // events
+	Kept    int   // labels without their event
+	IDs     int   // that are known, those of waiting events and kept labels included
+	Bytes   int64 // of memory that the table takes
+	Charge  int64 // what it is charged for, and
+	Memory  int64 // the bound of that
+	State   int64 // bytes of the state's bitmaps, uncompressed; StateBytesMax is their bound
+	Holding bool  // expiries are held, see Table.Holding
+	Counts
+}
+
+// Stats says what the table holds.
+func (t *Table) Stats() Stats {
+	return Stats{
+		Waiting: t.waitingCount, Kept: t.keptCount, IDs: t.entries.live, Bytes: t.bytes(), Charge: t.charge,
+		Memory: t.memory, State: int64(t.bits.pages) * pageBytes, Holding: t.Holding(), Counts: t.counts,
+	}
+}
+
+func (t *Table) bytes() int64 {
+	n := t.entries.held + t.index.held + t.ids.held + t.values.held
+	n += int64(t.bits.pages+len(t.bits.spare)+t.named.pages) * pageBytes
+	for _, q := range []*queue{&t.events, &t.labels} {
+		n += q.held + int64(cap(q.run)+cap(q.heap))*4
+	}
+	return n
+}
+
+// Since is a stream time before which nothing came that the table still holds, or now less the wait when it holds
+// nothing: a rebuild position before it finds all of it. While expiries are held it lies further back than a wait.
+func (t *Table) Since(now int64) int64 {
+	since := now
+	if now > math.MinInt64+t.wait {
+		since = now - t.wait
+	}
+	if h := t.held.head; h != none {
+		since = min(since, t.entries.at(h).deadline-t.wait)
+	}
+	return since
+}
