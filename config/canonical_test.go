@@ -57,6 +57,7 @@ func TestHashes(t *testing.T) {
 		{"  a: number\n", "  a: number\n  t: text\n", true, false},
 		{"  a: number\n", "  a: number\n  ac: {type: cross, of: [a, c]}\n", true, false},
 		{"encode: hash}", "encode: hash, nulls: reject}", true, false},
+		{"  a: number\n", "  a: number\n  w: {type: window, key: c, over: 1h, stat: count}\n", true, false},
 		{"path: y", "path: z", false, true},
 		{"[n, p]", "[n, p], weight: w", false, true},
 		{"[n, p]", "[n, p], class_weights: balanced", false, true},

@@ -121,6 +121,23 @@ func (c *checker) checkFeatures() {
 	}
 }
 
+// checkColumnZeros reports zeros that resolve would make defaults, before it does.
+func (c *checker) checkColumnZeros() {
+	section := c.root.child("features")
+	for i := range c.pipeline.Features {
+		column := &c.pipeline.Features[i]
+		at := section.child(indexName(i))
+		for _, f := range []struct {
+			name  string
+			value int
+		}{{"keys", column.Keys}, {"panes", column.Panes}} {
+			if at.has(f.name) && f.value == 0 {
+				c.flag("features"+indexName(i)+"."+f.name, "found 0; write a number above 0, or leave it out for the default")
+			}
+		}
+	}
+}
+
 // describe names a column by what decides which settings it reads.
 func describe(c *features.Column) string {
 	switch {
@@ -130,6 +147,8 @@ func describe(c *features.Column) string {
 		return "a hashed category"
 	case c.Type == features.Category:
 		return "a one-hot category"
+	case c.Type == features.Window && c.Key == "":
+		return "a window without a key"
 	case c.Type == features.Bag && c.Indices > 0:
 		return "a bag with indices"
 	}

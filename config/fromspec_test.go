@@ -35,6 +35,10 @@ features:
   seen: time
   country_x_gift: {type: cross, of: [country, gift]}
   last_amounts: {type: lag, of: [amount], key: card, steps: [1, 24], keys: 50}
+  n_1h: {type: window, key: card, over: 1h, stat: count}
+  spent: {type: window, key: card, of: amount, over: 36h, stat: [sum, mean, max, std], panes: 60, keys: 5000, missing: indicator}
+  all_1m: {type: window, over: 1m, stat: since}
+  amount_vs: {type: ratio, of: [amount, spent.mean], clip: 4}
 label: {path: outcome, classes: [legit, fraud], weight: importance, weight_max: 50, class_weights: {mode: balanced, window: 1000, probabilities: corrected}}
 model: {type: svm, update: pegasos, kernel: {type: rbf, features: 64}}
 `

@@ -145,8 +145,8 @@ func TestAliasesAreBounded(t *testing.T) {
 func TestAliasesSaveTyping(t *testing.T) {
 	p := parseOne(t, strings.Replace(minimal, "{a: number}", "{a: &n {type: number, missing: mean}, b: *n}", 1))
 	want := features.Columns{
-		{Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000},
-		{Name: "b", Path: "b", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000},
+		{Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096},
+		{Name: "b", Path: "b", Type: "number", Scale: "standard", Missing: "mean", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096},
 	}
 	if !reflect.DeepEqual(p.Features, want) {
 		t.Errorf("got %+v", p.Features)
@@ -162,7 +162,7 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 			Topic: "e", Format: "json", Start: "earliest", UnknownTopic: "create", Partitions: 1, DeadLetters: "e.dead",
 		},
 		Features: features.Columns{{
-			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000,
+			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096,
 		}},
 		Label:     decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}},
 		Model:     model.Spec{Type: "logistic"},
@@ -185,7 +185,7 @@ func TestDesignExample(t *testing.T) {
 	}
 	column := func(name string, t features.Type, missing string) features.Column {
 		return features.Column{
-			Name: name, Path: name, Type: t, Scale: "standard", Missing: missing, Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096, Keys: 10_000,
+			Name: name, Path: name, Type: t, Scale: "standard", Missing: missing, Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096,
 		}
 	}
 	want := &Pipeline{
@@ -429,5 +429,23 @@ func TestDocumentedFeatures(t *testing.T) {
 	}
 	if _, err := features.New(p.FeatureSpec()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Windows of several statistics are one feature of the file and a field each of the event.
+func TestWindowsAreExpandedForDecoderAndExtractor(t *testing.T) {
+	p := parseOne(t, strings.Replace(minimal, "{a: number}",
+		"{a: number, c: category, w: {type: window, key: c, of: a, over: 1h, stat: [sum, max]}, r: {type: ratio, of: [a, w.sum]}, n: {type: window, over: 1m, stat: count}}", 1))
+	if len(p.Features) != 5 || p.Features[2].Keys != 1_000_000 || p.Features[2].Panes != 12 || p.Features[2].Over != time.Hour {
+		t.Errorf("%+v", p.Features)
+	}
+	for _, columns := range []features.Columns{p.DecodeSpec().Columns, p.FeatureSpec().Columns} {
+		var names []string
+		for _, c := range columns {
+			names = append(names, c.Name)
+		}
+		if got := strings.Join(names, " "); got != "a c w.sum w.max r n" {
+			t.Errorf("columns %s", got)
+		}
 	}
 }

@@ -149,6 +149,7 @@ func (p *Pipeline) resolve() {
 	// Nulls stay empty when the file leaves them out: that they are the same as absent values, with one
 	// indicator for both, is something else than the same policy twice.
 	for i := range p.Features {
+		p.Features[i].Resolve()
 		if !p.Features[i].Derived() {
 			setEmpty(&p.Features[i].Path, p.Features[i].Name)
 		}
@@ -167,21 +168,22 @@ func setEmpty(s *string, to string) {
 	}
 }
 
-// DecodeSpec is what the pipeline's decoder is compiled from.
+// DecodeSpec is what the pipeline's decoder is compiled from, with a column for each field of an event: windows of
+// several statistics are expanded.
 func (p *Pipeline) DecodeSpec() decode.Spec {
 	return decode.Spec{
 		ID:      p.Events.ID,
 		Time:    p.Events.Time,
-		Columns: p.Features,
+		Columns: p.Features.Expand(),
 		Label:   p.Label,
 		Limits:  p.Limits,
 	}
 }
 
-// FeatureSpec is what the pipeline's extractor is built from. Its seed is the model's, so that one
-// number in the file fixes all randomness.
+// FeatureSpec is what the pipeline's extractor is built from, its columns expanded as DecodeSpec's. Its seed is the
+// model's, so that one number in the file fixes all randomness.
 func (p *Pipeline) FeatureSpec() features.Spec {
-	return features.Spec{Columns: p.Features, Seed: p.Model.Seed}
+	return features.Spec{Columns: p.Features.Expand(), Seed: p.Model.Seed}
 }
 
 // Target says what the pipeline's model predicts.

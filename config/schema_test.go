@@ -106,6 +106,8 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 		{"{a: number}", "{a: {type: number, clip: 3}}"},
 		{"{a: number}", "{a: number, c: category, t: {type: text, ngrams: 2}, x: {type: bag, indices: 9}, at: {type: time, parts: [hour]}, " +
 			"ac: {type: cross, of: [a, c]}, l: {type: lag, of: [a], key: c, steps: [1, 24]}, ll: {type: lag, of: [label], key: c, steps: [1]}}"},
+		{"{a: number}", "{a: number, c: category, n: {type: window, key: c, over: 1h, stat: count}, r: {type: ratio, of: [a, w.mean]}, " +
+			"w: {type: window, key: c, of: a, over: 1d12h, stat: [mean, std], panes: 60, keys: 5}, d: {type: window, over: 7d, of: c, stat: [distinct]}}"},
 		{"{a: number}", "{1: number, true: boolean, b: {type: category}}"},
 		{"[n, p]", "[n, p], weight: a, weight_max: 5, class_weights: balanced"}, {"[n, p]", "[n, p], class_weights: [1, 50.5]"},
 		{"[n, p]", "[n, p], class_weights: {mode: balanced, window: 1000, max: 20, probabilities: corrected}"},

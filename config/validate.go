@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"millrace"
+	"millrace/features"
 	"millrace/model"
 )
 
@@ -35,8 +36,9 @@ func Parse(name string, data []byte, env Env) (*Pipeline, error) {
 	d := newDecoder(env)
 	s := &spot{line: root.Line, column: root.Column}
 	d.decode(v, root, s, field{typ: v.Type()})
-	p.resolve()
 	c := &checker{decoder: d, pipeline: p, root: s}
+	c.checkColumnZeros()
+	p.resolve()
 	c.crossCheck()
 	if len(d.problems) < problemsMax {
 		c.validate(v, s)
@@ -163,15 +165,11 @@ func (c *checker) typeWrong(v reflect.Value, s *spot) bool {
 	return faults[path] == faultHere || s.path != "" && faults[s.path] == faultHere
 }
 
-// compiled checks what decoder and extractor are built from, which no part of the file has alone.
+// compiled checks what the extractor is built from, which no part of the file has alone.
 func (c *checker) compiled() {
-	rename := map[string]string{"columns": "features", "id": "events.id", "time": "events.time"}
-	decodeSpec, featureSpec := c.pipeline.DecodeSpec(), c.pipeline.FeatureSpec()
-	for _, spec := range []any{&decodeSpec, &featureSpec} {
-		if v, ok := spec.(validator); ok {
-			c.report(c.root, rename, v.Validate())
-		}
-	}
+	// The columns as the file has them: windows of several statistics are one place in it.
+	columns := c.pipeline.Features
+	c.report(c.root, map[string]string{"columns": "features"}, features.Spec{Columns: columns}.Validate())
 }
 
 // child is the spot of a field, or s itself, under the field's path, when the file does not give it.

@@ -154,7 +154,11 @@ func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
 	if len(dst.Fields) != d.fields {
 		dst.Fields = make([]millrace.Field, d.fields)
 	}
-	// Fields are overwritten as they are met, or emptied at the end when they are not.
+	// Fields are overwritten as they are met, or emptied at the end when they are not. What is made from other
+	// fields is empty until somebody makes it: dst may hold an earlier event's.
+	for _, i := range d.made {
+		dst.Fields[i] = millrace.Field{}
+	}
 	dst.ID, dst.IDNumber = nil, false
 	dst.Time = rec.Time
 	dst.Scratch = dst.Scratch[:0]

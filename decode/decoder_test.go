@@ -449,3 +449,21 @@ func TestNumbersMatchInfinity(t *testing.T) {
 		t.Errorf("%v, %v", e.Fields[0], err)
 	}
 }
+
+// What is made of other fields is not in the event; an earlier event's must not stay in one that is used again.
+func TestMadeFieldsAreEmptied(t *testing.T) {
+	spec := testSpec()
+	spec.Columns = append(spec.Columns, features.DefaultColumn("w", features.Window), features.DefaultColumn("r", features.Ratio))
+	d := newDecoderOf(t, spec)
+	e := d.NewEvent()
+	for _, text := range []string{`{"amount": 1, "w": 5, "r": 6}`, `{"amount": 2, "kind": "a", "known": true, "user": {"address": {"country": "se"}}}`} {
+		e.Fields[4] = millrace.Field{Presence: millrace.Present, Number: 3}
+		e.Fields[5] = millrace.Field{Presence: millrace.Present, Number: 4}
+		if err := d.Decode(&millrace.Record{Value: []byte(text)}, e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Fields[0].Presence != millrace.Present || e.Fields[4].Presence != millrace.Absent || e.Fields[5].Presence != millrace.Absent {
+			t.Errorf("%s: %+v", text, e.Fields)
+		}
+	}
+}

@@ -18,7 +18,8 @@ type schema struct {
 	edges   []edge
 	targets []target
 	fields  int
-	read    int     // of the fields, those that events hold; crosses and lags are made later
+	read    int     // of the fields, those that events hold; others are made later
+	made    []int32 // those that are made and stand in the event: windows and ratios
 	edgeOf  []int32 // of each field, -1 for one that no event holds
 	limits  Limits
 
@@ -133,6 +134,9 @@ func (s *schema) compileColumns(columns features.Columns) error {
 		features.Text: useText, features.Bag: useBag, features.Time: useMoment}
 	for i, c := range columns {
 		if s.edgeOf[i] = -1; c.Derived() {
+			if c.Type == features.Window || c.Type == features.Ratio {
+				s.made = append(s.made, int32(i))
+			}
 			continue
 		}
 		u, ok := uses[c.Type]

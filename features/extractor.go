@@ -3,7 +3,8 @@
 // into every snapshot, so that learner, scorer and evaluate see the same vectors for the same bytes.
 //
 // An Extractor has one encoder for each type of feature that its pipeline uses (encoder.go has the interface and the
-// table of types, number.go, category.go, text.go, bag.go, clock.go, lag.go and cross.go an encoder each). They make
+// table of types, number.go, category.go, text.go, bag.go, clock.go, lag.go and cross.go an encoder each; windows and
+// ratios are numbers, window.go and ratio.go say of which features they are made). They make
 // the standard view and the raw one; levels.go and pairs.go make the other views from the standard one.
 package features
 
@@ -25,6 +26,7 @@ const DenseMax = 1024
 type Extractor struct {
 	columns   Columns
 	rejecting []rejecting
+	ratios    []ratio
 	// Nearly all features are numbers and categories, so these are called without an interface between.
 	numbers    numbers
 	categories categories
@@ -59,7 +61,7 @@ func New(spec Spec) (*Extractor, error) {
 		}
 		return nil, fmt.Errorf("compiling features: %s", strings.Join(lines, "; "))
 	}
-	x := &Extractor{columns: append(Columns(nil), spec.Columns...), base: -1}
+	x := &Extractor{columns: spec.Columns.Expand(), base: -1}
 	sizes := x.layOut()
 	x.addFeatures(sizes)
 	x.seed = []uint64{spec.Seed}
@@ -141,13 +143,17 @@ func (x *Extractor) NewInput() millrace.Input {
 
 // Extract writes every compiled view of e into dst, which comes from NewInput, with the state that
 // earlier events left. It changes no state and allocates nothing. The error is a *millrace.Rejection
-// when a value is missing whose policy is reject; dst is then unchanged. e has one field a column.
+// when a value is missing whose policy is reject; dst is then unchanged. e has one field a column; those of windows
+// are filled in already (package keyed), those of ratios are filled in here.
 func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 	for i := range x.rejecting {
 		r := &x.rejecting[i]
 		if p := e.Fields[r.field].Presence; p != millrace.Present && r.rejections[p] != nil {
 			return r.rejections[p]
 		}
+	}
+	for i := range x.ratios {
+		x.ratios[i].fill(e)
 	}
 	var standard *millrace.Vector
 	if x.base >= 0 { // first, because levels and pairs are made from it

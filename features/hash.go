@@ -49,6 +49,9 @@ func hash64(seed uint64, b []byte) uint64 {
 	return h
 }
 
+// Hash is XXH64 of b under a seed, as all features are hashed.
+func Hash(seed uint64, b []byte) uint64 { return hash64(seed, b) }
+
 // hashStripes digests all whole 32-byte stripes and returns what is left of b.
 func hashStripes(seed uint64, b []byte) (uint64, []byte) {
 	v1, v2, v3, v4 := seed+prime1+prime2, seed+prime2, seed, seed-prime1

@@ -62,7 +62,8 @@ func (x *Extractor) layOut() []size {
 
 // addFeatures compiles all features, each with the encoder of its type.
 func (x *Extractor) addFeatures(sizes []size) {
-	used := map[Type]encoder{Number: &x.numbers, Boolean: &x.numbers, Category: &x.categories}
+	// Windows and ratios are numbers that somebody else wrote into the event.
+	used := map[Type]encoder{Number: &x.numbers, Boolean: &x.numbers, Window: &x.numbers, Ratio: &x.numbers, Category: &x.categories}
 	for i := range x.columns {
 		c := &x.columns[i]
 		if used[c.Type] == nil {
@@ -71,13 +72,16 @@ func (x *Extractor) addFeatures(sizes []size) {
 		used[c.Type].add(place{Column: c, block: x.blocks[i], size: sizes[i], field: i, fills: c.fills(x.blocks[i].values),
 			columns: x.columns, blocks: x.blocks, sparse: x.standard.Sparse, naming: x.standardName})
 		x.encoders = append(x.encoders, used[c.Type])
+		if c.Type == Ratio {
+			x.ratios = append(x.ratios, newRatio(x.columns, i))
+		}
 		if r, ok := c.rejecting(i); ok {
 			x.rejecting = append(x.rejecting, r)
 		}
 	}
-	delete(used, Number)
-	delete(used, Boolean)
-	delete(used, Category)
+	for _, t := range []Type{Number, Boolean, Window, Ratio, Category} {
+		delete(used, t)
+	}
 	for _, known := range types() {
 		if enc := used[known.name]; enc != nil {
 			x.others = append(x.others, enc)

@@ -38,7 +38,7 @@ type levels struct {
 func (x *Extractor) newLevels() *levels {
 	l := &levels{first: x.standard.Width}
 	for i := range x.numbers.all {
-		if field := x.numbers.all[i].field; x.columns[field].Type == Number {
+		if field := x.numbers.all[i].field; x.columns[field].Type.numeric() {
 			l.fields = append(l.fields, field)
 		}
 	}

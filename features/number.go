@@ -53,7 +53,7 @@ func (c Column) blanks() [2]bool {
 }
 
 func (*numbers) size(s Columns, i int) size {
-	out := size{values: 1, nonZeros: 1, numeric: s[i].Type == Number, single: true}
+	out := size{values: 1, nonZeros: 1, numeric: s[i].Type.numeric(), single: true}
 	// Numbers that are taken as they are come from LIBSVM's format, where most are left out.
 	if s[i].Type == Number && s[i].Scale == scaleNone {
 		out.loose = 1

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"millrace"
 )
@@ -30,6 +31,14 @@ const (
 	StepsMax = 1000
 	// LagValuesMax bounds the values that one lag remembers, keys times the longest step: 64 MiB.
 	LagValuesMax = 1 << 24
+	// OverShortest bounds Column.Over: event times are whole milliseconds, and a window has panes.
+	OverShortest = time.Second
+	// OverLongest bounds Column.Over to ten years; no topic keeps its events so long.
+	OverLongest = 3660 * 24 * time.Hour
+	// PanesMax bounds Column.Panes: every event of a key may look through all of them.
+	PanesMax = 1000
+	// WindowKeysMax bounds the keys of a window: 64 million.
+	WindowKeysMax = 1 << 26
 )
 
 // labelName stands in a lag's `of` for the event's label.
@@ -55,6 +64,7 @@ func DefaultColumn(name string, t Type) Column {
 	var c Column
 	c.SetDefaults()
 	c.Name, c.Type = name, t
+	c.Resolve()
 	return c
 }
 
@@ -141,32 +151,45 @@ func (s Spec) Validate() []millrace.Violation {
 		found = append(found, millrace.Violation{
 			Path: "columns", Message: fmt.Sprintf("%d features are more than %d", len(s.Columns), ColumnsMax)})
 	}
-	first := make(map[string]int, len(s.Columns))
-	for i, c := range s.Columns {
-		for _, v := range c.Validate() {
-			found = append(found, millrace.Violation{
-				Path: fmt.Sprintf("columns[%d].%s", i, v.Path), Message: v.Message})
-		}
-		if j, ok := first[c.Name]; ok {
-			found = append(found, millrace.Violation{
-				Path: fmt.Sprintf("columns[%d].name", i), Message: fmt.Sprintf("%q is the name of columns[%d] already", c.Name, j)})
-		} else {
-			first[c.Name] = i
-		}
-		if enc := c.Type.encoder(); enc != nil {
-			enc.checkSources(s.Columns, i, func(path, format string, args ...any) {
-				found = append(found, millrace.Violation{
-					Path: fmt.Sprintf("columns[%d].%s", i, path), Message: fmt.Sprintf(format, args...)})
-			})
-		}
-	}
+	found = append(found, s.validateColumns()...)
 	width := 0
-	for i := range s.Columns {
-		width = min(width+s.Columns.width(i), math.MaxInt32)
+	columns := s.Columns.Expand()
+	for i := range columns {
+		width = min(width+columns.width(i), math.MaxInt32)
 	}
 	if width > WidthMax {
 		found = append(found, millrace.Violation{Path: "columns", Message: fmt.Sprintf(
 			"the features have %d columns together, more than %d: lower bits, cap or indices", width, WidthMax)})
+	}
+	return found
+}
+
+// validateColumns reports the mistakes of each column, and of what its sources are, under the column that is at fault.
+func (s Spec) validateColumns() []millrace.Violation {
+	var found []millrace.Violation
+	columns, origin := s.Columns.expand()
+	first := make(map[string]int, len(columns)) // by name, the column in s
+	for j := range columns {
+		c, i := &columns[j], origin[j]
+		report := func(path, format string, args ...any) {
+			v := millrace.Violation{Path: fmt.Sprintf("columns[%d].%s", i, path), Message: fmt.Sprintf(format, args...)}
+			if !slices.Contains(found, v) { // of a window once, not once a statistic
+				found = append(found, v)
+			}
+		}
+		if j == 0 || origin[j-1] != i {
+			for _, v := range s.Columns[i].Validate() {
+				report(v.Path, "%s", v.Message)
+			}
+		}
+		if k, ok := first[c.Name]; !ok {
+			first[c.Name] = i
+		} else if k != i { // a statistic that is given twice is reported as that
+			report("name", "%q is the name of columns[%d] already", c.Name, k)
+		}
+		if enc := c.Type.encoder(); enc != nil {
+			enc.checkSources(columns, j, report)
+		}
 	}
 	return found
 }
@@ -180,7 +203,7 @@ func (s Columns) find(name string) int {
 // pipeline names `nulls: indicator` beside `missing: indicator`: then each has its own.
 func (c Column) indicators() int {
 	n := 0
-	if c.Derived() {
+	if c.Type == Cross || c.Type == Lag {
 		return n
 	}
 	if c.Missing == policyIndicator {

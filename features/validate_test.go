@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestColumnValidate(t *testing.T) {
@@ -31,8 +32,19 @@ func TestColumnValidate(t *testing.T) {
 		{func(c *Column) { c.Type, c.Indices, c.Entries = Bag, -1, 1<<16 }, "indices entries"},
 		{func(c *Column) { c.Type, c.Parts = Time, []string{"hour", "second", "hour"} }, "parts[1] parts[2]"},
 		{func(c *Column) { c.Type, c.Of = Cross, []string{"b"} }, "of"},
-		{func(c *Column) { c.Type = Lag }, "of key steps"},
-		{func(c *Column) { c.Type, c.Of, c.Key, c.Steps = Lag, []string{"b"}, "c", []int{0, 5, 5, 1001} }, "steps[0] steps[2] steps[3]"},
+		{func(c *Column) { *c = DefaultColumn("a", Lag) }, "of key steps"},
+		{func(c *Column) { c.Type, c.Of, c.Key, c.Steps = Lag, []string{"b"}, "c", []int{0, 5, 5, 1001} }, "steps[0] steps[2] steps[3] keys"},
+		{func(c *Column) { *c = DefaultColumn("a", Window) }, "over stat"},
+		{func(c *Column) { *c = window("", "", time.Hour, "count"); c.Over = time.Second - 1 }, "over"},
+		{func(c *Column) { *c = window("", "", time.Second+1, "count") }, "over"},
+		{func(c *Column) { *c = window("", "", OverLongest+time.Second, "count") }, "over"},
+		{func(c *Column) { *c = window("", "", time.Hour, "count", "sum") }, "of"},
+		{func(c *Column) { *c = window("", "b", time.Hour, "sum", "median", "sum") }, "stat[1] stat[2]"},
+		{func(c *Column) { *c = window("", "b", time.Hour, "sum"); c.Of = []string{"b", "c"} }, "of"},
+		{func(c *Column) { *c = window("", "b", time.Hour, "sum"); c.Panes, c.Missing = 1001, "reject" }, "panes missing"},
+		{func(c *Column) { *c = window("k", "b", time.Hour, "sum"); c.Panes, c.Keys = -1, WindowKeysMax+1 }, "panes keys"},
+		{func(c *Column) { *c = DefaultColumn("a", Ratio) }, "of"},
+		{func(c *Column) { c.Type, c.Of, c.Missing = Ratio, []string{"a", "b"}, "reject" }, "missing"},
 		{func(c *Column) { *c = Column{} }, "name type scale missing encode cap bits clip"},
 	}
 	for _, c := range cases {

@@ -84,7 +84,7 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	if err != nil {
 		return err
 	}
-	if text := c.Pass.Missing(p.Features); text != "" {
+	if text := c.Pass.Missing(p.FeatureSpec().Columns); text != "" {
 		fmt.Fprintln(a.err, text)
 	}
 	if asJSON {
