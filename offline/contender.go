@@ -68,18 +68,19 @@ func (c *Contender) begin() {
 	c.Pieces.Trainer.Progressive.Reset()
 }
 
-// learn takes one chunk of decoded events, in order.
-func (c *Contender) learn(records []millrace.Record, events []*millrace.Event, faults []error) {
+// learn takes one chunk, in order.
+func (c *Contender) learn(chunk []slot) {
 	start := time.Now()
-	for i := range records {
-		outcome, err := learner.Rejected, faults[i]
+	for i := range chunk {
+		s := &chunk[i]
+		outcome, err := learner.Rejected, s.fault
 		if err == nil {
 			var why *millrace.Rejection
-			if outcome, why = c.Pieces.Stream.Event(events[i], &records[i]); why != nil {
+			if outcome, why = c.Pieces.Stream.Event(s.event, s.record); why != nil {
 				err = why
 			}
 		}
-		c.Pass.count(&records[i], outcome, err)
+		c.Pass.count(s.record, outcome, err)
 		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
 	}
 	c.busy += time.Since(start)

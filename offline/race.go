@@ -1,11 +1,9 @@
 package offline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"runtime"
@@ -15,9 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"millrace"
 	"millrace/config"
-	"millrace/decode"
 	"millrace/files"
 )
 
@@ -32,18 +28,6 @@ type race struct {
 	// slots bounds how many goroutines work at once, so that what a contender takes is its own time and not its
 	// neighbours'.
 	slots chan struct{}
-}
-
-// lane is one reading of the file, with the contenders that share it.
-type lane struct {
-	race       *race
-	decoder    *decode.Decoder
-	source     *files.Source
-	contenders []*Contender
-	events     []*millrace.Event
-	faults     []error
-	present    []bool // by feature: whether an event had a value of it
-	seen       int64
 }
 
 // Progress is told how many bytes will be read in all, and gives what is told of those that were.
@@ -70,7 +54,7 @@ func Race(ctx context.Context, path string, contenders []*Contender, progress Pr
 	lanes, err := r.lanes()
 	defer func() {
 		for _, l := range lanes {
-			_ = l.source.Close() // a file that was only read
+			l.feed.close()
 		}
 	}()
 	if err != nil {
@@ -120,88 +104,7 @@ func (r *race) lanes() ([]*lane, error) {
 		if err != nil {
 			return lanes, err
 		}
-		lanes = append(lanes, newLane(r, c, source))
+		lanes = append(lanes, newLane(r, c, &wholeFile{source}))
 	}
 	return lanes, nil
-}
-
-func newLane(r *race, c *Contender, source *files.Source) *lane {
-	return &lane{race: r, decoder: c.Pieces.Decoder, source: source, contenders: []*Contender{c},
-		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields))}
-}
-
-// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's cache,
-// many enough that contenders seldom wait for each other.
-const chunkRecords = 256
-
-func (l *lane) run(ctx context.Context) error {
-	for {
-		b, err := l.source.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", l.race.path, err)
-		}
-		for records := range slices.Chunk(b.Records, chunkRecords) {
-			l.decode(records)
-			l.learn(records)
-		}
-		b.Release()
-		read := l.source.Read()
-		l.race.progress(l.race.read.Add(read - l.seen))
-		l.seen = read
-	}
-}
-
-func (l *lane) decode(records []millrace.Record) {
-	l.race.slots <- struct{}{}
-	defer func() { <-l.race.slots }()
-	for len(l.events) < len(records) {
-		l.events = append(l.events, l.decoder.NewEvent())
-	}
-	l.faults = l.faults[:0]
-	for i := range records {
-		var err error
-		if fault := records[i].Fault; fault != nil { // nothing of it is there to be decoded
-			err = fault
-		} else {
-			err = l.decoder.Decode(&records[i], l.events[i])
-		}
-		l.faults = append(l.faults, err)
-		if err != nil {
-			continue
-		}
-		for f := range l.events[i].Fields {
-			l.present[f] = l.present[f] || l.events[i].Fields[f].Presence == millrace.Present
-		}
-	}
-}
-
-// learn gives the chunk to every contender. The slowest so far begins, so that nobody is left alone at the end with the
-// longest piece of work.
-func (l *lane) learn(records []millrace.Record) {
-	if len(l.contenders) == 1 {
-		l.race.slots <- struct{}{}
-		l.contenders[0].learn(records, l.events, l.faults)
-		<-l.race.slots
-		return
-	}
-	slices.SortStableFunc(l.contenders, func(a, b *Contender) int { return cmp.Compare(b.busy, a.busy) })
-	var next atomic.Int64
-	var g errgroup.Group
-	for range min(cap(l.race.slots), len(l.contenders)) {
-		g.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(l.contenders) {
-					return nil
-				}
-				l.race.slots <- struct{}{}
-				l.contenders[i].learn(records, l.events, l.faults)
-				<-l.race.slots
-			}
-		})
-	}
-	_ = g.Wait() // they return no errors
 }
