@@ -17,7 +17,7 @@ BINARY := bin/millrace
 IMAGE ?= millrace:$(VERSION)
 
 # Packages with goroutines of their own. The numeric core has none, and the race detector makes it ten times slower.
-RACE := ./cmd/... ./consumers/... ./embedded/... ./learner/... ./offline/... ./pipeline/... ./scorer/... ./store/...
+RACE := ./cmd/... ./consumers/... ./embedded/... ./learner/... ./merge/... ./offline/... ./pipeline/... ./scorer/... ./store/...
 # What `go list` does not know yet is left out, so that a new folder does not break the target.
 RACE_PACKAGES = $(shell $(GO) list $(RACE) 2>/dev/null)
 

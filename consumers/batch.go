@@ -74,7 +74,10 @@ func (r *reader) takeBody(ctx context.Context, b *stored) error {
 func (r *reader) decompress(ctx context.Context, b *stored) (*memory, error) {
 	// A batch may open to many times its size, so the budget is asked once more.
 	open := int64(min(len(b.body)*openGuess, usualBytesMax))
-	if err := r.in.room(ctx, open); err != nil {
+	if err := r.yield(ctx, b.end); err != nil {
+		return nil, err
+	}
+	if err := r.in.room(ctx, r.stand, open); err != nil {
 		return nil, err
 	}
 	defer r.in.budget.opened(open)

@@ -23,20 +23,6 @@ const (
 // window of 32 MiB, and a record of 16 MiB, which is the bound of 128 MiB above the usual for all partitions together.
 const usualBytesMax = bufferBytesMax
 
-// lane is held by the one partition that is reading a batch which is not usual.
-type lane chan struct{}
-
-func (l lane) enter(ctx context.Context) error {
-	select {
-	case l <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (l lane) leave() { <-l }
-
 // buffers lends byte slices of at least a wanted capacity. Unlike sync.Pool it survives garbage
 // collections, which otherwise throw megabytes away just to allocate and clear them again.
 type buffers struct {
@@ -109,7 +95,7 @@ func (m *memory) letGo() {
 
 // budget bounds the bytes that a source's batches hold. It is a soft bound, checked before a
 // partition fetches or decompresses: beyond it at most one response and one batch a partition are
-// in flight.
+// in flight, and one batch of each partition that somebody lacks.
 type budget struct {
 	mu   sync.Mutex
 	max  int64
@@ -155,12 +141,20 @@ func (b *budget) opened(open int64) {
 	b.mu.Unlock()
 }
 
-// wait blocks until there is room, and reports whether it had to. With open it takes that many bytes at once, for as
-// long as decompressing lasts: what partitions open at the same moment is in nobody's count yet.
-func (b *budget) wait(ctx context.Context, open int64) (blocked bool, err error) {
+// full reports whether wait would block, were it not for exceptions.
+func (b *budget) full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used >= b.max
+}
+
+// wait blocks until there is room or somebody lacks the partition, and reports whether it had to. With open it takes
+// that many bytes at once, for as long as decompressing lasts: what partitions open at the same moment is in nobody's
+// count yet.
+func (b *budget) wait(ctx context.Context, s *stand, open int64) (blocked bool, err error) {
 	for {
 		b.mu.Lock()
-		if b.used < b.max || b.waiting == 0 && (open == 0 || b.opening == 0) {
+		if b.used < b.max || s.lacking.Load() || b.waiting == 0 && (open == 0 || b.opening == 0) {
 			if open > 0 {
 				b.used += open
 				b.opening++
@@ -176,6 +170,7 @@ func (b *budget) wait(ctx context.Context, open int64) (blocked bool, err error)
 		blocked = true
 		select {
 		case <-changed:
+		case <-s.wake:
 		case <-ctx.Done():
 			return blocked, ctx.Err()
 		}

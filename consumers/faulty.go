@@ -16,7 +16,7 @@ import (
 // Records that are too large are passed over, those around them are read.
 func (r *reader) takePieces(ctx context.Context, b *stored) error {
 	if !r.inLane {
-		if err := r.in.lane.enter(ctx); err != nil {
+		if err := r.in.lane.enter(ctx, r.stand); err != nil {
 			return err
 		}
 		r.inLane = true
@@ -28,7 +28,10 @@ func (r *reader) takePieces(ctx context.Context, b *stored) error {
 	}
 	defer pieces.Close()
 	for {
-		if err := r.in.room(ctx, 0); err != nil {
+		if err := r.yield(ctx, b.end); err != nil {
+			return err
+		}
+		if err := r.in.room(ctx, r.stand, 0); err != nil {
 			return err
 		}
 		piece, err := pieces.Next()

@@ -320,7 +320,7 @@ func (g *GroupSource) setTopic(id topicID) {
 
 // Next returns the next batch of an assigned partition, blocking until there is one, ctx ends, or
 // Run has ended: then it returns Run's error. The caller releases the batch.
-func (g *GroupSource) Next(ctx context.Context) (*millrace.Batch, error) { return g.in.next(ctx) }
+func (g *GroupSource) Next(ctx context.Context) (*millrace.Batch, error) { return g.in.next(ctx, nil) }
 
 // Commit commits positions to the group and waits for the answer, for as long as ctx lives when the
 // cluster is away. Positions of partitions that this member no longer has are left out, as are those of

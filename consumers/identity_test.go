@@ -250,7 +250,7 @@ func TestMorePartitionsAnew(t *testing.T) {
 		b.write(numbered(topic, 0, 10, 20))
 		s := b.source(SourceOptions{Topic: topic, UnknownTopic: UnknownTopicWait, Refresh: 10 * time.Millisecond,
 			Limits: Limits{FetchBytes: 1, PrefetchBatches: 1, MaxWait: 20 * time.Millisecond}})
-		b.until("the reader waits for room", func() bool { return len(s.in.ready) == 1 })
+		b.until("the reader waits for room", func() bool { return waiting(s.in) == 1 })
 		b.anew(topic, 2, 120)
 		forward(identityEvery)
 		wantAnew(b.ctx, t, s, 20)
@@ -442,7 +442,7 @@ func TestGroupMemberRejoinsATopicMadeAnew(t *testing.T) {
 	o.UnknownTopic, o.Limits = UnknownTopicWait, Limits{FetchBytes: 1, PrefetchBatches: 1}
 	g := NewGroupSource(b.cluster, o)
 	start(t, g.Run)
-	b.until("the reader waits for room", func() bool { return len(g.in.ready) == 1 })
+	b.until("the reader waits for room", func() bool { return waiting(g.in) == 1 })
 	b.anew(topic, 2, 300) // more partitions are a reason to join again
 	b.until("the group has joined again", func() bool {
 		select {
@@ -468,4 +468,11 @@ func TestGroupMemberRejoinsATopicMadeAnew(t *testing.T) {
 		}
 		batch.Release()
 	}
+}
+
+// waiting is how many batches are there to be taken.
+func waiting(in *intake) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.ready)
 }

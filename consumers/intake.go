@@ -3,6 +3,7 @@ package consumers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,9 @@ func (l Limits) share(n int) int {
 // delivery is a batch on its way from a partition's reader to Next.
 type delivery struct {
 	batch *millrace.Batch
+	stand *stand
 	slots chan struct{}   // given back when the batch is taken
+	seat  bool            // it has one, to be given back when the batch is taken
 	owner context.Context // of the reader: once it is done the partition may be somebody else's
 	topic int64           // how often the topic had been made anew
 }
@@ -83,12 +86,16 @@ type intake struct {
 	lane   lane
 	apart  *budget // of what the lane's holder keeps to itself
 	runs   runPool
-	ready  chan delivery
-	paused atomic.Int64 // nanoseconds
-	topic  atomic.Int64 // how often the topic was made anew; readers of before have ended when it rises
-	taken  int64        // topic of the latest batch that Next returned; Next's own
+	seats  chan struct{} // readyMax of them
+	came   chan struct{} // a token after something was queued; it may be stale
+	paused atomic.Int64  // nanoseconds
+	topic  atomic.Int64  // how often the topic was made anew; readers of before have ended when it rises
+	taken  int64         // topic of the latest batch that Next returned; guarded by mu
 
 	mu       sync.Mutex
+	ready    []delivery // in order of arrival
+	stands   map[int32]*stand
+	complete bool // stands has all partitions
 	progress map[int32]*progress
 	started  bool
 
@@ -104,7 +111,8 @@ type progress struct {
 func newIntake(c *Cluster, l Limits) *intake {
 	l = l.filled()
 	return &intake{
-		c: c, limits: l, budget: newBudget(l.PrefetchBytes), lane: make(lane, 1), apart: newBudget(0), ready: make(chan delivery, readyMax),
+		c: c, limits: l, budget: newBudget(l.PrefetchBytes), apart: newBudget(0),
+		seats: make(chan struct{}, readyMax), came: make(chan struct{}, 1), stands: make(map[int32]*stand),
 		progress: make(map[int32]*progress), stopped: make(chan struct{}),
 	}
 }
@@ -124,24 +132,27 @@ func (in *intake) start() error {
 func (in *intake) stop(err error) {
 	in.err = err
 	close(in.stopped)
-	for {
-		select {
-		case d := <-in.ready:
-			in.drop(d)
-		default:
-			return
-		}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, d := range in.ready {
+		in.leaves(d)
+		d.batch.Release()
 	}
+	in.ready = nil
 }
 
-func (in *intake) drop(d delivery) {
+// leaves accounts for a batch that is not queued any more. The lock is held.
+func (in *intake) leaves(d delivery) {
 	<-d.slots
+	if d.seat {
+		<-in.seats
+	}
+	d.stand.queued--
 	in.budget.queue(-1)
-	d.batch.Release()
 }
 
-// next returns the next batch of any partition, those of one partition in order.
-func (in *intake) next(ctx context.Context) (*millrace.Batch, error) {
+// next returns the next batch of any partition that want accepts, those of one partition in order; nil accepts all.
+func (in *intake) next(ctx context.Context, want func(int32) bool) (*millrace.Batch, error) {
 	for {
 		// The end comes first: with a batch at hand as well, chance would choose.
 		select {
@@ -151,18 +162,11 @@ func (in *intake) next(ctx context.Context) (*millrace.Batch, error) {
 			return nil, ctx.Err()
 		default:
 		}
+		if b := in.take(want); b != nil {
+			return b, nil
+		}
 		select {
-		case d := <-in.ready:
-			if d.owner.Err() != nil {
-				in.drop(d)
-				continue
-			}
-			<-d.slots
-			in.budget.queue(-1)
-			in.took(d.batch)
-			d.batch.Anew = d.topic != in.taken
-			in.taken = d.topic
-			return d.batch, nil
+		case <-in.came:
 		case <-in.stopped:
 			return nil, in.err
 		case <-ctx.Done():
@@ -171,8 +175,39 @@ func (in *intake) next(ctx context.Context) (*millrace.Batch, error) {
 	}
 }
 
+// take returns the batch that came first of those that are wanted, nil when there is none.
+func (in *intake) take(want func(int32) bool) *millrace.Batch {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var taken *millrace.Batch
+	for i := 0; i < len(in.ready) && taken == nil; {
+		d := in.ready[i]
+		gone := d.owner.Err() != nil
+		if !gone && want != nil && !want(d.batch.Partition) {
+			i++
+			continue
+		}
+		in.ready = slices.Delete(in.ready, i, i+1)
+		in.leaves(d)
+		if gone {
+			d.batch.Release()
+			continue
+		}
+		taken = d.batch
+		if p := in.progress[taken.Partition]; p != nil {
+			p.taken = taken.To
+		}
+		taken.Anew = d.topic != in.taken
+		in.taken = d.topic
+	}
+	if want != nil {
+		in.ask(func(p int32) bool { return (taken == nil || p != taken.Partition) && want(p) })
+	}
+	return taken
+}
+
 // deliver queues a batch, or releases it when ctx ends before there is room.
-func (in *intake) deliver(ctx context.Context, slots chan struct{}, b *millrace.Batch) error {
+func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b *millrace.Batch) error {
 	select {
 	case slots <- struct{}{}:
 	default:
@@ -185,22 +220,55 @@ func (in *intake) deliver(ctx context.Context, slots chan struct{}, b *millrace.
 		}
 		in.paused.Add(int64(in.c.now().Sub(from)))
 	}
-	in.budget.queue(1)
-	select {
-	case in.ready <- delivery{batch: b, slots: slots, owner: ctx, topic: in.topic.Load()}:
-		return nil
-	case <-ctx.Done():
-		in.budget.queue(-1)
+	seat, err := in.sit(ctx, s)
+	if err != nil {
 		<-slots
 		b.Release()
-		return ctx.Err()
+		return err
+	}
+	in.budget.queue(1)
+	in.mu.Lock()
+	in.ready = append(in.ready, delivery{batch: b, stand: s, slots: slots, seat: seat, owner: ctx, topic: in.topic.Load()})
+	s.queued++
+	s.since = time.Time{} // until the answer that it came with is known to end there
+	lacked := s.lacking.Swap(false)
+	in.mu.Unlock()
+	if lacked {
+		in.lane.notify()
+	}
+	select {
+	case in.came <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// sit waits for a seat among the batches that are ready. What somebody lacks needs none.
+func (in *intake) sit(ctx context.Context, s *stand) (seat bool, err error) {
+	for {
+		select {
+		case in.seats <- struct{}{}:
+			return true, nil
+		default:
+		}
+		if s.lacking.Load() {
+			return false, nil
+		}
+		select {
+		case in.seats <- struct{}{}:
+			return true, nil
+		case <-s.wake:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
 	}
 }
 
-// room waits until the budget allows more bytes; open is how many a decompression is about to take, or 0.
-func (in *intake) room(ctx context.Context, open int64) error {
+// room waits until the budget allows more bytes, or until somebody lacks the partition; open is how many a
+// decompression is about to take, or 0.
+func (in *intake) room(ctx context.Context, s *stand, open int64) error {
 	from := in.c.now()
-	blocked, err := in.budget.wait(ctx, open)
+	blocked, err := in.budget.wait(ctx, s, open)
 	if blocked {
 		in.paused.Add(int64(in.c.now().Sub(from)))
 	}
@@ -230,14 +298,6 @@ func (in *intake) delivers(p millrace.Position) {
 	in.mu.Unlock()
 }
 
-func (in *intake) took(b *millrace.Batch) {
-	in.mu.Lock()
-	if p := in.progress[b.Partition]; p != nil {
-		p.taken = b.To
-	}
-	in.mu.Unlock()
-}
-
 // saw notes a partition's readable end, and where its reader started when it is new.
 func (in *intake) saw(partition int32, position, end int64) {
 	in.mu.Lock()
@@ -259,6 +319,8 @@ func (in *intake) beginAnew() {
 func (in *intake) forget() {
 	in.mu.Lock()
 	clear(in.progress)
+	clear(in.stands)
+	in.complete = false
 	in.mu.Unlock()
 }
 

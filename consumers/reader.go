@@ -59,6 +59,7 @@ type reader struct {
 	beyond  int // times in a row that position was beyond the end
 	inLane  bool
 	cur     *run
+	stand   *stand // while it runs
 }
 
 func newReader(in *intake, topic string, p millrace.Position, share int, allowGaps, awaitTopic bool) *reader {
@@ -72,6 +73,7 @@ func newReader(in *intake, topic string, p millrace.Position, share int, allowGa
 // run reads until ctx ends or something does not pass.
 func (r *reader) run(ctx context.Context) error {
 	log := r.in.c.log.With("topic", r.topic, "partition", r.partition)
+	r.stand = r.in.standOf(r.partition)
 	for {
 		err := r.step(ctx)
 		if ctx.Err() != nil {
@@ -128,7 +130,7 @@ func (r *reader) comesBack() bool {
 // step fetches once and delivers what came.
 func (r *reader) step(ctx context.Context) error {
 	// Before the fetch, not after it: what has been fetched takes memory already.
-	if err := r.in.room(ctx, 0); err != nil {
+	if err := r.in.room(ctx, r.stand, 0); err != nil {
 		return err
 	}
 	leader, info, err := r.in.c.leader(ctx, r.topic, r.partition, r.stale)
@@ -152,7 +154,7 @@ func (r *reader) step(ctx context.Context) error {
 	var large *largeAnswerError
 	if errors.As(err, &large) {
 		// Only now, as one can wait for the lane without a connection that waits, too.
-		if err := r.in.lane.enter(ctx); err != nil {
+		if err := r.in.lane.enter(ctx, r.stand); err != nil {
 			return err
 		}
 		r.inLane = true
@@ -181,12 +183,14 @@ func (r *reader) step(ctx context.Context) error {
 		return fmt.Errorf("fetching %s/%d: %w", r.topic, r.partition, res.code)
 	}
 	r.beyond = 0
+	answered := r.in.c.now()
 	r.in.saw(r.partition, r.position, res.end)
 	err = r.take(ctx, res, records)
 	// What was read before an error is right, and position is beyond it.
 	if flushErr := r.flush(ctx, res.end); err == nil {
 		err = flushErr
 	}
+	r.in.answered(r.stand, answered, err == nil && r.position >= res.end)
 	return err
 }
 
@@ -201,7 +205,7 @@ func (r *reader) fetch(ctx context.Context, leader int32, large int) (*fetchResp
 func (r *reader) leaveLane() {
 	if r.inLane {
 		r.inLane = false
-		r.in.lane.leave()
+		r.in.lane.leave(r.stand)
 	}
 }
 
@@ -326,5 +330,13 @@ func (r *reader) flush(ctx context.Context, end int64) error {
 		b.Fingerprint = r.mark
 	}
 	r.in.delivers(b.Position())
-	return r.in.deliver(ctx, r.slots, b)
+	return r.in.deliver(ctx, r.stand, r.slots, b)
+}
+
+// yield delivers what is there when the budget is used up: who lacks the partition gets it before more is opened.
+func (r *reader) yield(ctx context.Context, end int64) error {
+	if r.cur == nil || len(r.cur.records) == 0 || !r.in.budget.full() {
+		return nil
+	}
+	return r.flush(ctx, end)
 }

@@ -93,7 +93,17 @@ func (s *Source) run(ctx context.Context) error {
 // Next returns the next batch, blocking until there is one, ctx ends, or Run has ended: then it
 // returns Run's error. A partition's batches come in order and each begins where the one before
 // ended, unless AllowGaps stepped over a loss. The caller releases the batch.
-func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) { return s.in.next(ctx) }
+func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) { return s.in.next(ctx, nil) }
+
+// NextOf is Next for batches of partitions that want accepts. Each of those can always fetch one, however much of the
+// others waits to be taken or released; so it is what merges partitions. want is called while others wait: it must be
+// quick and must not call the source.
+func (s *Source) NextOf(ctx context.Context, want func(partition int32) bool) (*millrace.Batch, error) {
+	return s.in.next(ctx, want)
+}
+
+// Standings says how every partition stands, ascending; ok is false until they are known.
+func (s *Source) Standings() (all []millrace.Standing, ok bool) { return s.in.standings() }
 
 // Lag is how many offsets each partition is behind its readable end, counting what Next returned.
 func (s *Source) Lag() map[int32]int64 { return s.in.lag() }
@@ -178,6 +188,7 @@ func (s *Source) watch(ctx context.Context, group *errgroup.Group, info *topicIn
 	open := make(map[int32]bool)
 	id := info.id
 	for {
+		s.in.knows(info.partitions)
 		for _, p := range info.partitions {
 			if open[p] {
 				continue

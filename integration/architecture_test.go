@@ -51,6 +51,7 @@ var may = []struct {
 	{"millrace/scorer/web", []string{"millrace", "millrace/scorer", "golang.org/x/sync"}, "the scorer's HTTP face knows only the scorer"},
 	{"millrace/scorer/follow", []string{"millrace", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
 		"a scorer's window tables know of no Kafka, only the scorer"},
+	{"millrace/merge", []string{"millrace"}, "what is merged are batches, wherever they come from"},
 	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},
 }
 
