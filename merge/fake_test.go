@@ -45,6 +45,9 @@ type fake struct {
 }
 
 func newFake(topic string, rng *rand.Rand, logs ...[]int64) *fake {
+	if rng != nil { // its own: sources are asked side by side
+		rng = rand.New(rand.NewPCG(rng.Uint64(), 0))
+	}
 	f := &fake{topic: topic, rng: rng, logs: map[int32]*log{}, grew: make(chan struct{}), known: true}
 	for i, times := range logs {
 		f.logs[int32(i)] = &log{times: times, end: len(times)}
