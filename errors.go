@@ -22,6 +22,7 @@ const (
 	ReasonMissingFeature Reason = "missing_feature"  // missing, and its policy is reject
 	ReasonTextTooLong    Reason = "text_too_long"    // a category or id longer than limits.text
 	ReasonTooManyEntries Reason = "too_many_entries" // a bag with more entries than its feature allows
+	ReasonMissingID      Reason = "missing_id"       // a label that does not say which event it is of
 	ReasonBadID          Reason = "bad_id"           // an id that is neither string nor integer
 	ReasonBadTime        Reason = "bad_time"         // a time that is neither RFC 3339 nor a Unix time
 	ReasonMissingLabel   Reason = "missing_label"    // no label, or null, and label.unlabelled is reject

@@ -28,6 +28,7 @@ func (c *checker) crossCheck() {
 	c.checkFeatures()
 	c.checkPaths()
 	c.checkLabel()
+	c.checkLateLabels()
 	c.checkZeros()
 	c.checkSnapshots()
 	c.checkLimits()

@@ -185,7 +185,7 @@ func (d *decoder) unknown(sh shape, s, key *spot, name string) {
 	}
 	message := "unknown field"
 	if suggestion == "" {
-		message += "; " + orElse(s.path, "a pipeline file") + " has " + join(names, "and")
+		message += "; " + orElse(s.path, "a pipeline file") + " has " + wordList(names, "and")
 	}
 	d.reportAt(key, key.path, message, suggestion)
 }

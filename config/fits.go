@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -94,7 +95,20 @@ func (p *Pipeline) ServedBy(version *millrace.Manifest) (*Pipeline, error) {
 	out := *p
 	out.Features, out.Label, out.Model = theirs.Features, theirs.Label, theirs.Model
 	out.Model.Pin = p.Model.Pin
+	keepOwn(reflect.ValueOf(&out.Label).Elem(), reflect.ValueOf(p.Label), verdict{})
 	return &out, nil
+}
+
+// keepOwn puts what no snapshot remembers of a section back as own has it.
+func keepOwn(v, own reflect.Value, section verdict) {
+	for _, f := range shapeOf(v.Type()).fields {
+		switch verdict := f.hash.or(section); {
+		case f.typ.Kind() == reflect.Struct:
+			keepOwn(v.Field(f.index), own.Field(f.index), verdict)
+		case verdict.part == partNone:
+			v.Field(f.index).Set(own.Field(f.index))
+		}
+	}
 }
 
 // ParseSpec is the pipeline of a snapshot's canonical spec, under a name. What no snapshot knows is at its default.

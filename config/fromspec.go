@@ -57,6 +57,10 @@ func FromSpec(spec json.RawMessage, o FileOptions) (file []byte, differences []s
 	}
 	w.line("\n# Add id: PATH and time: PATH if events have them: snapshots do not say.")
 	events, _ := sections["events"].(object) // what of it is learned from, if anything
+	if label, late := lateLabel(sections["label"], o.Name); late {
+		w.line("# Labels came later, on a topic of their own: say in label.topic which one, and in events.id what they name events by.")
+		events, sections["label"] = merged(object{"id": "id"}, events).(object), label
+	}
 	w.section(object{"events": merged(events, object{"topic": o.Topic})})
 	w.features(sections["features"])
 	for _, f := range shapeOf(reflect.TypeFor[Pipeline]()).fields {
@@ -83,6 +87,18 @@ func FromSpec(spec json.RawMessage, o FileOptions) (file []byte, differences []s
 	}
 	again, _, _ := p.CanonicalSpec()
 	return w.out.Bytes(), diff(spec, again), nil
+}
+
+// lateLabel gives a label the topic that its settings need, and that no snapshot knows; late is false for labels whose
+// settings need none.
+func lateLabel(v any, name string) (label object, late bool) {
+	label, _ = v.(object)
+	_, missing := label["missing"]
+	_, assume := label["assume"]
+	if !missing && !assume {
+		return label, false
+	}
+	return merged(label, object{"topic": name + ".labels"}).(object), true
 }
 
 // fileWriter writes a pipeline file from decoded JSON.

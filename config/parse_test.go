@@ -164,13 +164,14 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 		Features: features.Columns{{
 			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096,
 		}},
-		Label:     decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}},
+		Label:     labelDefaults(decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}}),
 		Model:     model.Spec{Type: "logistic"},
 		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 128 << 20, UnpublishedMax: 50_000_000},
 		Scores: scorer.Spec{
 			Topic: "e.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},
 		Limits: decode.Limits{Event: 1 << 20, Depth: 32, Text: 1 << 10},
+		Join:   Join{Memory: 256 << 20},
 		Admin:  Admin{Listen: "127.0.0.1:9464"},
 	}
 	if got := parseOne(t, minimal); !reflect.DeepEqual(got, want) {
@@ -203,7 +204,7 @@ func TestDesignExample(t *testing.T) {
 		Features: features.Columns{
 			column("amount", "number", "mean"), column("country", "category", "zero"), column("hour", "number", "zero"),
 		},
-		Label: decode.LabelSpec{Path: "outcome", Type: "class", Classes: []string{"legit", "fraud"}},
+		Label: labelDefaults(decode.LabelSpec{Path: "outcome", Type: "class", Classes: []string{"legit", "fraud"}}),
 		Model: model.Spec{
 			Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001},
 		},
@@ -212,6 +213,7 @@ func TestDesignExample(t *testing.T) {
 			Topic: "payments.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},
 		Limits: decode.Limits{Event: 1 << 20, Depth: 32, Text: 1 << 10},
+		Join:   Join{Memory: 256 << 20},
 		Admin:  Admin{Listen: "127.0.0.1:9464"},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -223,6 +225,12 @@ func TestDesignExample(t *testing.T) {
 	if got.Target().Classes != 2 {
 		t.Errorf("Target: %+v", got.Target())
 	}
+}
+
+// labelDefaults adds what every label has, with an effect only where labels come later.
+func labelDefaults(l decode.LabelSpec) decode.LabelSpec {
+	l.Wait, l.Early = 30*24*time.Hour, 10*time.Minute
+	return l
 }
 
 // full spells every section out, with every short form somewhere.

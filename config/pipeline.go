@@ -20,11 +20,14 @@
 package config
 
 import (
+	"fmt"
 	"time"
 
+	"millrace"
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/join"
 	"millrace/learner"
 	"millrace/model"
 	"millrace/scorer"
@@ -44,6 +47,7 @@ type Pipeline struct {
 	Snapshots learner.SnapshotsSpec `yaml:"snapshots" hash:"none" doc:"when snapshots are taken and how many are kept"`
 	Scores    scorer.Spec           `yaml:"scores" hash:"none" doc:"where scores go"`
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
+	Join      Join                  `yaml:"join" hash:"none" doc:"what events that wait for their label may take"`
 	State     string                `yaml:"state" hash:"none" doc:"folder where the learner keeps a copy of its newest version, to fill a store that has lost its data; none by default"`
 	Admin     Admin                 `yaml:"admin" hash:"none" doc:"metrics, health and profiles over HTTP"`
 	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label,
@@ -90,6 +94,25 @@ func (e *Events) SetDefaults() {
 func (e *Events) StartTime() (t time.Time, ok bool) {
 	t, err := time.Parse(time.RFC3339Nano, e.Start)
 	return t, err == nil
+}
+
+// Join bounds what events that wait for their label may take; a bare size is the memory.
+type Join struct {
+	Memory millrace.Bytes `yaml:"memory,short" doc:"memory of events that wait for their label, and of labels that wait for their event; when it is full, the oldest become what label.missing says"`
+}
+
+// SetDefaults fills in what a pipeline file may leave out: about a million events of ten features.
+func (j *Join) SetDefaults() { *j = Join{Memory: join.MemoryDefault} }
+
+// joinMemoryLeast is enough for the tables of a join and some thousands of events.
+const joinMemoryLeast millrace.Bytes = 1 << 20
+
+// Validate lists what is wrong with the spec.
+func (j Join) Validate() []millrace.Violation {
+	if j.Memory < joinMemoryLeast || j.Memory > join.MemoryMax {
+		return []millrace.Violation{{Path: "memory", Message: fmt.Sprintf("%s is outside %s to %s", j.Memory, joinMemoryLeast, join.MemoryMax)}}
+	}
+	return nil
 }
 
 // Admin says where metrics and health are served; a bare string is the address.
@@ -157,6 +180,7 @@ func (p *Pipeline) resolve() {
 	if p.Label.Type == "" && len(p.Label.Classes) > 0 {
 		p.Label.Type = "class"
 	}
+	p.Label.Resolve(p.Events.ID)
 	if w := &p.Label.ClassWeights; w.Mode == "" && len(w.Weights) > 0 {
 		w.Mode = "given"
 	}
@@ -178,6 +202,19 @@ func (p *Pipeline) DecodeSpec() decode.Spec {
 		Label:   p.Label,
 		Limits:  p.Limits,
 	}
+}
+
+// LateLabels reports whether labels come later, on a topic of their own.
+func (p *Pipeline) LateLabels() bool { return p.Label.Late() }
+
+// LabelDecodeSpec is what the decoder of the topic of labels is compiled from; see [Pipeline.LateLabels].
+func (p *Pipeline) LabelDecodeSpec() decode.Spec { return p.Label.LabelRecordSpec(p.Limits) }
+
+// JoinSpec says how long events and labels wait for each other; see [Pipeline.LateLabels].
+func (p *Pipeline) JoinSpec() join.Spec {
+	missing := p.Label.IfMissing()
+	return join.Spec{Wait: p.Label.Wait, Early: p.Label.Early, Hold: p.Label.Missing.Hold, Memory: p.Join.Memory,
+		Missing: millrace.Target{Class: missing.Class, Value: missing.Value, Known: missing.Known}}
 }
 
 // FeatureSpec is what the pipeline's extractor is built from, its columns expanded as DecodeSpec's. Its seed is the

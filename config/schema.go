@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/decode"
 	"millrace/features"
 )
 
@@ -68,7 +69,8 @@ func describeField(t reflect.Type, f field, property object) {
 	if f.doc != "" {
 		property["description"] = f.doc
 	}
-	topic := t == reflect.TypeFor[Events]() && (f.name == "topic" || f.name == "dead_letters")
+	holdsTopics := t == reflect.TypeFor[Events]() || t == reflect.TypeFor[decode.LabelSpec]()
+	topic := holdsTopics && (f.name == "topic" || f.name == "dead_letters")
 	switch {
 	case t == reflect.TypeFor[Pipeline]() && f.name == "name":
 		property["anyOf"] = []any{object{"type": "string", "pattern": namePattern}, variable()}

@@ -173,7 +173,7 @@ func want(f field) string {
 		return "a size with its unit, as 64KiB or 1MiB"
 	case kindStruct:
 		s := shapeOf(f.typ)
-		mapping := "a mapping with " + join(s.names(), "and")
+		mapping := "a mapping with " + wordList(s.names(), "and")
 		if s.short < 0 {
 			return mapping
 		}
@@ -195,9 +195,9 @@ func want(f field) string {
 func wantText(f field) string {
 	switch {
 	case f.time:
-		return join(append(f.enum[:len(f.enum):len(f.enum)], "a time as 2026-01-31T12:00:00Z"), "or")
+		return wordList(append(f.enum[:len(f.enum):len(f.enum)], "a time as 2026-01-31T12:00:00Z"), "or")
 	case f.enum != nil:
-		return join(f.enum, "or")
+		return wordList(f.enum, "or")
 	}
 	return "text"
 }
@@ -221,8 +221,8 @@ func listExample(f field) string {
 	return "64, 32"
 }
 
-// join lists words as a sentence does: "a, b and c".
-func join(words []string, last string) string {
+// wordList joins words as a sentence does: "a, b and c".
+func wordList(words []string, last string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}

@@ -109,7 +109,8 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - What no path names is checked as JSON and skipped.
 //
 // A null where a path goes on makes what is below absent. A faulty label or weight (Label.Fault) never
-// fails the event. Event.ID and the texts of fields alias rec.Value or dst.Scratch.
+// fails the event; only in a label record does it, as an id that is missing does. Event.ID and the texts of fields
+// alias rec.Value or dst.Scratch, or the id the record's key.
 func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 	data := rec.Value
 	switch {
@@ -140,6 +141,11 @@ func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 			if e >= 0 && d.seen[e] != d.count {
 				dst.Fields[i] = millrace.Field{}
 			}
+		}
+	}
+	if d.isLabel {
+		if fault := d.labelRecord(rec, dst); fault != nil {
+			return fault
 		}
 	}
 	return nil

@@ -30,6 +30,10 @@ type schema struct {
 	numeric            map[float64]int32   // by value, of classes that are JSON numbers
 	missingLabel       *millrace.Rejection // nil: no label is no fault
 	weightMax          float64
+
+	isLabel bool   // records are labels, see LabelSpec.LabelRecordSpec
+	keyID   bool   // the id is the record's key
+	idPath  string // of the id, for messages
 }
 
 // node is an object that paths go through; the first one is the event itself.
@@ -109,8 +113,9 @@ func compile(spec Spec) (*schema, error) {
 	if err := s.compileColumns(spec.Columns); err != nil {
 		return nil, err
 	}
-	if spec.ID != "" {
-		s.id = true
+	s.isLabel = spec.LabelRecord
+	if s.keyID = s.isLabel && spec.ID == KeyID; !s.keyID && spec.ID != "" {
+		s.id, s.idPath = true, spec.ID
 		if _, err := s.add(spec.ID, target{use: useID}); err != nil {
 			return nil, fmt.Errorf("id: %w", err)
 		}

@@ -1,19 +1,31 @@
 package decode
 
 import (
+	"time"
+
 	"millrace"
 	"millrace/features"
 )
 
-// LabelSpec says where the target stands and what it is; a bare string is its path.
+// LabelSpec says where the target stands and what it is; a bare string is its path. With a topic, labels come later, in
+// records of their own, and an event that carries none waits for it.
 type LabelSpec struct {
 	Path    string   `yaml:"path,short" hash:"training" doc:"where the label stands in the event"`
 	Type    string   `yaml:"type" enum:"class|number" hash:"schema" doc:"class or number; class when classes are given"`
 	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one"`
 	// A weight of 0 is for events that are to be predicted and validated, but not learned.
-	Weight       string           `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
-	WeightMax    float64          `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
-	Unlabelled   string           `yaml:"unlabelled" enum:"count|reject" hash:"none" doc:"an event without a label, or with null there. count: it is scored and counted, and not learned; reject: it also goes to the dead letters. count by default"`
+	Weight     string  `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
+	WeightMax  float64 `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
+	Unlabelled string  `yaml:"unlabelled" enum:"count|reject" hash:"none" doc:"an event without a label, or with null there. count: it is scored and counted, and not learned; reject: it also goes to the dead letters. count by default"`
+	// Of labels that come later. Only what decides what is learned is remembered.
+	Topic        string           `yaml:"topic" hash:"none" doc:"topic of labels that come later than their events; without it labels come with the events"`
+	ID           string           `yaml:"id" hash:"none" doc:"in a label record, path of the event's id, or $key, which takes the record's key; events.id by default"`
+	Time         string           `yaml:"time" hash:"none" doc:"in a label record, path of the time when the outcome was known; the record's time by default"`
+	Wait         time.Duration    `yaml:"wait" hash:"none" doc:"event time that an event waits for its label"`
+	Missing      MissingSpec      `yaml:"missing" doc:"what an event was whose label did not come: drop, a class or a number"`
+	Assume       string           `yaml:"assume" also:"number" hash:"training" doc:"of two classes, the one that an event is learned as at once, until its label says the other; none by default"`
+	Early        time.Duration    `yaml:"early" hash:"none" doc:"how long a label waits for its event"`
+	DeadLetters  string           `yaml:"dead_letters" hash:"none" doc:"topic of the labels that cannot be used; <topic>.dead by default"`
 	ClassWeights ClassWeightsSpec `yaml:"class_weights" doc:"what the loss of each class is multiplied by: a number a class, or balanced"`
 }
 
@@ -51,4 +63,7 @@ type Spec struct {
 	Columns features.Columns
 	Label   LabelSpec
 	Limits  Limits
+	// LabelRecord is set for records of the topic of labels, whose label and id must be there: see
+	// [LabelSpec.LabelRecordSpec]. Their ID may be KeyID.
+	LabelRecord bool
 }
