@@ -10,6 +10,7 @@ import (
 
 	"millrace"
 	"millrace/features"
+	"millrace/keyed"
 	"millrace/model"
 )
 
@@ -169,7 +170,9 @@ func (c *checker) typeWrong(v reflect.Value, s *spot) bool {
 func (c *checker) compiled() {
 	// The columns as the file has them: windows of several statistics are one place in it.
 	columns := c.pipeline.Features
-	c.report(c.root, map[string]string{"columns": "features"}, features.Spec{Columns: columns}.Validate())
+	rename := map[string]string{"columns": "features"}
+	c.report(c.root, rename, features.Spec{Columns: columns}.Validate())
+	c.report(c.root, rename, keyed.Validate(columns))
 }
 
 // child is the spot of a field, or s itself, under the field's path, when the file does not give it.

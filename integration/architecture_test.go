@@ -33,6 +33,7 @@ var may = []struct {
 }{
 	{source.Module, nil, "the root is the shared vocabulary: the standard library only"},
 	{"millrace/features", []string{"millrace", "gonum.org/v1/gonum"}, "features know only the root and gonum"},
+	{"millrace/keyed", []string{"millrace", "millrace/features"}, "keyed state knows only the root and features"},
 	{"millrace/model", []string{"millrace", "gonum.org/v1/gonum", "golang.org/x/sys/cpu"},
 		"the numeric core knows only the root, gonum and the processor"},
 	{"millrace/model/kernel", []string{"gonum.org/v1/gonum", "golang.org/x/sys/cpu"},
@@ -107,7 +108,7 @@ var never = []struct {
 
 // pure are the packages whose results depend on their arguments alone, so that a resumed run repeats an uninterrupted
 // one.
-var pure = []string{"millrace/model", "millrace/features", "millrace/decode", "millrace/snapshot", "millrace/join"}
+var pure = []string{"millrace/model", "millrace/features", "millrace/decode", "millrace/snapshot", "millrace/join", "millrace/keyed"}
 
 // foreign are the types of other modules that exported names may mention: what a caller passes in so that a package
 // need not make it, and what a simulation replaces.
@@ -190,6 +191,9 @@ func TestImportRulesRefuse(t *testing.T) {
 		{"millrace", "gonum.org/v1/gonum/blas", 1},
 		{"millrace/features", "millrace", 0},
 		{"millrace/features", "millrace/model", 1},
+		{"millrace/features", "millrace/keyed", 1},
+		{"millrace/keyed", "millrace/features", 0},
+		{"millrace/keyed", "millrace/learner", 1},
 		{"millrace/features", "golang.org/x/sys/cpu", 2},
 		{"millrace/model", "golang.org/x/sys/cpu", 1},
 		{"millrace/model", "millrace/model/kernel", 0},
