@@ -13,18 +13,22 @@ import (
 	"millrace"
 )
 
-// lookEvery is how often the sources' standings are asked for while some partition is lacking: often beside the second
-// that a partition must be at its end, seldom beside what a look costs.
-const lookEvery = 50 * time.Millisecond
+const (
+	// lookEvery is how often the sources' standings are asked for while some partition is lacking: often beside the
+	// second that a partition must be at its end, seldom beside what a look costs.
+	lookEvery = 50 * time.Millisecond
+	// lookSoon is how soon they are after a partition's last batch was used up: it may have been at its end for long.
+	lookSoon = 2 * time.Millisecond
+)
 
 // due reports whether it is time to ask the sources how their partitions stand.
 func (m *Merger) due() bool {
-	return m.look || m.lacking > 0 && m.o.Now().Sub(m.looked) >= lookEvery
+	return m.look || m.lacking > 0 && m.o.Now().Sub(m.looked) >= m.every
 }
 
 // gather waits for what is missing, for one batch or until it is time to look again.
 func (m *Merger) gather(ctx context.Context) error {
-	if now := m.o.Now(); m.look || now.Sub(m.looked) >= lookEvery {
+	if now := m.o.Now(); m.look || now.Sub(m.looked) >= m.every {
 		if err := m.lookAround(now); err != nil {
 			return err
 		}
@@ -56,7 +60,7 @@ type answer struct {
 
 // wait asks sources side by side until one has a batch.
 func (m *Merger) wait(ctx context.Context, asked []*source) error {
-	asking, stop := context.WithTimeout(ctx, lookEvery)
+	asking, stop := context.WithTimeout(ctx, m.every)
 	defer stop()
 	answers := make([]answer, len(asked))
 	ask := func(i int) {
@@ -161,7 +165,7 @@ func (m *Merger) await(p *partition) {
 	}
 }
 
-// ends is for a source that has returned io.EOF: nobody waits for its partitions any more.
+// ends is for a source that has returned io.EOF: nobody waits for its partitions any more. That is no idleness.
 func (m *Merger) ends(s *source) {
 	s.ended = true
 	if !s.known {
@@ -172,7 +176,6 @@ func (m *Merger) ends(s *source) {
 		m.waive(p)
 		if p.batch == nil {
 			m.lacking--
-			m.turns(p, true)
 		}
 	}
 }

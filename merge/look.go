@@ -19,7 +19,7 @@ type Stall struct {
 
 // lookAround asks the sources how their partitions stand, and decides who is waited for.
 func (m *Merger) lookAround(now time.Time) error {
-	m.looked, m.look = now, false
+	m.looked, m.look, m.every = now, false, lookEvery
 	var worst Stall
 	for _, s := range m.sources {
 		if s.ended {
@@ -92,20 +92,25 @@ func (m *Merger) judge(p *partition, now time.Time) (silent time.Duration) {
 	if p.lackedAt.IsZero() {
 		p.lackedAt = now
 	}
+	// One that is not listed has ended, or is of a topic that is gone. Its idleness stays what it was: its watermark
+	// says how far its records went.
+	if !p.listed {
+		m.waive(p)
+		return 0
+	}
 	// What nobody lacked may not have been asked for.
 	heard := p.lackedAt
 	if p.standing.Answered.After(heard) {
 		heard = p.standing.Answered
 	}
 	silent = now.Sub(heard)
-	atEnd := p.listed && !p.standing.Since.IsZero()
+	atEnd := !p.standing.Since.IsZero()
 	if atEnd {
 		p.dryAt = p.standing.Answered
 	}
 	answers := silent < silentAfter*m.o.Idle
 	m.turns(p, atEnd && answers && p.standing.Answered.Sub(p.standing.Since) >= m.o.Idle)
-	// One that is not listed is of a topic that is gone.
-	if p.idle || !p.listed || m.o.Live && (atEnd || silent >= m.o.Idle) {
+	if p.idle || m.o.Live && (atEnd || silent >= m.o.Idle) {
 		m.waive(p)
 	} else {
 		m.await(p)

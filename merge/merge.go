@@ -74,12 +74,13 @@ type Merger struct {
 	missing int
 	// lacking is how many partitions have no batch at hand, missing or not, of sources that have not ended.
 	lacking int
-	looked  time.Time    // when the standings were asked for last
-	look    bool         // they must be before anything else
-	front   int64        // largest key that was returned
-	changed []*partition // of the first source: their idleness may be another than was told
-	told    time.Time    // when somebody was told of the stall last
-	stalled atomic.Int64 // since when, Unix nanoseconds; 0 while not
+	looked  time.Time     // when the standings were asked for last
+	look    bool          // they must be before anything else
+	every   time.Duration // how often they are
+	front   int64         // largest key that was returned
+	changed []*partition  // of the first source: their idleness may be another than was told
+	told    time.Time     // when somebody was told of the stall last
+	stalled atomic.Int64  // since when, Unix nanoseconds; 0 while not
 }
 
 // source is a Source and its partitions.
@@ -218,11 +219,10 @@ func (p *partition) until(other *partition) int {
 // usedUp takes a partition from the heads.
 func (m *Merger) usedUp(p *partition) {
 	m.heads.pop()
+	s, atEnd := p.source, p.batch.To >= p.batch.End
 	p.batch, p.lackedAt = nil, time.Time{}
-	s := p.source
 	s.holding--
 	if s.ended {
-		m.turns(p, true)
 		return
 	}
 	m.lacking++
@@ -232,7 +232,10 @@ func (m *Merger) usedUp(p *partition) {
 		return
 	}
 	m.misses(s, 1)
-	m.look = m.look || m.o.Live
+	if atEnd { // it may be waived already
+		m.every = lookSoon
+		m.look = m.look || m.o.Live
+	}
 }
 
 // misses counts partitions that have to be waited for.
