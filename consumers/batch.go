@@ -35,9 +35,11 @@ func (r *reader) takeBatch(ctx context.Context, txns *transactions, b *stored) e
 		}
 	}
 	// Compaction may have taken the last records: the header still says where the batch ended.
-	r.position = h.LastOffset() + 1
+	r.position = min(h.LastOffset()+1, r.until)
 	r.current().to = r.position
-	r.mark = fingerprint(h)
+	if r.position > h.LastOffset() {
+		r.mark = fingerprint(h)
+	}
 	r.corrupt = 0
 	return nil
 }
@@ -117,6 +119,12 @@ func (r *reader) takeRecords(ctx context.Context, records *recordbatch.Records, 
 			rec.Fault = nil
 			cur.unslot()
 			continue
+		}
+		if rec.Offset >= r.until {
+			cur.unslot()
+			r.position = r.until
+			cur.to = r.position
+			return nil
 		}
 		cur.hold(mem)
 		rec.Topic, rec.Partition = r.topic, r.partition

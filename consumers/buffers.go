@@ -141,6 +141,32 @@ func (b *budget) opened(open int64) {
 	b.mu.Unlock()
 }
 
+// taken waits until no batch waits to be taken.
+func (b *budget) taken(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		if b.waiting == 0 {
+			b.mu.Unlock()
+			return nil
+		}
+		changed := b.changes()
+		b.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// changes is closed when something has changed for the better; the lock is held.
+func (b *budget) changes() <-chan struct{} {
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
 // full reports whether wait would block, were it not for exceptions.
 func (b *budget) full() bool {
 	b.mu.Lock()
@@ -162,10 +188,7 @@ func (b *budget) wait(ctx context.Context, s *stand, open int64) (blocked bool, 
 			b.mu.Unlock()
 			return blocked, nil
 		}
-		if b.changed == nil {
-			b.changed = make(chan struct{})
-		}
-		changed := b.changed
+		changed := b.changes()
 		b.mu.Unlock()
 		blocked = true
 		select {

@@ -45,7 +45,7 @@ func (r *reader) takePieces(ctx context.Context, b *stored) error {
 		default:
 			err = r.takePiece(ctx, b, pieces, &piece)
 		}
-		if err != nil || r.position > b.header.LastOffset() {
+		if err != nil || r.position > b.header.LastOffset() || r.ended() {
 			return err
 		}
 	}

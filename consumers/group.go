@@ -92,9 +92,7 @@ func (g *GroupSource) Run(ctx context.Context) error {
 	if err := g.in.start(); err != nil {
 		return err
 	}
-	err := g.run(ctx)
-	g.in.stop(err)
-	return err
+	return g.in.stopFailed(g.run(ctx))
 }
 
 func (g *GroupSource) run(ctx context.Context) error {

@@ -2,7 +2,9 @@ package consumers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -128,6 +130,16 @@ func (in *intake) start() error {
 	return nil
 }
 
+// stopFailed is stop with a failure, which it returns. A connection that was cut is io.EOF somewhere in its chain, and
+// must not pass for the end of a finite source.
+func (in *intake) stopFailed(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = errors.New(err.Error())
+	}
+	in.stop(err)
+	return err
+}
+
 // stop tells Next how Run ended and releases what nobody took.
 func (in *intake) stop(err error) {
 	in.err = err
@@ -206,8 +218,8 @@ func (in *intake) take(want func(int32) bool) *millrace.Batch {
 	return taken
 }
 
-// deliver queues a batch, or releases it when ctx ends before there is room.
-func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b *millrace.Batch) error {
+// deliver queues a batch of an answer that came at that time, or releases it when ctx ends before there is room.
+func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b *millrace.Batch, answered time.Time) error {
 	select {
 	case slots <- struct{}{}:
 	default:
@@ -230,7 +242,9 @@ func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b 
 	in.mu.Lock()
 	in.ready = append(in.ready, delivery{batch: b, stand: s, slots: slots, seat: seat, owner: ctx, topic: in.topic.Load()})
 	s.queued++
-	s.since = time.Time{} // until the answer that it came with is known to end there
+	if s.answered, s.since = answered, answered; b.To < b.End {
+		s.since = time.Time{}
+	}
 	lacked := s.lacking.Swap(false)
 	in.mu.Unlock()
 	if lacked {

@@ -50,31 +50,38 @@ type reader struct {
 	keys       *recordbatch.Interner
 
 	identity
-	leader  int32      // that was fetched from last; -1 for none
-	speaks  int16      // the newest version of Fetch that it speaks; 0 while not known
-	info    *topicInfo // what the leader was learned from; stale once a request failed
-	stale   *topicInfo
-	wait    backoff
-	corrupt int // times in a row that the batch at position did not decode
-	beyond  int // times in a row that position was beyond the end
-	inLane  bool
-	cur     *run
-	stand   *stand // while it runs
+	leader   int32      // that was fetched from last; -1 for none
+	speaks   int16      // the newest version of Fetch that it speaks; 0 while not known
+	info     *topicInfo // what the leader was learned from; stale once a request failed
+	stale    *topicInfo
+	wait     backoff
+	corrupt  int // times in a row that the batch at position did not decode
+	beyond   int // times in a row that position was beyond the end
+	inLane   bool
+	cur      *run
+	stand    *stand    // while it runs
+	answered time.Time // when the broker did last
+	until    int64     // where reading ends
+	empty    int       // answers in a row that held nothing before until
 }
 
 func newReader(in *intake, topic string, p millrace.Position, share int, allowGaps, awaitTopic bool) *reader {
 	return &reader{
 		in: in, topic: topic, partition: p.Partition, position: p.Offset, fetchBytes: share, share: share,
 		allowGaps: allowGaps, awaitTopic: awaitTopic, slots: make(chan struct{}, in.limits.PrefetchBatches),
-		keys: recordbatch.NewInterner(), wait: backoff{c: in.c}, identity: identityOf(p), leader: -1,
+		keys: recordbatch.NewInterner(), wait: backoff{c: in.c}, identity: identityOf(p), leader: -1, until: noUntil,
 	}
 }
 
-// run reads until ctx ends or something does not pass.
+// run reads until ctx ends, something does not pass, or until is reached.
 func (r *reader) run(ctx context.Context) error {
 	log := r.in.c.log.With("topic", r.topic, "partition", r.partition)
 	r.stand = r.in.standOf(r.partition)
 	for {
+		if r.ended() {
+			r.in.ends(r.stand)
+			return nil
+		}
 		err := r.step(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -183,14 +190,19 @@ func (r *reader) step(ctx context.Context) error {
 		return fmt.Errorf("fetching %s/%d: %w", r.topic, r.partition, res.code)
 	}
 	r.beyond = 0
-	answered := r.in.c.now()
+	r.answered = r.in.c.now()
 	r.in.saw(r.partition, r.position, res.end)
 	err = r.take(ctx, res, records)
+	if len(res.records) > 0 {
+		r.empty = 0
+	} else if r.until != noUntil && err == nil {
+		err = r.foundNothing(ctx, res.end)
+	}
 	// What was read before an error is right, and position is beyond it.
 	if flushErr := r.flush(ctx, res.end); err == nil {
 		err = flushErr
 	}
-	r.in.answered(r.stand, answered, err == nil && r.position >= res.end)
+	r.in.answered(r.stand, r.answered, err == nil && r.position >= res.end)
 	return err
 }
 
@@ -241,7 +253,7 @@ func (r *reader) take(ctx context.Context, res *fetchResponse, records *memory) 
 	first := true
 	// Batches go into one run, so that many small ones (a producer at a low rate writes one a record)
 	// cost no more than a large one.
-	for set := res.records; len(set) > 0; first = false {
+	for set := res.records; len(set) > 0 && !r.ended(); first = false {
 		h, body, rest, err := recordbatch.Split(set)
 		b := stored{header: &h, body: body, memory: records, end: res.end}
 		if errors.Is(err, recordbatch.ErrTruncated) {
@@ -330,7 +342,7 @@ func (r *reader) flush(ctx context.Context, end int64) error {
 		b.Fingerprint = r.mark
 	}
 	r.in.delivers(b.Position())
-	return r.in.deliver(ctx, r.stand, r.slots, b)
+	return r.in.deliver(ctx, r.stand, r.slots, b, r.answered)
 }
 
 // yield delivers what is there when the budget is used up: who lacks the partition gets it before more is opened.

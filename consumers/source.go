@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -28,7 +29,11 @@ type SourceOptions struct {
 	// Positions say where reading of each partition goes on. Partitions that are not named start
 	// with the first record their log holds.
 	Positions []millrace.Position
-	Limits    Limits
+	// Until says where reading of each partition ends; nil reads on for ever. Partitions that are not named are not
+	// read then, and records from the offset on are not delivered. When all of it was taken Next returns io.EOF and Run
+	// nil. An end that the log has lost is a *millrace.GapError, as a start is.
+	Until  []millrace.Position
+	Limits Limits
 	// AllowGaps goes on after a loss with a warning: a position outside the log, or records that
 	// cannot be decoded. The next batch's From says where. A topic that was made anew is read from its
 	// beginning, see millrace.Batch.Anew.
@@ -59,16 +64,19 @@ func NewSource(c *Cluster, o SourceOptions) *Source {
 	return &Source{c: c, o: o, in: newIntake(c, o.Limits)}
 }
 
-// Run fetches until ctx ends, and then returns its error, or until something does not pass, as a
-// *millrace.GapError, a *CorruptError, or ErrUnknownTopic. What passes (a broker that restarts, a
+// Run fetches until ctx ends, and then returns its error, or until SourceOptions.Until is reached, or until something
+// does not pass, as a *millrace.GapError, a *CorruptError, or ErrUnknownTopic. What passes (a broker that restarts, a
 // leader that moves) is tried for as long as ctx lives. It can run once.
 func (s *Source) Run(ctx context.Context) error {
 	if err := s.in.start(); err != nil {
 		return err
 	}
 	err := s.run(ctx)
-	s.in.stop(err)
-	return err
+	if errors.Is(err, errUntil) {
+		s.in.stop(io.EOF)
+		return nil
+	}
+	return s.in.stopFailed(err)
 }
 
 // run reads the topic, and where the user says to go on, what is made anew under its name.
@@ -84,15 +92,19 @@ func (s *Source) run(ctx context.Context) error {
 		if !anew {
 			return err
 		}
+		if s.o.Until != nil {
+			s.c.log.Warn("kafka: the topic was made anew, nothing is left of what was to be read", "error", gap)
+			return errUntil
+		}
 		s.c.log.Warn("kafka: the topic was made anew, going on at its beginning as told", "error", gap)
 		given = nil
 		s.in.beginAnew()
 	}
 }
 
-// Next returns the next batch, blocking until there is one, ctx ends, or Run has ended: then it
-// returns Run's error. A partition's batches come in order and each begins where the one before
-// ended, unless AllowGaps stepped over a loss. The caller releases the batch.
+// Next returns the next batch, blocking until there is one, ctx ends, or Run has ended: then it returns Run's error, or
+// io.EOF behind SourceOptions.Until. A partition's batches come in order and each begins where the one before ended,
+// unless AllowGaps stepped over a loss. The caller releases the batch.
 func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) { return s.in.next(ctx, nil) }
 
 // NextOf is Next for batches of partitions that want accepts. Each of those can always fetch one, however much of the
@@ -115,6 +127,12 @@ func (s *Source) Paused() time.Duration { return s.in.pausedFor() }
 func (s *Source) read(ctx context.Context, info *topicInfo, given []millrace.Position) error {
 	if err := s.check(ctx, info, given); err != nil {
 		return err
+	}
+	if s.o.Until != nil {
+		if err := s.readUntil(ctx, info, given); err != nil {
+			return err
+		}
+		return errUntil
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.watch(ctx, group, info, given) })
@@ -198,8 +216,7 @@ func (s *Source) watch(ctx context.Context, group *errgroup.Group, info *topicIn
 			if !ok { // it begins with what the others are of, not with what may have come since
 				position = millrace.Position{Topic: s.o.Topic, Partition: p, Offset: -1, TopicID: id.String()}
 			}
-			share := s.in.limits.share(len(info.partitions))
-			r := newReader(s.in, s.o.Topic, position, share, s.o.AllowGaps, s.o.UnknownTopic != UnknownTopicFail)
+			r := s.reader(position, len(info.partitions))
 			group.Go(func() error { return r.run(ctx) })
 		}
 		if err := s.c.sleep(ctx, s.o.Refresh); err != nil {

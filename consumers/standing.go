@@ -21,6 +21,7 @@ type stand struct {
 
 	// Guarded by intake.mu.
 	queued          int
+	ended           bool      // nothing more comes
 	since, answered time.Time // as in millrace.Standing, but since is also told while batches are queued
 }
 
@@ -63,7 +64,15 @@ func (in *intake) answered(s *stand, at time.Time, atEnd bool) {
 	}
 }
 
-// standings says how all partitions stand, ascending; ok is false until they are known.
+// ends notes that nothing more comes of a partition.
+func (in *intake) ends(s *stand) {
+	in.mu.Lock()
+	s.ended = true
+	in.mu.Unlock()
+}
+
+// standings says how all partitions stand, ascending, but for those that have ended and are taken; ok is false until
+// they are known.
 func (in *intake) standings() (all []millrace.Standing, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -72,6 +81,9 @@ func (in *intake) standings() (all []millrace.Standing, ok bool) {
 	}
 	all = make([]millrace.Standing, 0, len(in.stands))
 	for p, s := range in.stands {
+		if s.ended && s.queued == 0 {
+			continue
+		}
 		standing := millrace.Standing{Partition: p, Answered: s.answered}
 		if s.queued == 0 {
 			standing.Since = s.since
