@@ -350,3 +350,36 @@ func TestScoreAllocatesNothing(t *testing.T) {
 		t.Errorf("Score allocates %v times", n)
 	}
 }
+
+// windowed counts what it is asked for, and sets the time of an event to its answer.
+type windowed struct{ asked int }
+
+func (w *windowed) Fill(e *millrace.Event, rec *millrace.Record) error {
+	w.asked++
+	if rec.Time == 0 {
+		return scorer.ErrWindowsNotReady
+	}
+	e.Time = 1000 + rec.Time
+	return nil
+}
+
+// Windows are asked for once an event, after it was decoded and whichever version serves; without them nothing is.
+func TestSessionAsksForWindows(t *testing.T) {
+	r := newRig(t)
+	w := &windowed{}
+	session, s := r.scorer.NewSession(w), millrace.Score{}
+	for seq := range uint64(2) { // the version changes while the session lives
+		r.store.serve(millrace.Head{Epoch: 1, Seq: seq + 1}, good(0.25, "schema"))
+		r.settled()
+		if err := session.Score(&millrace.Record{Value: []byte("7"), Time: 5}, &s); err != nil || s.Time != 1005 || s.Version != seq+1 {
+			t.Errorf("score %+v: %v", s, err)
+		}
+	}
+	if err := session.Score(&millrace.Record{Value: []byte("7")}, &s); !errors.Is(err, scorer.ErrWindowsNotReady) {
+		t.Errorf("before the tables are filled: %v", err)
+	}
+	var why *millrace.Rejection
+	if err := session.Score(&millrace.Record{Value: []byte("x"), Time: 5}, &s); !errors.As(err, &why) || w.asked != 3 {
+		t.Errorf("asked %d times, of which one was for no event: %v", w.asked, err)
+	}
+}

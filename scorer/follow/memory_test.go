@@ -19,8 +19,10 @@ type memory struct {
 	changed   chan struct{}
 	away      error
 	readers   []*memoryReader
-	asked     int // for commits
-	batch     int // records a batch
+	asked     int   // for commits
+	batch     int   // records a batch
+	anew      int   // batches that are yet to begin another topic, one a reader
+	lose      error // what the next reader ends with
 }
 
 func newMemory(partitions ...int32) *memory {
@@ -82,7 +84,8 @@ func (m *memory) OffsetsAt(_ context.Context, t int64) (map[int32]int64, error) 
 func (m *memory) Read(from map[int32]int64) (Reader, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := &memoryReader{m: m, from: maps.Clone(from), began: maps.Clone(from)}
+	r := &memoryReader{m: m, from: maps.Clone(from), began: maps.Clone(from), lose: m.lose}
+	m.lose = nil
 	m.readers = append(m.readers, r)
 	return r, nil
 }
@@ -104,6 +107,10 @@ func (m *memory) next(ctx context.Context, from map[int32]int64, want func(int32
 			b := millrace.NewBatch(nil)
 			b.Topic, b.Partition, b.From, b.To, b.TopicID = "events", best, at, to, m.id
 			b.Records = m.logs[best][at:to]
+			if m.anew > 0 && at == 0 {
+				b.Anew = true
+				m.anew--
+			}
 			from[best] = to
 			m.mu.Unlock()
 			return b, nil
@@ -122,11 +129,23 @@ type memoryReader struct {
 	m     *memory
 	from  map[int32]int64
 	began map[int32]int64
+	lose  error // what Run ends with
 }
 
-func (r *memoryReader) Run(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-func (r *memoryReader) Lag() map[int32]int64          { return nil }
+func (r *memoryReader) Run(ctx context.Context) error {
+	if r.lose != nil {
+		return r.lose
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (r *memoryReader) Lag() map[int32]int64 { return nil }
 func (r *memoryReader) Next(ctx context.Context) (Stretch, error) {
+	if r.lose != nil {
+		<-ctx.Done()
+		return Stretch{}, ctx.Err()
+	}
 	b, err := r.m.next(ctx, r.from, func(int32) bool { return true })
 	if err != nil {
 		return Stretch{}, err

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -26,6 +27,8 @@ func (r reading) Score(rec *millrace.Record, dst *millrace.Score) error {
 		return scorer.ErrNotReady
 	case rec.Value[0] == 'x':
 		return &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: "no number"}
+	case rec.Value[0] == 'w':
+		return fmt.Errorf("scoring: %w", scorer.ErrWindowsNotReady)
 	case rec.Value[0] == '!':
 		return errors.New("broken")
 	}
@@ -74,6 +77,7 @@ func TestHandler(t *testing.T) {
 		want               string
 	}{
 		{"POST", "/v1/score", "7", http.StatusOK, `{"id":7,"version":3,"score":0.75,"class":"yes"}`},
+		{"POST", "/v1/score", "w", http.StatusServiceUnavailable, `window tables are still being filled`},
 		{"POST", "/v1/score", "x", http.StatusUnprocessableEntity, `{"detail":"no number","path":"","reason":"malformed_json"}`},
 		{"POST", "/v1/score", "12345678901", http.StatusRequestEntityTooLarge, `"reason":"too_large"`},
 		{"POST", "/v1/score", "!", http.StatusInternalServerError, `"reason":"internal"`},
