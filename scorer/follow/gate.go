@@ -2,7 +2,6 @@ package follow
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -54,9 +53,8 @@ func (g *Gate) Commit(ctx context.Context, positions []millrace.Position) error 
 func (g *Gate) Next(ctx context.Context) (*millrace.Batch, error) {
 	for {
 		if len(g.parked) > 0 {
-			b, err := g.open(ctx)
-			if b != nil || err != nil {
-				return b, err
+			if b := g.open(ctx); b != nil {
+				return b, nil
 			}
 		}
 		b, err := g.wait(ctx)
@@ -99,26 +97,22 @@ func (g *Gate) wait(ctx context.Context) (*millrace.Batch, error) {
 }
 
 // open returns the events of a parked batch that can be scored, or nil.
-func (g *Gate) open(ctx context.Context) (*millrace.Batch, error) {
+func (g *Gate) open(ctx context.Context) *millrace.Batch {
 	own := g.source.Assigned()
 	g.release(func(p *parked) bool { return !slices.Contains(own, p.batch.Partition) }) // another scorer has it now
 	for i := 0; i < len(g.parked); i++ {
 		p := g.parked[i]
 		if len(p.batch.Records) == 0 {
 			g.parked = slices.Delete(g.parked, i, i+1)
-			return p.batch, nil
+			return p.batch
 		}
 		n, how := g.follower.values.take(p.batch.Partition, p.batch.TopicID, p.batch.Records[p.at:], &g.kept)
 		switch how {
 		case passed:
 			g.parked = append(slices.Delete(g.parked, i, i+1), p) // the others' turn comes first
-			return g.part(p, n), nil
+			return g.part(p, n)
 		case gone:
-			scored, err := g.scored(ctx, p)
-			if err != nil {
-				return nil, err
-			}
-			if scored {
+			if g.scored(ctx, p) {
 				g.release(func(q *parked) bool { return q == p })
 				i--
 			}
@@ -133,7 +127,7 @@ func (g *Gate) open(ctx context.Context) (*millrace.Batch, error) {
 		case waiting:
 		}
 	}
-	return nil, nil //nolint:nilnil // nothing is there yet
+	return nil
 }
 
 // part returns n records of a parked batch, and with the last of them the batch.
@@ -164,21 +158,22 @@ func (g *Gate) part(p *parked, n int) *millrace.Batch {
 
 // scored reports whether the group has committed a parked batch whose values are no longer kept. If not, the follower
 // begins again before it.
-func (g *Gate) scored(ctx context.Context, p *parked) (bool, error) {
+func (g *Gate) scored(ctx context.Context, p *parked) bool {
+	log := g.follower.o.Log
 	committed, err := g.follower.o.Topic.Committed(ctx)
-	if err != nil {
-		return false, fmt.Errorf("asking where the scorers stand: %w", err)
+	if err != nil { // reading the topic again is right in any case
+		log.Debug("cannot ask where the scorers stand", "error", err)
 	}
-	first := p.batch.Records[p.at].Offset
 	for _, at := range committed {
 		if at.Partition == p.batch.Partition && at.TopicID == p.batch.TopicID && at.Offset >= p.batch.To {
-			return true, nil
+			return true
 		}
 	}
-	g.follower.o.Log.Warn("windows of events to score are no longer kept: the tables are filled again, and scoring waits for it",
+	first := p.batch.Records[p.at].Offset
+	log.Warn("windows of events to score are no longer kept: the tables are filled again, and scoring waits for it",
 		"partition", p.batch.Partition, "offset", first)
 	g.follower.begins(p.batch.Partition, first)
-	return false, nil
+	return false
 }
 
 // release gives up parked batches.

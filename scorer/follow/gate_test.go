@@ -110,3 +110,17 @@ func TestLogLosesWhatIsRead(t *testing.T) {
 		t.Errorf("%d passes, want one that failed and one more", n)
 	}
 }
+
+// What the log no longer holds when windows are asked for again is scored without them, rather than never.
+func TestScoresWhatTheLogHasLost(t *testing.T) {
+	m := newMemory(0)
+	history(m, 0, 50, prompt)
+	r := newRig(t, m, 0, 0)
+	r.eventually(t, "all is passed", func() bool { return r.follower.Warm() && r.follower.values.held() > 0 })
+	m.change(func() { m.starts[0] = 40 })
+	r.follower.values.committed([]millrace.Position{{Topic: "events", Offset: 45, TopicID: "first"}}) // as if they had to go
+	r.scores(t, 50)
+	if n := r.follower.passes.Load(); n != 2 {
+		t.Errorf("%d passes", n)
+	}
+}

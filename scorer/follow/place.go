@@ -130,10 +130,7 @@ func (p *placing) from(ctx context.Context, t int64) (*place, error) {
 	}
 	out := &place{start: make(map[int32]int64, len(at)), floors: p.floors, time: t, whole: true}
 	for id, b := range p.bounds {
-		start := min(max(at[id], b[0]), p.floors[id])
-		if _, told := at[id]; !told {
-			start = b[0]
-		}
+		start := max(min(at[id], p.floors[id]), b[0])
 		out.start[id] = start
 		if start > b[0] {
 			out.whole = false
