@@ -320,6 +320,11 @@ func (g *GroupSource) setTopic(id topicID) {
 // Run has ended: then it returns Run's error. The caller releases the batch.
 func (g *GroupSource) Next(ctx context.Context) (*millrace.Batch, error) { return g.in.next(ctx, nil) }
 
+// NextOf is Next for batches of partitions that want accepts, as Source.NextOf.
+func (g *GroupSource) NextOf(ctx context.Context, want func(partition int32) bool) (*millrace.Batch, error) {
+	return g.in.next(ctx, want)
+}
+
 // Commit commits positions to the group and waits for the answer, for as long as ctx lives when the
 // cluster is away. Positions of partitions that this member no longer has are left out, as are those of
 // a topic that was made anew since: their new member reads from the last commit, so that the events

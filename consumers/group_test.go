@@ -228,3 +228,24 @@ func TestGroupErrors(t *testing.T) {
 		t.Errorf("Run ended with %v", err)
 	}
 }
+
+// Batches of a partition that nobody wants wait while those of others are returned.
+func TestGroupNextOf(t *testing.T) {
+	both(t, func(t *testing.T, b *bench) {
+		topic := b.topic(2)
+		b.write(numbered(topic, 0, 0, 10))
+		b.write(numbered(topic, 1, 0, 10))
+		g := NewGroupSource(b.dial(), groupOptions(topic))
+		stop := start(t, g.Run)
+		for _, p := range []int32{1, 0} {
+			batch, err := g.NextOf(b.ctx, func(of int32) bool { return of == p })
+			if err != nil || batch.Partition != p {
+				t.Fatalf("asked for partition %d: %v, %v", p, batch, err)
+			}
+			batch.Release()
+		}
+		if err := stop(); !errors.Is(err, context.Canceled) {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}

@@ -50,7 +50,7 @@ var may = []struct {
 		"what is served knows of a pipeline only what it says of itself"},
 	{"millrace/scorer/wire", []string{"millrace"}, "the score's form knows only the root"},
 	{"millrace/scorer/web", []string{"millrace", "millrace/scorer", "golang.org/x/sync"}, "the scorer's HTTP face knows only the scorer"},
-	{"millrace/scorer/follow", []string{"millrace", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
+	{"millrace/scorer/follow", []string{"millrace", "millrace/merge", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
 		"a scorer's window tables know of no Kafka, only the scorer"},
 	{"millrace/merge", []string{"millrace"}, "what is merged are batches, wherever they come from"},
 	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},

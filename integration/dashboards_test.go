@@ -40,7 +40,7 @@ var mayBeEmpty = map[string]string{
 // numbersPipeline predicts a number, for the metrics that classes do not have.
 const numbersPipeline = `name: numbers
 events: {topic: numbers.events, id: id}
-features: {a: number, b: number}
+features: {a: number, b: number, n: {type: window, over: 10s, stat: count}}
 label: {path: y, type: number}
 model: {type: linear, optimizer: {type: sgd, rate: 0.01}}
 snapshots: {every: 1s, keep: 5}
@@ -86,6 +86,9 @@ scrape_configs:
 	}
 	for target, address := range admin {
 		t.Run("metrics of "+pipelines[target], func(t *testing.T) { compareMetrics(t, address, target) })
+		if target == dashboards.Numbers {
+			t.Run("metrics of windows", func(t *testing.T) { compareMetrics(t, address, dashboards.Windows) })
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/scorer"
+	"millrace/scorer/follow"
 	"millrace/scorer/topic"
 	scoreweb "millrace/scorer/web"
 	"millrace/scorer/wire"
@@ -30,6 +31,7 @@ type scoring struct {
 	source   *consumers.GroupSource
 	producer *consumers.Producer
 	metrics  *scorer.Metrics
+	windows  *following // nil for a pipeline without windows
 }
 
 // openScoring builds a scorer of the pipeline's events, whose first positions placeScoring has fixed.
@@ -49,9 +51,17 @@ func openScoring(ctx context.Context, e *environment, o Options) (*scoring, erro
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
 	// Created anew like at the start, should somebody delete it. Where that is refused, scores wait; learning does not.
 	writer := consumers.NewKeptWriter(s.producer, "scores", &consumers.TopicSpec{Name: p.Scores.Topic, Partitions: p.Events.Partitions})
-	s.loop = topic.NewLoop(topic.Options{Scorer: s.scorer, Topic: p.Scores.Topic, Source: s.source, Writer: writer,
+	options := topic.Options{Scorer: s.scorer, Topic: p.Scores.Topic, Source: s.source, Writer: writer,
 		Encoder: wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include), Metrics: s.metrics,
-		Log: e.log, Now: time.Now, OnScore: o.OnScore, ShutdownTimeout: o.drain()})
+		Log: e.log, Now: time.Now, OnScore: o.OnScore, ShutdownTimeout: o.drain()}
+	if s.windows, err = newFollowing(e, o, s.source.Assigned); err != nil {
+		return nil, err
+	}
+	if s.windows != nil {
+		gate := follow.NewGate(s.source, s.windows.follower)
+		options.Source, options.Windows = gate, gate
+	}
+	s.loop = topic.NewLoop(options)
 	return s, nil
 }
 
@@ -62,13 +72,31 @@ func newScoreServer(s *scoring) (*web.Server, error) {
 		return nil, nil //nolint:nilnil // no server is what was asked for
 	}
 	encoder := wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
-	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: func() scoreweb.Session { return s.scorer.NewSession(nil) },
-		Append: encoder.Append, Metrics: s.metrics, EventBytesMax: int64(p.Limits.Event), Now: time.Now})
+	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: s.newSession, Append: encoder.Append, Metrics: s.metrics, EventBytesMax: int64(p.Limits.Event), Now: time.Now})
 	server, err := web.Listen(p.Scores.HTTP, "scores of single events", handler, s.env.log)
 	if err != nil {
 		return nil, fmt.Errorf("%w (scores.http)", err)
 	}
 	return server, nil
+}
+
+// newSession scores events that are in no log.
+func (s *scoring) newSession() scoreweb.Session {
+	if s.windows == nil {
+		return s.scorer.NewSession(nil)
+	}
+	return s.scorer.NewSession(s.windows.follower)
+}
+
+// notReady says why events cannot be scored yet; it is empty when they can.
+func (s *scoring) notReady() string {
+	switch {
+	case s.scorer.Current() == nil:
+		return "waiting for the first snapshot"
+	case s.windows != nil && !s.windows.follower.Warm():
+		return fmt.Sprintf("filling the window tables, about %d records to go", s.windows.follower.Remaining())
+	}
+	return ""
 }
 
 // newScorer builds a scorer that follows the pipeline's served version.
@@ -97,7 +125,10 @@ func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
 
 // run scores until ctx ends. The source and the producer outlive the loop's drain.
 func (s *scoring) run(ctx context.Context) error {
-	partErr, loopErr := runAround(ctx, s.loop.Run, part{"reading events to score", s.source.Run},
-		part{"writing scores", s.producer.Run}, part{"following snapshots", s.scorer.Run})
+	parts := []part{{"reading events to score", s.source.Run}, {"writing scores", s.producer.Run}, {"following snapshots", s.scorer.Run}}
+	if s.windows != nil {
+		parts = append(parts, part{"following the events for their windows", s.windows.follower.Run})
+	}
+	partErr, loopErr := runAround(ctx, s.loop.Run, parts...)
 	return errors.Join(partErr, loopErr)
 }

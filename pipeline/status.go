@@ -17,8 +17,8 @@ func (r *Pipeline) Status() status.Status {
 	switch {
 	case !r.started.Load():
 		s.NotReady = "starting"
-	case r.scoring != nil && r.scoring.scorer.Current() == nil:
-		s.NotReady = "waiting for the first snapshot"
+	case r.scoring != nil:
+		s.NotReady = r.scoring.notReady()
 	}
 	if r.learning != nil {
 		s.Learning = learningStatus(r.env, r.learner.Load())

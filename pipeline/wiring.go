@@ -9,8 +9,10 @@ import (
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/keyed"
 	"millrace/learner"
 	"millrace/scorer"
+	"millrace/scorer/follow"
 	"millrace/scorer/topic"
 	"millrace/store"
 )
@@ -27,6 +29,11 @@ var (
 	_ scorer.Decoder      = (*decode.Decoder)(nil)
 	_ topic.Source        = (*consumers.GroupSource)(nil)
 	_ topic.Writer        = (*consumers.Producer)(nil)
+	_ topic.Source        = (*follow.Gate)(nil)
+	_ follow.Source       = (*consumers.GroupSource)(nil)
+	_ follow.Topic        = (*following)(nil)
+	_ follow.Windows      = (*keyed.Windows)(nil)
+	_ follow.Clock        = (*keyed.Clock)(nil)
 )
 
 // publisher is a store's writer as the learner sees it.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/merge"
 )
 
 // read applies what the reader delivers. A pass that turns out to have begun too late ends with errAgain.
@@ -49,7 +50,7 @@ func (f *Follower) ripe() error {
 }
 
 // stretch applies the records of a stretch.
-func (f *Follower) stretch(ctx context.Context, s *Stretch) error {
+func (f *Follower) stretch(ctx context.Context, s *merge.Stretch) error {
 	if len(s.Idle)+len(s.Awake) > 0 {
 		f.tables.Lock()
 		for _, p := range s.Idle {
@@ -67,7 +68,7 @@ func (f *Follower) stretch(ctx context.Context, s *Stretch) error {
 	if s.Last {
 		defer b.Release()
 	}
-	if b.Anew && s.From == 0 { // another topic, of which everything is read
+	if s.Anew { // another topic, of which everything is read
 		f.empty()
 		f.values.begin(nil)
 		f.cold, f.newest = map[int32]int64{}, math.MinInt64

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace"
+	"millrace/merge"
 	"millrace/scorer"
 )
 
@@ -49,20 +50,12 @@ type Extractor interface {
 	Extract(dst millrace.Input, e *millrace.Event) error
 }
 
-// Stretch is the records [From, To) of a batch, which are next in the order of all partitions.
-type Stretch struct {
-	Batch       *millrace.Batch
-	From, To    int
-	Last        bool    // the batch is used up with it
-	Idle, Awake []int32 // partitions that went idle or awoke before these records
-}
-
 // Reader reads all partitions of the events topic, merged by record time as far as records are at hand.
 type Reader interface {
 	Run(ctx context.Context) error
 	// Next blocks until there is a stretch, ctx ends or Run has ended: then it returns Run's error. Its batch may be
 	// nil.
-	Next(ctx context.Context) (Stretch, error)
+	Next(ctx context.Context) (merge.Stretch, error)
 	Lag() map[int32]int64
 }
 

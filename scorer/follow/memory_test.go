@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"millrace"
+	"millrace/merge"
 )
 
 // memory is a topic in memory.
@@ -141,16 +142,18 @@ func (r *memoryReader) Run(ctx context.Context) error {
 }
 
 func (r *memoryReader) Lag() map[int32]int64 { return nil }
-func (r *memoryReader) Next(ctx context.Context) (Stretch, error) {
+func (r *memoryReader) Next(ctx context.Context) (merge.Stretch, error) {
 	if r.lose != nil {
 		<-ctx.Done()
-		return Stretch{}, ctx.Err()
+		return merge.Stretch{}, ctx.Err()
 	}
 	b, err := r.m.next(ctx, r.from, func(int32) bool { return true })
 	if err != nil {
-		return Stretch{}, err
+		return merge.Stretch{}, err
 	}
-	return Stretch{Batch: b, To: len(b.Records), Last: true}, nil
+	anew := b.Anew
+	b.Anew = false
+	return merge.Stretch{Batch: b, To: len(b.Records), Last: true, Anew: anew}, nil
 }
 
 // group is a source of one scorer's partitions.

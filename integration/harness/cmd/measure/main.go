@@ -32,12 +32,16 @@ name: measured
 kafka: {brokers: ["%s"]}
 redis: {url: "%s"}
 events: {topic: measured.events, partitions: %d}
-features: {date: number, day: number, period: number, nswprice: number, nswdemand: number, vicprice: number, vicdemand: number, transfer: number}
+features: {date: number, day: %s, period: number, nswprice: number, nswdemand: number, vicprice: number, vicdemand: number, transfer: number%s}
 label: {path: "y", classes: [0, 1]}
 model: {type: logistic, optimizer: {type: sgd, rate: 0.2}}
 snapshots: 1s
 admin: 127.0.0.1:0
 `
+
+// windows are what -windows adds: counts and sums of a key, here the day of the week, and of the whole topic.
+const windows = ", n: {type: window, key: day, over: 1m, stat: count}, price: {type: window, key: day, of: nswprice, over: 10s, stat: [sum, mean]}" +
+	", all: {type: window, over: 10s, stat: count}"
 
 func main() {
 	m := &measurement{}
@@ -46,6 +50,7 @@ func main() {
 	flag.IntVar(&m.events, "events", 0, "events: 8,000,000 for throughput and 30,000 for latency by default")
 	flag.IntVar(&m.rate, "rate", 1000, "latency: events a second")
 	flag.IntVar(&m.partitions, "partitions", 4, "partitions of the events topic")
+	flag.BoolVar(&m.windows, "windows", false, "with windows by key and time, and the tables that they take")
 	flag.Parse()
 	what := map[string]func(context.Context) error{"throughput": m.throughput, "latency": m.latency}[flag.Arg(0)]
 	if what == nil {
@@ -61,6 +66,7 @@ func main() {
 type measurement struct {
 	binary, data             string
 	events, rate, partitions int
+	windows                  bool
 
 	dir, file string
 }
@@ -83,7 +89,11 @@ func (m *measurement) run(what func(context.Context) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, redis.Stop()) }()
 	m.file = filepath.Join(m.dir, "measured.yaml")
-	text := fmt.Sprintf(pipeline, kafka.Addr(), redis.URL(), m.partitions)
+	day, further := "number", ""
+	if m.windows {
+		day, further = "category", windows
+	}
+	text := fmt.Sprintf(pipeline, kafka.Addr(), redis.URL(), m.partitions, day, further)
 	if err := os.WriteFile(m.file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing the pipeline file: %w", err)
 	}
