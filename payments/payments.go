@@ -25,10 +25,13 @@ type Generator struct {
 	key    []byte
 	p      payment
 	share  float64 // of the frauds, and of the disputes, of an ordinary stream
+	cards  cards
+	labels labels
 }
 
 // payment is one event before it is written.
 type payment struct {
+	card     int
 	cents    int64
 	shop     int // index into shops
 	country  int // index into countries
@@ -43,6 +46,9 @@ type payment struct {
 	reported bool // as fraud: not all fraud is found, and not all that is reported is fraud
 }
 
+// timeFormat is how times are written.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
 // start is where simulated time begins: a fixed day, for the generator reads no clock.
 var start = time.Date(2025, time.March, 3, 6, 0, 0, 0, time.UTC).UnixMilli()
 
@@ -54,7 +60,8 @@ func New(seed uint64) *Generator {
 // NewRare returns a generator whose frauds, and what is reported as such by mistake, are that share of an ordinary
 // stream's, in (0, 1]: with 0.02 about one payment in a thousand is reported.
 func NewRare(seed uint64, share float64) *Generator {
-	return &Generator{random: rand.New(rand.NewPCG(seed, 0x6d696c6c72616365)), millis: start, share: share}
+	return &Generator{random: rand.New(rand.NewPCG(seed, 0x6d696c6c72616365)), millis: start, share: share,
+		cards: newCards(seed), labels: newLabels(seed)}
 }
 
 // Count is how many payments have been made.
@@ -63,8 +70,23 @@ func (g *Generator) Count() uint64 { return g.count }
 // Key is the latest payment's id, which its record is keyed by. It is valid until the next Next.
 func (g *Generator) Key() []byte { return g.key }
 
-// Next appends the next payment to dst as a JSON object. It allocates nothing beyond dst's growth.
+// Next appends the next payment to dst as a JSON object, with its outcome. It allocates nothing beyond dst's growth.
 func (g *Generator) Next(dst []byte) []byte {
+	g.draw()
+	dst = append(g.write(dst), `,"outcome":"`...)
+	return append(append(dst, g.p.outcome()...), `"}`...)
+}
+
+// outcome is what people come to know of the payment.
+func (p *payment) outcome() string {
+	if p.reported {
+		return Fraud
+	}
+	return Legit
+}
+
+// draw makes the next payment.
+func (g *Generator) draw() {
 	phase := phaseOf(g.count)
 	g.clock()
 	p := &g.p
@@ -77,9 +99,9 @@ func (g *Generator) Next(dst []byte) []byte {
 	// Some fraud is never noticed, and some buyers dispute what they bought. Both bound what any
 	// model can reach.
 	p.reported = p.fraud && !g.chance(0.04) || !p.fraud && g.chance(0.002*g.share)
+	p.card = g.cards.draw(p.fraud)
 	g.count++
 	g.key = appendID(g.key[:0], g.count)
-	return g.write(dst)
 }
 
 // clock moves simulated time on: about 3,500 payments a day, few of them at night in Europe.
@@ -156,14 +178,16 @@ func pick(g *Generator, weights []float64) int {
 	return len(weights) - 1
 }
 
-// write appends the payment. What a real system would not know is left out or null: no e-mail
+// write appends the payment but for its end. What a real system would not know is left out or null: no e-mail
 // address comes with a card at a terminal, and a position is not always found.
 func (g *Generator) write(dst []byte) []byte {
 	p := &g.p
 	dst = append(dst, `{"id":"`...)
 	dst = append(dst, g.key...)
 	dst = append(dst, `","time":"`...)
-	dst = time.UnixMilli(g.millis).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = time.UnixMilli(g.millis).UTC().AppendFormat(dst, timeFormat)
+	dst = append(dst, `","card":"`...)
+	dst = appendNumbered(dst, "card-", uint64(p.card), 1000)
 	dst = append(dst, `","amount":`...)
 	dst = appendHundredths(dst, p.cents)
 	dst = append(dst, `,"currency":"`...)
@@ -201,13 +225,7 @@ func (g *Generator) write(dst []byte) []byte {
 		dst = append(dst, mails[p.mail]...)
 		dst = append(dst, '"')
 	}
-	dst = append(dst, `,"outcome":"`...)
-	if p.reported {
-		dst = append(dst, Fraud...)
-	} else {
-		dst = append(dst, Legit...)
-	}
-	return append(dst, `"}`...)
+	return dst
 }
 
 // appendHundredths appends n/100 with two decimals, n not negative. It is exact, and several times as
@@ -218,9 +236,12 @@ func appendHundredths(dst []byte, n int64) []byte {
 }
 
 // appendID appends pay-00000001 and so on; ids sort as the payments came.
-func appendID(dst []byte, n uint64) []byte {
-	dst = append(dst, "pay-"...)
-	for limit := uint64(10_000_000); limit > 1 && n < limit; limit /= 10 {
+func appendID(dst []byte, n uint64) []byte { return appendNumbered(dst, "pay-", n, 10_000_000) }
+
+// appendNumbered appends a number with leading zeros: at least as many digits as limit has.
+func appendNumbered(dst []byte, prefix string, n, limit uint64) []byte {
+	dst = append(dst, prefix...)
+	for ; limit > 1 && n < limit; limit /= 10 {
 		dst = append(dst, '0')
 	}
 	return strconv.AppendUint(dst, n, 10)

@@ -17,6 +17,7 @@ import (
 type event struct {
 	ID       string   `json:"id"`
 	Time     string   `json:"time"`
+	Card     string   `json:"card"`
 	Amount   float64  `json:"amount"`
 	Currency string   `json:"currency"`
 	Shop     string   `json:"merchant_category"`
