@@ -81,12 +81,12 @@ func (r *rig) produce(rows [][]byte) {
 		r.t.Fatal(err)
 	}
 	i := 0
-	next := func(context.Context) ([]byte, []byte, error) {
+	next := func(context.Context) (Row, error) {
 		row := rows[i]
 		i++
-		return fmt.Appendf(nil, "key%d", i), row, nil
+		return Row{Key: fmt.Appendf(nil, "key%d", i), Value: row}, nil
 	}
-	if _, err := produceRows(r.t.Context(), r.servers.cluster, r.pipeline.Events.Topic, next, Produce{Events: uint64(len(rows))}); err != nil {
+	if _, err := produceRows(r.t.Context(), r.servers.cluster, r.pipeline, next, Produce{Events: uint64(len(rows))}); err != nil {
 		r.t.Fatal(err)
 	}
 }

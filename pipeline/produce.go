@@ -16,45 +16,60 @@ import (
 // produceBytes bounds records on their way; then reading rows pauses.
 const produceBytes = 32 << 20
 
-// Rows gives the next event's key and value, valid until the next call; io.EOF ends it. A nil key is none.
-type Rows func(ctx context.Context) (key, value []byte, err error)
+// Row is what is written next. Key and Value are valid until the next one is asked for; a nil key is none.
+type Row struct {
+	Key, Value []byte
+	Label      bool  // it goes to the topic of labels
+	Time       int64 // the record's, Unix milliseconds; 0 is the time when it is written
+}
 
-// Produce is how rows are written to a topic.
+// Rows gives the next row; io.EOF ends it.
+type Rows func(ctx context.Context) (Row, error)
+
+// Produce is how rows are written to topics.
 type Produce struct {
 	Rate     float64      // events a second; 0 is as fast as it goes
 	Events   uint64       // end after so many; 0 is no bound
 	Progress func(uint64) // is told now and then how many were written; may be nil
 }
 
-// ProduceTo reaches the pipeline's brokers, creates its events topic where there is none, and writes rows to it until
-// they or ctx end. It returns how many were written and acknowledged, and how long writing took.
-func ProduceTo(ctx context.Context, p *config.Pipeline, log *slog.Logger, rows Rows, o Produce) (uint64, time.Duration, error) {
+// Written is how many records were written.
+type Written struct{ Events, Labels uint64 }
+
+// ProduceTo reaches the pipeline's brokers, creates its topics where there are none, and writes rows to them until they
+// or ctx end. It returns how many were written and acknowledged, and how long writing took.
+func ProduceTo(ctx context.Context, p *config.Pipeline, log *slog.Logger, rows Rows, o Produce) (Written, time.Duration, error) {
 	e := newEnvironment(p, log)
 	defer e.Close()
 	if err := e.openKafka(ctx, Servers{}); err != nil {
-		return 0, 0, err
+		return Written{}, 0, err
 	}
-	if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: p.Events.Topic, Partitions: p.Events.Partitions}); err != nil {
-		return 0, 0, fmt.Errorf("creating topic %s: %w", p.Events.Topic, err)
+	for _, topic := range []string{p.Events.Topic, p.Label.Topic} {
+		if topic == "" {
+			continue
+		}
+		if err := e.cluster.EnsureTopic(ctx, consumers.TopicSpec{Name: topic, Partitions: p.Events.Partitions}); err != nil {
+			return Written{}, 0, fmt.Errorf("creating topic %s: %w", topic, err)
+		}
 	}
 	start := time.Now()
-	n, err := produceRows(ctx, e.cluster, p.Events.Topic, rows, o)
+	n, err := produceRows(ctx, e.cluster, p, rows, o)
 	return n, time.Since(start), err
 }
 
-// Produce writes rows to the running pipeline's events topic.
-func (r *Pipeline) Produce(ctx context.Context, rows Rows, o Produce) (uint64, error) {
-	return produceRows(ctx, r.env.cluster, r.env.pipeline.Events.Topic, rows, o)
+// Produce writes rows to the running pipeline's topics of events and labels.
+func (r *Pipeline) Produce(ctx context.Context, rows Rows, o Produce) (Written, error) {
+	return produceRows(ctx, r.env.cluster, r.env.pipeline, rows, o)
 }
 
 // produceRows writes rows until they end, ctx ends or enough are written, and waits for their
 // acknowledgement.
-func produceRows(ctx context.Context, c *consumers.Cluster, topic string, rows Rows, o Produce) (uint64, error) {
+func produceRows(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, rows Rows, o Produce) (Written, error) {
 	producer := consumers.NewProducer(c, consumers.ProducerOptions{BufferBytes: produceBytes})
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ran := make(chan error, 1)
 	go func() { ran <- producer.Run(around) }()
-	written, err := sendRows(ctx, producer, topic, rows, o)
+	written, err := sendRows(ctx, producer, p, rows, o)
 	flush, cancel := context.WithTimeout(around, (&Options{}).drain())
 	flushErr := producer.Flush(flush)
 	cancel()
@@ -69,29 +84,36 @@ func produceRows(ctx context.Context, c *consumers.Cluster, topic string, rows R
 	return written, errors.Join(err, flushErr, runErr)
 }
 
-func sendRows(ctx context.Context, producer *consumers.Producer, topic string, rows Rows, o Produce) (uint64, error) {
+func sendRows(ctx context.Context, producer *consumers.Producer, p *config.Pipeline, rows Rows, o Produce) (Written, error) {
 	start := time.Now()
-	var written uint64
-	for o.Events == 0 || written < o.Events {
+	var written Written
+	for o.Events == 0 || written.Events < o.Events {
 		if err := ctx.Err(); err != nil {
 			return written, err
 		}
-		if err := pace(ctx, start, written, o.Rate); err != nil {
+		if err := pace(ctx, start, written.Events, o.Rate); err != nil {
 			return written, err
 		}
-		key, value, err := rows(ctx)
+		row, err := rows(ctx)
 		if errors.Is(err, io.EOF) {
 			return written, nil
 		}
 		if err != nil {
 			return written, fmt.Errorf("reading rows: %w", err)
 		}
-		rec := millrace.Record{Topic: topic, Partition: -1, Time: time.Now().UnixMilli(), Key: key, Value: value}
-		if err := producer.Send(ctx, rec, nil); err != nil {
-			return written, fmt.Errorf("writing to %s: %w", topic, err)
+		rec := millrace.Record{Topic: p.Events.Topic, Partition: -1, Time: row.Time, Key: row.Key, Value: row.Value}
+		count := &written.Events
+		if row.Label {
+			rec.Topic, count = p.Label.Topic, &written.Labels
 		}
-		if written++; written%1024 == 0 && o.Progress != nil {
-			o.Progress(written)
+		if rec.Time == 0 {
+			rec.Time = time.Now().UnixMilli()
+		}
+		if err := producer.Send(ctx, rec, nil); err != nil {
+			return written, fmt.Errorf("writing to %s: %w", rec.Topic, err)
+		}
+		if *count++; written.Events%1024 == 0 && o.Progress != nil {
+			o.Progress(written.Events)
 		}
 	}
 	return written, nil

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"millrace"
 	"millrace/config"
@@ -13,21 +15,81 @@ import (
 // OpenRows reads the good rows of a file as rows of the pipeline's topic, keyed by events.key. With loop it begins
 // again at the end. report is told of the rows that are left out. A file that cannot be read is a config.UsageError.
 func OpenRows(p *config.Pipeline, path string, loop bool, report func(fault string)) (*FileRows, error) {
-	keys, err := newKeyReader(p.Events.Key)
+	o := fileOptions(p)
+	o.Loop = loop
+	events, err := openRowReader(path, p.Events.Key, o, report)
 	if err != nil {
 		return nil, err
 	}
-	o := fileOptions(p)
-	o.Loop = loop
-	src, err := files.Open(path, o)
-	if err != nil {
-		return nil, config.UsageError{Err: err}
-	}
-	return &FileRows{src: src, keys: keys, report: report}, nil
+	return &FileRows{events: events}, nil
 }
 
-// FileRows gives a file's good rows one at a time.
+// FileRows gives the good rows of a file one at a time, or those of two files in the order of their times.
 type FileRows struct {
+	events *rowReader
+	labels *rowReader // nil without
+	shift  int64      // what times of rows become times of records by, in milliseconds; for two files
+}
+
+// Size is that of the files, in bytes.
+func (r *FileRows) Size() int64 {
+	n := r.events.src.Size()
+	if r.labels != nil && n >= 0 {
+		n += r.labels.src.Size()
+	}
+	return n
+}
+
+// Read is how many bytes of the files have been read.
+func (r *FileRows) Read() int64 {
+	n := r.events.src.Read()
+	if r.labels != nil {
+		n += r.labels.src.Read()
+	}
+	return n
+}
+
+// Close closes the files.
+func (r *FileRows) Close() error {
+	err := r.events.src.Close()
+	if r.labels != nil {
+		err = errors.Join(err, r.labels.src.Close())
+	}
+	return err
+}
+
+// Next gives the next row; it is Rows.
+func (r *FileRows) Next(ctx context.Context) (Row, error) {
+	if r.labels == nil {
+		rec, err := r.events.peek(ctx)
+		if err != nil {
+			return Row{}, err
+		}
+		row := r.events.take(rec)
+		row.Time = 0 // it happens now
+		return row, nil
+	}
+	event, err := r.events.peek(ctx)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Row{}, err
+	}
+	label, labelErr := r.labels.peek(ctx)
+	if labelErr != nil && (!errors.Is(labelErr, io.EOF) || err != nil) {
+		return Row{}, labelErr
+	}
+	var row Row
+	if event != nil && (label == nil || event.Time <= label.Time) { // at one time the event comes first
+		row = r.events.take(event)
+	} else {
+		row = r.labels.take(label)
+		row.Label = true
+	}
+	row.Time += r.shift
+	return row, nil
+}
+
+// rowReader reads the good rows of one file.
+type rowReader struct {
 	src    *files.Source
 	keys   *keyReader
 	batch  *millrace.Batch
@@ -35,37 +97,47 @@ type FileRows struct {
 	report func(fault string)
 }
 
-// Size is the file's, in bytes.
-func (r *FileRows) Size() int64 { return r.src.Size() }
+// openRowReader opens a file whose rows are keyed by the value at a path; an empty one is for rows without a key.
+func openRowReader(path, key string, o files.Options, report func(fault string)) (*rowReader, error) {
+	keys, err := newKeyReader(key)
+	if err != nil {
+		return nil, err
+	}
+	src, err := files.Open(path, o)
+	if err != nil {
+		return nil, config.UsageError{Err: err}
+	}
+	return &rowReader{src: src, keys: keys, report: report}, nil
+}
 
-// Read is how many bytes of the file have been read.
-func (r *FileRows) Read() int64 { return r.src.Read() }
-
-// Close closes the file.
-func (r *FileRows) Close() error { return r.src.Close() }
-
-// Next gives the next row; it is Rows.
-func (r *FileRows) Next(ctx context.Context) (key, value []byte, err error) {
+// peek returns the next good row without taking it; io.EOF is after the last.
+func (r *rowReader) peek(ctx context.Context) (*millrace.Record, error) {
 	for {
 		if r.batch == nil || r.at == len(r.batch.Records) {
 			if r.batch != nil {
 				r.batch.Release()
 			}
+			var err error
 			if r.batch, err = r.src.Next(ctx); err != nil {
 				r.batch = nil
-				return nil, nil, err
+				return nil, err
 			}
 			r.at = 0
 			continue
 		}
 		rec := &r.batch.Records[r.at]
-		r.at++
-		if rec.Fault != nil {
-			r.report(rec.Fault.Detail)
-			continue
+		if rec.Fault == nil {
+			return rec, nil
 		}
-		return r.keys.key(rec), rec.Value, nil
+		r.at++
+		r.report(rec.Fault.Detail)
 	}
+}
+
+// take takes the row that peek returned. Its memory is valid until the next peek.
+func (r *rowReader) take(rec *millrace.Record) Row {
+	r.at++
+	return Row{Key: r.keys.key(rec), Value: rec.Value, Time: rec.Time}
 }
 
 // keyReader reads the value at one path as a record key.

@@ -68,6 +68,7 @@ watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
 // demo is one running demonstration.
 type demo struct {
 	flags    demoFlags
+	late     bool // labels come later
 	running  *pipeline.Pipeline
 	log      *slog.Logger
 	started  time.Time
@@ -97,7 +98,7 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) error {
 	if live {
 		log = slog.New(slog.DiscardHandler) // the view shows what matters
 	}
-	d := &demo{flags: f, log: log, started: time.Now(), view: newView(a.out, live)}
+	d := &demo{flags: f, late: p.LateLabels(), log: log, started: time.Now(), view: newView(a.out, live)}
 	d.running, err = pipeline.Open(ctx, pipeline.Options{Config: p, Learn: true, Score: true, Servers: f.servers, Admin: f.admin,
 		PProf: f.pprof, Version: version, Log: log, Quiet: true, OnScore: d.view.score})
 	if err != nil {
@@ -127,7 +128,7 @@ func (d *demo) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error {
-		n, err := d.running.Produce(inner, d.count(generated(payments.New(d.flags.seed))),
+		n, err := d.running.Produce(inner, d.count(generated(payments.New(d.flags.seed), d.late)),
 			pipeline.Produce{Rate: d.flags.rate, Events: d.flags.events})
 		if err != nil {
 			if inner.Err() != nil && errors.Is(err, inner.Err()) {
@@ -135,7 +136,7 @@ func (d *demo) run(ctx context.Context) error {
 			}
 			return err
 		}
-		d.await(inner, before.Learned+before.Rejected+n, n)
+		d.await(inner, before.Learned+before.Rejected+n.Events, n.Events)
 		stop()
 		return nil
 	})
@@ -143,12 +144,12 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 func (d *demo) count(rows pipeline.Rows) pipeline.Rows {
-	return func(ctx context.Context) ([]byte, []byte, error) {
-		key, value, err := rows(ctx)
-		if err == nil {
+	return func(ctx context.Context) (pipeline.Row, error) {
+		row, err := rows(ctx)
+		if err == nil && !row.Label {
 			d.produced.Add(1)
 		}
-		return key, value, err
+		return row, err
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type produceFlags struct {
 	generate string
 	seed     uint64
 	events   uint64
+	labels   string
 }
 
 func (a *app) produce() *cobra.Command {
@@ -30,12 +32,21 @@ func (a *app) produce() *cobra.Command {
 		Short: "Write a file's rows to the events topic as JSON, with the key",
 		Long: `Write the rows of a CSV, JSON-lines or LIBSVM file to the pipeline's events topic, keyed by the events.key
 path (the id by default). Rows that cannot be read are reported and left out. With --generate payments, the
-demo's payments are written in place of a file.`,
+demo's payments are written in place of a file; where the pipeline has a topic of labels, their frauds are reported there
+minutes later.
+
+With --labels FILE, its rows go to the topic of labels (label.topic). Rows of both files then get the record times that
+they would have had, as far apart as the rows' own times (events.time and label.time, or row numbers in milliseconds
+without both), so that the last one is of now; and the topics must keep records for so long.`,
 		Example: `  millrace produce -c payments.yaml data.csv --rate 1000
+  millrace produce -c payments.yaml payments.csv --labels chargebacks.csv
   millrace produce -c payments.yaml --generate payments --rate 200`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.generate != "" {
 				return exactly(0, "no data file with --generate")(cmd, args)
+			}
+			if f.labels != "" && f.loop {
+				return config.Usagef("--loop: files of events and labels are sent with their times, once")
 			}
 			return exactly(1, "one data file")(cmd, args)
 		},
@@ -52,6 +63,7 @@ demo's payments are written in place of a file.`,
 	cmd.Flags().BoolVar(&f.loop, "loop", false, "start again at the end of the file")
 	cmd.Flags().StringVar(&f.generate, "generate", "", "generate events in place of a file: payments")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of --generate")
+	cmd.Flags().StringVar(&f.labels, "labels", "", "file of labels that come later than their events, sent to the topic of labels in the order of times")
 	cmd.Flags().Uint64Var(&f.events, "events", 0, "stop after this many events; 0 is no bound")
 	return cmd
 }
@@ -75,7 +87,7 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	if p.Kafka.Mode == "embedded" {
 		return config.Usagef("%s embeds its broker in the running process: name that with --brokers HOST:PORT, as run prints it", f.config)
 	}
-	rows, progress, closeRows, err := a.openRows(p, f, args)
+	rows, progress, closeRows, err := a.openRows(ctx, p, f, args)
 	if err != nil {
 		return err
 	}
@@ -86,21 +98,39 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	elapsed := took.Seconds()
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(map[string]any{"events": n, "topic": p.Events.Topic, "events_per_second": float64(n) / elapsed})
+		said := map[string]any{"events": n.Events, "topic": p.Events.Topic, "events_per_second": float64(n.Events) / elapsed}
+		if p.LateLabels() {
+			said["labels"], said["labels_topic"] = n.Labels, p.Label.Topic
+		}
+		return json.NewEncoder(a.out).Encode(said)
 	}
-	_, err = fmt.Fprintf(a.out, "%d events written to %s in %.1f s\n", n, p.Events.Topic, elapsed)
+	labels := ""
+	if p.LateLabels() {
+		labels = fmt.Sprintf(" and %d labels to %s", n.Labels, p.Label.Topic)
+	}
+	_, err = fmt.Fprintf(a.out, "%d events written to %s%s in %.1f s\n", n.Events, p.Events.Topic, labels, elapsed)
 	return err
 }
 
 // openRows opens the file or the generator.
-func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (pipeline.Rows, func(uint64), func(), error) {
+func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, args []string) (pipeline.Rows, func(uint64), func(), error) {
 	if f.generate != "" {
 		if f.generate != "payments" {
 			return nil, nil, nil, config.Usagef("--generate: %q is not known: payments is", f.generate)
 		}
-		return generated(payments.New(f.seed)), func(uint64) {}, func() {}, nil
+		if f.labels != "" {
+			return nil, nil, nil, config.Usagef("--labels: payments that are generated have labels of their own")
+		}
+		return generated(payments.New(f.seed), p.LateLabels()), func(uint64) {}, func() {}, nil
 	}
-	rows, err := pipeline.OpenRows(p, args[0], f.loop, func(fault string) { fmt.Fprintln(a.err, "left out:", fault) })
+	report := func(fault string) { fmt.Fprintln(a.err, "left out:", fault) }
+	var rows *pipeline.FileRows
+	var err error
+	if f.labels != "" {
+		rows, err = pipeline.OpenLateRows(ctx, p, args[0], f.labels, time.Now(), report)
+	} else {
+		rows, err = pipeline.OpenRows(p, args[0], f.loop, report)
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -115,11 +145,20 @@ func (a *app) openRows(p *config.Pipeline, f produceFlags, args []string) (pipel
 	}, nil
 }
 
-func generated(g *payments.Generator) pipeline.Rows {
+// generated are payments with their outcome; or, where labels come later, without it, and labels in their time.
+func generated(g *payments.Generator, late bool) pipeline.Rows {
 	var value []byte
-	return func(context.Context) ([]byte, []byte, error) {
-		value = g.Next(value[:0])
-		return g.Key(), value, nil
+	return func(context.Context) (pipeline.Row, error) {
+		if !late {
+			value = g.Next(value[:0])
+			return pipeline.Row{Key: g.Key(), Value: value}, nil
+		}
+		var ok bool
+		if value, ok = g.NextLabel(value[:0]); ok {
+			return pipeline.Row{Key: g.LabelKey(), Value: value, Label: true}, nil
+		}
+		value = g.NextUnlabelled(value[:0])
+		return pipeline.Row{Key: g.Key(), Value: value}, nil
 	}
 }
 

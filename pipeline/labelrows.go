@@ -1,0 +1,106 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"millrace/config"
+	"millrace/decode"
+	"millrace/files"
+)
+
+// OpenLateRows reads a file of events and one of their labels as rows of the pipeline's two topics, merged by time. A
+// row's time is its own, at events.time and label.time, else its number in milliseconds; records are spaced as the rows
+// are, and the last one is of now. report is told of the rows that are left out. What the files or the pipeline are
+// lacking is a config.UsageError.
+func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string, now time.Time, report func(fault string)) (*FileRows, error) {
+	if !p.LateLabels() {
+		return nil, config.Usagef("labels of a file of their own need a topic of their own: write label: {topic: TOPIC} in the pipeline file")
+	}
+	if (p.Events.Time == "") != (p.Label.Time == "") {
+		return nil, config.Usagef("what comes before what in two files is told by events.time and label.time, or by row numbers without both: " +
+			"the pipeline file names one of them")
+	}
+	last, err := newest(ctx, p, events, labels)
+	if err != nil {
+		return nil, err
+	}
+	out, err := openBoth(p, events, labels, report)
+	if err != nil {
+		return nil, err
+	}
+	out.shift = now.UnixMilli() - last
+	return out, nil
+}
+
+// openBoth opens the two files from their beginning.
+func openBoth(p *config.Pipeline, events, labels string, report func(fault string)) (*FileRows, error) {
+	var err error
+	o := fileOptions(p)
+	if o.Time, err = RowTime(p.Events.Time, p.Limits); err != nil {
+		return nil, config.UsageError{Err: err}
+	}
+	out := &FileRows{}
+	if out.events, err = openRowReader(events, p.Events.Key, o, report); err != nil {
+		return nil, err
+	}
+	o = labelFileOptions(p)
+	if o.Time, err = RowTime(p.Label.Time, p.Limits); err == nil {
+		out.labels, err = openRowReader(labels, labelKey(p), o, report)
+	}
+	if err != nil {
+		_ = out.events.src.Close() // a file that was only read
+		return nil, err
+	}
+	return out, nil
+}
+
+// labelKey is the path of what labels are keyed by: the id of their event, as events mostly are. Where the id is the
+// key, a row has it where an event has.
+func labelKey(p *config.Pipeline) string {
+	if p.Label.ID == decode.KeyID {
+		return p.Events.ID
+	}
+	return p.Label.ID
+}
+
+// labelFileOptions say how a file of labels is read: where they are numbers, words such as NA are none.
+func labelFileOptions(p *config.Pipeline) files.Options {
+	all := fileOptions(p)
+	return files.Options{Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) }}
+}
+
+// newest is the latest time of a row in either file. It reads both, for a file does not say.
+func newest(ctx context.Context, p *config.Pipeline, events, labels string) (int64, error) {
+	for _, path := range []string{events, labels} {
+		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no ordinary file, and is read twice", path)
+		}
+		if err != nil {
+			return 0, config.UsageError{Err: err}
+		}
+	}
+	rows, err := openBoth(p, events, labels, func(string) {})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }() // files that were only read
+	var last int64
+	for n := 0; ; n++ {
+		row, err := rows.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return last, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("looking for the latest time: %w", err)
+		}
+		if n == 0 || row.Time > last {
+			last = row.Time
+		}
+	}
+}
