@@ -16,6 +16,11 @@ func BenchmarkWindow(b *testing.B) {
 	benchmark(b, append(given(), window("w", "card", "amount", time.Hour, 12, "count", "sum")), 100_000)
 }
 
+// BenchmarkWindowOfFewKeys is the same in the nearest cache.
+func BenchmarkWindowOfFewKeys(b *testing.B) {
+	benchmark(b, append(given(), window("w", "card", "amount", time.Hour, 12, "count", "sum")), 100)
+}
+
 func BenchmarkWindowAll(b *testing.B) {
 	benchmark(b, append(given(), window("w", "card", "amount", 24*time.Hour, 12, "count", "sum", "mean", "min", "max", "std", "last", "first", "since")), 100_000)
 }
@@ -28,6 +33,8 @@ func BenchmarkWindowOfTheTopic(b *testing.B) {
 	benchmark(b, append(given(), window("w", "", "amount", time.Minute, 60, "count", "mean")), 1)
 }
 
+// benchmark measures what windows take of an event that is at hand: one event whose key and values change, in the order
+// of memory.
 func benchmark(b *testing.B, columns features.Columns, keys int) {
 	w, err := keyed.New(columns, 1)
 	if err != nil {
@@ -35,25 +42,28 @@ func benchmark(b *testing.B, columns features.Columns, keys int) {
 	}
 	columns = columns.Expand()
 	r := rand.New(rand.NewPCG(1, 2))
-	const n = 1 << 20
-	all := make([]moment, 1<<16)
-	events := make([]*millrace.Event, len(all))
-	for i := range all {
-		all[i] = moment{key: fmt.Sprint("4000-", r.IntN(keys)), merchant: fmt.Sprint("shop ", r.IntN(40)), amount: r.Float64() * 100}
-		events[i] = all[i].event(columns)
+	const n, perHour = 1 << 18, 1_000_000
+	texts := make([]byte, 0, 16*n)
+	for range n {
+		texts = fmt.Appendf(texts, "4000-1234-%06d", r.IntN(keys))
 	}
-	// A million events an hour.
-	at := int64(1_700_000_000_000)
-	for i := range n {
-		e := events[i%len(events)]
-		e.Time = at + int64(i)*3600/1000
+	first := moment{key: "k", merchant: "m"}
+	e := first.event(columns)
+	at, i := int64(1_700_000_000_000), int64(0)
+	next := func() {
+		k := int(i%n) * 16
+		e.Fields[fieldCard].Text, e.Fields[fieldMerchant].Text = texts[k:k+16], texts[k+14:k+16]
+		e.Fields[fieldAmount].Number = float64(i % 1000)
+		e.Time = at + i*3_600_000/perHour
+		i++
+	}
+	for range perHour {
+		next()
 		w.Observe(e, e.Time)
 	}
-	at += n * 3600 / 1000
 	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		e := events[i%len(events)]
-		e.Time = at + int64(i)*3600/1000
+	for b.Loop() {
+		next()
 		w.Fill(e, e.Time)
 		w.Observe(e, e.Time)
 	}

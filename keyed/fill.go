@@ -56,9 +56,15 @@ func (g *group) span(entry []uint64, t, watermark int64) span {
 // fill sets the group's fields for an event at time t.
 func (g *group) fill(fields []millrace.Field, entry []uint64, t, watermark int64) {
 	s := g.span(entry, t, watermark)
+	// All panes less those outside the window: so the processor fetches all lines of the entry at once, and need not
+	// wait for the number of the newest pane to know which.
 	events := uint64(0)
-	for k, at := 0, s.first*g.words; k < s.n; k++ {
+	for at := 0; at < len(s.panes); at += g.words {
 		events += s.panes[at]
+	}
+	at := (s.first + s.n) % g.ring * g.words
+	for k := s.n; k < g.ring; k++ {
+		events -= s.panes[at]
 		if at += g.words; at == len(s.panes) {
 			at = 0
 		}

@@ -31,6 +31,7 @@ type group struct {
 	outputs []output
 
 	limitAt, limit int64 // watermark, and the first pane that is not gone then
+	current        int64 // pane of the event that is being observed
 	distinct       sets
 }
 
@@ -110,7 +111,7 @@ func (g *group) layOut(at int, whole bool) {
 // pane is the number of the pane that a time lies in.
 func (g *group) pane(t int64) int64 {
 	p := t / g.width
-	if t%g.width < 0 {
+	if p*g.width > t {
 		p--
 	}
 	return p
@@ -118,6 +119,9 @@ func (g *group) pane(t int64) int64 {
 
 // slot is where a pane stands in the ring.
 func (g *group) slot(p int64) int {
+	if p == int64(uint32(p)) { // mostly, and half as long a division
+		return int(uint32(p) % uint32(g.ring))
+	}
 	k := int(p % int64(g.ring))
 	if k < 0 {
 		k += g.ring
@@ -133,8 +137,11 @@ func (g *group) limitOf(watermark int64) int64 {
 	return g.pane(less(watermark, g.over))
 }
 
-func (g *group) setLimit(watermark int64) {
+// begin prepares for an event, and reports whether its pane is there for an entry that has none.
+func (g *group) begin(t, watermark int64) bool {
 	g.limit, g.limitAt = g.limitOf(watermark), watermark
+	g.current = g.pane(t)
+	return g.current >= g.limit
 }
 
 // observe takes an event into its pane. It is false when that is gone, or is no longer in the ring.
@@ -145,7 +152,7 @@ func (g *group) observe(entry []uint64, e *millrace.Event) bool {
 			return true
 		}
 	}
-	p := g.pane(e.Time)
+	p := g.current
 	if p < g.limit {
 		return false
 	}

@@ -17,6 +17,11 @@ const (
 	// swept is how many entries are looked at, for one past its horizon to use again, before an arena grows. Four keep
 	// it within about a third more than the keys within their horizon.
 	swept = 4
+	// lineWords are the words of a line of the cache.
+	lineWords = 8
+	// headsMax is how many heads there are at most for a key, as a power of two: a chain then has hardly more than the
+	// entry that is looked for, which is mostly not in the cache.
+	headsMax = 1
 )
 
 // The words of an entry that come before its panes.
@@ -59,6 +64,10 @@ func (t *table) finish() {
 		t.horizon = max(t.horizon, g.over+g.width)
 	}
 	t.stride = at
+	// Whole lines of the cache, where that does not take much more.
+	if whole := (at + lineWords - 1) / lineWords * lineWords; whole-at <= at/8 {
+		t.stride = whole
+	}
 	for ways<<t.placeBits < t.keys {
 		t.placeBits++
 	}
@@ -81,7 +90,7 @@ func (t *table) reset() {
 }
 
 // keyBytes is what a key takes.
-func (t *table) keyBytes() int { return 8*t.stride + 8 } // of heads four to eight
+func (t *table) keyBytes() int { return 8*t.stride + 16 } // of heads eight to sixteen
 
 func (t *table) bytes() int64 {
 	return int64(len(t.segments))*int64(8*t.stride)<<t.segmentBits + 4*int64(len(t.heads))
@@ -127,9 +136,9 @@ func (t *table) observe(e *millrace.Event, watermark int64) bool {
 	}
 	accepted, inTime := false, true
 	for i := range t.groups {
-		g := &t.groups[i]
-		g.setLimit(watermark)
-		accepted = accepted || g.pane(e.Time) >= g.limit
+		if t.groups[i].begin(e.Time, watermark) {
+			accepted = true
+		}
 	}
 	if !accepted { // it is in none, so it must not be what another key gives way to
 		return false
@@ -215,7 +224,7 @@ func (t *table) free(gone int64) uint32 {
 	if i>>t.segmentBits == uint32(len(t.segments)) {
 		t.segments = append(t.segments, make([]uint64, t.stride<<t.segmentBits))
 	}
-	if t.used++; int(t.used) > len(t.heads) && t.headBits < t.placeBits+bits.Len(ways-1) {
+	if t.used++; int(t.used)<<headsMax > len(t.heads) && t.headBits < t.placeBits+bits.Len(ways-1)+headsMax {
 		t.grow(i)
 	}
 	return i
