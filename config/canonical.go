@@ -6,15 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"millrace"
+	"millrace/features"
 	"millrace/snapshot"
 )
 
 // CanonicalSpec is what a snapshot remembers of the pipeline: features, label, model and limits as
 // canonical JSON with defaults written out, so that equal pipelines have equal bytes however their
-// files are spelt. Connections, names and topics are in none of the three.
+// files are spelt. Connections, names and topics are in none of the three; of events only the path of their time is,
+// where windows go by it.
 //
 // schemaHash covers what a scorer needs to agree on to use the weights, trainingHash what a learner needs besides to go
 // on with them: see verdict. Both are SHA-256 in lower-case hexadecimal. They are for people and for earlier releases:
@@ -24,12 +27,21 @@ import (
 func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHash string) {
 	resolved := *p
 	resolved.Model = p.Model.Resolve(p.Target())
-	spec = canonical(canonicalStruct(reflect.ValueOf(resolved)))
+	sections := canonicalStruct(reflect.ValueOf(resolved))
+	if p.timed() && p.Events.Time != "" {
+		sections["events"] = object{"time": p.Events.Time}
+	}
+	spec = canonical(sections)
 	halves, err := divideSpec(spec)
 	if err != nil {
 		panic("config: spec without a JSON form: " + err.Error()) // it was just written
 	}
 	return spec, hash(halves.schema), hash(halves.training)
+}
+
+// timed reports whether a feature goes by the time of events.
+func (p *Pipeline) timed() bool {
+	return slices.ContainsFunc(p.Features, func(c features.Column) bool { return c.Type == features.Window })
 }
 
 // halves are a spec's settings, divided between the two hashes.

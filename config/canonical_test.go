@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"millrace"
 )
 
 func TestCanonicalSpecIsExact(t *testing.T) {
@@ -165,5 +167,37 @@ func TestCanonicalSpecOfSettingsThatMayChange(t *testing.T) {
 	}
 	if other, _ := hashes("{type: auto, budget: 2x}"); other == schema {
 		t.Error("another budget has the same schema")
+	}
+}
+
+// The time that windows go by is the scorer's business, too; without windows it is nobody's.
+func TestWindowsAgreeOnTheTimeOfEvents(t *testing.T) {
+	windows := strings.Replace(base, "  a: number\n", "  a: number\n  w: {type: window, key: c, over: 90m, stat: [count, since]}\n", 1)
+	with := func(file, events string) *Pipeline {
+		return parseOne(t, strings.Replace(file, "{topic: e}", events, 1))
+	}
+	spec, schema, training := with(windows, "{topic: e, time: at}").CanonicalSpec()
+	if !strings.Contains(string(spec), `"events":{"time":"at"}`) || !strings.Contains(string(spec), `"over":"1h30m"`) {
+		t.Errorf("the spec is %s", spec)
+	}
+	for events, same := range map[string]bool{"{topic: f, time: at, id: i}": true, "{topic: e}": false, "{topic: e, time: when}": false} {
+		_, s, tr := with(windows, events).CanonicalSpec()
+		if (s == schema) != same || tr != training {
+			t.Errorf("%s: schema the same %v, training the same %v", events, s == schema, tr == training)
+		}
+		err := with(windows, events).Serves(&millrace.Manifest{Spec: spec})
+		if (err == nil) != same || err != nil && !strings.Contains(err.Error(), "events") {
+			t.Errorf("%s: %v", events, err)
+		}
+	}
+	again, err := ParseSpec(spec, "p")
+	if err != nil || again.Events.Time != "at" {
+		t.Fatalf("%+v (%v)", again, err)
+	}
+	if s, _, _ := again.CanonicalSpec(); string(s) != string(spec) {
+		t.Errorf("read back it is %s", s)
+	}
+	if s, _, _ := with(base, "{topic: e, time: at}").CanonicalSpec(); strings.Contains(string(s), "events") {
+		t.Errorf("without windows it is %s", s)
 	}
 }

@@ -74,7 +74,7 @@ type Events struct {
 	Topic  string `yaml:"topic,short" doc:"topic of the events"`
 	Format string `yaml:"format" enum:"json" doc:"format of an event"`
 	ID     string `yaml:"id" doc:"path of the event's id, which scores carry; none by default"`
-	Time   string `yaml:"time" doc:"path of the event's time (RFC 3339 or Unix); the record's time by default"`
+	Time   string `yaml:"time" hash:"schema" doc:"path of the event's time (RFC 3339 or Unix); the record's time by default"`
 	Key    string `yaml:"key" doc:"path of the value that produce keys records by; the id by default"`
 	Start  string `yaml:"start" enum:"earliest|latest" also:"time" doc:"where a pipeline without a snapshot starts to read: earliest, latest or an RFC 3339 time"`
 	// UnknownTopic's default depends on the broker: nobody else can create a topic in an embedded
