@@ -33,13 +33,17 @@ func (t *Table) bytes() int64 {
 }
 
 // Since is a stream time before which nothing came that the table still holds, or now less the wait when it holds
-// nothing: a rebuild position before it finds all of it. While expiries are held it lies further back than a wait.
+// nothing: a rebuild position before it finds all of it. While expiries are held, or have been found due and not yet
+// been taken, it lies further back than a wait.
 func (t *Table) Since(now int64) int64 {
 	since := now
 	if now > math.MinInt64+t.wait {
 		since = now - t.wait
 	}
 	if h := t.held.head; h != none {
+		since = min(since, t.entries.at(h).deadline-t.wait)
+	}
+	if h := t.events.peek(now); h != none {
 		since = min(since, t.entries.at(h).deadline-t.wait)
 	}
 	return since

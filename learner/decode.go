@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"millrace"
+	"millrace/merge"
 )
 
 const (
@@ -17,90 +19,164 @@ const (
 	chunksInFlight = 4
 )
 
-// slot is one decoded event, or why there is none.
+// slot is one record, decoded, or why it cannot be. Slots without a record only move a position, or say which
+// partitions went idle or awoke.
 type slot struct {
-	event     *millrace.Event
+	event     *millrace.Event     // nil for what was not decoded
 	rejection *millrace.Rejection // nil for a good event
+	record    *millrace.Record    // nil for none
+	batch     *millrace.Batch     // that the record is of; nil for changes of idleness
+	label     bool                // it is of the labels' topic
+	last      bool                // the batch is used up with it
+	anew      bool                // it is the first of a topic that was made anew
+	idleness  *idleness
 }
 
-// chunk is up to chunkEvents consecutive records of one batch, decoded.
+// idleness is which of the events' partitions went idle, and which awoke, before the slots that follow.
+type idleness struct{ idle, awake []int32 }
+
+// chunk is up to chunkEvents slots, in the order that they are applied in: records of any number of batches.
 type chunk struct {
-	batch *millrace.Batch
-	from  int // index of the first record in batch.Records
-	n     int
-	bytes int
-	more  int  // records that faulty ranges stand for, beyond one each
-	last  bool // the batch ends with this chunk
-	slots [chunkEvents]slot
+	n       int
+	records int // with those that faulty ranges stand for
+	bytes   int
+	slots   [chunkEvents]slot
+	events  [chunkEvents]*millrace.Event // of the slots, by the events' decoder …
+	labels  [chunkEvents]*millrace.Event // … and by the labels'; nil without one
 }
 
-// decodeStage decodes batches into chunks, in the source's order.
+// decodeStage decodes records into chunks, in the merger's order.
 type decodeStage struct {
-	source  Source
-	decoder Decoder
-	out     chan *chunk
-	free    chan *chunk
+	merger   Merger
+	decoders []Decoder // of events, and of labels where there are any
+	out      chan *chunk
+	free     chan *chunk
+	filling  *chunk
 }
 
-func newDecodeStage(source Source, decoder Decoder) *decodeStage {
-	d := &decodeStage{source: source, decoder: decoder, out: make(chan *chunk, chunksInFlight), free: make(chan *chunk, chunksInFlight)}
+func newDecodeStage(merger Merger, decoders ...Decoder) *decodeStage {
+	d := &decodeStage{merger: merger, decoders: decoders, out: make(chan *chunk, chunksInFlight), free: make(chan *chunk, chunksInFlight)}
 	for range chunksInFlight {
 		c := &chunk{}
 		for i := range c.slots {
-			c.slots[i].event = decoder.NewEvent()
+			c.events[i] = decoders[0].NewEvent()
+			if len(decoders) > 1 {
+				c.labels[i] = decoders[1].NewEvent()
+			}
 		}
 		d.free <- c
 	}
 	return d
 }
 
-// run decodes until the source ends or ctx does. It closes out, so that what was decoded is still
-// learned at the end of a finite source.
+// run decodes until the merger ends or ctx does. It closes out, so that what was decoded is still
+// learned at the end of finite sources.
 func (d *decodeStage) run(ctx context.Context) error {
 	defer close(d.out)
 	for {
-		b, err := d.source.Next(ctx)
+		s, err := d.merger.Next(ctx)
 		if errors.Is(err, io.EOF) {
+			d.flush()
 			return nil
 		}
 		if err != nil {
+			d.flush()
 			return err
 		}
-		if err := d.batch(ctx, b); err != nil {
+		if err := d.stretch(ctx, &s); err != nil {
 			return err
+		}
+		// Nothing that is decoded waits while the merger does.
+		if r, ok := d.merger.(interface{ Ready() bool }); !ok || !r.Ready() {
+			d.flush()
 		}
 	}
 }
 
-// batch decodes one batch. A batch without records still gives one chunk: it moves the position.
-func (d *decodeStage) batch(ctx context.Context, b *millrace.Batch) error {
-	for from := 0; from == 0 || from < len(b.Records); from += chunkEvents {
-		var c *chunk
-		select {
-		case c = <-d.free:
-		case <-ctx.Done():
-			return ctx.Err()
+// stretch decodes a stretch. One without records still gives a slot: a position moves, or idleness changes.
+func (d *decodeStage) stretch(ctx context.Context, s *merge.Stretch) error {
+	if len(s.Idle)+len(s.Awake) > 0 {
+		c, err := d.room(ctx)
+		if err != nil {
+			return err
 		}
-		c.batch, c.from, c.bytes, c.more = b, from, 0, 0
-		c.n = min(chunkEvents, len(b.Records)-from)
-		c.last = from+c.n == len(b.Records)
-		for i := range c.n {
-			rec := &b.Records[from+i]
-			c.bytes += len(rec.Value)
-			if rec.Fault != nil { // nothing of it is there to be decoded
-				c.more += int(rec.Count()) - 1
-				c.slots[i].rejection = rec.Fault
-				continue
-			}
-			c.slots[i].rejection = d.decode(rec, c.slots[i].event)
+		c.add(slot{idleness: &idleness{slices.Clone(s.Idle), slices.Clone(s.Awake)}})
+	}
+	if s.Batch == nil {
+		return nil
+	}
+	if s.From == s.To && s.Last {
+		c, err := d.room(ctx)
+		if err != nil {
+			return err
 		}
-		d.out <- c // never blocks: out holds as many chunks as there are
+		c.add(slot{batch: s.Batch, label: s.Source > 0, last: true, anew: s.Anew})
+	}
+	for from := s.From; from < s.To; {
+		c, err := d.room(ctx)
+		if err != nil {
+			return err
+		}
+		to := min(s.To, from+chunkEvents-c.n)
+		d.fill(c, s, from, to)
+		from = to
 	}
 	return nil
 }
 
-func (d *decodeStage) decode(rec *millrace.Record, dst *millrace.Event) *millrace.Rejection {
-	err := d.decoder.Decode(rec, dst)
+// fill decodes records of a stretch into a chunk that has room for them.
+func (d *decodeStage) fill(c *chunk, s *merge.Stretch, from, to int) {
+	decoder, events := d.decoders[0], &c.events
+	if s.Source > 0 {
+		decoder, events = d.decoders[1], &c.labels
+	}
+	for i := from; i < to; i++ {
+		rec, at := &s.Batch.Records[i], &c.slots[c.n]
+		*at = slot{event: events[c.n], record: rec, batch: s.Batch, label: s.Source > 0, last: s.Last && i+1 == s.To,
+			anew: s.Anew && i == s.From}
+		c.n++
+		c.bytes += len(rec.Value)
+		c.records += int(rec.Count())
+		if rec.Fault != nil { // nothing of it is there to be decoded
+			at.rejection = rec.Fault
+		} else {
+			at.rejection = decodeRecord(decoder, rec, at.event)
+		}
+	}
+}
+
+// add appends a slot, for which there is room.
+func (c *chunk) add(s slot) {
+	c.slots[c.n] = s
+	c.n++
+}
+
+// room returns the chunk that is being filled, with room for a slot at least.
+func (d *decodeStage) room(ctx context.Context) (*chunk, error) {
+	if d.filling != nil && d.filling.n == chunkEvents {
+		d.flush()
+	}
+	if d.filling == nil {
+		select {
+		case d.filling = <-d.free:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		d.filling.n, d.filling.records, d.filling.bytes = 0, 0, 0
+	}
+	return d.filling, nil
+}
+
+// flush hands over what is decoded. It never blocks: out holds as many chunks as there are.
+func (d *decodeStage) flush() {
+	if d.filling != nil {
+		d.out <- d.filling
+		d.filling = nil
+	}
+}
+
+func decodeRecord(decoder Decoder, rec *millrace.Record, dst *millrace.Event) *millrace.Rejection {
+	err := decoder.Decode(rec, dst)
 	if err == nil {
 		return nil
 	}
@@ -111,11 +187,5 @@ func (d *decodeStage) decode(rec *millrace.Record, dst *millrace.Event) *millrac
 	return why
 }
 
-// recycle gives an applied chunk back, and with the batch's last chunk the batch.
-func (d *decodeStage) recycle(c *chunk) {
-	if c.last {
-		c.batch.Release()
-	}
-	c.batch = nil
-	d.free <- c
-}
+// recycle gives an applied chunk back.
+func (d *decodeStage) recycle(c *chunk) { d.free <- c }

@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,14 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace"
+	"millrace/join"
 	"millrace/snapshot"
 )
-
-// Source delivers runs of records. Next blocks until one is ready, ctx ends, or reading cannot go
-// on; io.EOF ends a finite source. The batch belongs to the caller until it calls Release.
-type Source interface {
-	Next(ctx context.Context) (*millrace.Batch, error)
-}
 
 // Decoder turns a record into an event; a *millrace.Rejection is its only error. It is called on one
 // goroutine; events it has filled stay valid until they are filled again or their batch is released.
@@ -56,9 +52,12 @@ type Options struct {
 	Positions []millrace.Position // where reading starts: resolved, or the snapshot's
 	Snapshots SnapshotsSpec
 
+	// Source's runs are applied as they come; with Merger set, which state by key needs, it is not used.
 	Source      Source
+	Merger      Merger
 	Decoder     Decoder
 	DeadLetters DeadLetters
+	Labels      Labels
 	Publisher   Publisher
 	// Published is told of each new head with the positions it holds; may be nil. It commits group
 	// offsets, so its failures are its own to log: nothing is restored from them.
@@ -71,6 +70,12 @@ type Options struct {
 	ShutdownTimeout time.Duration
 }
 
+// Labels are what a learner needs of labels that come later; the zero Labels is none.
+type Labels struct {
+	Decoder     Decoder
+	DeadLetters DeadLetters
+}
+
 // Learner owns a model's weights. Manifest carries what the next snapshot goes on from: counts,
 // cluster, spec and hashes.
 type Learner struct {
@@ -78,13 +83,15 @@ type Learner struct {
 	metrics   *Metrics
 	experts   *expertMetrics // nil for models without experts
 	positions map[partition]*millrace.Position
-	learned   uint64
-	rejected  uint64
-	// unlabelled counts since the start: such an event changes no weight, and no version says how many there were.
-	unlabelled uint64
-	applied    uint64                   // records, whatever became of them: what snapshots are due by
-	told       map[millrace.Reason]bool // reasons a rejection was logged for
-	tick       ticks
+	batch     *millrace.Batch          // of the record applied last …
+	at        *millrace.Position       // … and its partition's
+	learned   uint64                   // events that changed the weights
+	rejected  uint64                   // dead letters, by the records that they stand for
+	applied   uint64                   // records and expiries, whatever became of them: what snapshots are due by
+	newest    int64                    // record time of the latest event of the chunk
+	torn      bool                     // a record was applied and its position was not moved
+	told      map[millrace.Reason]bool // reasons a rejection was logged for
+	tick      ticks
 
 	free      chan *capture // the two preallocated buffers
 	toPublish chan *capture
@@ -107,7 +114,7 @@ func New(o Options) *Learner {
 		positions: make(map[partition]*millrace.Position, len(o.Positions)),
 		learned:   o.Manifest.Learned,
 		rejected:  o.Manifest.Rejected,
-		applied:   o.Manifest.Learned + o.Manifest.Rejected,
+		applied:   o.Manifest.Steps(),
 		free:      make(chan *capture, 2),
 		toPublish: make(chan *capture, 1),
 		progress:  make(chan struct{}, 1),
@@ -127,6 +134,8 @@ func New(o Options) *Learner {
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.DeadLetters)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
+	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
+	o.Stream.Begin(o.Positions)
 	copy(l.metrics.seen, o.Stream.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
 	return l
@@ -172,7 +181,14 @@ func (l *Learner) Run(ctx context.Context) error {
 // learnAll decodes on one goroutine and learns on this one, in order.
 func (l *Learner) learnAll(ctx context.Context) error {
 	decodeCtx, stop := context.WithCancel(ctx)
-	d := newDecodeStage(l.o.Source, l.o.Decoder)
+	merger, decoders := l.o.Merger, []Decoder{l.o.Decoder}
+	if merger == nil {
+		merger = runs{l.o.Source}
+	}
+	if l.o.Labels.Decoder != nil {
+		decoders = append(decoders, l.o.Labels.Decoder)
+	}
+	d := newDecodeStage(merger, decoders...)
 	var g errgroup.Group
 	g.Go(func() error { return d.run(decodeCtx) })
 	err := l.learnLoop(ctx, d)
@@ -190,6 +206,10 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 	l.tick.start(l.o.Now(), l.o.Snapshots, l.applied)
 	ticker := time.NewTicker(idleTick)
 	defer ticker.Stop()
+	// The version that was resumed from may have been taken between two expiries.
+	if err := l.expire(ctx); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -212,39 +232,18 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 	}
 }
 
-// applyChunk learns the chunk's events. It stops between two events when ctx ends, with the position
-// right behind the last one applied.
+// applyChunk applies the chunk's records. It stops between two of them when ctx ends, with the positions right behind
+// what was applied.
 func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
-	at := l.position(c.batch)
-	learned, unlabelled := 0, l.unlabelled
 	for i := range c.n {
-		rec := &c.batch.Records[c.from+i]
-		outcome, why := Rejected, c.slots[i].rejection
-		if why == nil {
-			outcome, why = l.o.Stream.Event(c.slots[i].event, rec)
+		if err := l.applySlot(ctx, &c.slots[i]); err != nil {
+			return err
 		}
-		switch outcome {
-		case Learned:
-			learned++
-			l.learned++
-		case Unlabelled:
-			l.unlabelled++
-		case Rejected:
-			if err := l.reject(ctx, c.batch.TopicID, rec, why); err != nil {
-				return err
-			}
-		}
-		l.applied += rec.Count()
-		at.Offset = rec.Next()
-		if l.tick.eventsDue(l.applied) {
-			l.snapshotIfDue(true)
-		}
-	}
-	if c.last {
-		*at = c.batch.Position()
 	}
 	now := l.o.Now()
-	l.metrics.chunkDone(c, now, learned, int(l.unlabelled-unlabelled))
+	l.metrics.chunkDone(c, now, l.newest)
+	l.newest = 0
+	l.metrics.counted(l.learned, l.o.Stream.Count(Unlabelled))
 	l.reportIfDue(now)
 	if l.tick.timeDue(now) {
 		l.snapshotIfDue(false)
@@ -252,10 +251,118 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	return ctx.Err()
 }
 
+// applySlot applies one record, or what stands in for one, and moves its partition's position behind it.
+func (l *Learner) applySlot(ctx context.Context, s *slot) error {
+	if s.idleness != nil {
+		l.o.Stream.SetIdle(s.idleness.idle, s.idleness.awake)
+		return l.expire(ctx)
+	}
+	if s.batch != l.batch || s.anew {
+		l.batch, l.at = s.batch, l.position(s.batch, s.anew)
+	}
+	if s.record != nil {
+		if err := l.apply(ctx, s); err != nil {
+			return err
+		}
+	}
+	if s.last {
+		*l.at = s.batch.Position()
+		s.batch.Release()
+		l.batch = nil
+	}
+	if s.record == nil {
+		return nil
+	}
+	if l.o.Stream.Join != nil {
+		return l.expire(ctx)
+	}
+	l.snapshotIfEventsDue()
+	return nil
+}
+
+func (l *Learner) snapshotIfEventsDue() {
+	if l.tick.eventsDue(l.applied) {
+		l.snapshotIfDue(true)
+	}
+}
+
+// apply applies a slot's record.
+func (l *Learner) apply(ctx context.Context, s *slot) error {
+	rec, why := s.record, s.rejection
+	outcome := Rejected
+	switch {
+	case why != nil:
+		outcome = l.o.Stream.Refuse(rec, s.label)
+	case s.label:
+		outcome, why = l.o.Stream.Label(s.event, rec)
+	default:
+		outcome, why = l.o.Stream.Event(s.event, rec)
+	}
+	if outcome.Learns() {
+		l.learned++
+	}
+	if why != nil {
+		if err := l.reject(ctx, s.batch.TopicID, rec, s.label, why); err != nil {
+			return err
+		}
+	}
+	l.applied += rec.Count()
+	l.at.Offset = rec.Next()
+	if !s.label {
+		l.newest = rec.Time
+	}
+	return nil
+}
+
+// expiriesBetweenLooks is how many expiries go by before anybody looks whether learning is to end or to pause: a million
+// may follow one record.
+const expiriesBetweenLooks = 1024
+
+// expire ends the waits that are over, one by one. Snapshots are due between them, as after the record before them.
+func (l *Learner) expire(ctx context.Context) error {
+	for n := 1; ; n++ {
+		more := l.o.Stream.Expire()
+		if more {
+			l.applied++
+			if l.o.Stream.Ended().Learned {
+				l.learned++
+			}
+			if err := l.expired(ctx, l.o.Stream.Ended()); err != nil {
+				return err
+			}
+		}
+		l.snapshotIfEventsDue()
+		if !more {
+			return nil
+		}
+		if n%expiriesBetweenLooks == 0 {
+			if err := cmp.Or(ctx.Err(), l.pauseIfAhead(ctx)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// expired writes a dead letter for an event that was to be learned when its wait ended, and could not be. What it was
+// is in the log, at the place that the letter names.
+func (l *Learner) expired(ctx context.Context, e Ended) error {
+	if e.Why == nil {
+		return nil
+	}
+	topic := l.o.Stream.Topics[join.Events]
+	at := l.positions[partition{topic, e.Place.Partition}]
+	rec := &millrace.Record{Topic: topic, Partition: e.Place.Partition, Offset: e.Place.Offset, Time: l.o.Now().UnixMilli()}
+	id := ""
+	if at != nil {
+		id = at.TopicID
+	}
+	return l.reject(ctx, id, rec, false, e.Why)
+}
+
 // position is where the batch's partition stands, to be moved on. Within a batch the fingerprint of the one before
 // stays: what it speaks of lies before the position.
-func (l *Learner) position(b *millrace.Batch) *millrace.Position {
-	if b.Anew {
+func (l *Learner) position(b *millrace.Batch, anew bool) *millrace.Position {
+	if anew {
 		// Partitions that nothing was read of yet begin at the new topic's first event, as ones without a position do.
 		maps.DeleteFunc(l.positions, func(p partition, _ *millrace.Position) bool { return p.topic == b.Topic })
 	}
@@ -264,15 +371,22 @@ func (l *Learner) position(b *millrace.Batch) *millrace.Position {
 	if at == nil {
 		at = &millrace.Position{Topic: b.Topic, Partition: b.Partition, Offset: b.From}
 		l.positions[key] = at
+		l.o.Stream.Begin([]millrace.Position{*at})
 	}
 	at.TopicID = b.TopicID
 	return at
 }
 
-// reject waits for room among the dead letters, until ctx ends: a rejected event has changed nothing, so the position
-// stays before it and a restart reads it again.
-func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Record, why *millrace.Rejection) error {
-	if err := l.o.DeadLetters.Reject(ctx, topicID, rec, why); err != nil {
+// reject waits for room among the dead letters, until ctx ends. The position then stays before the event, and a restart
+// reads it again: it has changed nothing that is learned. What state by key has made of it is in no snapshot, as none is
+// taken any more.
+func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Record, label bool, why *millrace.Rejection) error {
+	letters := l.o.DeadLetters
+	if label {
+		letters = l.o.Labels.DeadLetters
+	}
+	if err := letters.Reject(ctx, topicID, rec, why); err != nil {
+		l.torn = l.o.Stream.Clock != nil
 		return fmt.Errorf("rejecting %s/%d/%d (%s): %w", rec.Topic, rec.Partition, rec.Offset, why.Reason, err)
 	}
 	if !l.told[why.Reason] { // the first of its kind is news; the others are a metric

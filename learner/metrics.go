@@ -35,6 +35,8 @@ type Metrics struct {
 	classes  []string
 	seen     []uint64 // class counts already added to observed
 	deferred map[string]prometheus.Counter
+	// What of the stream's counts was added already; those of former processes were counted there.
+	learnedSeen, unlabelledSeen uint64
 }
 
 // newMetrics registers the learner's metrics. age and the dead letters are read at every scrape.
@@ -151,16 +153,20 @@ func (m *Metrics) set(name string, w Window, model float64, first string, firstV
 	}
 }
 
-// chunkDone adds what one chunk brought.
-func (m *Metrics) chunkDone(c *chunk, now time.Time, learned, unlabelled int) {
-	m.consumed.Add(float64(c.n + c.more))
+// chunkDone adds what one chunk brought. newest is the time of the event that was applied last, 0 for none.
+func (m *Metrics) chunkDone(c *chunk, now time.Time, newest int64) {
+	m.consumed.Add(float64(c.records))
 	m.consumedBytes.Add(float64(c.bytes))
-	m.learned.Add(float64(learned))
-	m.unlabelled.Add(float64(unlabelled))
-	if c.n > 0 {
-		age := now.Sub(time.UnixMilli(c.batch.Records[c.from+c.n-1].Time)).Seconds()
-		m.eventToModel.Observe(max(age, 0)) // producers' clocks may run ahead
+	if newest != 0 {
+		m.eventToModel.Observe(max(now.Sub(time.UnixMilli(newest)).Seconds(), 0)) // producers' clocks may run ahead
 	}
+}
+
+// counted adds what has been learned, and what came without a label, since it was called last.
+func (m *Metrics) counted(learned, unlabelled uint64) {
+	m.learned.Add(float64(learned - m.learnedSeen))
+	m.unlabelled.Add(float64(unlabelled - m.unlabelledSeen))
+	m.learnedSeen, m.unlabelledSeen = learned, unlabelled
 }
 
 func (m *Metrics) version(h millrace.Head, family string) {

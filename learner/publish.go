@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/join"
 	"millrace/snapshot"
 )
 
@@ -19,6 +20,8 @@ type capture struct {
 	manifest  millrace.Manifest
 	positions []millrace.Position
 	applied   uint64
+	waiting   join.State // copied with the rest, written into the buffer where nothing waits for it
+	tail      []byte
 }
 
 // ticks says when snapshots and reports are due, by count and by time.
@@ -94,6 +97,10 @@ func (l *Learner) PublishAgain() { l.again.Store(true) }
 func (l *Learner) capture(c *capture) {
 	start := time.Now()
 	l.o.Layout.Copy(c.buffer)
+	stream := l.o.Stream
+	if stream.Join != nil {
+		stream.Join.Capture(&c.waiting)
+	}
 	l.metrics.duration.WithLabelValues("copy").Observe(time.Since(start).Seconds())
 	c.positions = c.positions[:0]
 	for _, p := range l.positions {
@@ -106,7 +113,10 @@ func (l *Learner) capture(c *capture) {
 	c.manifest.CreatedAt = l.o.Now().UTC()
 	c.manifest.Positions = slices.Clone(c.positions)
 	c.manifest.Learned, c.manifest.Rejected = l.learned, l.rejected
-	c.manifest.Metrics = l.o.Stream.Trainer.Progressive.Metrics()
+	c.manifest.Metrics = stream.Trainer.Progressive.Metrics()
+	if c.manifest.Keyed = stream.Keyed(c.positions); c.manifest.Keyed != nil {
+		c.manifest.Applied, c.manifest.Names = l.applied, stream.Names()
+	}
 	c.applied, l.tick.captured = l.applied, l.applied
 	l.report()
 }
@@ -165,6 +175,12 @@ func (l *Learner) publish(ctx context.Context, c *capture) error {
 	if err := l.o.DeadLetters.Flush(ctx); err != nil {
 		return fmt.Errorf("flushing dead letters: %w", err)
 	}
+	if l.o.Stream.Join != nil {
+		c.tail = c.waiting.Append(c.tail[:0])
+		if err := c.buffer.SetTail(c.tail); err != nil {
+			return fmt.Errorf("writing down who waits: %w", err)
+		}
+	}
 	s := &millrace.Snapshot{Manifest: c.manifest, Serving: c.buffer.Serving(), Training: c.buffer.Training()}
 	snapshot.Seal(s)
 	head, err := l.o.Publisher.Publish(ctx, s, millrace.CauseLearned)
@@ -215,6 +231,10 @@ func (l *Learner) pauseIfAhead(ctx context.Context) error {
 func (l *Learner) finish(ctx context.Context) error {
 	l.report()
 	if l.applied == l.tick.captured {
+		return nil
+	}
+	if l.torn {
+		l.o.Log.Warn("no last snapshot is taken, as a dead letter could not be written; a restart reads its events again")
 		return nil
 	}
 	select {

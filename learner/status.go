@@ -46,7 +46,7 @@ func (l *Learner) report() {
 		}
 	}
 	old := l.status.Load()
-	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.unlabelled}
+	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.o.Stream.Count(Unlabelled)}
 	s.Model, s.Majority, s.Last = p.Report(All)
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)
 	s.Binary, _ = p.Binary(All)

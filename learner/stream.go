@@ -4,70 +4,73 @@ import (
 	"errors"
 
 	"millrace"
+	"millrace/join"
+	"millrace/keyed"
 )
 
 // Windows are statistics by key and event time. Fill sets the fields of an event that they make, by what was observed
-// before; Observe takes the event in. Both go by the watermark of the topic before the event.
+// before; Observe takes the event in. Both go by the watermark of the topic before the event. Horizon is how far back
+// what they hold reaches, in milliseconds.
 type Windows interface {
+	Horizon() int64
 	Fill(e *millrace.Event, watermark int64)
 	Observe(e *millrace.Event, watermark int64)
-}
-
-// Clock tells how far event time has come in the topic.
-type Clock interface {
-	Now() int64                          // the topic's watermark
-	Advance(partition int32, time int64) // an event was applied
 }
 
 // StreamOptions are what a Stream is made of.
 type StreamOptions struct {
 	Trainer *Trainer
-	Windows Windows // nil without windows
-	Clock   Clock   // needed with windows
+	Windows Windows      // nil without windows
+	Join    *join.Table  // nil where labels come with their events
+	Clock   *keyed.Clock // needed with windows, and with Join
+	// Topics are the names of the events' topic and of the labels', which marks in the log speak of.
+	Topics [2]string
 }
 
-// Stream applies decoded events in their order to all that learns from them: features, model, figures and windows. It
-// is the one path of the learner and of files, and is not for concurrent use.
+// Stream applies decoded events and labels in their order to all that learns from them: features, model, figures,
+// windows, and what waits for its label. It is the one path of the learner and of files, and is not for concurrent use.
 //
-// Each event takes its windows, is predicted, then learned, then observed, and only then raises the watermark: so
-// nothing of an event, nor of a later one, is in what it was predicted from.
+// Each event takes its windows, is predicted, then learned or kept until its label comes, then observed, and only then
+// raises the watermark; what is due by then expires before the next record, one call of Expire each. So nothing of an
+// event, nor of a later one, is in what it was predicted from.
 type Stream struct {
 	StreamOptions
+	counts  counts
+	kept    map[string]uint64 // counts of names that this release does not know
 	refused millrace.Rejection
+	late    late
+	read    read
 }
 
-// Outcome is what became of an event.
-type Outcome uint8
-
-const (
-	// Rejected events cannot be used; the rejection says why.
-	Rejected Outcome = iota
-	// Learned events changed the weights.
-	Learned
-	// Unlabelled events were predicted and observed.
-	Unlabelled
-)
-
 // NewStream returns a stream over its parts, which hold the state.
-func NewStream(o StreamOptions) *Stream { return &Stream{StreamOptions: o} }
+func NewStream(o StreamOptions) *Stream {
+	s := &Stream{StreamOptions: o}
+	s.read = s.newRead()
+	return s
+}
 
 // Event applies an event of a record. The rejection, nil unless the outcome is Rejected, is valid until the next call.
 // The event's time becomes at most the record's.
 func (s *Stream) Event(e *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
-	if s.Windows == nil {
-		return s.plain(e)
+	var outcome Outcome
+	var why *millrace.Rejection
+	if s.Clock == nil {
+		outcome, why = s.plain(e)
+	} else {
+		outcome, why = s.keyed(e, rec)
 	}
-	watermark := s.Clock.Now()
-	e.CapTime(rec)
-	s.Windows.Fill(e, watermark)
-	if _, err := s.Trainer.Predict(e); err != nil {
-		return Rejected, s.rejection(err)
-	}
-	outcome, why := s.apply(e)
-	// Whatever becomes of label and update: a scorer that sees no labels must observe the same.
-	s.Windows.Observe(e, watermark)
-	s.Clock.Advance(rec.Partition, e.Time)
+	s.counts[outcome]++
 	return outcome, why
+}
+
+// Refuse counts a record of events, or of labels, that could not be decoded.
+func (s *Stream) Refuse(rec *millrace.Record, label bool) Outcome {
+	outcome := Rejected
+	if label {
+		outcome = LabelRejected
+	}
+	s.counts[outcome] += rec.Count()
+	return outcome
 }
 
 // plain is the path of pipelines without state by key.
@@ -86,17 +89,56 @@ func (s *Stream) plain(e *millrace.Event) (Outcome, *millrace.Rejection) {
 	return Learned, nil
 }
 
-// apply learns and observes an event that was predicted.
-func (s *Stream) apply(e *millrace.Event) (Outcome, *millrace.Rejection) {
-	t := s.Trainer
-	if unlabelled(e) {
-		t.Observe(e)
-		return Unlabelled, nil
-	}
-	if err := t.Learn(e, t.prediction); err != nil {
+// keyed is the path of pipelines with windows, or whose labels come later.
+func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
+	watermark := s.Clock.Now()
+	stream := s.beginEvent(e, rec, watermark)
+	prediction, err := s.Trainer.Predict(e)
+	if err != nil {
 		return Rejected, s.rejection(err)
 	}
-	t.Observe(e)
+	var outcome Outcome
+	var why *millrace.Rejection
+	if s.Join != nil {
+		outcome, why = s.arrive(e, rec, stream, prediction)
+	} else {
+		outcome, why = s.apply(e, prediction)
+	}
+	// Whatever becomes of label, id and update: a scorer that sees no labels must observe the same.
+	s.observe(e, rec, watermark)
+	return outcome, why
+}
+
+// beginEvent is what comes first for every event, also when it is read again: its time, its windows, its place in the log.
+// It returns the event's stream time.
+func (s *Stream) beginEvent(e *millrace.Event, rec *millrace.Record, watermark int64) int64 {
+	e.CapTime(rec)
+	stream := max(e.Time, watermark)
+	s.note(rec, join.Events, stream)
+	if s.Windows != nil {
+		s.Windows.Fill(e, watermark)
+	}
+	return stream
+}
+
+// observe has the windows see an event, and time go on.
+func (s *Stream) observe(e *millrace.Event, rec *millrace.Record, watermark int64) {
+	if s.Windows != nil {
+		s.Windows.Observe(e, watermark)
+	}
+	s.Clock.Advance(rec.Partition, e.Time)
+}
+
+// apply learns and observes an event that was predicted, and whose label comes with it or never.
+func (s *Stream) apply(e *millrace.Event, prediction []float32) (Outcome, *millrace.Rejection) {
+	if unlabelled(e) {
+		s.Trainer.Observe(e)
+		return Unlabelled, nil
+	}
+	if err := s.Trainer.Learn(e, prediction); err != nil {
+		return Rejected, s.rejection(err)
+	}
+	s.Trainer.Observe(e)
 	return Learned, nil
 }
 
@@ -111,4 +153,27 @@ func (s *Stream) rejection(err error) *millrace.Rejection {
 	}
 	s.refused = millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
 	return &s.refused
+}
+
+// Names are how many events and labels ended under which name. A version of a pipeline with state by key carries them.
+func (s *Stream) Names() map[string]uint64 {
+	all := s.counts
+	for o := range outcomes {
+		all[o] = s.Count(o)
+	}
+	return all.names(s.kept)
+}
+
+// Count is how many had an outcome, in this process and those that it goes on from.
+func (s *Stream) Count(o Outcome) uint64 {
+	n := s.counts[o]
+	if s.Join != nil {
+		switch held := s.Join.Stats(); o {
+		case LabelUnmatched:
+			n += held.LabelsUnmatched
+		case LabelCrowded:
+			n += held.LabelsCrowded
+		}
+	}
+	return n
 }

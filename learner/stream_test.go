@@ -2,10 +2,12 @@ package learner
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
 	"millrace"
+	"millrace/keyed"
 	"millrace/model"
 )
 
@@ -14,6 +16,8 @@ type tally struct {
 	steps []string
 	sum   float64
 }
+
+func (w *tally) Horizon() int64 { return 1000 }
 
 func (w *tally) Fill(e *millrace.Event, watermark int64) {
 	w.note("fill", e, watermark)
@@ -26,20 +30,11 @@ func (w *tally) Observe(e *millrace.Event, watermark int64) {
 }
 
 func (w *tally) note(step string, e *millrace.Event, watermark int64) {
-	w.steps = append(w.steps, fmt.Sprintf("%s %d at %d", step, e.Time, watermark))
-}
-
-// pace is the watermark of one partition.
-type pace struct {
-	now   int64
-	steps *[]string
-}
-
-func (c *pace) Now() int64 { return c.now }
-
-func (c *pace) Advance(_ int32, t int64) {
-	*c.steps = append(*c.steps, fmt.Sprint("advance ", t))
-	c.now = max(c.now, t)
+	at := "first"
+	if watermark != math.MinInt64 {
+		at = fmt.Sprint("at ", watermark)
+	}
+	w.steps = append(w.steps, fmt.Sprint(step, " ", e.Time, " ", at))
 }
 
 // openModel notes its steps, refuses values over 1e30 and keeps what it predicted from.
@@ -85,7 +80,7 @@ func newWindowStream() (*Stream, *tally, *openModel) {
 	w := &tally{}
 	m := &openModel{fakeModel{hash: make([]uint64, 1)}, &w.steps}
 	x := &strictExtractor{fakeExtractor{observed: make([]uint64, 1)}, &w.steps}
-	return NewStream(StreamOptions{Trainer: NewTrainer(x, m, 0), Windows: w, Clock: &pace{-1, &w.steps}}), w, m
+	return NewStream(StreamOptions{Trainer: NewTrainer(x, m, 0), Windows: w, Clock: keyed.NewClock()}), w, m
 }
 
 func eventOf(value float64, at int64, l millrace.Label) *millrace.Event {
@@ -106,19 +101,19 @@ func TestStepsOfAnEvent(t *testing.T) {
 		steps  []string
 	}{
 		{"with its label", eventOf(5, 70, known), Learned, "",
-			[]string{"fill 70 at -1", "predict", "learn", "observe features", "observe windows 70 at -1", "advance 70"}},
+			[]string{"fill 70 first", "predict", "learn", "observe features", "observe windows 70 first"}},
 		{"later than its record", eventOf(5, 4_000_000, known), Learned, "",
-			[]string{"fill 100 at -1", "predict", "learn", "observe features", "observe windows 100 at -1", "advance 100"}},
+			[]string{"fill 100 first", "predict", "learn", "observe features", "observe windows 100 first"}},
 		{"without a label", eventOf(5, 70, none), Unlabelled, "",
-			[]string{"fill 70 at -1", "predict", "observe features", "observe windows 70 at -1", "advance 70"}},
+			[]string{"fill 70 first", "predict", "observe features", "observe windows 70 first"}},
 		{"without a label that must be there", eventOf(5, 70, missing), Rejected, millrace.ReasonMissingLabel,
-			[]string{"fill 70 at -1", "predict", "observe windows 70 at -1", "advance 70"}},
+			[]string{"fill 70 first", "predict", "observe windows 70 first"}},
 		{"with a bad label", eventOf(5, 70, bad), Rejected, millrace.ReasonBadLabel,
-			[]string{"fill 70 at -1", "predict", "observe windows 70 at -1", "advance 70"}},
+			[]string{"fill 70 first", "predict", "observe windows 70 first"}},
 		{"with an update that is refused", eventOf(1e31, 70, known), Rejected, millrace.ReasonUpdateOverflow,
-			[]string{"fill 70 at -1", "predict", "learn", "observe windows 70 at -1", "advance 70"}},
+			[]string{"fill 70 first", "predict", "learn", "observe windows 70 first"}},
 		{"that does not extract", eventOf(-1, 70, known), Rejected, millrace.ReasonMissingFeature,
-			[]string{"fill 70 at -1"}},
+			[]string{"fill 70 first"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, w, _ := newWindowStream()
@@ -128,6 +123,9 @@ func TestStepsOfAnEvent(t *testing.T) {
 			}
 			if !slices.Equal(w.steps, c.steps) {
 				t.Errorf("steps %q, want %q", w.steps, c.steps)
+			}
+			if want := c.e.Time; len(c.steps) > 1 && s.Clock.Now() != want || len(c.steps) == 1 && s.Clock.Now() != math.MinInt64 {
+				t.Errorf("the watermark is %d behind an event of %d", s.Clock.Now(), want)
 			}
 		})
 	}

@@ -106,6 +106,14 @@ func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
 	return nil
 }
 
+// Check is the error that Predict would have: whether the event can be extracted. It needs neither weights nor views.
+func (t *Trainer) Check(e *millrace.Event) error {
+	if x, ok := t.Extractor.(interface{ Check(*millrace.Event) error }); ok {
+		return x.Check(e)
+	}
+	return t.Extractor.Extract(t.input, e)
+}
+
 // learn has the model learn what was extracted and predicted last.
 func (t *Trainer) learn(e *millrace.Event) error {
 	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}

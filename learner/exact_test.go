@@ -1,0 +1,319 @@
+package learner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace"
+	"millrace/features"
+	"millrace/join"
+	"millrace/keyed"
+	"millrace/merge"
+	"millrace/model"
+	"millrace/model/family"
+	"millrace/snapshot"
+)
+
+func clockOf(unixMilli int64) func() time.Time {
+	return func() time.Time { return time.UnixMilli(unixMilli) }
+}
+
+// lives is a topic of events and one of labels, and what each life of a learner over them is made of.
+type lives struct {
+	events, labels *topicLog
+	spec           join.Spec
+	span           time.Duration // of the windows
+	rng            *rand.Rand
+}
+
+// life is one learner, from a version on.
+type life struct {
+	learner *Learner
+	stream  *Stream
+	layout  *snapshot.Layout
+	store   *mortalStore
+}
+
+// mortalStore refuses everything once it is told to: what was published before is all that a crash leaves.
+type mortalStore struct {
+	fakeStore
+	dead atomic.Bool
+}
+
+func (s *mortalStore) Publish(ctx context.Context, snap *millrace.Snapshot, cause millrace.Cause) (millrace.Head, error) {
+	if s.dead.Load() {
+		return millrace.Head{}, fmt.Errorf("killed: %w", millrace.ErrFenced)
+	}
+	return s.fakeStore.Publish(ctx, snap, cause)
+}
+
+// columns are a number, whose it is, and what was of the same card, and of all, lately.
+func (l *lives) columns() features.Columns {
+	columns := features.Columns{features.DefaultColumn("a", features.Number), features.DefaultColumn("card", features.Category),
+		features.DefaultColumn("card_lately", features.Window), features.DefaultColumn("lately", features.Window)}
+	columns[0].Missing = "reject"
+	for i, stat := range [][]string{{"count", "sum", "since"}, {"mean", "max"}} {
+		c := &columns[2+i]
+		c.Of, c.Over, c.Stat = []string{"a"}, l.span, stat
+	}
+	columns[2].Key, columns[2].Keys = "card", 8 // some give way
+	for i := range columns {
+		columns[i].Resolve()
+	}
+	return columns.Expand()
+}
+
+// stream is an untrained one with its layout.
+func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
+	tb.Helper()
+	x, err := features.New(features.Spec{Columns: l.columns()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	m, err := family.New(model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.1}}, model.TargetSpec{Classes: 2}, x)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	windows, err := keyed.New(l.columns(), 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	trainer := NewTrainer(x, m, 2)
+	s := NewStream(StreamOptions{Trainer: trainer, Windows: windows, Join: join.New(l.spec, m.Outputs()), Clock: keyed.NewClock(),
+		Topics: [2]string{l.events.name, l.labels.name}})
+	layout, err := snapshot.NewTailedLayout(nil, "join.waiting", snapshot.Part{Prefix: "features", State: x},
+		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: trainer.Progressive})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s, layout
+}
+
+// merger reads both topics between two sets of positions; nil is from the beginning, or to the end.
+func (l *lives) merger(from, to []millrace.Position, kill func(int) bool) *merge.Merger {
+	var sources []merge.Source
+	for _, log := range []*topicLog{l.events, l.labels} {
+		r := &reading{log: log, rng: rand.New(rand.NewPCG(l.rng.Uint64(), 2)), kill: kill}
+		for p, records := range log.partitions {
+			r.from, r.to = append(r.from, 0), append(r.to, int64(len(records)))
+			for _, at := range from {
+				if at.Topic == log.name && int(at.Partition) == p {
+					r.from[p] = at.Offset
+				}
+			}
+			for _, at := range to {
+				if at.Topic == log.name && int(at.Partition) == p {
+					r.to[p] = at.Offset
+				}
+			}
+		}
+		sources = append(sources, r)
+	}
+	return merge.New(merge.Options{Sources: sources, Now: clockOf(0)})
+}
+
+// begin builds a learner that goes on from a version; nil begins anew. It dies after so many records; 0 is never.
+func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies int) *life {
+	tb.Helper()
+	s, layout := l.stream(tb)
+	store := &mortalStore{}
+	o := Options{Name: "test", Classes: []string{"0", "1"}, Stream: s, Layout: layout, Snapshots: SnapshotsSpec{Events: every},
+		Decoder: lateDecoder{}, DeadLetters: &fakeDeadLetters{}, Labels: Labels{lateDecoder{label: true}, &fakeDeadLetters{}},
+		Publisher: store, Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: 10 * time.Millisecond}
+	if from != nil {
+		if err := layout.Restore(from.Serving, from.Training); err != nil {
+			tb.Fatal(err)
+		}
+		o.Manifest, o.Positions = from.Manifest, from.Manifest.Positions
+		l.rebuild(tb, s, layout, &o.Manifest)
+	}
+	var kill func(int) bool
+	if left := new(atomic.Int64); dies > 0 {
+		left.Store(int64(dies))
+		kill = func(records int) bool {
+			die := left.Add(-int64(records)) <= 0
+			if die {
+				store.dead.Store(true)
+			}
+			return die
+		}
+	}
+	o.Merger = l.merger(o.Positions, nil, kill)
+	return &life{New(o), s, layout, store}
+}
+
+func (l *lives) rebuild(tb testing.TB, s *Stream, layout *snapshot.Layout, m *millrace.Manifest) {
+	tb.Helper()
+	var marks []millrace.Position
+	for _, mark := range m.Keyed.Rebuild {
+		marks = append(marks, millrace.Position{Topic: mark.Topic, Partition: mark.Partition, Offset: mark.Offset})
+	}
+	r := &Rebuilding{Stream: s, Manifest: m, Waiting: layout.Tail(), Merger: l.merger(marks, m.Positions, nil),
+		Decoder: lateDecoder{}, Labels: lateDecoder{label: true}}
+	lost, err := r.Run(tb.Context())
+	if err != nil || lost != 0 {
+		tb.Fatalf("rebuilding: %d lost, %v (%d events, %d labels)", lost, err, s.Count(Lost), s.Count(LabelLost))
+	}
+	if done, total := r.Progress(); done != total {
+		tb.Fatalf("%d of %d offsets were read again", done, total)
+	}
+}
+
+// fill writes n events, with all that can be wrong about them, and their labels.
+func (l *lives) fill(n, partitions int) {
+	type label struct {
+		at   int64
+		text string
+	}
+	var labels []label
+	now := int64(1_700_000_000_000)
+	wait := l.spec.Wait.Milliseconds()
+	for i := range n {
+		now += l.rng.Int64N(20)
+		id, value, at, class, inline := fmt.Sprint("e", i), fmt.Sprintf("%.4f", 10*l.rng.Float64()), now-l.rng.Int64N(300), l.rng.IntN(2), "-"
+		labelled := l.rng.IntN(10) < 7
+		switch l.rng.IntN(40) {
+		case 0:
+			id = "-"
+		case 1:
+			id = fmt.Sprint("e", max(0, i-1-l.rng.IntN(100)))
+		case 2, 3:
+			inline = fmt.Sprint(class)
+		case 4:
+			inline = "?"
+		case 5:
+			value = "-1" // does not extract
+		case 6:
+			value = "none" // does not decode
+		case 7:
+			at = now + 1_000_000 // the producer's clock is ahead
+		case 8:
+			at = now - 5*l.span.Milliseconds()
+		case 9:
+			now += l.rng.Int64N(wait) // a pause
+		case 10:
+			labels = append(labels, label{now, fmt.Sprintf("nobody%d x %d 1", i, now)}, label{now, "bad"}, label{now, fmt.Sprintf("%s x %d ?", id, now)})
+		}
+		l.events.add(l.rng.IntN(partitions), now, fmt.Sprintf("%s %s %d %s c%d", id, value, at, inline, l.rng.IntN(12)))
+		if labelled && id != "-" {
+			known := now + l.rng.Int64N(wait*5/4) - l.spec.Early.Milliseconds()/2
+			labels = append(labels, label{known, fmt.Sprintf("%s x %d %d", id, known, class)})
+			if l.rng.IntN(20) == 0 {
+				labels = append(labels, label{known + 5, fmt.Sprintf("%s x %d %d", id, known, 1-class)})
+			}
+		}
+	}
+	for len(labels) > 0 { // by time, as a log is written
+		first := 0
+		for i := range labels {
+			if labels[i].at < labels[first].at {
+				first = i
+			}
+		}
+		l.labels.add(l.rng.IntN(partitions), labels[first].at, labels[first].text)
+		labels = append(labels[:first], labels[first+1:]...)
+	}
+}
+
+// run lets a life end, by itself or by being killed.
+func (f *life) run(tb testing.TB) (killed bool) {
+	tb.Helper()
+	err := f.learner.Run(tb.Context())
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, errKilled) || errors.Is(err, millrace.ErrFenced):
+		return true
+	}
+	tb.Fatal(err)
+	return false
+}
+
+func newLives(seed uint64) *lives {
+	return &lives{events: &topicLog{name: "events"}, labels: &topicLog{name: "labels"}, span: 2 * time.Second, rng: rand.New(rand.NewPCG(seed, 1)),
+		spec: join.Spec{Wait: 3 * time.Second, Early: 400 * time.Millisecond, Missing: millrace.Target{Known: true, Class: 0}}}
+}
+
+// learned are the tensors that learning changed: all but the figures.
+func learned(tb testing.TB, s *millrace.Snapshot) map[string]string {
+	tb.Helper()
+	all := map[string]string{}
+	for _, blob := range [][]byte{s.Serving, s.Training} {
+		file, err := snapshot.Parse(blob)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, tensor := range file.Tensors {
+			if !strings.HasPrefix(tensor.Name, "progressive.") {
+				all[tensor.Name] = string(tensor.Data)
+			}
+		}
+	}
+	return all
+}
+
+// TestKilledAtAnyRecordEqualsUninterrupted kills the learner 200 times, wherever it happens to be, and each time goes on
+// from what it has published, with its state by key made again from the log. In the end weights, features, counts and who
+// waits are those of a learner that was never killed, bit for bit.
+func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
+	const kills = 200
+	l := newLives(1)
+	l.fill(9000, 1)
+	whole := l.begin(t, nil, 0, 0)
+	whole.run(t)
+	want := whole.store.last(t)
+
+	var from *millrace.Snapshot
+	died := 0
+	for {
+		dies := 0
+		if died < kills {
+			dies = 1 + l.rng.IntN(160)
+		}
+		f := l.begin(t, from, 1+l.rng.Uint64N(30), dies)
+		killed := f.run(t)
+		if n := len(f.store.heads); n > 0 {
+			from = &f.store.heads[n-1]
+		}
+		if !killed {
+			break
+		}
+		died++
+	}
+	if died != kills {
+		t.Fatalf("killed %d times, want %d", died, kills)
+	}
+	if got := learned(t, from); !maps.Equal(got, learned(t, &want)) {
+		for name, data := range learned(t, &want) {
+			if got[name] != data {
+				t.Errorf("%s differs", name)
+			}
+		}
+	}
+	got, names := maps.Clone(from.Manifest.Names), maps.Clone(want.Manifest.Names)
+	delete(got, string(join.NameUnmeasured)) // predictions are not in the log
+	if !maps.Equal(got, names) || from.Manifest.Learned != want.Manifest.Learned || from.Manifest.Applied != want.Manifest.Applied {
+		t.Errorf("counts are\n%v, %d learned, %d applied; want\n%v, %d, %d", got, from.Manifest.Learned, from.Manifest.Applied,
+			names, want.Manifest.Learned, want.Manifest.Applied)
+	}
+	t.Log(names)
+	for _, name := range join.EventNames() {
+		switch name {
+		case join.NameUnlabelled, join.NameExpired, join.NameCrowded, join.NameLost:
+			continue // not in this pipeline
+		}
+		if names[string(name)] < 20 {
+			t.Errorf("only %d events were %s", names[string(name)], name)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package learner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace"
+)
+
+// Rebuilding makes a stream's state by key again, from what a version says of it and from the log.
+type Rebuilding struct {
+	Stream   *Stream
+	Manifest *millrace.Manifest // with the rebuild marks, and the positions that reading ends at
+	Waiting  []byte             // the tail of the version's layout
+	// Merger delivers the records of all partitions from their rebuild marks up to their positions, or farther.
+	Merger  Merger
+	Decoder Decoder
+	Labels  Decoder // nil where labels come with their events
+
+	done  atomic.Uint64 // offsets passed
+	total atomic.Uint64
+}
+
+// Progress is how many offsets of how many have been read again. It may be called from any goroutine.
+func (r *Rebuilding) Progress() (done, total uint64) { return r.done.Load(), r.total.Load() }
+
+// Run reads until all positions are reached. It returns how many events and labels that waited are not in the log.
+// Its error wraps millrace.ErrCorrupt when the version cannot be what it says.
+func (r *Rebuilding) Run(ctx context.Context) (lost uint64, err error) {
+	if err := r.Stream.BeginRebuild(r.Manifest, r.Waiting); err != nil {
+		return 0, fmt.Errorf("rebuilding: %w", err)
+	}
+	if ends := r.ends(); len(ends) > 0 {
+		if err := r.read(ctx, ends); err != nil {
+			return 0, fmt.Errorf("rebuilding: %w", err)
+		}
+	}
+	return r.Stream.EndRebuild(r.Manifest), nil
+}
+
+// ends are the offsets where reading ends, of the partitions that are to be read.
+func (r *Rebuilding) ends() map[partition]int64 {
+	ends := map[partition]int64{}
+	if r.Manifest.Keyed == nil {
+		return ends
+	}
+	positions := map[partition]int64{}
+	for _, p := range r.Manifest.Positions {
+		positions[partition{p.Topic, p.Partition}] = p.Offset
+	}
+	for _, mark := range r.Manifest.Keyed.Rebuild {
+		key := partition{mark.Topic, mark.Partition}
+		if end := positions[key]; mark.Offset < end {
+			ends[key] = end
+			r.total.Add(uint64(end - mark.Offset))
+		}
+	}
+	return ends
+}
+
+// read applies what the merger brings until every partition is at its end.
+func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	decoders := []Decoder{r.Decoder}
+	if r.Labels != nil {
+		decoders = append(decoders, r.Labels)
+	}
+	d := newDecodeStage(r.Merger, decoders...)
+	var g errgroup.Group
+	g.Go(func() error { return d.run(ctx) })
+	for c := range d.out {
+		for i := range c.n {
+			r.slot(&c.slots[i], ends)
+		}
+		d.recycle(c)
+		if len(ends) == 0 {
+			stop()
+			break
+		}
+	}
+	err := g.Wait()
+	if len(ends) == 0 && (err == nil || errors.Is(err, context.Canceled)) {
+		return nil
+	}
+	if err == nil {
+		// The log ends before a position: whoever opened it has said whether that may be.
+		return nil
+	}
+	return err
+}
+
+// slot applies one record again, unless it lies behind its partition's position.
+func (r *Rebuilding) slot(s *slot, ends map[partition]int64) {
+	if s.batch == nil {
+		return // what went idle when, nobody knows any more
+	}
+	key := partition{s.batch.Topic, s.batch.Partition}
+	end, reading := ends[key]
+	if rec := s.record; rec != nil && reading && rec.Offset < end {
+		r.done.Add(1)
+		if s.rejection == nil {
+			r.Stream.Rebuild(s.event, rec, s.label)
+		}
+		if rec.Next() >= end {
+			delete(ends, key)
+		}
+	}
+	if s.last {
+		if s.batch.To >= end {
+			delete(ends, key)
+		}
+		s.batch.Release()
+	}
+}
