@@ -262,9 +262,9 @@ func learned(tb testing.TB, s *millrace.Snapshot) map[string]string {
 	return all
 }
 
-// TestKilledAtAnyRecordEqualsUninterrupted kills the learner 200 times, wherever it happens to be, and each time goes on
-// from what it has published, with its state by key made again from the log. In the end weights, features, counts and who
-// waits are those of a learner that was never killed, bit for bit.
+// TestKilledAtAnyRecordEqualsUninterrupted kills the learner 200 times, wherever it happens to be, and each time goes
+// on from what it has published, with its state by key made again from the log. In the end weights, features, counts
+// and who waits are those of a learner that was never killed, bit for bit.
 func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
 	const kills = 200
 	l := newLives(1)
@@ -306,7 +306,7 @@ func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
 		t.Errorf("counts are\n%v, %d learned, %d applied; want\n%v, %d, %d", got, from.Manifest.Learned, from.Manifest.Applied,
 			names, want.Manifest.Learned, want.Manifest.Applied)
 	}
-	t.Log(names)
+	checkSums(t, l, names, whole.stream.Join.Stats())
 	for _, name := range join.EventNames() {
 		switch name {
 		case join.NameUnlabelled, join.NameExpired, join.NameCrowded, join.NameLost:
@@ -314,6 +314,24 @@ func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
 		}
 		if names[string(name)] < 20 {
 			t.Errorf("only %d events were %s", names[string(name)], name)
+		}
+	}
+}
+
+// checkSums: every event that was produced ended under one name, or waits; and so did every label.
+func checkSums(t *testing.T, l *lives, names map[string]uint64, held join.Stats) {
+	t.Helper()
+	for _, c := range []struct {
+		log   *topicLog
+		names []join.Name
+		wait  int
+	}{{l.events, join.EventNames(), held.Waiting}, {l.labels, join.LabelNames(), held.Kept}} {
+		sum := uint64(c.wait)
+		for _, name := range c.names {
+			sum += names[string(name)]
+		}
+		if sum != uint64(c.log.records()) {
+			t.Errorf("%d of %d records of %s have a name: %v, %d wait", sum, c.log.records(), c.log.name, names, c.wait)
 		}
 	}
 }

@@ -314,8 +314,8 @@ func (l *Learner) apply(ctx context.Context, s *slot) error {
 	return nil
 }
 
-// expiriesBetweenLooks is how many expiries go by before anybody looks whether learning is to end or to pause: a million
-// may follow one record.
+// expiriesBetweenLooks is how many expiries go by before anybody looks whether learning is to end or to pause: a
+// million may follow one record.
 const expiriesBetweenLooks = 1024
 
 // expire ends the waits that are over, one by one. Snapshots are due between them, as after the record before them.
@@ -377,9 +377,9 @@ func (l *Learner) position(b *millrace.Batch, anew bool) *millrace.Position {
 	return at
 }
 
-// reject waits for room among the dead letters, until ctx ends. The position then stays before the event, and a restart
-// reads it again: it has changed nothing that is learned. What state by key has made of it is in no snapshot, as none is
-// taken any more.
+// reject waits for room among the dead letters, until ctx ends. The position then stays before the event, and a
+// restart reads it again: it has changed nothing that is learned. What state by key has made of it is in no snapshot,
+// as none is taken any more.
 func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Record, label bool, why *millrace.Rejection) error {
 	letters := l.o.DeadLetters
 	if label {

@@ -77,8 +77,8 @@ func (r *reading) Standings() (all []millrace.Standing, ok bool) {
 
 var _ merge.Source = (*reading)(nil)
 
-// lateDecoder reads "id value time label card": a dash is none, and what has fewer words does not decode; a label of "?"
-// is a fault.
+// lateDecoder reads "id value time label card": a dash is none, and what has fewer words does not decode; a label of
+// "?" is a fault.
 type lateDecoder struct{ label bool }
 
 func (d lateDecoder) NewEvent() *millrace.Event {

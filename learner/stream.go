@@ -109,8 +109,8 @@ func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millr
 	return outcome, why
 }
 
-// beginEvent is what comes first for every event, also when it is read again: its time, its windows, its place in the log.
-// It returns the event's stream time.
+// beginEvent is what comes first for every event, also when it is read again: its time, its windows, its place in the
+// log. It returns the event's stream time.
 func (s *Stream) beginEvent(e *millrace.Event, rec *millrace.Record, watermark int64) int64 {
 	e.CapTime(rec)
 	stream := max(e.Time, watermark)
