@@ -29,6 +29,9 @@ type Pieces struct {
 
 // Build makes fresh pieces from the pipeline. What the file asks for and cannot be is a config.UsageError.
 func Build(p *config.Pipeline) (*Pieces, error) {
+	if p.Label.Assume != "" {
+		return nil, config.Usagef("label.assume: learning an assumed class at once is not there yet; leave it out")
+	}
 	x, m, err := newModel(p)
 	if err != nil {
 		return nil, err
