@@ -229,11 +229,14 @@ func (s *Stream) EndRebuild(m *millrace.Manifest) (lost uint64) {
 	if s.Clock == nil || m.Keyed == nil {
 		return 0
 	}
-	newest := map[int32]int64{}
+	now, newest := m.Keyed.Now, map[int32]int64{}
 	for _, mark := range m.Keyed.Newest {
 		newest[mark.Partition] = mark.Watermark
 	}
-	s.Clock.Set(m.Keyed.Now, newest)
+	if now == math.MinInt64 && len(newest) == 0 { // nothing was applied yet; windows know of what lies before
+		now, newest = s.Clock.Now(), s.Clock.Watermarks()
+	}
+	s.Clock.Set(now, newest)
 	for _, p := range m.Positions {
 		s.setNext(kindOf(p.Topic != s.Topics[join.Events]), p.Partition, p.Offset)
 	}

@@ -9,6 +9,8 @@ import (
 	"millrace/decode"
 	"millrace/features"
 	"millrace/files"
+	"millrace/join"
+	"millrace/keyed"
 	"millrace/learner"
 	"millrace/model"
 	"millrace/model/family"
@@ -21,10 +23,15 @@ type Pieces struct {
 	Extractor *features.Extractor
 	Model     model.Model
 	Decoder   *decode.Decoder
-	Trainer   *learner.Trainer
-	Stream    *learner.Stream  // applies events to all of them
-	Layout    *snapshot.Layout // of extractor, model and progressive metrics
-	Files     files.Options    // how its data files are read
+	// Labels decodes label records; nil where labels come with their events.
+	Labels  *decode.Decoder
+	Trainer *learner.Trainer
+	// Windows and Join are state by key, nil without; it is in no snapshot, but for who still waits.
+	Windows *keyed.Windows
+	Join    *join.Table
+	Stream  *learner.Stream  // applies events and labels to all of them
+	Layout  *snapshot.Layout // of extractor, model and progressive metrics
+	Files   files.Options    // how its data files are read
 }
 
 // Build makes fresh pieces from the pipeline. What the file asks for and cannot be is a config.UsageError.
@@ -42,14 +49,52 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	}
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		Files: fileOptions(p)}
-	l.Stream = learner.NewStream(learner.StreamOptions{Trainer: l.Trainer})
-	l.Layout, err = snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x},
-		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: l.Trainer.Progressive})
+	if err := l.buildStream(p); err != nil {
+		return nil, err
+	}
+	parts := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m}, {Prefix: "progressive", State: l.Trainer.Progressive}}
+	if p.LateLabels() {
+		l.Layout, err = snapshot.NewTailedLayout(metadata(p), waitingTail, parts...)
+	} else if l.Layout, err = snapshot.NewLayout(metadata(p), parts...); err == nil {
+		l.Layout.SkipTail(waitingTail) // where labels no longer come later, nobody waits
+	}
 	if err != nil {
 		return nil, fmt.Errorf("planning snapshots: %w", err)
 	}
 	return l, nil
 }
+
+// waitingTail is the tail of training blobs: which offsets of the log still wait.
+const waitingTail = "join.waiting"
+
+// buildStream makes the state by key, and the stream over all of it.
+func (l *Pieces) buildStream(p *config.Pipeline) (err error) {
+	o := learner.StreamOptions{Trainer: l.Trainer, Topics: [2]string{p.Events.Topic, p.Label.Topic}}
+	spec := p.FeatureSpec()
+	if l.Windows, err = keyed.New(spec.Columns, spec.Seed); err != nil {
+		return config.UsageError{Err: fmt.Errorf("building windows: %w", err)}
+	}
+	if l.Windows != nil {
+		o.Windows = l.Windows
+	}
+	if p.LateLabels() {
+		if l.Labels, err = decode.New(p.LabelDecodeSpec()); err != nil {
+			return config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
+		}
+		missing := p.Label.IfMissing()
+		l.Join = join.New(join.Spec{Wait: p.Label.Wait, Early: p.Label.Early, Hold: p.Label.Missing.Hold, Memory: p.Join.Memory,
+			Missing: millrace.Target{Class: missing.Class, Value: missing.Value, Known: missing.Known}}, l.Model.Outputs())
+		o.Join = l.Join
+	}
+	if l.Windows != nil || l.Join != nil {
+		o.Clock = keyed.NewClock()
+	}
+	l.Stream = learner.NewStream(o)
+	return nil
+}
+
+// keyed reports whether the pieces have state by key.
+func (l *Pieces) keyed() bool { return l.Windows != nil || l.Join != nil }
 
 func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	x, err := features.New(p.FeatureSpec())

@@ -68,6 +68,9 @@ func asChallenger(c, champion *config.Pipeline) *config.Pipeline {
 	if c.Events.DeadLetters == champion.Events.DeadLetters {
 		c.Events.DeadLetters = c.Name + ".dead"
 	}
+	if c.LateLabels() && c.Label.DeadLetters == champion.Label.DeadLetters {
+		c.Label.DeadLetters = c.Name + ".labels.dead"
+	}
 	return c
 }
 

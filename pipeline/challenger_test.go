@@ -342,11 +342,11 @@ func (r *rig) promote(challenger string, p *config.Pipeline) (Promotion, error) 
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return Promote(r.t.Context(), r.servers.store.Store, p, challenger, h, "tester")
+	return Promote(r.t.Context(), r.servers.store.Store, p, challenger, h, Flip{By: "tester"})
 }
 
 func (r *rig) rollback(seq uint64, p *config.Pipeline) (millrace.Head, error) {
-	return Rollback(r.t.Context(), r.servers.store.Store, p, seq, "tester")
+	return Rollback(r.t.Context(), r.servers.store.Store, p, seq, Flip{By: "tester"})
 }
 
 // open is an environment on the rig's servers.

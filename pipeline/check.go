@@ -96,18 +96,20 @@ func never(err error) bool {
 
 // checkPositions looks whether the log still holds what a learner would go on with.
 func checkPositions(ctx context.Context, e *environment, positions []millrace.Position) error {
-	bounds, err := e.cluster.Bounds(ctx, e.pipeline.Events.Topic)
-	if errors.Is(err, consumers.ErrUnknownTopic) {
-		return nil // it was said already
-	}
-	if err != nil {
-		return fmt.Errorf("asking what the log holds: %w", err)
-	}
 	var gaps []error
-	for _, at := range positions {
-		log, ok := bounds[at.Partition]
-		if ok && (at.Offset < log[0] || at.Offset > log[1]) {
-			gaps = append(gaps, &millrace.GapError{Topic: at.Topic, Partition: at.Partition, Position: at.Offset, Start: log[0], End: log[1]})
+	for _, topic := range readTopics(e.pipeline) {
+		bounds, err := e.cluster.Bounds(ctx, topic)
+		if errors.Is(err, consumers.ErrUnknownTopic) {
+			continue // it was said already
+		}
+		if err != nil {
+			return fmt.Errorf("asking what the log holds: %w", err)
+		}
+		for _, at := range ofTopic(topic, positions) {
+			log, ok := bounds[at.Partition]
+			if ok && (at.Offset < log[0] || at.Offset > log[1]) {
+				gaps = append(gaps, &millrace.GapError{Topic: at.Topic, Partition: at.Partition, Position: at.Offset, Start: log[0], End: log[1]})
+			}
 		}
 	}
 	return errors.Join(gaps...)
@@ -165,18 +167,22 @@ func checkKafka(ctx context.Context, e *environment, found *Checked) (string, er
 	if err := c.Check(ctx); err != nil {
 		return "", err
 	}
-	partitions, err := c.Partitions(ctx, p.Events.Topic)
-	switch {
-	case errors.Is(err, consumers.ErrUnknownTopic):
-		found.Warnings = append(found.Warnings, fmt.Sprintf("topic %s does not exist; run would %s", p.Events.Topic, p.Events.UnknownTopic))
-		return "reached", nil
-	case err != nil:
-		return "", err
+	told := "reached"
+	for _, topic := range readTopics(p) {
+		partitions, err := c.Partitions(ctx, topic)
+		switch {
+		case errors.Is(err, consumers.ErrUnknownTopic):
+			found.Warnings = append(found.Warnings, fmt.Sprintf("topic %s does not exist; run would %s", topic, p.Events.UnknownTopic))
+		case err != nil:
+			return "", err
+		default:
+			told += fmt.Sprintf("; topic %s has %d partitions", topic, len(partitions))
+		}
 	}
 	for _, group := range []string{learnerGroup(p.Name), scorerGroup(p.Name)} {
-		if _, err := c.CommittedOffsets(ctx, group, p.Events.Topic); err != nil {
+		if _, err := c.CommittedOffsets(ctx, group, p.Events.Topic); err != nil && !errors.Is(err, consumers.ErrUnknownTopic) {
 			return "", fmt.Errorf("asking where group %s stands: %w", group, err)
 		}
 	}
-	return fmt.Sprintf("reached; topic %s has %d partitions", p.Events.Topic, len(partitions)), nil
+	return told, nil
 }

@@ -43,7 +43,7 @@ func newFollowing(e *environment, o Options, own func() []int32) (*following, er
 	f := &following{env: e, gaps: o.AllowGaps}
 	f.follower = follow.New(follow.Options{Topic: f, Own: own, Windows: windows, NewClock: func() follow.Clock { return keyed.NewClock() },
 		Fields: windowFields(spec.Columns), Decoder: d, Extractor: x, Metrics: follow.NewMetrics(e.metrics), Log: e.log, Now: time.Now})
-	e.metrics.MustRegister(newLag("windows", p.Events.Topic, f.follower.Lag))
+	e.metrics.MustRegister(newLag("windows", lagOf{p.Events.Topic, f.follower.Lag}))
 	f.export(windows)
 	return f, nil
 }

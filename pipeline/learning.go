@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ import (
 	"millrace"
 	"millrace/consumers"
 	"millrace/learner"
+	"millrace/merge"
 	"millrace/store"
 )
 
@@ -33,12 +35,19 @@ const (
 // learning is a learner with all it needs, acquired and restored.
 type learning struct {
 	env       *environment
+	o         Options
 	writer    writer
-	learner   *learner.Learner
+	from      millrace.Manifest // what learning goes on from
+	waiting   []byte            // of the version that this is: who waits
+	learner   *learner.Learner  // nil until state by key is made again
+	atWork    atomic.Bool       // there is a learner
 	source    *consumers.Source
+	labels    *consumers.Source // nil where labels come with their events
+	merger    *merge.Merger     // nil without state by key
 	producer  *consumers.Producer
 	learned   *Pieces
 	publisher *publisher
+	registry  prometheus.Registerer
 	opened    time.Time
 }
 
@@ -54,7 +63,7 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err != nil {
 		return nil, fmt.Errorf("asking for the cluster's id: %w", err)
 	}
-	l := &learning{env: e, learned: pieces, opened: time.Now()}
+	l := &learning{env: e, o: o, learned: pieces, opened: time.Now()}
 	m := Manifest(p, clusterID)
 	if err := e.openFolder(cmp.Or(o.StateDir, p.State)); err != nil {
 		return nil, err
@@ -63,7 +72,7 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err != nil {
 		return nil, err
 	}
-	if err := ensureTopics(ctx, e, p.Events.DeadLetters); err != nil {
+	if err := ensureTopics(ctx, e, deadTopics(p)...); err != nil {
 		return nil, err
 	}
 	head, err := l.acquire(ctx, copied, o.Fresh)
@@ -81,7 +90,11 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err != nil {
 		return nil, err
 	}
-	l.build(m, o)
+	l.from = m
+	l.build()
+	if !pieces.keyed() { // nothing is to be read first
+		return l, l.prepare(ctx)
+	}
 	return l, nil
 }
 
@@ -113,6 +126,13 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest, cause millrac
 		return m, err
 	}
 	m.Positions, m.CreatedAt = positions, time.Now().UTC()
+	if l.learned.keyed() {
+		var labels []millrace.Position
+		if m.Keyed, labels, err = l.keyedFrom(ctx, positions); err != nil {
+			return m, err
+		}
+		m.Positions = append(m.Positions, labels...)
+	}
 	s := l.learned.Snapshot(m)
 	if _, err := l.publisher.unserved(ctx, &s, cause); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
@@ -151,18 +171,44 @@ func (l *learning) usable(ctx context.Context, m millrace.Manifest, head millrac
 		return fmt.Errorf("%w (snapshot: %s); to go on with this cluster from where events.start says, run with --allow-gaps",
 			&millrace.GapError{OtherCluster: m.Cluster}, old.Cluster)
 	}
-	if i := slices.IndexFunc(old.Positions, l.elsewhere); i >= 0 && !allowGaps {
-		return fmt.Errorf("version %d of %s was learned from topic %s, and the pipeline's is %s; to go on with that from where "+
-			"events.start says, run with --allow-gaps", head.Seq, m.Model, old.Positions[i].Topic, l.env.pipeline.Events.Topic)
-	}
-	if allowGaps || old.Cluster != m.Cluster {
+	if allowGaps || len(old.Positions) == 0 {
 		return nil // the source begins at the beginning of a topic made anew
 	}
-	return wayOn(l.env.cluster.SameTopic(ctx, l.env.pipeline.Events.Topic, old.Positions))
+	if err := l.sameNames(head, old); err != nil {
+		return err
+	}
+	for _, topic := range readTopics(l.env.pipeline) {
+		if err := l.env.cluster.SameTopic(ctx, topic, ofTopic(topic, old.Positions)); err != nil {
+			return wayOn(err)
+		}
+	}
+	return wayOn(reaches(ctx, l.env.cluster, l.env.pipeline, &old))
 }
 
-// elsewhere reports whether a position speaks of another topic than the pipeline's events.
-func (l *learning) elsewhere(p millrace.Position) bool { return p.Topic != l.env.pipeline.Events.Topic }
+// sameNames reports positions that speak of other topics than the pipeline's.
+func (l *learning) sameNames(head millrace.Head, old millrace.Manifest) error {
+	p := l.env.pipeline
+	i := slices.IndexFunc(old.Positions, l.elsewhere)
+	if i < 0 {
+		return nil
+	}
+	was := old.Positions[i].Topic
+	if len(ofTopic(p.Events.Topic, old.Positions)) == 0 {
+		return fmt.Errorf("version %d of %s was learned from topic %s, and the pipeline's is %s; to go on with that from where "+
+			"events.start says, run with --allow-gaps", head.Seq, old.Model, was, p.Events.Topic)
+	}
+	if !p.LateLabels() {
+		return fmt.Errorf("version %d of %s takes labels from topic %s, and the pipeline has no label.topic: the events that wait for one "+
+			"would never be learned; to go on without them, run with --allow-gaps", head.Seq, old.Model, was)
+	}
+	return fmt.Errorf("version %d of %s takes labels from topic %s, and the pipeline's label.topic is %s; to go on with that, from before the "+
+		"first event that may still wait, run with --allow-gaps", head.Seq, old.Model, was, p.Label.Topic)
+}
+
+// elsewhere reports whether a position speaks of a topic that the pipeline does not learn from.
+func (l *learning) elsewhere(p millrace.Position) bool {
+	return !slices.Contains(readTopics(l.env.pipeline), p.Topic)
+}
 
 // resume restores the head into the pieces.
 func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrace.Head, allowGaps bool) (millrace.Manifest, error) {
@@ -178,38 +224,83 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		l.env.log.Warn("the numeric profile differs from the snapshot's; results go on equal to tolerance, not bit for bit",
 			"snapshot", old.Profile, "here", m.Profile)
 	}
-	m.Positions, m.Learned, m.Rejected = slices.DeleteFunc(old.Positions, l.elsewhere), old.Learned, old.Rejected
+	m.Learned, m.Rejected, m.Applied, m.Names = old.Learned, old.Rejected, old.Applied, old.Names
+	l.waiting = l.learned.Layout.Tail()
+	m.Positions = slices.DeleteFunc(slices.Clone(old.Positions), l.elsewhere)
 	if old.Cluster != m.Cluster {
 		m.Positions = nil // offsets of another cluster say nothing about this one's log
 	}
-	if len(m.Positions) == 0 { // trained from a file, or from another topic or cluster: it learned nothing of this one
+	// Trained from a file, or from another topic or cluster: it learned nothing of this one.
+	if len(ofTopic(l.env.pipeline.Events.Topic, m.Positions)) == 0 {
+		if m.Names, err = l.forget(&old); err != nil {
+			return m, err
+		}
 		return l.begin(ctx, m, millrace.CauseFirst)
 	}
 	m.CreatedAt = old.CreatedAt
+	if err := l.resumeKeyed(ctx, &m, &old, allowGaps); err != nil {
+		return m, err
+	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
 }
 
-func (l *learning) build(m millrace.Manifest, o Options) {
+// build makes what the learner reads and writes with.
+func (l *learning) build() {
 	e, p := l.env, l.env.pipeline
 	l.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: deadLetterBytes})
-	// Created anew like at the start, should somebody delete it: without dead letters nothing is published.
-	deadLetters := consumers.NewDeadLetters(l.producer, p.Events.DeadLetters,
-		&consumers.TopicSpec{Name: p.Events.DeadLetters, Partitions: p.Events.Partitions})
-	l.source = consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: p.Events.Topic, Positions: m.Positions,
-		AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic,
-		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
-	metrics := e.learnerMetrics()
-	metrics.MustRegister(newLag("learner", p.Events.Topic, l.source.Lag), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	l.source = l.newSource(p.Events.Topic)
+	lags := []lagOf{{p.Events.Topic, l.source.Lag}}
+	sources := []merge.Source{l.source}
+	if p.LateLabels() {
+		l.labels = l.newSource(p.Label.Topic)
+		lags = append(lags, lagOf{p.Label.Topic, l.labels.Lag})
+		sources = append(sources, l.labels)
+	}
+	if l.learned.keyed() {
+		l.merger = merge.New(merge.Options{Sources: sources, Now: time.Now, Stalled: e.stalled})
+	}
+	l.registry = e.learnerMetrics()
+	l.registry.MustRegister(newLag("learner", lags...), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "millrace_snapshots_held_bytes", Help: "What all versions of the model hold in the store, after the latest publication."},
 		func() float64 { return float64(l.writer.Held().Bytes) }))
-	l.learner = learner.New(learner.Options{
+}
+
+// newSource reads one of the pipeline's topics from where learning goes on.
+func (l *learning) newSource(topic string) *consumers.Source {
+	return consumers.NewSource(l.env.cluster, consumers.SourceOptions{Topic: topic, Positions: ofTopic(topic, l.from.Positions),
+		AllowGaps: l.o.AllowGaps, UnknownTopic: l.env.pipeline.Events.UnknownTopic,
+		Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
+}
+
+// newDeadLetters writes to a topic of dead letters. It is created anew like at the start, should somebody delete it:
+// without dead letters nothing is published.
+func (l *learning) newDeadLetters(topic string) *consumers.DeadLetters {
+	return consumers.NewDeadLetters(l.producer, topic, &consumers.TopicSpec{Name: topic, Partitions: l.env.pipeline.Events.Partitions})
+}
+
+// prepare makes the learner, after making again what it goes on from and what no version holds.
+func (l *learning) prepare(ctx context.Context) error {
+	if err := l.rebuild(ctx); err != nil {
+		return err
+	}
+	p := l.env.pipeline
+	o := learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Stream: l.learned.Stream, Layout: l.learned.Layout,
-		Manifest: m, Positions: m.Positions, Snapshots: p.Snapshots,
-		Source: l.source, DeadLetters: deadLetters, Publisher: l.publisher,
+		Manifest: l.from, Positions: l.from.Positions, Snapshots: p.Snapshots,
+		Source: l.source, DeadLetters: l.newDeadLetters(p.Events.DeadLetters), Publisher: l.publisher,
 		Decoder:   l.learned.Decoder,
-		Published: l.commit, Registerer: metrics, Log: e.log, Now: time.Now, ShutdownTimeout: o.drain(),
-	})
+		Published: l.commit, Registerer: l.registry, Log: l.env.log, Now: time.Now, ShutdownTimeout: l.o.drain(),
+	}
+	if l.merger != nil {
+		o.Merger = l.merger
+	}
+	if p.LateLabels() {
+		o.Labels = learner.Labels{Decoder: l.learned.Labels, DeadLetters: l.newDeadLetters(p.Label.DeadLetters)}
+	}
+	l.learner = learner.New(o)
+	l.atWork.Store(true)
+	return nil
 }
 
 // commit tells lag monitors where the snapshot stands.

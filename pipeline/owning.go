@@ -11,10 +11,25 @@ import (
 	"millrace/store"
 )
 
-// run learns until ctx ends. The source and the producer outlive the learner's drain.
-func (l *learning) run(ctx context.Context) error {
-	partErr, learnErr := runAround(ctx, l.learner.Run, part{"reading events", l.source.Run},
-		part{"writing dead letters", l.producer.Run}, part{"watching the model's owner", l.watchOwner})
+// run learns until ctx ends. Sources and the producer outlive the learner's drain. started is told when the learner is
+// at work.
+func (l *learning) run(ctx context.Context, started func(*learning)) error {
+	parts := []part{{"reading events", l.source.Run}, {"writing dead letters", l.producer.Run}, {"watching the model's owner", l.watchOwner}}
+	if l.labels != nil {
+		parts = append(parts, part{"reading labels", l.labels.Run})
+	}
+	partErr, learnErr := runAround(ctx, func(ctx context.Context) error {
+		if l.learner == nil {
+			if err := l.prepare(ctx); err != nil {
+				return err
+			}
+		}
+		started(l)
+		return l.learner.Run(ctx)
+	}, parts...)
+	if l.merger != nil {
+		l.merger.Close()
+	}
 	return cmp.Or(partErr, learnErr)
 }
 
@@ -43,7 +58,9 @@ func (l *learning) watchOwner(ctx context.Context) error {
 				lost = true
 				l.env.log.Warn("the store has lost what was published; publishing it again", "model", l.env.pipeline.Name, "error", err)
 			}
-			l.learner.PublishAgain()
+			if l.atWork.Load() {
+				l.learner.PublishAgain()
+			}
 		}
 		// Otherwise Redis is away, and nobody else can take the model either.
 	}
@@ -66,8 +83,7 @@ func (e *takenError) Unwrap() error { return e.err }
 func learnUntil(ctx context.Context, l *learning, o Options, started func(*learning)) error {
 	o.Fresh = false // what it was opened with; reloading goes on from what a person chose
 	for {
-		started(l)
-		err := l.run(ctx)
+		err := l.run(ctx, started)
 		if !errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
 			return err
 		}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"millrace"
 	"millrace/config"
+	"millrace/consumers"
 	"millrace/snapshot"
 	"millrace/store"
 )
@@ -70,18 +73,29 @@ type Promotion struct {
 	Before     map[string]float64 `json:"before,omitempty"` // the champion's metrics until now
 }
 
-// Promote makes a version of a challenger the pipeline's head and what its scorers serve, for the person that by names.
-// It refuses one that the pipeline's learner and scorers could not go on with.
-func Promote(ctx context.Context, st *store.Store, p *config.Pipeline, challenger string, version millrace.Head, by string) (Promotion, error) {
+// Flip says who moves a model's pointers, and how.
+type Flip struct {
+	By string // a person, for the history
+	// Force leaves out looking whether the log still holds what a version's windows, and the events that wait in it,
+	// are made again from.
+	Force bool
+}
+
+// Promote makes a version of a challenger the pipeline's head and what its scorers serve. It refuses one that the
+// pipeline's learner and scorers could not go on with.
+func Promote(ctx context.Context, st *store.Store, p *config.Pipeline, challenger string, version millrace.Head, flip Flip) (Promotion, error) {
 	s, err := st.Load(ctx, challenger, version, true)
 	if err != nil {
 		return Promotion{}, err // it names the version
 	}
 	done := Promotion{Challenger: challenger, Version: version.Seq, Learned: s.Manifest.Learned, Metrics: s.Manifest.Metrics}
-	if done.Before, err = promotable(ctx, st, p, &s); err != nil {
+	if done.Before, err = promotable(ctx, st, p, &s); err == nil && !flip.Force {
+		err = logReaches(ctx, p, &s.Manifest)
+	}
+	if err != nil {
 		return done, fmt.Errorf("version %d of %s cannot be promoted to %s: %w", version.Seq, challenger, p.Name, err)
 	}
-	done.Head, err = st.Promote(ctx, challenger, version, p.Name, by)
+	done.Head, err = st.Promote(ctx, challenger, version, p.Name, flip.By)
 	return done, err
 }
 
@@ -97,8 +111,8 @@ func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *mil
 		return nil, errors.New("it has learned nothing yet")
 	}
 	for _, at := range old.Positions {
-		if at.Topic != p.Events.Topic {
-			return nil, fmt.Errorf("it has learned topic %s, not %s", at.Topic, p.Events.Topic)
+		if !slices.Contains(readTopics(p), at.Topic) {
+			return nil, fmt.Errorf("it has learned topic %s, not %s", at.Topic, strings.Join(readTopics(p), " and "))
 		}
 	}
 	pieces, err := Build(p)
@@ -125,18 +139,18 @@ func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *mil
 	return now.Manifest.Metrics, nil
 }
 
-// Rollback makes an older version of the pipeline's model its head again, and what its scorers serve, for the person
-// that by names. It refuses one that the pipeline's learner could not go on with.
-func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint64, by string) (millrace.Head, error) {
-	if err := returnable(ctx, st, p, seq); err != nil {
+// Rollback makes an older version of the pipeline's model its head again, and what its scorers serve. It refuses one
+// that the pipeline's learner could not go on with.
+func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint64, flip Flip) (millrace.Head, error) {
+	if err := returnable(ctx, st, p, seq, flip.Force); err != nil {
 		return millrace.Head{}, err
 	}
-	return st.Rollback(ctx, p.Name, seq, by) // its errors name the model and the version
+	return st.Rollback(ctx, p.Name, seq, flip.By) // its errors name the model and the version
 }
 
-// returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings
-// would end the learner. The store reports a version that is not there or cannot be read.
-func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64) error {
+// returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings, or
+// one whose log is gone, would end the learner. The store reports a version that is not there or cannot be read.
+func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64, force bool) error {
 	versions, err := s.List(ctx, p.Name)
 	if err != nil {
 		return fmt.Errorf("listing versions of %s: %w", p.Name, err)
@@ -149,7 +163,52 @@ func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uin
 		return fmt.Errorf("going back to version %d of %s: %w\nRoll back with the file that it was learned with, and start its processes "+
 			"again with that", seq, p.Name, err)
 	}
+	if force {
+		return nil
+	}
+	if err := logReaches(ctx, p, &versions[i].Manifest); err != nil {
+		return fmt.Errorf("going back to version %d of %s: %w", seq, p.Name, err)
+	}
 	return nil
+}
+
+// logReaches reports a version with state by key that a learner could not make again, or of which that cannot be told.
+func logReaches(ctx context.Context, p *config.Pipeline, version *millrace.Manifest) error {
+	if version.Keyed == nil {
+		return nil
+	}
+	const unasked = "its windows, or the events that wait in it, are made again from the log"
+	if len(p.Kafka.Brokers) == 0 {
+		return config.Usagef(unasked + ", and the pipeline embeds its broker in the running process: name that with --brokers HOST:PORT, " +
+			"as run prints it, or flip without looking with --force")
+	}
+	err := askLog(ctx, p, version)
+	var gap *millrace.GapError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &gap):
+		return fmt.Errorf("%w; to flip all the same, add --force, and start the learner with --allow-gaps then", err)
+	}
+	return fmt.Errorf("%w: "+unasked+", and cannot be looked for now; to flip without that, add --force", err)
+}
+
+// askLog looks whether the log holds what a version's state by key is made again from.
+func askLog(ctx context.Context, p *config.Pipeline, version *millrace.Manifest) (err error) {
+	c, err := consumers.Dial(p.Kafka, consumers.Options{Log: slog.New(slog.DiscardHandler), ClientID: "millrace"})
+	if err != nil {
+		return fmt.Errorf("connecting to Kafka: %w", err)
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := c.Check(ctx); err != nil {
+		return err
+	}
+	for _, topic := range readTopics(p) {
+		if err := c.SameTopic(ctx, topic, ofTopic(topic, version.Positions)); err != nil {
+			return err
+		}
+	}
+	return reaches(ctx, c, p, version)
 }
 
 // owner names this process for people who look at the store.

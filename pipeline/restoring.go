@@ -75,10 +75,8 @@ func lost(copied *millrace.Snapshot, head millrace.Head) bool {
 // positions the store has lost its memory, and a model that began anew would be taken for the former one.
 func (l *learning) emptied(ctx context.Context) error {
 	p := l.env.pipeline
-	committed, err := l.env.cluster.CommittedOffsets(ctx, learnerGroup(p.Name), p.Events.Topic)
+	committed, err := l.committed(ctx)
 	switch {
-	case errors.Is(err, consumers.ErrUnknownTopic):
-		return nil // nothing was learned of a topic that is not there
 	case errors.Is(err, consumers.ErrGroupDenied):
 		l.env.log.Warn("whether this model has learned before cannot be told", "group", learnerGroup(p.Name), "error", err)
 		return nil
@@ -94,6 +92,18 @@ func (l *learning) emptied(ctx context.Context) error {
 		"one. A learner that still runs publishes again; else start where its --state-dir is, or import a snapshot file (millrace snapshots "+
 		"import). To begin with a new model, run with --fresh", p.Name, learnerGroup(p.Name), committed[0].Topic, committed[0].Partition,
 		committed[0].Offset)
+}
+
+// committed is where the learner's group stands. Nothing was learned of topics that are not there.
+func (l *learning) committed(ctx context.Context) (all []millrace.Position, err error) {
+	for _, topic := range readTopics(l.env.pipeline) {
+		of, err := l.env.cluster.CommittedOffsets(ctx, learnerGroup(l.env.pipeline.Name), topic)
+		if err != nil && !errors.Is(err, consumers.ErrUnknownTopic) {
+			return nil, err
+		}
+		all = append(all, of...)
+	}
+	return all, nil
 }
 
 // acquire takes ownership of the model and returns the head to resume from, after putting back what the store has lost.

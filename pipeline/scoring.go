@@ -47,7 +47,7 @@ func openScoring(ctx context.Context, e *environment, o Options) (*scoring, erro
 	}
 	s.source = consumers.NewGroupSource(e.cluster, consumers.GroupOptions{Group: scorerGroup(p.Name), Topic: p.Events.Topic,
 		Start: "earliest", AllowGaps: o.AllowGaps, UnknownTopic: p.Events.UnknownTopic})
-	e.metrics.MustRegister(newLag("scorer", p.Events.Topic, s.source.Lag))
+	e.metrics.MustRegister(newLag("scorer", lagOf{p.Events.Topic, s.source.Lag}))
 	s.producer = consumers.NewProducer(e.cluster, consumers.ProducerOptions{BufferBytes: scoreBytes})
 	// Created anew like at the start, should somebody delete it. Where that is refused, scores wait; learning does not.
 	writer := consumers.NewKeptWriter(s.producer, "scores", &consumers.TopicSpec{Name: p.Scores.Topic, Partitions: p.Events.Partitions})

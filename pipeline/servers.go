@@ -14,6 +14,7 @@ import (
 	"millrace/config"
 	"millrace/consumers"
 	"millrace/embedded"
+	"millrace/learner"
 	"millrace/store"
 	"millrace/store/folder"
 )
@@ -26,14 +27,16 @@ type environment struct {
 	metrics  prometheus.Registerer // with the pipeline's name as a constant label
 	// learning is the registry of the learner at work: a reload after a rollback starts a new one.
 	learning atomic.Pointer[prometheus.Registry]
-	ended    atomic.Pointer[ending] // of the learner for good, while the process goes on; nil before
-	kafka    *embedded.Kafka        // nil when external
-	redis    *embedded.Redis        // nil when external
-	cluster  *consumers.Cluster
-	dial     dialer // of both servers; nil is the network
-	store    keeper
-	folder   *folder.Folder // nil without a state folder, or before there is a learner
-	forgets  bool           // the store is in this process's memory alone
+	// rebuilding is the making of state by key that goes on; nil while none does.
+	rebuilding atomic.Pointer[learner.Rebuilding]
+	ended      atomic.Pointer[ending] // of the learner for good, while the process goes on; nil before
+	kafka      *embedded.Kafka        // nil when external
+	redis      *embedded.Redis        // nil when external
+	cluster    *consumers.Cluster
+	dial       dialer // of both servers; nil is the network
+	store      keeper
+	folder     *folder.Folder // nil without a state folder, or before there is a learner
+	forgets    bool           // the store is in this process's memory alone
 
 	champion    string        // of a challenger: its versions are never served
 	challengers []*challenger // of a champion

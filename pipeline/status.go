@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+
 	"millrace/learner"
 	"millrace/pipeline/status"
 )
@@ -22,6 +24,9 @@ func (r *Pipeline) Status() status.Status {
 	}
 	if r.learning != nil {
 		s.Learning = learningStatus(r.env, r.learner.Load())
+		if again := s.Learning.Rebuild; again != nil && r.scoring == nil {
+			s.NotReady = fmt.Sprintf("reading the log again: %d of %d records", again.Done, again.Total)
+		}
 	}
 	if r.scoring != nil {
 		scored := r.scoring.loop.Scored()
@@ -63,6 +68,10 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	}
 	if ended := e.ended.Load(); ended != nil {
 		s.State, s.Why = ended.state, ended.why
+	}
+	if again := e.rebuilding.Load(); again != nil {
+		done, total := again.Progress()
+		s.State, s.Rebuild = status.Rebuilding, &status.Rebuild{Done: done, Total: total}
 	}
 	if l == nil {
 		return s
@@ -112,6 +121,8 @@ func learnerFigures(s *status.Learning) []any {
 	case status.AtWork:
 	case status.Starting:
 		return nil
+	case status.Rebuilding:
+		return []any{"learning", s.State, "records", s.Rebuild.Done, "of", s.Rebuild.Total}
 	default:
 		return []any{"learning", s.State, "learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
 	}

@@ -175,6 +175,15 @@ func TestTailIsOptional(t *testing.T) {
 	if !errors.Is(err, millrace.ErrIncompatible) || !strings.Contains(err.Error(), "join.waiting") {
 		t.Errorf("a tail that nobody takes: %v", err)
 	}
+	skipping := mustLayout(t, Part{"m", newSample(4)})
+	skipping.SkipTail("join.waiting")
+	if err := skipping.Restore(b.Serving(), b.Training()); err != nil || skipping.Tail() != nil {
+		t.Errorf("a tail that is passed over: %v, %q", err, skipping.Tail())
+	}
+	skipping.SkipTail("other")
+	if err := skipping.Restore(b.Serving(), b.Training()); !errors.Is(err, millrace.ErrIncompatible) {
+		t.Errorf("another tail than the one to be passed over: %v", err)
+	}
 	if err := l.Restore(b.Serving(), b.Training()); err != nil || string(l.Tail()) != "x" {
 		t.Fatal(err, l.Tail())
 	}

@@ -36,6 +36,7 @@ type plan struct {
 	size     int    // of the whole blob, without a tail
 	metadata map[string]string
 	tail     string // name of the tensor of varying length behind the others; empty for none
+	skipped  string // name of a tail that is passed over when it is there
 }
 
 // Layout is the plan of both blobs, made once: headers, offsets and where in live memory each

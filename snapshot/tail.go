@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -79,15 +80,23 @@ func (b *Buffer) cutTail() {
 // Tail is the tail that the last Restore found, nil when there was none. It aliases the training blob of then.
 func (l *Layout) Tail() []byte { return l.tail }
 
+// SkipTail has Restore pass over a tail of the given name, of a layout that has none.
+func (l *Layout) SkipTail(name string) { l.blobs[millrace.Training].skipped = name }
+
 // splitTail takes the tail from a blob's tensors: data is nil when there is none. What has its name but not its
 // form is left for compare to refuse.
 func (b *plan) splitTail(tensors []FileTensor) (others []FileTensor, data []byte) {
+	name := cmp.Or(b.tail, b.skipped)
 	last := len(tensors) - 1
-	if b.tail == "" || last < 0 {
+	if name == "" || last < 0 {
 		return tensors, nil
 	}
-	if t := tensors[last]; t.Name == b.tail && t.DType == U8 && len(t.Shape) == 1 && len(t.Data) <= TailBytesMax {
-		return tensors[:last], t.Data
+	t := tensors[last]
+	switch {
+	case t.Name != name || t.DType != U8 || len(t.Shape) != 1 || len(t.Data) > TailBytesMax:
+		return tensors, nil
+	case b.tail == "":
+		return tensors[:last], nil
 	}
-	return tensors, nil
+	return tensors[:last], t.Data
 }

@@ -17,7 +17,8 @@ import (
 
 // promoteSnapshot makes a challenger the champion.
 func (a *app) promoteSnapshot(file, url *string) *cobra.Command {
-	return &cobra.Command{
+	var look looking
+	cmd := &cobra.Command{
 		Use: "promote CHALLENGER [VERSION]", Short: "Make a challenger's newest version, or another, the champion",
 		Long: `Make a version of a challenger the head of the pipeline that -c names, and what its scorers serve. It takes a
 new epoch, so the champion's running learner stops and goes on from the challenger's weights and positions.
@@ -40,16 +41,19 @@ The versions from before are kept, but going back to one needs the former file, 
 			if err != nil {
 				return err
 			}
+			look.at(p)
 			st, err := a.openPipelineStore(p, *file, *url)
 			if err != nil {
 				return err
 			}
-			return errors.Join(a.promote(cmd.Context(), st, p, args), st.Close())
+			return errors.Join(a.promote(cmd.Context(), st, p, args, look.force), st.Close())
 		},
 	}
+	look.flags(cmd)
+	return cmd
 }
 
-func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, args []string) error {
+func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, args []string, force bool) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -59,7 +63,7 @@ func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, 
 	if err != nil {
 		return err
 	}
-	done, err := pipeline.Promote(ctx, st, p, name, h, person())
+	done, err := pipeline.Promote(ctx, st, p, name, h, pipeline.Flip{By: person(), Force: force})
 	if err != nil {
 		return err
 	}

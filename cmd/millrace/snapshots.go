@@ -47,6 +47,23 @@ func (a *app) snapshots() *cobra.Command {
 			return errors.Join(use(cmd.Context(), s, p, args), s.Close())
 		}
 	}
+	var look looking
+	rollback := &cobra.Command{
+		Use: "rollback VERSION", Short: "Serve an older version again, and learn on from it",
+		Long: `Make an older version the head and what scorers serve. It takes a new epoch, so a running learner stops,
+reloads it and reads on from its positions: the events learned since then are learned again.
+
+A version is of use only with the settings that it was learned with. Where the pipeline file has others (after a promotion,
+say), rolling back refuses and says what differs: give the former file, and start processes again with it. Windows and events
+that wait for their label are made again from the log: where that no longer reaches back as far, or cannot be asked, rolling
+back refuses, too; --force leaves looking out.`,
+		Example: "  millrace snapshots rollback 41 -c payments.yaml",
+		Args:    exactly(1, "one version"), RunE: with(func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
+			look.at(p)
+			return a.rollback(ctx, s, p, args, look.force)
+		}),
+	}
+	look.flags(rollback)
 	cmd.AddCommand(&cobra.Command{
 		Use: "list", Short: "List the versions that are kept, newest first",
 		Example: "  millrace snapshots list -c payments.yaml --output json",
@@ -55,17 +72,26 @@ func (a *app) snapshots() *cobra.Command {
 		Use: "show VERSION", Short: "Show one version: metrics, positions, sizes, a mixture's experts",
 		Example: "  millrace snapshots show 42 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(a.showSnapshot),
-	}, &cobra.Command{
-		Use: "rollback VERSION", Short: "Serve an older version again, and learn on from it",
-		Long: `Make an older version the head and what scorers serve. It takes a new epoch, so a running learner stops,
-reloads it and reads on from its positions: the events learned since then are learned again.
-
-A version is of use only with the settings that it was learned with. Where the pipeline file has others (after a promotion,
-say), rolling back refuses and says what differs: give the former file, and start processes again with it.`,
-		Example: "  millrace snapshots rollback 41 -c payments.yaml",
-		Args:    exactly(1, "one version"), RunE: with(a.rollback),
-	}, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url), a.repairSnapshots(&file, &url))
+	}, rollback, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url), a.repairSnapshots(&file, &url))
 	return cmd
+}
+
+// looking is whether, and where, to look before a flip whether the log holds what a version goes on with.
+type looking struct {
+	force   bool
+	brokers []string
+}
+
+func (l *looking) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&l.force, "force", false, "flip without asking Kafka whether the log still holds what windows and waiting events are made from")
+	cmd.Flags().StringSliceVar(&l.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's, as that of a running embedded broker")
+}
+
+// at names the brokers to the pipeline.
+func (l *looking) at(p *config.Pipeline) {
+	if len(l.brokers) > 0 {
+		p.Kafka.Mode, p.Kafka.Brokers = "external", l.brokers
+	}
 }
 
 // openPipelineStore opens the pipeline's store, or the one at url.
@@ -235,7 +261,7 @@ func printVersion(w io.Writer, v store.Version) error {
 	return t.Flush()
 }
 
-func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
+func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, args []string, force bool) error {
 	model := p.Name
 	asJSON, err := a.json()
 	if err != nil {
@@ -245,7 +271,7 @@ func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, 
 	if err != nil {
 		return err
 	}
-	head, err := pipeline.Rollback(ctx, s, p, seq, person())
+	head, err := pipeline.Rollback(ctx, s, p, seq, pipeline.Flip{By: person(), Force: force})
 	if err != nil {
 		return err
 	}

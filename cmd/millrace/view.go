@@ -70,7 +70,7 @@ func (v *view) run(ctx context.Context, d *demo) {
 func (v *view) draw(d *demo) {
 	at := d.running.Status()
 	s := at.Learning
-	if s.State == status.Starting {
+	if s.Model.All.LogLoss == nil { // no learner is at work yet
 		return
 	}
 	now := time.Now()

@@ -36,6 +36,9 @@ type Learning struct {
 	State    State  `json:"state"`
 	Why      string `json:"why,omitempty"` // of fenced and ended
 
+	// Rebuild is how far reading the log again has come, in that state.
+	Rebuild *Rebuild `json:"rebuild,omitempty"`
+
 	Learned  uint64 `json:"learned"`
 	Rejected uint64 `json:"rejected"`
 	// Unlabelled events had no label; counted since the learner started.
@@ -58,6 +61,8 @@ type State string
 const (
 	// Starting: it reads its version, or waits for its topic.
 	Starting State = "starting"
+	// Rebuilding: it reads the log again, to make windows and events that wait for their label as they were.
+	Rebuilding State = "rebuilding"
 	// AtWork: it learns.
 	AtWork State = "learning"
 	// Fenced: another learner owns the model; what else the process does goes on.
@@ -65,6 +70,12 @@ const (
 	// Ended: it could not go on; what else the process does goes on.
 	Ended State = "ended"
 )
+
+// Rebuild is how many records of how many have been read again.
+type Rebuild struct {
+	Done  uint64 `json:"done"`
+	Total uint64 `json:"total"`
+}
 
 // Progress are one predictor's figures.
 type Progress struct {

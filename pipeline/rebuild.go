@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"millrace"
+	"millrace/consumers"
+	"millrace/learner"
+	"millrace/merge"
+)
+
+// resumeKeyed completes what m, whose positions are those of a version that was restored, says of state by key: the
+// marks from which it is made again, and where labels begin that were not taken before.
+func (l *learning) resumeKeyed(ctx context.Context, m, old *millrace.Manifest, allowGaps bool) error {
+	p := l.env.pipeline
+	if !l.learned.keyed() {
+		return nil
+	}
+	events := ofTopic(p.Events.Topic, m.Positions)
+	if old.Keyed == nil { // learned before there was any
+		k, labels, err := l.keyedFrom(ctx, events)
+		m.Keyed, m.Positions = k, slices.Concat(events, labels)
+		return err
+	}
+	k := *old.Keyed
+	k.Rebuild = slices.Clone(k.Rebuild)
+	m.Keyed = &k
+	if allowGaps {
+		if err := l.patch(ctx, m); err != nil {
+			return err
+		}
+	}
+	if !p.LateLabels() || len(ofTopic(p.Label.Topic, m.Positions)) > 0 {
+		return nil
+	}
+	from := events
+	if len(l.waiting) > 0 { // by the time of the first event that may wait
+		from = slices.Clone(events)
+		for i := range from {
+			at := slices.IndexFunc(k.Rebuild, func(mark millrace.Mark) bool {
+				return mark.Topic == from[i].Topic && mark.Partition == from[i].Partition
+			})
+			if at >= 0 {
+				from[i].Offset = k.Rebuild[at].Offset
+			}
+		}
+	}
+	fresh, labels, err := l.keyedFrom(ctx, from)
+	if err != nil {
+		return err
+	}
+	m.Positions = append(m.Positions, labels...)
+	for _, mark := range fresh.Rebuild {
+		if mark.Topic == p.Label.Topic {
+			k.Rebuild = append(k.Rebuild, mark)
+		}
+	}
+	return nil
+}
+
+// patch takes out of m's marks what the logs no longer hold, as a person has said to go on without it.
+func (l *learning) patch(ctx context.Context, m *millrace.Manifest) error {
+	k := m.Keyed
+	for _, topic := range readTopics(l.env.pipeline) {
+		err := l.env.cluster.SameTopic(ctx, topic, ofTopic(topic, m.Positions))
+		var gap *millrace.GapError
+		if err == nil {
+			continue
+		}
+		if !errors.As(err, &gap) {
+			return err
+		}
+		of := func(mark millrace.Mark) bool { return mark.Topic == topic }
+		k.Rebuild, k.Newest = slices.DeleteFunc(k.Rebuild, of), slices.DeleteFunc(slices.Clone(k.Newest), of)
+		l.env.log.Warn("state by key is not made again from a topic that was made anew", "topic", topic, "error", gap)
+	}
+	k.Rebuild = slices.DeleteFunc(k.Rebuild, func(mark millrace.Mark) bool {
+		return l.elsewhere(millrace.Position{Topic: mark.Topic})
+	})
+	if err := reaches(ctx, l.env.cluster, l.env.pipeline, m); err != nil {
+		var gap *unreached
+		if !errors.As(err, &gap) {
+			return err
+		}
+		l.env.log.Warn("going on as told, without what the log no longer holds", "error", gap)
+	}
+	var err error
+	k.Rebuild, err = clamped(ctx, l.env.cluster, m)
+	return err
+}
+
+// forget counts whoever waits in a version as lost, and returns what became of all events with that.
+func (l *learning) forget(old *millrace.Manifest) (map[string]uint64, error) {
+	if !l.learned.keyed() || len(l.waiting) == 0 {
+		return old.Names, nil
+	}
+	none := *old
+	none.Positions, none.Keyed = nil, &millrace.Keyed{Watermark: math.MinInt64, Now: math.MinInt64}
+	s := l.learned.Stream
+	if err := s.BeginRebuild(&none, l.waiting); err != nil {
+		return nil, err
+	}
+	l.waiting = nil
+	if lost := s.EndRebuild(&none); lost > 0 {
+		l.env.log.Warn("events and labels that waited are lost: their logs are other ones", "lost", lost)
+	}
+	return s.Names(), nil
+}
+
+// tellRebuildEvery is how often a log line says how far reading again has come.
+const tellRebuildEvery = 10 * time.Second
+
+// rebuild makes state by key again: it reads the log from the marks up to the positions that learning goes on from.
+func (l *learning) rebuild(ctx context.Context) error {
+	r := newRebuilding(l)
+	began := time.Now()
+	var lost uint64
+	run := func(ctx context.Context, m *merge.Merger) (err error) {
+		r.Merger = m
+		lost, err = r.Run(ctx)
+		return err
+	}
+	var err error
+	if sources, anything := l.again(); anything {
+		l.env.rebuilding.Store(r)
+		stop := l.tellRebuild(ctx, r)
+		err = readMerged(ctx, l.env, run, sources...)
+		stop()
+		l.env.rebuilding.Store(nil)
+	} else {
+		err = run(ctx, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("making state by key again: %w", wayOn(err))
+	}
+	l.waiting = nil
+	if lost > 0 {
+		l.env.log.Warn("events and labels that waited are no longer in the log: they are counted as lost", "lost", lost)
+	}
+	if done, total := r.Progress(); total > 0 {
+		l.env.log.Info("state by key is made again", "records", done, "seconds", time.Since(began).Seconds())
+	}
+	return nil
+}
+
+func newRebuilding(l *learning) *learner.Rebuilding {
+	r := &learner.Rebuilding{Stream: l.learned.Stream, Manifest: &l.from, Waiting: l.waiting, Decoder: l.learned.Decoder}
+	if l.learned.Labels != nil {
+		r.Labels = l.learned.Labels
+	}
+	return r
+}
+
+// again reads what state by key is made again from, a source a topic. anything is that there is something to read.
+func (l *learning) again() (sources []*consumers.Source, anything bool) {
+	for _, topic := range readTopics(l.env.pipeline) {
+		from, until := ofTopic(topic, l.from.Positions), []millrace.Position(nil)
+		for i, at := range from {
+			mark, ok := markOf(l.from.Keyed, at)
+			if !ok || mark.Offset == at.Offset {
+				continue
+			}
+			until = append(until, at)
+			// The fingerprint speaks of what lies before the position, not before the mark.
+			from[i].Offset, from[i].Fingerprint = mark.Offset, millrace.Fingerprint{}
+		}
+		sources = append(sources, span(l.env, topic, from, until, l.o.AllowGaps))
+		anything = anything || len(until) > 0
+	}
+	return sources, anything
+}
+
+// markOf is the rebuild mark of a position's partition.
+func markOf(k *millrace.Keyed, p millrace.Position) (mark millrace.Mark, ok bool) {
+	if k == nil {
+		return mark, false
+	}
+	i := slices.IndexFunc(k.Rebuild, func(m millrace.Mark) bool { return m.Topic == p.Topic && m.Partition == p.Partition })
+	if i < 0 {
+		return mark, false
+	}
+	return k.Rebuild[i], true
+}
+
+// tellRebuild writes a log line now and then until it is told to stop.
+func (l *learning) tellRebuild(ctx context.Context, r *learner.Rebuilding) (stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		ticker := time.NewTicker(tellRebuildEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				done, total := r.Progress()
+				l.env.log.Info("reading the log again to make state by key", "records", done, "of", total)
+			}
+		}
+	}()
+	return stop
+}
