@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 
 	"millrace"
 	"millrace/consumers/internal/recordbatch"
@@ -182,21 +181,13 @@ func (r *reader) lostMark() {
 
 // compacted asks whether the topic's cleanup policy includes compaction.
 func (c *Cluster) compacted(ctx context.Context, topic string) (bool, error) {
-	res, err := ask[*describeconfigs.Response](ctx, c, anyBroker, &describeconfigs.Request{
-		Resources: []describeconfigs.RequestResource{{ResourceType: 2, ResourceName: topic, ConfigNames: []string{"cleanup.policy"}}}, // 2 is a topic
-	})
-	if err != nil {
-		return false, err
-	}
-	for _, resource := range res.Resources {
+	found, err := c.settings(ctx, topic, settingPolicy)
+	var refused kafka.Error
+	if errors.Is(err, ErrUnknownTopic) || errors.As(err, &refused) && !passingCode(refused) {
 		// Who may not ask is not told: then what differs counts as another topic, which a person can decide about.
-		for _, entry := range resource.ConfigEntries {
-			if entry.ConfigName == "cleanup.policy" && strings.Contains(entry.ConfigValue, "compact") {
-				return true, nil
-			}
-		}
+		return false, nil
 	}
-	return false, nil
+	return strings.Contains(found[settingPolicy], "compact"), err
 }
 
 // anewBoundsFor is how long the bounds of a topic made anew are asked for: its partitions may have no leaders yet, or
