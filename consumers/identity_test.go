@@ -167,11 +167,7 @@ func TestTopicMadeAnewBetweenTwoFetches(t *testing.T) {
 				// second.
 				s := b.source(SourceOptions{Topic: topic, AllowGaps: allowGaps, UnknownTopic: UnknownTopicWait,
 					Limits: Limits{FetchBytes: 1, PrefetchBatches: 1, MaxWait: 20 * time.Millisecond}})
-				b.until("the reader waits for room", func() bool {
-					s.in.mu.Lock()
-					defer s.in.mu.Unlock()
-					return s.in.progress[0] != nil && len(s.in.ready) == 1
-				})
+				b.until("the reader waits for room", func() bool { return waitsAt(s.in, 20) })
 				b.anew(topic, 1, 300)
 				forward(identityEvery)
 				if allowGaps {
@@ -250,7 +246,7 @@ func TestMorePartitionsAnew(t *testing.T) {
 		b.write(numbered(topic, 0, 10, 20))
 		s := b.source(SourceOptions{Topic: topic, UnknownTopic: UnknownTopicWait, Refresh: 10 * time.Millisecond,
 			Limits: Limits{FetchBytes: 1, PrefetchBatches: 1, MaxWait: 20 * time.Millisecond}})
-		b.until("the reader waits for room", func() bool { return waiting(s.in) == 1 })
+		b.until("the reader waits for room", func() bool { return waitsAt(s.in, 20) })
 		b.anew(topic, 2, 120)
 		forward(identityEvery)
 		wantAnew(b.ctx, t, s, 20)
@@ -442,7 +438,7 @@ func TestGroupMemberRejoinsATopicMadeAnew(t *testing.T) {
 	o.UnknownTopic, o.Limits = UnknownTopicWait, Limits{FetchBytes: 1, PrefetchBatches: 1}
 	g := NewGroupSource(b.cluster, o)
 	start(t, g.Run)
-	b.until("the reader waits for room", func() bool { return waiting(g.in) == 1 })
+	b.until("the reader waits for room", func() bool { return waitsAt(g.in, 20) })
 	b.anew(topic, 2, 300) // more partitions are a reason to join again
 	b.until("the group has joined again", func() bool {
 		select {
@@ -468,6 +464,15 @@ func TestGroupMemberRejoinsATopicMadeAnew(t *testing.T) {
 		}
 		batch.Release()
 	}
+}
+
+// waitsAt reports whether the reader of partition 0 has a batch there to be taken, and another one up to an offset that
+// waits for room.
+func waitsAt(in *intake, offset int64) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	p := in.progress[0]
+	return p != nil && p.at.Offset == offset && len(in.ready) == 1
 }
 
 // waiting is how many batches are there to be taken.
