@@ -10,6 +10,9 @@ const (
 	segmentBits  = 15
 	segmentBytes = unit << segmentBits
 	headerBytes  = 8 // handle of the owner, -1 once it is free; size in bytes, header included
+	// largeBytes is the largest record that shares a segment. So less than a quarter is left behind the last one, and a
+	// segment that has just been written is not sparse: moving what is left of others comes to an end.
+	largeBytes = segmentBytes / 4
 )
 
 type segment struct {
@@ -29,8 +32,8 @@ type arena struct {
 	spare    []byte    // a buffer given back last, so that steady traffic makes none
 	live     int64     // bytes of records in use
 	held     int64     // bytes of segments
-	// owner returns where the entry of a record keeps its ref, to be changed when the record moves.
-	owner func(handle int32) *ref
+	// moved tells the entry of a record where that is now.
+	moved func(handle int32, to ref)
 }
 
 // recordBytes is what a record of n bytes takes.
@@ -40,33 +43,36 @@ func recordBytes(n int) int { return (headerBytes + n + unit - 1) &^ (unit - 1) 
 func (a *arena) put(handle int32, record []byte) {
 	r := a.place(handle, len(record))
 	copy(a.body(r), record)
-	*a.owner(handle) = r // before anything moves
+	a.moved(handle, r) // before anything moves again
 	a.compact()
 }
 
 func (a *arena) place(handle int32, n int) ref {
 	size := recordBytes(n)
-	// No record begins beyond what a ref reaches, in a segment that was made for a larger one.
-	if s := a.current; s == 0 || a.segments[s].used+size > len(a.segments[s].buf) || a.segments[s].used >= segmentBytes {
-		a.open(size)
+	place := a.current
+	switch {
+	case size > largeBytes:
+		place = a.open(size)
+	case place == 0 || a.segments[place].used+size > segmentBytes:
+		a.current = 0
+		if place != 0 {
+			a.settle(place)
+		}
+		place = a.open(segmentBytes)
+		a.current = place
 	}
-	s := &a.segments[a.current]
+	s := &a.segments[place]
 	at := s.used
 	binary.LittleEndian.PutUint32(s.buf[at:], uint32(handle))
 	binary.LittleEndian.PutUint32(s.buf[at+4:], uint32(size))
 	s.used += size
 	s.live += size
 	a.live += int64(size)
-	return ref(a.current<<segmentBits | uint32(at/unit))
+	return ref(place<<segmentBits | uint32(at/unit))
 }
 
-// open seals the current segment and begins one that has room for size bytes. A record larger than a segment has one
-// of its own.
-func (a *arena) open(size int) {
-	if sealed := a.current; sealed != 0 {
-		a.current = 0
-		a.settle(sealed)
-	}
+// open makes a segment of size bytes.
+func (a *arena) open(size int) uint32 {
 	if len(a.segments) == 0 {
 		a.segments = append(a.segments, segment{})
 	}
@@ -78,14 +84,14 @@ func (a *arena) open(size int) {
 		a.segments = append(a.segments, segment{})
 	}
 	buf := a.spare
-	if buf == nil || size > segmentBytes {
-		buf = make([]byte, max(size, segmentBytes))
-	} else {
+	if size == segmentBytes && buf != nil {
 		a.spare = nil
+	} else {
+		buf = make([]byte, size)
 	}
 	a.segments[place] = segment{buf: buf}
-	a.current = place
-	a.held += int64(len(buf))
+	a.held += int64(size)
+	return place
 }
 
 // body is the record at r, with the padding behind it.
@@ -145,9 +151,9 @@ func (a *arena) compact() {
 			handle := int32(binary.LittleEndian.Uint32(s.buf[at:]))
 			size := int(binary.LittleEndian.Uint32(s.buf[at+4:]))
 			if handle != none {
-				moved := a.place(handle, size-headerBytes)
-				copy(a.body(moved), s.buf[at+headerBytes:at+size])
-				*a.owner(handle) = moved
+				to := a.place(handle, size-headerBytes)
+				copy(a.body(to), s.buf[at+headerBytes:at+size])
+				a.moved(handle, to)
 				a.live -= int64(size)
 			}
 			at += size

@@ -16,7 +16,12 @@ const (
 func segmentCharge(n int) int64 { return int64(recordBytes(n)) * spreadNumerator / spreadDenominator }
 
 // chargeID is what an id of n bytes costs.
-func chargeID(n int) int64 { return idCharge + segmentCharge(n) }
+func chargeID(n int) int64 {
+	if n <= idShort {
+		return idCharge
+	}
+	return idCharge + segmentCharge(n)
+}
 
 // chargeEvent is what an event that waits costs beside its id: its values, and its bit in the state.
 func chargeEvent(n int) int64 { return segmentCharge(n) }

@@ -1,5 +1,7 @@
 package join
 
+import "encoding/binary"
+
 // none is no handle.
 const none int32 = -1
 
@@ -11,29 +13,33 @@ const (
 	early         // a label that waits for its event
 )
 
-// entry is an id: a cache line less eight bytes, without pointers. Its bytes are in an arena, and so are the values of
-// what waits.
+// entry is an id: a cache line, without pointers. A short id is in it, so that a look-up ends there; a longer one is in
+// an arena, as the values of what waits are.
 type entry struct {
 	deadline  int64 // when its queue comes to it: due of what waits, until of an id
 	until     int64 // stream time until which the id is remembered
-	offset    int64 // of the record that waits, or of the id's first event
+	offset    int64 // of the record that waits, or of the id's latest event
 	partition int32
 	next      int32 // in a list of the queue, or of free entries
 	prev      int32 // in a list of the queue, or the place in its run or heap
-	id        ref
 	value     ref
-	tag       uint32 // of the id's hash
 	idLen     uint16
 	kind      uint8
-	where     uint8 // of the queue's structures
-	shard     uint8 // of the index
-	level     uint8 // of the wheel
+	where     uint8         // of the queue's structures; in the wheel, its level is added to inWheel
+	id        [idShort]byte // the id, or the ref of its record
 }
+
+// idShort is the longest id that an entry holds itself.
+const idShort = 20
+
+func (x *entry) idRef() ref { return ref(binary.LittleEndian.Uint32(x.id[:])) }
+
+func (x *entry) setIDRef(r ref) { binary.LittleEndian.PutUint32(x.id[:], uint32(r)) }
 
 const (
 	chunkBits  = 12
 	chunkLen   = 1 << chunkBits
-	entryBytes = 56
+	entryBytes = 64
 )
 
 type chunk struct {

@@ -6,7 +6,7 @@ import "math"
 // Take takes it. Call it until it says false. It also forgets ids and drops labels whose time is over; those were
 // unmatched.
 func (t *Table) Expire(watermark int64) bool {
-	t.arrived = none
+	t.pass()
 	if watermark > t.watermark {
 		t.watermark = watermark
 		if t.lastLabel == never {
@@ -74,7 +74,7 @@ func (t *Table) noteLabel() {
 // is older than that event is forgotten with it: ids, before their time. Labels without an event give way to one
 // another before that, beyond their share.
 func (t *Table) Crowded() bool {
-	t.arrived = none
+	t.pass()
 	for t.labelsCharge > t.labelsMost {
 		h := t.labels.peek(math.MaxInt64)
 		t.dropLabel(h)

@@ -20,7 +20,7 @@ type shard struct {
 	count int
 }
 
-// slotsMin is a shard's first size. It grows by a half beyond 4/5 and shrinks to half below 1/5.
+// slotsMin is a shard's first size. It grows by a half beyond 3/4 and shrinks to half below 1/5.
 const slotsMin = 8
 
 type hashed struct {
@@ -49,7 +49,7 @@ func (t *Table) find(id []byte, h hashed) int32 {
 		if uint32(slot>>32) == h.tag {
 			handle := int32(uint32(slot)) - 1
 			x := t.entries.at(handle)
-			if int(x.idLen) == len(id) && bytes.Equal(t.ids.body(x.id)[:len(id)], id) {
+			if int(x.idLen) == len(id) && bytes.Equal(t.idOf(x), id) {
 				return handle
 			}
 		}
@@ -59,9 +59,17 @@ func (t *Table) find(id []byte, h hashed) int32 {
 	}
 }
 
+// idOf is an entry's id, valid until an id is put in or released.
+func (t *Table) idOf(x *entry) []byte {
+	if x.idLen <= idShort {
+		return x.id[:x.idLen]
+	}
+	return t.ids.body(x.idRef())[:x.idLen]
+}
+
 func (x *index) insert(h hashed, handle int32) {
 	s := &x.shards[h.shard]
-	if 5*(s.count+1) > 4*len(s.slots) {
+	if 4*(s.count+1) > 3*len(s.slots) {
 		x.resize(s, max(slotsMin, len(s.slots)+len(s.slots)/2))
 	}
 	s.place(uint64(h.tag)<<32 | uint64(handle+1))

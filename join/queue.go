@@ -8,10 +8,10 @@ import (
 // Where an entry is in a queue.
 const (
 	inNone  uint8 = iota
-	inWheel       // a slice of time to come
 	inRun         // the slice that is being consumed, sorted when it was reached
 	inHeap        // what came late for that
 	inHeld        // a list outside: due, but held
+	inWheel       // a slice of time to come, at the wheel's lowest level or so many above it
 )
 
 const (
@@ -79,7 +79,7 @@ func (q *queue) linkAhead(h int32, x *entry, s uint64) {
 		q.held += wheelLen*4 + wheelLen/8
 	}
 	slot := s >> (wheelBits * n) % wheelLen
-	x.where, x.level = inWheel, uint8(n)
+	x.where = inWheel + uint8(n)
 	x.prev, x.next = none, l.heads[slot]
 	if x.next != none {
 		q.entries.at(x.next).prev = h
@@ -92,26 +92,27 @@ func (q *queue) linkAhead(h int32, x *entry, s uint64) {
 // unlink takes an entry out, wherever it is.
 func (q *queue) unlink(h int32) {
 	x := q.entries.at(h)
-	switch x.where {
-	case inWheel:
+	switch {
+	case x.where >= inWheel:
 		q.unlinkAhead(x)
-	case inRun:
+	case x.where == inRun:
 		q.run[x.prev] = none
-	case inHeap:
+	case x.where == inHeap:
 		q.removeAt(int(x.prev))
 	}
 	x.where, x.prev, x.next = inNone, none, none
 }
 
 func (q *queue) unlinkAhead(x *entry) {
-	l := q.levels[x.level]
+	n := int(x.where - inWheel)
+	l := q.levels[n]
 	if x.next != none {
 		q.entries.at(x.next).prev = x.prev
 	}
 	if x.prev != none {
 		q.entries.at(x.prev).next = x.next
 	} else {
-		slot := q.slice(x.deadline) >> (wheelBits * int(x.level)) % wheelLen
+		slot := q.slice(x.deadline) >> (wheelBits * n) % wheelLen
 		l.heads[slot] = x.next
 		if x.next == none {
 			l.occupied[slot/64] &^= 1 << (slot % 64)
@@ -123,7 +124,7 @@ func (q *queue) unlinkAhead(x *entry) {
 // move changes an entry's deadline, and puts it where its kind and place say now.
 func (q *queue) move(h int32, deadline int64) {
 	x := q.entries.at(h)
-	if x.where == inWheel && q.slice(x.deadline) == q.slice(deadline) {
+	if x.where >= inWheel && q.slice(x.deadline) == q.slice(deadline) {
 		x.deadline = deadline // slices are sorted when they are reached
 		return
 	}

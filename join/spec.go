@@ -24,8 +24,8 @@ type Spec struct {
 const (
 	// MemoryDefault is the memory of a pipeline file that says nothing.
 	MemoryDefault millrace.Bytes = 256 << 20
-	// MemoryMax is what the references of 32 bits reach, less what segments waste.
-	MemoryMax millrace.Bytes = 16 << 30
+	// MemoryMax is what references of 32 bits reach in any case: 131072 segments, each of 64 KiB at least.
+	MemoryMax millrace.Bytes = 8 << 30
 	// StateBytesMax bounds the bitmaps of a snapshot, one bit a record.
 	StateBytesMax = 32 << 20
 	// IDBytesMax is the longest id that the table takes; decode's limits.text is far below.

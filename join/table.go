@@ -68,8 +68,8 @@ func New(spec Spec, outputs int) *Table {
 		floor:      never, watermark: never, lastLabel: never, resume: never, arrived: none, taken: none,
 	}
 	t.index.seed, t.index.mask = maphash.MakeSeed(), ^uint64(0)
-	t.ids.owner = func(h int32) *ref { return &t.entries.at(h).id }
-	t.values.owner = func(h int32) *ref { return &t.entries.at(h).value }
+	t.ids.moved = func(h int32, to ref) { t.entries.at(h).setIDRef(to) }
+	t.values.moved = func(h int32, to ref) { t.entries.at(h).value = to }
 	t.events, t.labels = newQueue(&t.entries, t.wait), newQueue(&t.entries, t.early)
 	t.held.entries = &t.entries
 	return t
@@ -92,10 +92,10 @@ func later(at, span int64) int64 {
 // Arrive tells of an event with id e.ID, which is not empty, at its stream time: max(event time, the topic's watermark
 // before it). Its id is remembered until stream + wait.
 func (t *Table) Arrive(e *millrace.Event, at Place, stream int64) Arrival {
+	t.pass()
 	until := t.Due(stream)
 	id := t.index.hash(e.ID)
 	h := t.lookup(e.ID, id)
-	t.arrived = none
 	if h == none {
 		t.arrived = t.insert(e.ID, id, known, at, until)
 		t.entries.at(t.arrived).until = until
@@ -108,6 +108,9 @@ func (t *Table) Arrive(e *millrace.Event, at Place, stream int64) Arrival {
 		t.label, t.labelTime = readLabel(t.values.body(x.value))
 		t.dropLabel(h)
 		t.remember(h, at, until)
+		if until <= t.floor {
+			t.forget(h)
+		}
 		return Early
 	}
 	t.extend(h, at, until)
@@ -127,6 +130,16 @@ func (t *Table) lookup(id []byte, hash hashed) int32 {
 	return h
 }
 
+// pass goes on to another record. An event that came does not wait, unless Wait was called meanwhile; its id is not
+// remembered when those of its time were forgotten before.
+func (t *Table) pass() {
+	h := t.arrived
+	t.arrived = none
+	if h != none && t.entries.at(h).until <= t.floor {
+		t.forget(h)
+	}
+}
+
 // extend remembers a known id for longer.
 func (t *Table) extend(h int32, at Place, until int64) {
 	x := t.entries.at(h)
@@ -144,8 +157,12 @@ func (t *Table) insert(id []byte, hash hashed, kind uint8, at Place, deadline in
 	h := t.entries.take()
 	x := t.entries.at(h)
 	x.kind, x.partition, x.offset, x.deadline = kind, at.Partition, at.Offset, deadline
-	x.tag, x.shard, x.idLen = hash.tag, hash.shard, uint16(len(id))
-	t.ids.put(h, id)
+	x.idLen = uint16(len(id))
+	if len(id) <= idShort {
+		copy(x.id[:], id)
+	} else {
+		t.ids.put(h, id)
+	}
 	t.index.insert(hash, h)
 	return h
 }
@@ -180,7 +197,7 @@ func (t *Table) keep(h int32, e *millrace.Event, at Place, due int64, prediction
 // topic's watermark). When its event waits, Take takes it.
 func (t *Table) Label(l *millrace.Event, at Place, stream int64) Match {
 	t.noteLabel()
-	t.arrived = none
+	t.pass()
 	id := t.index.hash(l.ID)
 	h := t.lookup(l.ID, id)
 	if h == none {
@@ -224,7 +241,7 @@ func (t *Table) Take(dst *millrace.Event) (w Waited, ok bool) {
 	t.taken = none
 	x := t.entries.at(h)
 	w = Waited{Place: Place{x.partition, x.offset}, Cause: t.cause, Arrived: x.deadline - t.wait, Due: x.deadline}
-	dst.Scratch, dst.Entries = append(dst.Scratch[:0], t.ids.body(x.id)[:x.idLen]...), dst.Entries[:0]
+	dst.Scratch, dst.Entries = append(dst.Scratch[:0], t.idOf(x)...), dst.Entries[:0]
 	dst.ID = dst.Scratch[:x.idLen:x.idLen]
 	if readEvent(dst, t.values.body(x.value), x.deadline, t.prediction) {
 		w.Prediction = t.prediction
@@ -276,8 +293,10 @@ func (t *Table) forget(h int32) {
 // remove takes an entry out of the index and gives it back.
 func (t *Table) remove(h int32) {
 	x := t.entries.at(h)
-	t.index.remove(hashed{x.tag, x.shard}, h)
-	t.ids.release(x.id)
+	t.index.remove(t.index.hash(t.idOf(x)), h)
+	if x.idLen > idShort {
+		t.ids.release(x.idRef())
+	}
 	t.entries.give(h)
 }
 

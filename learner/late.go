@@ -126,7 +126,8 @@ func (s *Stream) learnTaken(e *millrace.Event, prediction []float32) *millrace.R
 // it did; Ended tells of it. It is to be called until it reports false, after every event, after each change of
 // idleness, and before the first record after a restart.
 func (s *Stream) Expire() bool {
-	if s.Join == nil || !s.Join.Crowded() && !s.Join.Expire(s.Clock.Now()) {
+	// What is due goes as that, and the ids whose time is over with it, before anything has to make room.
+	if s.Join == nil || !s.Join.Expire(s.Clock.Now()) && !s.Join.Crowded() {
 		return false
 	}
 	e := &s.late.event
