@@ -9,6 +9,7 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/consumers"
+	"millrace/keyed"
 	"millrace/store"
 )
 
@@ -22,7 +23,15 @@ type Checked struct {
 	// Snapshot is the size of one version, and Held about the most that all versions hold in the store, in bytes.
 	Snapshot int64    `json:"snapshot_bytes"`
 	Held     int64    `json:"held_bytes"`
+	Windows  []Table  `json:"windows,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Table is what the windows of one key take in the memory of a learner, and of every scorer.
+type Table struct {
+	Key      string `json:"key,omitempty"` // empty for the whole topic
+	KeyBytes int    `json:"key_bytes"`     // bytes a key
+	Keys     int    `json:"keys"`          // at most
 }
 
 // Check reports what of a pipeline and its challengers cannot be built and, with connect, tries each server once: it is
@@ -34,6 +43,13 @@ func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, l
 		return found, config.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	found.holds(p, pieces.Layout.Bytes())
+	sizes, err := keyed.Sizes(p.Features)
+	if err != nil {
+		return found, config.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
+	}
+	for _, s := range sizes {
+		found.Windows = append(found.Windows, Table(s))
+	}
 	if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil || !connect {
 		return found, err
 	}

@@ -52,6 +52,14 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 	}
 	fmt.Fprintf(a.out, "%s: pipeline %s, %d features, model %s: ok\n", file, found.Pipeline, found.Features, found.Model)
 	fmt.Fprintf(a.out, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
+	for _, t := range found.Windows {
+		if t.Key == "" {
+			fmt.Fprintf(a.out, "windows of the whole topic take %s\n", byteText(int64(t.KeyBytes)))
+			continue
+		}
+		fmt.Fprintf(a.out, "windows of %s take %d bytes a key in use, at most %s for %d keys\n", t.Key, t.KeyBytes,
+			byteText(int64(t.KeyBytes)*int64(t.Keys)), t.Keys)
+	}
 	if found.Kafka != "" {
 		fmt.Fprintf(a.out, "Kafka: %s\nRedis: %s\n", found.Kafka, found.Redis)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"millrace/offline"
+	"millrace/pipeline"
 )
 
 // TestWideFilesNeedNoPipeline: a LIBSVM file of 40,000 columns and 40 classes is read as one bag and learned from.
@@ -49,5 +50,29 @@ func TestEvaluateMissing(t *testing.T) {
 	}
 	if code, _, errOut := verb(t, "evaluate", "-c", file("b"), data); code != 0 || errOut != "" {
 		t.Errorf("well spelt: %d, %q", code, errOut)
+	}
+}
+
+// TestCheckSaysWhatWindowsTake: bytes a key, and what is the most of it.
+func TestCheckSaysWhatWindowsTake(t *testing.T) {
+	file := written(t, "w.yaml", `name: w
+events: e
+features:
+  amount: number
+  card: category
+  spent: {type: window, key: card, of: amount, over: 1h, stat: [count, sum], keys: 100000}
+  all: {type: window, over: 1m, stat: count}
+  vs: {type: ratio, of: [amount, spent.sum]}
+label: {path: y, classes: [n, p]}
+model: logistic
+`)
+	out := ok(t, "check", "-c", file)
+	if !strings.Contains(out, "windows of card take 272 bytes a key in use, at most 34.0 MiB for 131072 keys\n") ||
+		!strings.Contains(out, "windows of the whole topic take 0.1 KiB\n") {
+		t.Errorf("check says\n%s", out)
+	}
+	found := decoded[pipeline.Checked](t, "check", "-c", file)
+	if len(found.Windows) != 2 || found.Windows[0] != (pipeline.Table{Key: "card", KeyBytes: 272, Keys: 1 << 17}) {
+		t.Errorf("%+v", found)
 	}
 }
