@@ -28,8 +28,13 @@ a commented pipeline file to standard output that check accepts. Read it before 
 
 With --from-snapshot the file has the features, label and model of a snapshot: of a file that train --out
 wrote, or of the version that is served of a model in the store at --redis. Of a mixture (auto) it is its best
-expert that becomes the model, or the one that --expert names; --expert auto keeps the mixture.`,
+expert that becomes the model, or the one that --expert names; --expert auto keeps the mixture.
+
+With --windows, and where a field is the time of events, the file proposes in comments what windows there could be:
+for each category of many values how many events it had lately and how long ago its last one was, and what its
+largest amounts come to.`,
 		Example: `  millrace init --from data.csv --label y > pipeline.yaml
+  millrace init --from data.csv --windows > pipeline.yaml
   millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml
   millrace init --from-snapshot payments --redis redis://localhost:6379/0 > again.yaml`,
 		Args: exactly(0, "no arguments"),
@@ -37,6 +42,8 @@ expert that becomes the model, or the one that --expert names; --expert auto kee
 			switch {
 			case fromSnapshot != "" && from != "":
 				return config.Usagef("init looks at one thing: give either --from or --from-snapshot")
+			case fromSnapshot != "" && o.Windows:
+				return config.Usagef("--windows goes with --from or --topic: a snapshot's features are what they are")
 			case fromSnapshot != "":
 				return a.initSnapshot(cmd.Context(), fromSnapshot, expert, o)
 			case expert != "":
@@ -57,6 +64,7 @@ expert that becomes the model, or the one that --expert names; --expert auto kee
 	f.StringVar(&expert, "expert", "", "with --from-snapshot of a mixture: name or id of the expert that becomes the model; auto keeps the mixture")
 	f.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka addresses, for --topic and for the file that is written")
 	f.StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
+	f.BoolVar(&o.Windows, "windows", false, "propose windows (statistics by key and time), in comments")
 	f.StringVar(&o.Name, "name", "", "name of the pipeline; from the file, topic or snapshot by default")
 	f.StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
 	f.StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")

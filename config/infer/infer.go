@@ -42,6 +42,8 @@ type Options struct {
 	Brokers []string // Kafka's addresses; an embedded broker when empty
 	Redis   string   // Redis's URL; an embedded store when empty
 	Topic   string   // of the events; <name>.events when empty
+	// Windows proposes features of type window and ratio, in comments.
+	Windows bool
 	// Bag is the path of a field that is known to be a bag: an object whose keys are data. Others are
 	// found by the number of their keys.
 	Bag string

@@ -460,7 +460,7 @@ func TestPayments(t *testing.T) {
 	g := payments.New(1)
 	texts := repeat(5000, func(int) string { return string(g.Next(nil)) })
 	r := run(t, infer.Options{}, texts...)
-	want := "amount:number currency:category merchant_category:category country:category hour:number card_age_days:number " +
+	want := "card:category amount:number currency:category merchant_category:category country:category hour:number card_age_days:number " +
 		"card_present:boolean device:category distance_km:number attempts_last_hour:number email_domain:category"
 	if types(r) != want || r.ID != "id" || r.Time != "time" || !slices.Equal(r.Classes, []string{"legit", "fraud"}) {
 		t.Errorf("got %s; %+v", types(r), r)

@@ -126,6 +126,7 @@ func (w *writer) featureLines() {
 		}
 		w.line("%-*s  # %s", width, lines[i], oneLine(f.note))
 	}
+	w.windowLines()
 	if len(p.left) > 0 {
 		w.line("  # Left out:")
 	}
