@@ -63,6 +63,8 @@ func newTable(v *window, comma byte, o *Options) (*table, error) {
 	return t, nil
 }
 
+func (t *table) line() int64 { return t.v.line }
+
 func (t *table) row(dst []byte) ([]byte, *RowError, error) {
 	row, fault, err := t.next()
 	if err != nil {

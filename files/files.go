@@ -100,6 +100,8 @@ type rows interface {
 	// row appends the next row to dst: as a JSON object, or, with a fault, as its raw text. It
 	// returns io.EOF after the last row.
 	row(dst []byte) ([]byte, *RowError, error)
+	// line is the line that the row read last ended in, from 1.
+	line() int64
 }
 
 // Open opens the file at path and reads its CSV header if it has one. A missing file, an unknown
@@ -164,6 +166,23 @@ func (s *Source) start() error {
 		s.rows, err = newSparse(v, s.options.Bag)
 	}
 	return err
+}
+
+// Line says in which line, from 1, a row of a file ends: row numbers begin at 0 and know neither a header nor blank
+// lines. It reads the file from its beginning, so it is for the row that somebody asks about.
+func Line(path string, o Options, row int64) (int64, error) {
+	s, err := Open(path, o)
+	if err != nil {
+		return 0, err
+	}
+	defer s.file.Close()
+	var data []byte
+	for range row + 1 {
+		if data, _, err = s.rows.row(data[:0]); err != nil {
+			return 0, fmt.Errorf("looking for row %d of %s: %w", row+1, s.name, err)
+		}
+	}
+	return s.rows.line(), nil
 }
 
 // Table says whether the file is CSV or TSV, whose cells have no types.

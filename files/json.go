@@ -11,6 +11,8 @@ import (
 // to reject.
 type lines struct{ v *window }
 
+func (l *lines) line() int64 { return l.v.line }
+
 func (l *lines) row(dst []byte) ([]byte, *RowError, error) {
 	line, fault, err := l.v.next()
 	if err != nil {
@@ -36,6 +38,9 @@ type values struct {
 	started bool
 	array   bool
 }
+
+// line counts the one that a value ends in: what follows there may be another.
+func (s *values) line() int64 { return s.v.line + 1 }
 
 func (s *values) row(dst []byte) ([]byte, *RowError, error) {
 	for {

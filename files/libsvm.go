@@ -29,6 +29,8 @@ func newSparse(v *window, bag string) (*sparse, error) {
 	return s, nil
 }
 
+func (s *sparse) line() int64 { return s.v.line }
+
 func (s *sparse) row(dst []byte) ([]byte, *RowError, error) {
 	for {
 		line, fault, err := s.v.next()

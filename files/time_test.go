@@ -57,3 +57,26 @@ func TestRowsHaveTheirTime(t *testing.T) {
 		}
 	}
 }
+
+func TestLine(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []int64
+	}{
+		{"a.csv", "a,b\n1,2\n\n3,4\n\"5\n6\",7\n8,9\n", []int64{2, 4, 6, 7}},
+		{"a.jsonl", "{}\n\n{}\r\n{}", []int64{1, 3, 4}},
+		{"a.json", "[{},\n {\n},{}\n]", []int64{1, 3, 3}},
+		{"a.svm", "# two\n1 1:2\n\n0 3:4\n", []int64{2, 4}},
+		{"a.csv.gz", "a\n1\n2\n", []int64{2, 3}},
+	} {
+		path := put(t, c.name, c.text)
+		for row, want := range c.want {
+			if got, err := Line(path, Options{}, int64(row)); err != nil || got != want {
+				t.Errorf("%s: row %d ends in line %d, %v, want %d", c.name, row, got, err, want)
+			}
+		}
+		if _, err := Line(path, Options{}, int64(len(c.want))); err == nil {
+			t.Errorf("%s: a row behind the last has a line", c.name)
+		}
+	}
+}

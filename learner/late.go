@@ -9,9 +9,8 @@ import (
 
 // late is what a stream needs for labels that come later.
 type late struct {
-	event  millrace.Event // the one taken back last
-	ended  Ended
-	joined func(delay time.Duration, prediction []float32, l millrace.Label) // for figures; may be nil
+	event millrace.Event // the one taken back last
+	ended Ended
 }
 
 // Ended is what the latest expiry did.
@@ -158,8 +157,8 @@ func (s *Stream) Ended() Ended { return s.late.ended }
 // measure tells whoever asked for it of an event that a label came for: how long after it, and how right the prediction
 // was that was made when the event came; nil is none.
 func (s *Stream) measure(e *millrace.Event, prediction []float32, delay time.Duration) {
-	if s.late.joined != nil {
-		s.late.joined(delay, prediction, e.Label)
+	if s.Joined != nil {
+		s.Joined(delay, prediction, e.Label)
 	}
 }
 

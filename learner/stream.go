@@ -2,6 +2,7 @@ package learner
 
 import (
 	"errors"
+	"time"
 
 	"millrace"
 	"millrace/join"
@@ -25,6 +26,9 @@ type StreamOptions struct {
 	Clock   *keyed.Clock // needed with windows, and with Join
 	// Topics are the names of the events' topic and of the labels', which marks in the log speak of.
 	Topics [2]string
+	// Joined is told of every event that a label came for: how long after it, and the prediction made when it came, nil
+	// where that is lost. May be nil.
+	Joined func(delay time.Duration, prediction []float32, l millrace.Label)
 }
 
 // Stream applies decoded events and labels in their order to all that learns from them: features, model, figures,

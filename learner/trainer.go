@@ -114,6 +114,10 @@ func (t *Trainer) Check(e *millrace.Event) error {
 	return t.Extractor.Extract(t.input, e)
 }
 
+// Prediction is the latest prediction, made before its event was learned; it holds until the next. It is the one of the
+// event that was applied last only as long as nothing else was learned.
+func (t *Trainer) Prediction() []float32 { return t.prediction }
+
 // learn has the model learn what was extracted and predicted last.
 func (t *Trainer) learn(e *millrace.Event) error {
 	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}

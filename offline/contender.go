@@ -12,7 +12,6 @@ import (
 
 	"millrace"
 	"millrace/config"
-	"millrace/learner"
 	"millrace/pipeline"
 )
 
@@ -25,13 +24,20 @@ type Contender struct {
 	Err      error            // why
 	Pass     Pass             // the latest
 	Curve    Curve
+	// Predicted is told what was predicted of each event when it came; may be nil.
+	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float32)
 
-	busy time.Duration // spent on extracting, predicting and learning
+	own  *millrace.Event // where events are copied to before they are written to; nil where nobody else reads them
+	busy time.Duration   // spent on extracting, predicting and learning
 }
 
-// NewContender builds a contender, or keeps why that is not possible: the others go on.
-func NewContender(name string, p *config.Pipeline) *Contender {
+// NewContender builds a contender for the data, or keeps why that is not possible: the others go on.
+func NewContender(name string, p *config.Pipeline, data Data) *Contender {
 	c := &Contender{Name: name, Pipeline: p}
+	if p, c.Err = data.Pipeline(p); c.Err != nil {
+		return c
+	}
+	c.Pipeline = p
 	if found := p.Model.Validate(p.Target()); len(found) > 0 {
 		c.Err = errors.New(found[0].Message) // shorter than New's, which speaks of a file
 		return c
@@ -41,7 +47,11 @@ func NewContender(name string, p *config.Pipeline) *Contender {
 }
 
 // alone is the only contender of a race, and its pipeline is nobody's but the user's.
-func alone(p *config.Pipeline) (*Contender, error) {
+func (d *Data) alone(p *config.Pipeline) (*Contender, error) {
+	p, err := d.Pipeline(p)
+	if err != nil {
+		return nil, err
+	}
 	pieces, err := pipeline.Build(p)
 	if err != nil {
 		return nil, err
@@ -60,32 +70,6 @@ func Failures(contenders []*Contender) []error {
 	return errs
 }
 
-// begin forgets the pass before. What was learned stays, the figures of a pass are its own.
-func (c *Contender) begin() {
-	c.Pass = Pass{Rejected: map[millrace.Reason]uint64{}}
-	c.Curve = newCurve(c.Pipeline.Target().Classes > 0)
-	c.busy = 0
-	c.Pieces.Trainer.Progressive.Reset()
-}
-
-// learn takes one chunk, in order.
-func (c *Contender) learn(chunk []slot) {
-	start := time.Now()
-	for i := range chunk {
-		s := &chunk[i]
-		outcome, err := learner.Rejected, s.fault
-		if err == nil {
-			var why *millrace.Rejection
-			if outcome, why = c.Pieces.Stream.Event(s.event, s.record); why != nil {
-				err = why
-			}
-		}
-		c.Pass.count(s.record, outcome, err)
-		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
-	}
-	c.busy += time.Since(start)
-}
-
 // EventsPerSecond is how fast the contender alone learns events that are decoded.
 func (c *Contender) EventsPerSecond() float64 {
 	return float64(c.Pass.Events) / max(c.busy.Seconds(), 1e-9)
@@ -100,7 +84,12 @@ func (c *Contender) StateBytes() int64 {
 // Summary are the figures of the contender's latest pass.
 func (c *Contender) Summary() Summary {
 	s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
-	s.Events, s.Learned, s.Rejected, s.Unlabelled = c.Pass.Events, c.Pass.Learned, c.Pass.Rejections(), c.Pass.Unlabelled
+	p := &c.Pass
+	s.Events, s.Learned, s.Rejected, s.Unlabelled = p.Events, p.Learned, p.Rejections(), p.Unlabelled
+	if c.Pieces.Stream.Join != nil {
+		s.Labels, s.LabelsRejected, s.LabelDelay, s.Names = p.Labels, p.LabelRejections(), p.Delays.summary(), p.Names
+		s.Waiting, s.LabelsEarly = &p.Waiting, p.LabelsEarly
+	}
 	s.EventsPerSecond = float64(s.Events) / max(c.Pass.Elapsed.Seconds(), 1e-9)
 	return s
 }

@@ -9,26 +9,30 @@ import (
 	"millrace/pipeline"
 )
 
-// Evaluate learns a file once, each row predicted before it is learned.
-func Evaluate(ctx context.Context, p *config.Pipeline, path string, progress Progress) (*Contender, error) {
-	c, err := alone(p)
+// Evaluate learns the data once, each row predicted before it is learned. The predictions are written to those given;
+// nil is nowhere.
+func Evaluate(ctx context.Context, p *config.Pipeline, data Data, predictions *Predictions, progress Progress) (*Contender, error) {
+	c, err := data.alone(p)
 	if err != nil {
 		return nil, err
 	}
-	return c, Race(ctx, path, []*Contender{c}, progress)
+	if predictions != nil {
+		c.Predicted = predictions.Add
+	}
+	return c, Race(ctx, data, []*Contender{c}, progress)
 }
 
-// Train learns a file in several passes. It returns the contender, whose figures are those of the last pass, and its
+// Train learns the data in several passes. It returns the contender, whose figures are those of the last pass, and its
 // state as a snapshot: without positions, as it learned nothing of a topic, so that a learner that goes on from it
 // starts where the pipeline file says. progress makes that of a pass, from 1.
-func Train(ctx context.Context, p *config.Pipeline, path string, epochs int, progress func(epoch int) Progress) (Summary, millrace.Snapshot, error) {
-	c, err := alone(p)
+func Train(ctx context.Context, p *config.Pipeline, data Data, epochs int, progress func(epoch int) Progress) (Summary, millrace.Snapshot, error) {
+	c, err := data.alone(p)
 	if err != nil {
 		return Summary{}, millrace.Snapshot{}, err
 	}
-	m := pipeline.Manifest(p, "")
+	m := pipeline.Manifest(c.Pipeline, "")
 	for epoch := 1; epoch <= epochs; epoch++ {
-		if err := Race(ctx, path, []*Contender{c}, progress(epoch)); err != nil {
+		if err := Race(ctx, data, []*Contender{c}, progress(epoch)); err != nil {
 			return Summary{}, millrace.Snapshot{}, err
 		}
 		m.Learned += c.Pass.Learned

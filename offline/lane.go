@@ -12,22 +12,33 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace"
+	"millrace/config"
 	"millrace/decode"
+	"millrace/merge"
 )
 
 // lane is one reading of the data, with the contenders that share it.
 type lane struct {
 	race       *race
-	decoder    *decode.Decoder
+	events     decoding
+	labels     decoding // of labels that come later
 	feed       feed
+	files      []*fileTopic
 	contenders []*Contender
 	present    []bool // by feature: whether an event had a value of it
+	rowIDs     bool   // events are known by their rows' numbers
 	seen       int64
 
-	chunk  []slot            // decoded and not yet learned
-	used   []*millrace.Batch // used up with the chunk
-	rest   stretch           // what the chunk had no room for
-	events []*millrace.Event // for the slots, reused
+	chunk []slot            // decoded and not yet learned
+	used  []*millrace.Batch // used up with the chunk
+	rest  merge.Stretch     // what the chunk had no room for
+}
+
+// decoding decodes records of one kind into events that it has for that, as many as a chunk holds.
+type decoding struct {
+	*decode.Decoder
+	events []*millrace.Event
+	used   int // of the events, by the chunk
 }
 
 // slot is one record of a chunk. Contenders read it side by side.
@@ -35,11 +46,43 @@ type slot struct {
 	record *millrace.Record
 	event  *millrace.Event // what it was decoded to
 	fault  error           // why it could not be
+	label  bool            // it is of a label, not of an event
 }
 
-func newLane(r *race, c *Contender, f feed) *lane {
-	return &lane{race: r, decoder: c.Pieces.Decoder, feed: f, contenders: []*Contender{c},
-		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields))}
+func newLane(r *race, c *Contender) (l *lane, err error) {
+	l = &lane{race: r, events: decoding{Decoder: c.Pieces.Decoder}, contenders: []*Contender{c},
+		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields)), rowIDs: c.Pipeline.Events.ID == ""}
+	if r.data.late() {
+		if l.labels.Decoder, err = decode.New(r.data.labelSpec(c.Pipeline)); err != nil {
+			return l, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
+		}
+	}
+	l.feed, l.files, err = r.data.openFeed(c)
+	return l, err
+}
+
+// part gives contenders that share events copies to write to.
+func (l *lane) part() {
+	for _, c := range l.contenders {
+		c.own = nil
+		if len(l.contenders) > 1 && c.writesEvents() {
+			c.own = l.events.NewEvent()
+		}
+	}
+}
+
+// read is how many bytes of the files have been read.
+func (l *lane) read() (n int64) {
+	for _, f := range l.files {
+		n += f.Read()
+	}
+	return n
+}
+
+func (l *lane) close() {
+	for _, f := range l.files {
+		_ = f.Close() // a file that was only read
+	}
 }
 
 // chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's cache,
@@ -50,7 +93,7 @@ func (l *lane) run(ctx context.Context) error {
 	for {
 		ended, err := l.fill(ctx)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", l.race.path, err)
+			return fmt.Errorf("reading %s: %w", l.race.data.Events, err)
 		}
 		l.learn()
 		for _, b := range l.used {
@@ -60,7 +103,7 @@ func (l *lane) run(ctx context.Context) error {
 		if ended {
 			return nil
 		}
-		read := l.feed.read()
+		read := l.read()
 		l.race.progress(l.race.read.Add(read - l.seen))
 		l.seen = read
 	}
@@ -68,41 +111,41 @@ func (l *lane) run(ctx context.Context) error {
 
 // fill decodes the next records, as many as a chunk has; ended says that no more follow.
 func (l *lane) fill(ctx context.Context) (ended bool, err error) {
-	l.chunk = l.chunk[:0]
+	l.chunk, l.events.used, l.labels.used = l.chunk[:0], 0, 0
 	for len(l.chunk) < chunkRecords {
 		s := l.rest
-		if s.batch == nil {
-			if s, err = l.feed.next(ctx); errors.Is(err, io.EOF) {
+		if s.Batch == nil {
+			if s, err = l.feed.Next(ctx); errors.Is(err, io.EOF) {
 				return true, nil
 			} else if err != nil {
 				return false, err
 			}
+			if s.Batch == nil {
+				continue
+			}
 		}
-		to := min(s.to, s.from+chunkRecords-len(l.chunk))
-		l.decode(s.batch.Records[s.from:to])
-		l.rest = stretch{}
-		if s.from = to; s.from < s.to {
+		to := min(s.To, s.From+chunkRecords-len(l.chunk))
+		l.decode(s.Batch.Records[s.From:to], s.Source == labels)
+		l.rest = merge.Stretch{}
+		if s.From = to; s.From < s.To {
 			l.rest = s
-		} else if s.last {
-			l.used = append(l.used, s.batch)
+		} else if s.Last {
+			l.used = append(l.used, s.Batch)
 		}
 	}
 	return false, nil
 }
 
-func (l *lane) decode(records []millrace.Record) {
+func (l *lane) decode(records []millrace.Record, label bool) {
 	l.race.slots <- struct{}{}
 	defer func() { <-l.race.slots }()
 	for i := range records {
-		if len(l.events) == len(l.chunk) {
-			l.events = append(l.events, l.decoder.NewEvent())
+		if label {
+			l.decodeLabel(&records[i])
+			continue
 		}
-		s := slot{record: &records[i], event: l.events[len(l.chunk)]}
-		if fault := records[i].Fault; fault != nil { // nothing of it is there to be decoded
-			s.fault = fault
-		} else {
-			s.fault = l.decoder.Decode(&records[i], s.event)
-		}
+		s := slot{record: &records[i], event: l.events.next()}
+		s.fault = l.events.decode(s.record, s.event)
 		l.chunk = append(l.chunk, s)
 		if s.fault != nil {
 			continue
@@ -110,7 +153,43 @@ func (l *lane) decode(records []millrace.Record) {
 		for f := range s.event.Fields {
 			l.present[f] = l.present[f] || s.event.Fields[f].Presence == millrace.Present
 		}
+		if l.race.data.Delay.Given {
+			l.withhold(&s)
+		}
 	}
+}
+
+// withhold takes an event's label off it: it comes later. An event without a path of its id is known by its row.
+func (l *lane) withhold(s *slot) {
+	s.event.Label = millrace.Label{Weight: s.event.Label.Weight, Weighted: s.event.Label.Weighted}
+	if l.rowIDs {
+		s.event.ID = s.record.Key
+	}
+}
+
+func (l *lane) decodeLabel(rec *millrace.Record) {
+	s := slot{record: rec, event: l.labels.next(), label: true}
+	if s.fault = l.labels.decode(rec, s.event); s.fault != nil && l.race.data.Delay.Given && !ofLabel(s.fault) {
+		return // an event that no label came for, or could
+	}
+	l.chunk = append(l.chunk, s)
+}
+
+// next is an event to decode into.
+func (d *decoding) next() *millrace.Event {
+	if d.used == len(d.events) {
+		d.events = append(d.events, d.NewEvent())
+	}
+	d.used++
+	return d.events[d.used-1]
+}
+
+// decode decodes a record, unless nothing of it is there to be decoded.
+func (d *decoding) decode(rec *millrace.Record, e *millrace.Event) error {
+	if rec.Fault != nil {
+		return rec.Fault
+	}
+	return d.Decode(rec, e)
 }
 
 // learn gives the chunk to every contender. The slowest so far begins, so that nobody is left alone at the end with the

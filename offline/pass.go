@@ -1,9 +1,11 @@
 package offline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,15 +23,35 @@ type Pass struct {
 	// Unlabelled events had no label: predicted they could be, learned they were not.
 	Unlabelled uint64
 	Rejected   map[millrace.Reason]uint64
-	Elapsed    time.Duration // reading and decoding included
-	First      string        // the first rejection, with its place
-	present    []bool        // by feature: whether an event had a value of it
+	// Labels came later, on their own.
+	Labels         uint64
+	LabelsRejected map[millrace.Reason]uint64
+	Delays         Delays
+	// Names are what became of events and labels, as package join says them. Waiting events had no label yet at the
+	// end, and LabelsEarly no event.
+	Names                map[string]uint64
+	Waiting, LabelsEarly uint64
+	Elapsed              time.Duration // reading and decoding included
+
+	present           []bool // by feature: whether an event had a value of it
+	first, firstLabel firstFault
+	files             []*fileTopic
 }
 
+// First says what is wrong with the first event that could not be used, with its place; empty when there was none.
+func (p *Pass) First() string { return p.first.text(p.files, 0) }
+
+// FirstLabel says what is wrong with the first label that came later and could not be used.
+func (p *Pass) FirstLabel() string { return p.firstLabel.text(p.files, labels) }
+
 // Rejections is how many events could not be used.
-func (p *Pass) Rejections() uint64 {
-	var n uint64
-	for _, v := range p.Rejected {
+func (p *Pass) Rejections() uint64 { return sum(p.Rejected) }
+
+// LabelRejections is how many labels that came later could not be used.
+func (p *Pass) LabelRejections() uint64 { return sum(p.LabelsRejected) }
+
+func sum(counts map[millrace.Reason]uint64) (n uint64) {
+	for _, v := range counts {
 		n += v
 	}
 	return n
@@ -53,39 +75,85 @@ func (p *Pass) Missing(columns []features.Column) string {
 // count counts one event by what became of it; err is why it was rejected.
 func (p *Pass) count(rec *millrace.Record, outcome learner.Outcome, err error) {
 	p.Events++
-	switch outcome {
-	case learner.Learned:
+	switch {
+	case outcome.Learns():
 		p.Learned++
-		return
-	case learner.Unlabelled:
+	case outcome == learner.Unlabelled:
 		p.Unlabelled++
-		return
-	}
-	reason := millrace.ReasonBadRecord
-	var why *millrace.Rejection
-	if errors.As(err, &why) {
-		reason = why.Reason
-	}
-	p.Rejected[reason]++
-	if p.First == "" {
-		p.First = fmt.Sprintf("%s, row %d: %v", rec.Topic, rec.Offset+1, err)
-		if rec.Fault != nil {
-			p.First = rec.Fault.Detail // it says where, too
-		}
+	case outcome == learner.Rejected:
+		p.reject(p.Rejected, &p.first, rec, err)
 	}
 }
 
+// countLabel counts one label by what became of it; err is why it was rejected.
+func (p *Pass) countLabel(rec *millrace.Record, outcome learner.Outcome, err error) {
+	p.Labels++
+	switch {
+	case outcome.Learns():
+		p.Learned++
+	case outcome == learner.LabelRejected:
+		p.reject(p.LabelsRejected, &p.firstLabel, rec, err)
+	}
+}
+
+// countEnded counts one event by what became of it when its wait was over.
+func (p *Pass) countEnded(e learner.Ended) {
+	if e.Learned {
+		p.Learned++
+	}
+	if e.Why != nil {
+		p.reject(p.Rejected, &p.first, &millrace.Record{Offset: e.Place.Offset}, e.Why)
+	}
+}
+
+func (p *Pass) reject(counts map[millrace.Reason]uint64, first *firstFault, rec *millrace.Record, err error) {
+	counts[reasonOf(err)]++
+	if first.why == nil {
+		why := &millrace.Rejection{Reason: millrace.ReasonBadRecord, Detail: err.Error()}
+		errors.As(err, &why)
+		kept := *why // it may be written again
+		*first = firstFault{row: rec.Offset, why: &kept, says: rec.Fault != nil}
+	}
+}
+
+// firstFault is the first row that could not be used.
+type firstFault struct {
+	row  int64
+	why  *millrace.Rejection
+	says bool // why says where, too
+}
+
+// text says what is wrong, and where: in which line, where the file can be read again.
+func (f *firstFault) text(files []*fileTopic, source int) string {
+	if f.why == nil {
+		return ""
+	}
+	if f.says {
+		return f.why.Detail
+	}
+	t := files[min(source, len(files)-1)]
+	if line, err := t.line(f.row); err == nil {
+		return fmt.Sprintf("%s:%d: %v", filepath.Base(t.path), line, f.why)
+	}
+	return fmt.Sprintf("%s, row %d: %v", filepath.Base(t.path), f.row+1, f.why)
+}
+
 // Reasons lists rejections as "reason n", most frequent first.
-func (p *Pass) Reasons() string {
-	keys := slices.SortedFunc(maps.Keys(p.Rejected), func(a, b millrace.Reason) int {
-		if p.Rejected[a] != p.Rejected[b] {
-			return int(p.Rejected[b]) - int(p.Rejected[a])
+func (p *Pass) Reasons() string { return listed(p.Rejected) }
+
+// LabelReasons lists the rejections of labels.
+func (p *Pass) LabelReasons() string { return listed(p.LabelsRejected) }
+
+func listed(counts map[millrace.Reason]uint64) string {
+	keys := slices.SortedFunc(maps.Keys(counts), func(a, b millrace.Reason) int {
+		if c := cmp.Compare(counts[b], counts[a]); c != 0 {
+			return c
 		}
 		return strings.Compare(string(a), string(b))
 	})
 	parts := make([]string, len(keys))
 	for i, k := range keys {
-		parts[i] = fmt.Sprintf("%s %d", k, p.Rejected[k])
+		parts[i] = fmt.Sprintf("%s %d", k, counts[k])
 	}
 	return strings.Join(parts, ", ")
 }
@@ -101,12 +169,16 @@ func (e *NoneLearnedError) Error() string {
 	if e.Pass.Events == 0 {
 		return e.File + " has no rows"
 	}
+	if e.Pass.Names != nil && e.Pass.Rejections() < e.Pass.Events {
+		return fmt.Sprintf("no row of %s could be learned: no label found its event, of %d labels (%d of them could not be used) and %d events (%d)",
+			e.File, e.Pass.Labels, e.Pass.LabelRejections(), e.Pass.Events, e.Pass.Rejections())
+	}
 	if e.Pass.Unlabelled == e.Pass.Events {
 		return fmt.Sprintf("no row of %s has a label", e.File)
 	}
 	if n := e.Pass.Unlabelled; n > 0 {
 		return fmt.Sprintf("no row of %s could be learned: %d without a label, %s; the first that was refused: %s",
-			e.File, n, e.Pass.Reasons(), e.Pass.First)
+			e.File, n, e.Pass.Reasons(), e.Pass.First())
 	}
-	return fmt.Sprintf("no row of %s could be learned: %s; the first: %s", e.File, e.Pass.Reasons(), e.Pass.First)
+	return fmt.Sprintf("no row of %s could be learned: %s; the first: %s", e.File, e.Pass.Reasons(), e.Pass.First())
 }

@@ -3,8 +3,6 @@ package offline
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"reflect"
 	"runtime"
 	"slices"
@@ -14,14 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/config"
-	"millrace/files"
 )
 
 // race learns a file with several contenders at once. Those that read events in the same way share one reading and
 // decoding of the file. Each contender takes all events in their order, so that how the work is spread over processors
 // changes nothing about the results.
 type race struct {
-	path       string
+	data       Data
 	contenders []*Contender // those that could be built
 	read       atomic.Int64 // bytes of the file, over all lanes
 	progress   func(read int64)
@@ -36,15 +33,19 @@ type Progress func(total int64) func(read int64)
 // Race learns the whole file once with every contender that could be built. A file without a row that can be learned is
 // a
 // *NoneLearnedError; one that is not there, or a race without a contender that could be built, is a config.UsageError.
-func Race(ctx context.Context, path string, contenders []*Contender, progress Progress) error {
-	size, err := fileSize(path)
+//
+// Contenders were made of what data.Pipeline says.
+func Race(ctx context.Context, data Data, contenders []*Contender, progress Progress) error {
+	size, err := data.size()
 	if err != nil {
 		return err
 	}
-	r := &race{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	r := &race{data: data, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, c := range contenders {
 		if c.Err == nil {
-			c.begin()
+			if err := c.begin(); err != nil {
+				return err
+			}
 			r.contenders = append(r.contenders, c)
 		}
 	}
@@ -54,11 +55,14 @@ func Race(ctx context.Context, path string, contenders []*Contender, progress Pr
 	lanes, err := r.lanes()
 	defer func() {
 		for _, l := range lanes {
-			l.feed.close()
+			l.close()
 		}
 	}()
 	if err != nil {
 		return err
+	}
+	for _, l := range lanes {
+		l.part()
 	}
 	r.progress = progress(size * int64(len(lanes)))
 	start := time.Now()
@@ -71,22 +75,13 @@ func Race(ctx context.Context, path string, contenders []*Contender, progress Pr
 	}
 	for _, l := range lanes {
 		for _, c := range l.contenders {
-			c.Pass.Elapsed, c.Pass.present = time.Since(start), l.present
-			c.Curve.end(c.Pass.Events, c.Pieces.Trainer.Progressive)
+			c.end(time.Since(start), l)
 		}
 	}
 	if first := r.contenders[0]; first.Pass.Learned == 0 {
-		return &NoneLearnedError{File: path, Pass: first.Pass}
+		return &NoneLearnedError{File: data.Events, Pass: first.Pass}
 	}
 	return nil
-}
-
-func fileSize(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, config.UsageError{Err: fmt.Errorf("opening data: %w", err)}
-	}
-	return info.Size(), nil
 }
 
 // lanes puts contenders that decode alike together.
@@ -100,11 +95,11 @@ func (r *race) lanes() ([]*lane, error) {
 			lanes[i].contenders = append(lanes[i].contenders, c)
 			continue
 		}
-		source, err := files.Open(r.path, c.Pieces.Files)
+		l, err := newLane(r, c)
+		lanes = append(lanes, l)
 		if err != nil {
 			return lanes, err
 		}
-		lanes = append(lanes, newLane(r, c, &wholeFile{source}))
 	}
 	return lanes, nil
 }

@@ -91,18 +91,18 @@ func TestFileIsTheStream(t *testing.T) {
 		}
 	}
 
-	c, err := Evaluate(t.Context(), p, path, unseen)
+	c, err := Evaluate(t.Context(), p, Data{Events: path}, nil, unseen)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Pass.Learned != learned || c.Pass.Rejections() != rejected || rejected != uint64(len(data)/10) || c.Pass.First == "" {
+	if c.Pass.Learned != learned || c.Pass.Rejections() != rejected || rejected != uint64(len(data)/10) || c.Pass.First() == "" {
 		t.Errorf("%+v; want %d learned, %d rejected", c.Pass, learned, rejected)
 	}
 	equal("alone", c.Pieces.Snapshot(pipeline.Manifest(p, "")))
 	other := *p
 	other.Model.Seed = 9
-	contenders := []*Contender{NewContender("one", p), NewContender("other", &other), NewContender("again", p)}
-	if err := Race(t.Context(), path, contenders, unseen); err != nil {
+	contenders := []*Contender{NewContender("one", p, Data{}), NewContender("other", &other, Data{}), NewContender("again", p, Data{})}
+	if err := Race(t.Context(), Data{Events: path}, contenders, unseen); err != nil {
 		t.Fatal(err)
 	}
 	equal("beside others", contenders[0].Pieces.Snapshot(pipeline.Manifest(p, "")))
@@ -111,7 +111,7 @@ func TestFileIsTheStream(t *testing.T) {
 	want.Trainer.Progressive.Reset()
 	learnAll()
 	want.Trainer.Progressive.Reset()
-	_, trained, err := Train(t.Context(), p, path, 2, func(int) Progress { return unseen })
+	_, trained, err := Train(t.Context(), p, Data{Events: path}, 2, func(int) Progress { return unseen })
 	if err != nil || trained.Manifest.Learned != 2*learned || trained.Manifest.Rejected != 2*rejected || len(trained.Manifest.Positions) != 0 {
 		t.Fatalf("%+v, %v", trained.Manifest, err)
 	}
@@ -122,15 +122,15 @@ func TestFileIsTheStream(t *testing.T) {
 func TestNothingToLearn(t *testing.T) {
 	p := parsed(t)
 	var usage config.UsageError
-	if _, err := Evaluate(t.Context(), p, filepath.Join(t.TempDir(), "none.jsonl"), unseen); !errors.As(err, &usage) {
+	if _, err := Evaluate(t.Context(), p, Data{Events: filepath.Join(t.TempDir(), "none.jsonl")}, nil, unseen); !errors.As(err, &usage) {
 		t.Errorf("no file: %v", err)
 	}
 	var none *NoneLearnedError
-	_, err := Evaluate(t.Context(), p, written(t, []byte("{\"amount\":\"much\",\"outcome\":\"legit\"}\n")), unseen)
-	if !errors.As(err, &none) || none.Pass.Rejected[millrace.ReasonWrongType] != 1 || none.Pass.First == "" {
+	_, err := Evaluate(t.Context(), p, Data{Events: written(t, []byte("{\"amount\":\"much\",\"outcome\":\"legit\"}\n"))}, nil, unseen)
+	if !errors.As(err, &none) || none.Pass.Rejected[millrace.ReasonWrongType] != 1 || none.Pass.First() == "" {
 		t.Errorf("nothing usable: %v", err)
 	}
-	_, err = Evaluate(t.Context(), p, written(t, []byte("\n")), unseen)
+	_, err = Evaluate(t.Context(), p, Data{Events: written(t, []byte("\n"))}, nil, unseen)
 	if !errors.As(err, &none) || none.Pass.Events != 0 {
 		t.Errorf("no rows: %v", err)
 	}
@@ -140,8 +140,8 @@ func TestNothingToLearn(t *testing.T) {
 func TestRaceOfNone(t *testing.T) {
 	p := parsed(t)
 	p.Model.Hidden, p.Model.Layers = []int{-1}, nil
-	none := NewContender("broken", p)
-	err := Race(t.Context(), written(t, bytes.Join(rows(), []byte("\n"))), []*Contender{none}, unseen)
+	none := NewContender("broken", p, Data{})
+	err := Race(t.Context(), Data{Events: written(t, bytes.Join(rows(), []byte("\n")))}, []*Contender{none}, unseen)
 	var usage config.UsageError
 	if none.Err == nil || !errors.As(err, &usage) || !errors.Is(err, none.Err) {
 		t.Errorf("%v, of a contender with %v", err, none.Err)

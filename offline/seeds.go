@@ -32,19 +32,19 @@ type SeedResult struct {
 	status.Losses
 }
 
-// Seeds evaluates a file with so many seeds side by side, of which the pipeline's is the first. It also returns the
+// Seeds evaluates the data with so many seeds side by side, of which the pipeline's is the first. It also returns the
 // first seed's pass, which says what every seed could not use.
-func Seeds(ctx context.Context, p *config.Pipeline, path string, seeds int, progress Progress) (SeedSummary, *Pass, error) {
+func Seeds(ctx context.Context, p *config.Pipeline, data Data, seeds int, progress Progress) (SeedSummary, *Pass, error) {
 	contenders := make([]*Contender, seeds)
 	for i := range contenders {
 		other := *p
 		other.Model.Seed += uint64(i)
-		contenders[i] = NewContender(strconv.FormatUint(other.Model.Seed, 10), &other)
+		contenders[i] = NewContender(strconv.FormatUint(other.Model.Seed, 10), &other, data)
 		if contenders[i].Err != nil {
 			return SeedSummary{}, nil, contenders[i].Err
 		}
 	}
-	if err := Race(ctx, path, contenders, progress); err != nil {
+	if err := Race(ctx, data, contenders, progress); err != nil {
 		return SeedSummary{}, nil, err
 	}
 	return newSeedSummary(p, contenders), &contenders[0].Pass, nil

@@ -13,6 +13,15 @@ type Summary struct {
 	Rejected uint64 `json:"rejected"`
 	// Unlabelled events had no label.
 	Unlabelled uint64 `json:"unlabelled,omitempty"`
+	// Labels are those that came later, and LabelsRejected those of them that could not be used.
+	Labels         uint64      `json:"labels,omitempty"`
+	LabelsRejected uint64      `json:"labels_rejected,omitempty"`
+	LabelDelay     *LabelDelay `json:"label_delay,omitempty"` // of those that found their event
+	// Names are what became of events and labels, as package join says them; nil where labels come with their events.
+	Names map[string]uint64 `json:"names,omitempty"`
+	// Waiting events had no label yet when the data ended, and LabelsEarly no event.
+	Waiting     *uint64 `json:"waiting,omitempty"`
+	LabelsEarly uint64  `json:"labels_early,omitempty"`
 	status.Losses
 	Baselines       map[string]status.Losses `json:"baselines"`
 	EventsPerSecond float64                  `json:"events_per_second"`

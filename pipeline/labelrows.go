@@ -48,7 +48,7 @@ func openBoth(p *config.Pipeline, events, labels string, report func(fault strin
 	if out.events, err = openRowReader(events, p.Events.Key, o, report); err != nil {
 		return nil, err
 	}
-	o = labelFileOptions(p)
+	o = LabelFileOptions(p)
 	if o.Time, err = RowTime(p.Label.Time, p.Limits); err == nil {
 		out.labels, err = openRowReader(labels, labelKey(p), o, report)
 	}
@@ -68,8 +68,8 @@ func labelKey(p *config.Pipeline) string {
 	return p.Label.ID
 }
 
-// labelFileOptions say how a file of labels is read: where they are numbers, words such as NA are none.
-func labelFileOptions(p *config.Pipeline) files.Options {
+// LabelFileOptions say how a file of labels is read: where they are numbers, words such as NA are none.
+func LabelFileOptions(p *config.Pipeline) files.Options {
 	all := fileOptions(p)
 	return files.Options{Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) }}
 }

@@ -26,6 +26,7 @@ type compareFlags struct {
 	label  string
 	seed   seedFlag
 	plot   string
+	late   dataFlags
 }
 
 func (a *app) compare() *cobra.Command {
@@ -45,11 +46,15 @@ root mean squared error) went, as .svg or .png.`,
   millrace compare -c examples/elec.yaml -c examples/elec-mlp.yaml elec.csv`,
 		Args: exactly(1, "one data file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			contenders, err := a.contenders(cmd.Context(), args[0], o)
+			data, err := o.late.data(args[0])
 			if err != nil {
 				return err
 			}
-			return a.compareFile(cmd.Context(), contenders, args[0], o.plot)
+			contenders, err := a.contenders(cmd.Context(), data, o)
+			if err != nil {
+				return err
+			}
+			return a.compareFile(cmd.Context(), contenders, data, o.plot)
 		},
 	}
 	f := cmd.Flags()
@@ -57,12 +62,13 @@ root mean squared error) went, as .svg or .png.`,
 	f.StringSliceVar(&o.models, "models", nil, "families: "+strings.Join(model.Families(), ", ")+"; without -c, all that suit the label")
 	f.StringVar(&o.label, "label", "", "without -c: the column to predict; guessed when left out")
 	f.Var(&o.seed, "seed", "seed of all randomness, in place of the pipeline files'")
+	o.late.add(f)
 	f.StringVar(&o.plot, "plot", "", "draw the losses into this file, .svg or .png")
 	return cmd
 }
 
 // contenders builds all that are asked for. Those that cannot be built say why, unless none can.
-func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*offline.Contender, error) {
+func (a *app) contenders(ctx context.Context, data offline.Data, o compareFlags) ([]*offline.Contender, error) {
 	if o.plot != "" {
 		if err := plotPlace(o.plot); err != nil {
 			return nil, err
@@ -72,7 +78,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*o
 	var base *config.Pipeline // whose features and label the families take
 	sparse := false
 	if len(o.files) == 0 {
-		r, p, err := offline.Inferred(ctx, data, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
+		r, p, err := offline.Inferred(ctx, data.Events, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
 		if err != nil {
 			return nil, config.UsageError{Err: err}
 		}
@@ -93,7 +99,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*o
 			return nil, config.Usagef("%s and %s predict different labels: losses of different things cannot be compared", o.files[0], file)
 		}
 		o.seed.apply(p)
-		list = append(list, offline.NewContender(unusedName(list, p.Name), p))
+		list = append(list, offline.NewContender(unusedName(list, p.Name), p, data))
 	}
 	for _, family := range o.models {
 		if !slices.Contains(model.Families(), family) {
@@ -103,7 +109,7 @@ func (a *app) contenders(ctx context.Context, data string, o compareFlags) ([]*o
 		p.Model = infer.ModelSpec(family, sparse)
 		p.Model.Seed = base.Model.Seed
 		o.seed.apply(&p)
-		list = append(list, offline.NewContender(unusedName(list, family), &p))
+		list = append(list, offline.NewContender(unusedName(list, family), &p, data))
 	}
 	if failed := offline.Failures(list); len(failed) == len(list) {
 		return nil, config.UsageError{Err: errors.Join(failed...)}
@@ -142,7 +148,7 @@ func unusedName(list []*offline.Contender, name string) string {
 	return unused
 }
 
-func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, data, plot string) error {
+func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, data offline.Data, plot string) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -155,7 +161,7 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 	}
 	built := slices.DeleteFunc(slices.Clone(contenders), func(c *offline.Contender) bool { return c.Err != nil })
 	// The table first: a picture that cannot be written must not cost what was learned.
-	result := offline.NewComparison(offline.Name(data), contenders)
+	result := offline.NewComparison(offline.Name(data.Events), contenders)
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(result)
 	} else {
@@ -165,5 +171,5 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 	if err != nil || plot == "" {
 		return err
 	}
-	return savePlot(plot, offline.Name(data), built)
+	return savePlot(plot, offline.Name(data.Events), built)
 }

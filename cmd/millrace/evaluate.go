@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -22,6 +25,8 @@ func (a *app) evaluate() *cobra.Command {
 	var file, label, family string
 	var seed seedFlag
 	var seeds int
+	var late dataFlags
+	var predictions string
 	cmd := &cobra.Command{
 		Use:   "evaluate [-c FILE] DATA",
 		Short: "Progressive validation over a file, without Kafka",
@@ -30,10 +35,17 @@ losses beside those of two baselines: the majority class (or the mean) and the l
 pipeline file one is inferred from the data, as init does; LIBSVM labels are called y.
 
 --seeds N does so with N seeds, of which --seed is the first, and prints the mean of the losses and their
-standard deviation: what differs by less is chance.`,
+standard deviation: what differs by less is chance.
+
+--labels FILE has labels of their own, which come later: rows with the event's id, the label and when it was known. Both
+files are merged by time and learned as the topics would be: an event without a label is predicted when it comes, and
+learned when its label does, by label.wait, missing and early of the pipeline file. --label-delay simulates that: each
+label in DATA comes so much later than its event.`,
 		Example: `  millrace evaluate -c examples/elec.yaml elec.csv
   millrace evaluate --model logistic --label y data.csv.gz --output json
-  millrace evaluate --model mlp --label y --seeds 5 data.csv`,
+  millrace evaluate --model mlp --label y --seeds 5 data.csv
+  millrace evaluate -c payments.yaml --label-delay 3d payments.csv
+  millrace evaluate -c payments.yaml payments.csv --labels chargebacks.csv`,
 		Args: exactly(1, "one data file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 1 || seeds > offline.SeedsMax {
@@ -44,16 +56,25 @@ standard deviation: what differs by less is chance.`,
 				return err
 			}
 			seed.apply(p)
-			if seeds > 1 {
-				return a.evaluateSeeds(cmd.Context(), p, args[0], seeds)
+			data, err := late.data(args[0])
+			if err != nil {
+				return err
 			}
-			return a.evaluateFile(cmd.Context(), p, args[0])
+			if seeds > 1 && predictions != "" {
+				return config.Usagef("--predictions are those of one seed: leave out --seeds")
+			}
+			if seeds > 1 {
+				return a.evaluateSeeds(cmd.Context(), p, data, seeds)
+			}
+			return a.evaluateFile(cmd.Context(), p, data, predictions)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
 	cmd.Flags().StringVar(&label, "label", "", "without -c: the column to predict; guessed when left out")
 	cmd.Flags().StringVar(&family, "model", "", "without -c: the family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	cmd.Flags().Var(&seed, "seed", "seed of all randomness, in place of the pipeline file's")
+	late.add(cmd.Flags())
+	cmd.Flags().StringVar(&predictions, "predictions", "", "write to this file, as CSV, what was predicted of each event when it came")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "how many seeds, one after the other, to take mean and spread over")
 	return cmd
 }
@@ -73,13 +94,13 @@ func (a *app) pipelineFor(ctx context.Context, file, data string, o infer.Option
 	return pipeline.Load(file)
 }
 
-func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string) error {
+func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data offline.Data, predictions string) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
 	}
 	progress, finish := a.progress("evaluating")
-	c, err := offline.Evaluate(ctx, p, data, progress)
+	c, err := evaluateTo(ctx, p, data, predictions, progress)
 	finish()
 	if err != nil {
 		return err
@@ -94,11 +115,22 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data string)
 	return printSummary(a.out, c.Summary(), p.Name, p.Model.Type)
 }
 
-// tellRejected says what could not be used, with the first.
-func (a *app) tellRejected(p *offline.Pass) {
-	if p.First != "" {
-		fmt.Fprintf(a.err, "rejected: %s; the first: %s\n", p.Reasons(), p.First)
+// evaluateTo evaluates, and writes predictions to a file; empty is none.
+func evaluateTo(ctx context.Context, p *config.Pipeline, data offline.Data, file string, progress offline.Progress) (*offline.Contender, error) {
+	if file == "" {
+		return offline.Evaluate(ctx, p, data, nil, progress)
 	}
+	out, err := os.Create(file)
+	if err != nil {
+		return nil, config.UsageError{Err: fmt.Errorf("writing predictions: %w", err)}
+	}
+	buffered := bufio.NewWriter(out)
+	predictions, err := offline.NewPredictions(buffered, p)
+	if err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	c, err := offline.Evaluate(ctx, p, data, predictions, progress)
+	return c, errors.Join(err, predictions.Close(), buffered.Flush(), out.Close())
 }
 
 func printSummary(w io.Writer, s offline.Summary, name, family string) error {
@@ -120,11 +152,11 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 		fmt.Fprintln(t, "baseline "+n+"\t"+row(s.Baselines[n], format))
 	}
 	if err := t.Flush(); err != nil || s.ROCAUC == nil {
-		return err
+		return errors.Join(err, printLabels(w, s))
 	}
 	_, err := fmt.Fprintf(w, "\npositive class: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
 		*s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
-	return err
+	return errors.Join(err, printLabels(w, s))
 }
 
 // row is the losses as a table has them; format is that of errors of numbers, equal for all rows so that they stand in

@@ -23,6 +23,7 @@ type produceFlags struct {
 	seed     uint64
 	events   uint64
 	labels   string
+	out      string
 }
 
 func (a *app) produce() *cobra.Command {
@@ -40,7 +41,8 @@ they would have had, as far apart as the rows' own times (events.time and label.
 without both), so that the last one is of now; and the topics must keep records for so long.`,
 		Example: `  millrace produce -c payments.yaml data.csv --rate 1000
   millrace produce -c payments.yaml payments.csv --labels chargebacks.csv
-  millrace produce -c payments.yaml --generate payments --rate 200`,
+  millrace produce -c payments.yaml --generate payments --rate 200
+  millrace produce --generate payments --events 80000 --out payments.jsonl`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.generate != "" {
 				return exactly(0, "no data file with --generate")(cmd, args)
@@ -54,6 +56,9 @@ without both), so that the last one is of now; and the topics must keep records 
 			if err := checkRate(f.rate); err != nil {
 				return err
 			}
+			if f.out != "" {
+				return a.generateFiles(cmd.Context(), f)
+			}
 			return a.produceAll(cmd.Context(), f, args)
 		},
 	}
@@ -64,6 +69,7 @@ without both), so that the last one is of now; and the topics must keep records 
 	cmd.Flags().StringVar(&f.generate, "generate", "", "generate events in place of a file: payments")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of --generate")
 	cmd.Flags().StringVar(&f.labels, "labels", "", "file of labels that come later than their events, sent to the topic of labels in the order of times")
+	cmd.Flags().StringVar(&f.out, "out", "", "write what --generate makes to this file, as JSON lines, in place of the topic; labels that come later to one beside it")
 	cmd.Flags().Uint64Var(&f.events, "events", 0, "stop after this many events; 0 is no bound")
 	return cmd
 }

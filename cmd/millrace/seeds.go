@@ -12,7 +12,7 @@ import (
 )
 
 // evaluateSeeds learns the file with several seeds side by side.
-func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data string, seeds int) error {
+func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data offline.Data, seeds int) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err

@@ -20,12 +20,14 @@ func (a *app) train() *cobra.Command {
 	var file, out string
 	var epochs int
 	var fresh bool
+	var late dataFlags
 	cmd := &cobra.Command{
 		Use:   "train -c FILE --epochs N DATA",
 		Short: "Learn a file in several passes, then publish a first snapshot to start from",
 		Long: `Learn every row of a file in several passes and publish the result as a snapshot that scorers serve and
 learners go on from (or write it to a file with --out). The metrics printed are those of the last pass,
-whose rows were seen before when there are several: judge a model with evaluate.`,
+whose rows were seen before when there are several: judge a model with evaluate. Windows are empty and nothing waits for
+its label when a pass begins.`,
 		Example: `  millrace train -c payments.yaml --epochs 3 history.csv.gz
   millrace train -c payments.yaml --epochs 3 --out payments.millrace history.csv.gz`,
 		Args: exactly(1, "one data file"),
@@ -37,17 +39,22 @@ whose rows were seen before when there are several: judge a model with evaluate.
 			if err != nil {
 				return err
 			}
-			return a.trainFile(cmd.Context(), p, args[0], out, epochs, fresh)
+			data, err := late.data(args[0])
+			if err != nil {
+				return err
+			}
+			return a.trainFile(cmd.Context(), p, data, out, epochs, fresh)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
+	late.add(cmd.Flags())
 	cmd.Flags().IntVar(&epochs, "epochs", 1, "passes over the data")
 	cmd.Flags().StringVar(&out, "out", "", "write the snapshot to this file in place of the store; millrace snapshots import reads it")
 	cmd.Flags().BoolVar(&fresh, "fresh", false, "take the place of a model that has learned from its topic; old versions are kept")
 	return cmd
 }
 
-func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data, out string, epochs int, fresh bool) error {
+func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Data, out string, epochs int, fresh bool) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"millrace/config"
+	"millrace/payments"
+	"millrace/pipeline"
+)
+
+// generateFiles writes generated payments to a file of JSON lines, for evaluate and its like; with the pipeline file of
+// one whose labels come later, those to a second one beside it.
+func (a *app) generateFiles(ctx context.Context, f produceFlags) error {
+	if f.generate != "payments" || f.events == 0 {
+		return config.Usagef("--out is for a number of generated events: produce --generate payments --events N --out %s", f.out)
+	}
+	late := false
+	if f.config != "" {
+		p, err := pipeline.Load(f.config)
+		if err != nil {
+			return err
+		}
+		late = p.LateLabels()
+	}
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	paths := []string{f.out}
+	if late {
+		ending := filepath.Ext(f.out)
+		paths = append(paths, strings.TrimSuffix(f.out, ending)+".labels"+ending)
+	}
+	n, err := generate(ctx, payments.New(f.seed), f.events, paths)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		said := map[string]any{"events": n.Events, "file": f.out}
+		if late {
+			said["labels"], said["labels_file"] = n.Labels, paths[1]
+		}
+		return json.NewEncoder(a.out).Encode(said)
+	}
+	text := fmt.Sprintf("%d events written to %s", n.Events, f.out)
+	if late {
+		text += fmt.Sprintf(" and %d labels to %s", n.Labels, paths[1])
+	}
+	_, err = fmt.Fprintln(a.out, text)
+	return err
+}
+
+// generate writes events to the first path and, where there is a second one, their labels to that.
+func generate(ctx context.Context, g *payments.Generator, events uint64, paths []string) (n pipeline.Written, err error) {
+	outs := make([]io.Writer, len(paths))
+	for i, path := range paths {
+		file, err := os.Create(path)
+		if err != nil {
+			return n, config.UsageError{Err: fmt.Errorf("writing events: %w", err)}
+		}
+		buffered := bufio.NewWriter(file)
+		outs[i] = buffered
+		defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
+	}
+	rows := generated(g, len(paths) > 1)
+	for n.Events < events {
+		row, err := rows(ctx)
+		if err != nil {
+			return n, err
+		}
+		out, count := outs[0], &n.Events
+		if row.Label {
+			out, count = outs[1], &n.Labels
+		}
+		if _, err := out.Write(append(row.Value, '\n')); err != nil {
+			return n, fmt.Errorf("writing events: %w", err)
+		}
+		*count++
+	}
+	return n, ctx.Err()
+}

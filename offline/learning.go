@@ -1,0 +1,128 @@
+package offline
+
+import (
+	"errors"
+	"time"
+
+	"millrace"
+	"millrace/features"
+)
+
+// begin forgets the pass before. What was learned stays; the figures of a pass are its own, and so are windows and what
+// waits for its label: a file that begins again is another time.
+func (c *Contender) begin() error {
+	c.Pass = Pass{Rejected: map[millrace.Reason]uint64{}, LabelsRejected: map[millrace.Reason]uint64{}}
+	c.Curve = newCurve(c.Pipeline.Target().Classes > 0)
+	c.busy = 0
+	c.Pieces.Trainer.Progressive.Reset()
+	if err := c.Pieces.Begin(c.Pipeline); err != nil {
+		return err
+	}
+	c.Pieces.Stream.Joined = func(delay time.Duration, _ []float32, _ millrace.Label) { c.Pass.Delays.add(delay) }
+	return nil
+}
+
+// writesEvents reports whether applying an event writes to it, so that contenders do not share events.
+func (c *Contender) writesEvents() bool {
+	for _, f := range c.Pipeline.FeatureSpec().Columns {
+		if f.Type == features.Window || f.Type == features.Ratio {
+			return true
+		}
+	}
+	return c.Pieces.Stream.Clock != nil
+}
+
+// learn takes one chunk, in order.
+func (c *Contender) learn(chunk []slot) {
+	start := time.Now()
+	for i := range chunk {
+		s := &chunk[i]
+		event := s.event
+		if c.own != nil && s.fault == nil {
+			event = c.copied(event)
+		}
+		if s.label {
+			c.learnLabel(s, event)
+		} else {
+			c.learnEvent(s, event)
+		}
+		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
+	}
+	c.busy += time.Since(start)
+}
+
+func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
+	stream := c.Pieces.Stream
+	if s.fault != nil {
+		c.Pass.count(s.record, stream.Refuse(s.record, false), s.fault)
+		return
+	}
+	outcome, why := stream.Event(event, s.record)
+	if why != nil {
+		c.Pass.count(s.record, outcome, why)
+	} else {
+		c.Pass.count(s.record, outcome, nil)
+		if c.Predicted != nil {
+			c.Predicted(s.record, event, c.Pieces.Trainer.Prediction())
+		}
+	}
+	for stream.Expire() {
+		c.Pass.countEnded(stream.Ended())
+	}
+}
+
+func (c *Contender) learnLabel(s *slot, label *millrace.Event) {
+	stream := c.Pieces.Stream
+	if s.fault != nil {
+		c.Pass.countLabel(s.record, stream.Refuse(s.record, true), s.fault)
+		return
+	}
+	outcome, why := stream.Label(label, s.record)
+	if why != nil {
+		c.Pass.countLabel(s.record, outcome, why)
+	} else {
+		c.Pass.countLabel(s.record, outcome, nil)
+	}
+	for stream.Expire() {
+		c.Pass.countEnded(stream.Ended())
+	}
+}
+
+// copied is an event that is the contender's alone, until the next one.
+func (c *Contender) copied(e *millrace.Event) *millrace.Event {
+	fields := c.own.Fields
+	copy(fields, e.Fields)
+	*c.own = *e
+	c.own.Fields = fields
+	return c.own
+}
+
+// end closes the pass.
+func (c *Contender) end(elapsed time.Duration, l *lane) {
+	stream := c.Pieces.Stream
+	c.Pass.Elapsed, c.Pass.present, c.Pass.files = elapsed, l.present, l.files
+	if stream.Join != nil {
+		c.Pass.Names = stream.Names()
+		held := stream.Join.Stats()
+		c.Pass.Waiting, c.Pass.LabelsEarly = uint64(held.Waiting), uint64(held.Kept)
+	}
+	c.Curve.end(c.Pass.Events, c.Pieces.Trainer.Progressive)
+}
+
+// reasonOf is the stable word of why a record was not used.
+func reasonOf(err error) millrace.Reason {
+	var why *millrace.Rejection
+	if errors.As(err, &why) {
+		return why.Reason
+	}
+	return millrace.ReasonBadRecord
+}
+
+// ofLabel reports whether a fault is of a label that is there.
+func ofLabel(err error) bool {
+	switch reasonOf(err) {
+	case millrace.ReasonBadLabel, millrace.ReasonUnknownClass, millrace.ReasonBadWeight:
+		return true
+	}
+	return false
+}
