@@ -97,7 +97,7 @@ func targetOf(expr string) dashboards.Target {
 	exported := dashboards.Exported()
 	for _, name := range dashboards.MetricNames(expr) {
 		family, _ := dashboards.Family(name)
-		if exported[family].Target == dashboards.Numbers {
+		if t := exported[family].Target; t == dashboards.Numbers || t == dashboards.Windows {
 			return dashboards.Numbers
 		}
 	}
