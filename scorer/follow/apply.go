@@ -164,6 +164,9 @@ func (f *Follower) observe(b *millrace.Batch, from, to int) {
 		for _, field := range f.o.Fields {
 			f.number = append(f.number, number(&e.Fields[field]))
 		}
+		if f.o.Differences != nil {
+			f.o.Differences.passed(b.Partition, rec.Offset, f.number[len(f.number)-len(f.o.Fields):])
+		}
 		f.o.Windows.Observe(e, watermark)
 		f.clock.Advance(b.Partition, e.Time)
 		f.newest = max(f.newest, e.Time)

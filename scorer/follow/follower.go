@@ -74,8 +74,10 @@ type Options struct {
 	Extractor Extractor
 	KeptBytes int64 // KeptBytesDefault when 0
 	Metrics   *Metrics
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Differences are told of the windows of all events; nil where no learner runs beside.
+	Differences *Differences
+	Log         *slog.Logger
+	Now         func() time.Time
 }
 
 // Follower keeps the window tables. Run must run for anything to be filled.
