@@ -24,6 +24,9 @@ type StreamOptions struct {
 	Windows Windows      // nil without windows
 	Join    *join.Table  // nil where labels come with their events
 	Clock   *keyed.Clock // needed with windows, and with Join
+	// Filled is told of each event that is not read again, once its windows are filled; it must not keep the event. May
+	// be nil.
+	Filled func(e *millrace.Event, rec *millrace.Record)
 	// Topics are the names of the events' topic and of the labels', which marks in the log speak of.
 	Topics [2]string
 	// Joined is told of every event that a label came for: how long after it, and the prediction made when it came, nil
@@ -97,6 +100,9 @@ func (s *Stream) plain(e *millrace.Event) (Outcome, *millrace.Rejection) {
 func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
 	watermark := s.Clock.Now()
 	stream := s.beginEvent(e, rec, watermark)
+	if s.Filled != nil {
+		s.Filled(e, rec)
+	}
 	prediction, err := s.Trainer.Predict(e)
 	if err != nil {
 		return Rejected, s.rejection(err)

@@ -165,3 +165,22 @@ func TestUnlabelledWithoutWindows(t *testing.T) {
 		t.Errorf("outcome %d, %v; %d events observed", outcome, why, x.observed[0])
 	}
 }
+
+// TestFilledIsTold of every event once, with its windows, also of one that is then refused.
+func TestFilledIsTold(t *testing.T) {
+	s, _, _ := newWindowStream()
+	var told []float64
+	s.Filled = func(e *millrace.Event, rec *millrace.Record) {
+		if e.Time > rec.Time {
+			t.Errorf("told of an event at %d of a record of %d", e.Time, rec.Time)
+		}
+		told = append(told, e.Fields[1].Number)
+	}
+	known := millrace.Label{Known: true, Value: 1}
+	for i, value := range []float64{5, -1, 7, 1} { // the second does not extract, and so is not observed
+		_, _ = s.Event(eventOf(value, 900, known), &millrace.Record{Offset: int64(i), Time: 100})
+	}
+	if want := []float64{0, 5, 5, 12}; !slices.Equal(told, want) {
+		t.Errorf("told of windows %v, want %v", told, want)
+	}
+}

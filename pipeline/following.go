@@ -19,9 +19,10 @@ import (
 // following is how a scorer of a pipeline with windows keeps their tables: its follower, and the events topic as that
 // sees it.
 type following struct {
-	env      *environment
-	follower *follow.Follower
-	gaps     bool
+	env         *environment
+	follower    *follow.Follower
+	differences *follow.Differences // nil where nobody learns beside
+	gaps        bool
 }
 
 // newFollowing builds the follower of a scorer; it is nil for a pipeline without windows.
@@ -41,11 +42,22 @@ func newFollowing(e *environment, o Options, own func() []int32) (*following, er
 		return nil, fmt.Errorf("building features: %w", err)
 	}
 	f := &following{env: e, gaps: o.AllowGaps}
+	if o.Learn {
+		f.differences = follow.NewDifferences(e.metrics, windowFields(spec.Columns))
+	}
 	f.follower = follow.New(follow.Options{Topic: f, Own: own, Windows: windows, NewClock: func() follow.Clock { return keyed.NewClock() },
-		Fields: windowFields(spec.Columns), Decoder: d, Extractor: x, Metrics: follow.NewMetrics(e.metrics), Log: e.log, Now: time.Now})
+		Fields: windowFields(spec.Columns), Decoder: d, Extractor: x, Metrics: follow.NewMetrics(e.metrics), Differences: f.differences,
+		Log: e.log, Now: time.Now})
 	e.metrics.MustRegister(newLag("windows", lagOf{p.Events.Topic, f.follower.Lag}))
 	f.export(windows)
 	return f, nil
+}
+
+// compare has the windows of a learner that is about to run compared with those here. f may be nil.
+func (f *following) compare(l *learning) {
+	if f != nil {
+		l.learned.Stream.Filled = f.differences.Learned
+	}
 }
 
 // export tells of the tables as they are at each scrape.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -400,4 +401,36 @@ func TestWindowsMustAgree(t *testing.T) {
 	if s.scoring.windows != nil {
 		t.Error("a pipeline without windows has a follower")
 	}
+}
+
+// TestComparesWithTheLearnerBeside: where both run in one process windows of learner and scorer are compared, and with one
+// partition they are equal to the last bit.
+func TestComparesWithTheLearnerBeside(t *testing.T) {
+	r := windowsRig(t, 1)
+	r.createEvents()
+	r.send(r.swipes(3000, 1, 5))
+	r.run(true, func(s *Pipeline) bool { return s.scoring.loop.Finished() >= 3000 && r.differences(t, s, "_count") >= 40 })
+}
+
+// differences reads a sample of the histogram of differences, and wants all of them to be none.
+func (r *rig) differences(t *testing.T, s *Pipeline, suffix string) float64 {
+	t.Helper()
+	_, metrics := get(t, s, "/metrics")
+	sample := func(name string) float64 {
+		for line := range strings.SplitSeq(metrics, "\n") {
+			if rest, ok := strings.CutPrefix(line, "millrace_scorer_window_difference"+name); ok {
+				n, err := strconv.ParseFloat(rest[strings.LastIndex(rest, " ")+1:], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+		}
+		t.Fatalf("no sample %s in:\n%s", name, metrics)
+		return 0
+	}
+	if sum := sample("_sum"); sum != 0 {
+		t.Fatalf("windows differ by %v in all", sum)
+	}
+	return sample(suffix)
 }

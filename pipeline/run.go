@@ -224,6 +224,9 @@ func wayOn(err error) error {
 func (r *Pipeline) learn(ctx context.Context) error {
 	err := learnUntil(ctx, r.learning, r.o, func(l *learning) {
 		r.learner.Store(l.learner)
+		if r.scoring != nil {
+			r.scoring.windows.compare(l)
+		}
 		if r.onLearning != nil {
 			r.onLearning(l)
 		}

@@ -80,6 +80,7 @@ func Exported() map[string]Metric {
 		"millrace_learner_up":                       {Gauge, Always},
 		"millrace_expert_weight":                    {Gauge, Experts},
 		"millrace_expert_loss":                      {Gauge, Experts},
+		"millrace_scorer_window_difference":         {Histogram, Windows},
 		"millrace_scorer_windows_ready":             {Gauge, Windows},
 		"millrace_scorer_windows_remaining_records": {Gauge, Windows},
 		"millrace_scorer_windows_fillings_total":    {Counter, Windows},
