@@ -65,54 +65,57 @@ func fill(n int, wait time.Duration) (*Table, *stream) {
 	return tab, s
 }
 
-// One event comes and the label of another, half a million to a million and a half before it, in no order.
-func BenchmarkJoin(b *testing.B) {
-	tab, s := fill(benchWaiting, 2*benchWaiting*time.Millisecond)
+// pairs lets event i come and then the label of event of(i), and ends what is over, for i in [from, to). With a wait of
+// two million milliseconds a million wait and a million ids more are remembered.
+func (s *stream) pairs(tab *Table, from, to int, of func(i int) int) bool {
 	var taken millrace.Event
 	prediction := []float32{.5, .5}
-	const block = 1 << 19
-	order := func(k int) int { return k - k%block + k*7919%block }
-	b.ReportAllocs()
-	b.ResetTimer()
-	began := cpu()
-	for k := range b.N {
-		i := benchWaiting + k
+	for i := from; i < to; i++ {
 		e := s.at(i)
 		at := Place{0, int64(i)}
 		if tab.Arrive(e, at, int64(i)) == First {
 			tab.Wait(e, at, tab.Due(int64(i)), prediction)
 		}
 		for tab.Expire(int64(i)) {
-			tab.Take(&taken)
+			return false
 		}
-		if tab.Label(s.labelOf(order(k)), Place{0, int64(k)}, int64(i)) != Joined || tab.Crowded() {
-			b.Fatal("not joined, or crowded")
+		if tab.Label(s.labelOf(of(i)), at, int64(i)) != Joined || tab.Crowded() {
+			return false
 		}
 		tab.Take(&taken)
 	}
-	report(b, began, b.N)
+	return true
 }
 
-// Joined in the order of coming, with a million between an event and its label.
-func BenchmarkJoinInOrder(b *testing.B) {
+func benchmarkPairs(b *testing.B, of func(i int) int) {
 	tab, s := fill(benchWaiting, 2*benchWaiting*time.Millisecond)
-	var taken millrace.Event
-	prediction := []float32{.5, .5}
+	if !s.pairs(tab, benchWaiting, 5*benchWaiting/2, of) {
+		b.Fatal("not joined")
+	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	began := cpu()
-	for k := range b.N {
-		i := benchWaiting + k
-		e := s.at(i)
-		at := Place{0, int64(i)}
-		tab.Arrive(e, at, int64(i))
-		tab.Wait(e, at, tab.Due(int64(i)), prediction)
-		if tab.Expire(int64(i)) || tab.Label(s.labelOf(k), Place{0, int64(k)}, int64(i)) != Joined {
-			b.Fatal("not joined")
-		}
-		tab.Take(&taken)
+	if !s.pairs(tab, 5*benchWaiting/2, 5*benchWaiting/2+b.N, of) {
+		b.Fatal("not joined")
 	}
 	report(b, began, b.N)
+	if n := tab.Stats().Waiting; n != benchWaiting {
+		b.Fatal(n)
+	}
+}
+
+// The label that comes with an event is that of one half a million to a million and a half before it, in no order.
+func BenchmarkJoin(b *testing.B) {
+	const block = 1 << 19
+	benchmarkPairs(b, func(i int) int {
+		k := i - benchWaiting
+		return k - k%block + k*7919%block
+	})
+}
+
+// It is that of the event a million before it.
+func BenchmarkJoinInOrder(b *testing.B) {
+	benchmarkPairs(b, func(i int) int { return i - benchWaiting })
 }
 
 func BenchmarkExpire(b *testing.B) {
