@@ -257,6 +257,9 @@ func (l *Learner) applySlot(ctx context.Context, s *slot) error {
 		l.o.Stream.SetIdle(s.idleness.idle, s.idleness.awake)
 		return l.expire(ctx)
 	}
+	if s.anew {
+		l.o.Stream.Anew(s.label)
+	}
 	if s.batch != l.batch || s.anew {
 		l.batch, l.at = s.batch, l.position(s.batch, s.anew)
 	}

@@ -16,6 +16,7 @@ type Windows interface {
 	Horizon() int64
 	Fill(e *millrace.Event, watermark int64)
 	Observe(e *millrace.Event, watermark int64)
+	Reset() // to what they were when nothing had been observed
 }
 
 // StreamOptions are what a Stream is made of.

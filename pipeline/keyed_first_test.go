@@ -138,12 +138,7 @@ func TestEveryEventHasOneName(t *testing.T) {
 		r.crash(i * 1200)
 	}
 	r.run(false, r.appliedAll)
-	// A late event of every partition, long after, ends all waits.
-	var last []stamped
-	for p := range int32(4) {
-		last = append(last, stamped{"loop.events", p, time.Now().UnixMilli(), fmt.Sprintf(`{"id":"last%d","time":%d}`, p, time.Now().UnixMilli())})
-	}
-	r.write(last)
+	r.write(endOfWaits(4))
 	r.run(false, func(s *Pipeline) bool {
 		m := r.head().Manifest
 		return r.atEnd(&m) && events(&m) >= n
@@ -152,13 +147,26 @@ func TestEveryEventHasOneName(t *testing.T) {
 	if got := events(&m); got != n {
 		t.Errorf("%d of %d events have a name: %v", got, n, m.Names)
 	}
-	labels := uint64(0)
+	if got, want := labels(&m), uint64(len(all)-n); got != want {
+		t.Errorf("%d of %d labels have a name: %v", got, want, m.Names)
+	}
+}
+
+// endOfWaits are events of each partition long after all others: they end all waits.
+func endOfWaits(partitions int32) (last []stamped) {
+	for p := range partitions {
+		now := time.Now().UnixMilli()
+		last = append(last, stamped{"loop.events", p, now, fmt.Sprintf(`{"id":"last%d","time":%d}`, p, now)})
+	}
+	return last
+}
+
+// labels are how many have ended under a name.
+func labels(m *millrace.Manifest) (n uint64) {
 	for _, name := range []string{"label_joined", "label_unmatched", "label_repeated", "label_crowded", "label_rejected", "label_lost"} {
-		labels += m.Names[name]
+		n += m.Names[name]
 	}
-	if want := uint64(len(all) - n); labels != want {
-		t.Errorf("%d of %d labels have a name: %v", labels, want, m.Names)
-	}
+	return n
 }
 
 // events are how many have ended under a name.

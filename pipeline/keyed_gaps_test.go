@@ -130,6 +130,49 @@ func TestEventsTopicMadeAnew(t *testing.T) {
 	}
 }
 
+// TestTopicMadeAnewWhileLearning: what waited of the former topic is lost at once, and a learner that starts later
+// makes its state from the new topic alone. Every event and every label has one name in the end.
+func TestTopicMadeAnewWhileLearning(t *testing.T) {
+	for topic, lost := range map[string]string{"loop.events": "lost", "loop.labels": "label_lost"} {
+		t.Run(topic, func(t *testing.T) {
+			r := newKeyedRig(t, 1, "drop")
+			start := time.Now().Add(-time.Hour).Truncate(time.Second)
+			first := story(start, 1000, 1)
+			// New labels begin where the former ended, with some that come early; new events come by themselves.
+			second := story(start.Add(100*time.Second), 400, 1)
+			third := story(start.Add(140*time.Second), 400, 1)
+			r.write(first)
+			r.allowGaps = true
+			step := 0
+			r.run(false, func(s *Pipeline) bool {
+				if step == 0 && r.appliedAll(s) {
+					step = 1
+					r.deleteTopic(topic)
+					r.write(second)
+				}
+				return step == 1 && r.appliedAll(s)
+			})
+			r.allowGaps = false
+			before := r.head().Manifest
+			r.write(third)
+			r.run(false, r.appliedAll)
+			r.write(endOfWaits(1))
+			r.run(false, func(s *Pipeline) bool {
+				m := r.head().Manifest
+				return r.atEnd(&m) && m.Applied > before.Applied && events(&m) >= 1800
+			})
+			m := r.head().Manifest
+			if before.Names[lost] == 0 || m.Names[lost] != before.Names[lost] {
+				t.Errorf("%s is %d, and %d after a restart", lost, before.Names[lost], m.Names[lost])
+			}
+			produced := len(first) + len(second) + len(third)
+			if e, l := events(&m), labels(&m); e != 1800 || l != uint64(produced-1800) {
+				t.Errorf("%d of 1800 events and %d of %d labels have a name: %v", e, l, produced-1800, m.Names)
+			}
+		})
+	}
+}
+
 // TestLabelsOfAnotherTopic: label.topic names another topic, or none, than the version took labels from.
 func TestLabelsOfAnotherTopic(t *testing.T) {
 	r, before := learnedLate(t, 1000)

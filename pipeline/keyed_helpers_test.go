@@ -162,9 +162,15 @@ func (r *rig) atEnd(m *millrace.Manifest) bool {
 		if err != nil {
 			r.t.Fatal(err)
 		}
+		id, err := r.servers.cluster.TopicID(r.t.Context(), topic)
+		if err != nil {
+			r.t.Fatal(err)
+		}
 		read := map[int32]int64{}
 		for _, p := range ofTopic(topic, m.Positions) {
-			read[p.Partition] = p.Offset
+			if p.TopicID == id { // it may have been made anew
+				read[p.Partition] = p.Offset
+			}
 		}
 		for partition, log := range bounds {
 			if read[partition] < log[1] {

@@ -1,0 +1,30 @@
+package join
+
+import "math"
+
+// Lose forgets all that came of a topic that is no more: the log can no longer tell of it. Of events that is who waits,
+// and which ids are known; of labels, those that are kept for their event. It returns how many waited, or were kept.
+func (t *Table) Lose(k Kind) (n uint64) {
+	t.arrived = none
+	if k == Labels {
+		for h := t.labels.peek(math.MaxInt64); h != none; h = t.labels.peek(math.MaxInt64) {
+			t.dropLabel(h)
+			t.remove(h)
+			n++
+		}
+		return n
+	}
+	for h := t.held.head; h != none; h = t.held.head {
+		t.settle(h)
+		n++
+	}
+	for h := t.events.peek(math.MaxInt64); h != none; h = t.events.peek(math.MaxInt64) {
+		if t.entries.at(h).kind == waiting {
+			t.settle(h)
+			n++
+			continue
+		}
+		t.forget(h)
+	}
+	return n
+}
