@@ -80,7 +80,7 @@ func (s sets) rank(registers []uint64, h uint32) {
 
 // union is how many different values the panes of a window have: exact while every pane has room for its own and there
 // are not more than setMax together, else an estimate.
-func (s sets) union(g *group, panes span) float64 {
+func (s sets) union(g *group, panes *span) float64 {
 	var only []uint64
 	filled, total, exact := 0, 0, true
 	g.each(panes, func(pane []uint64) bool {
@@ -105,7 +105,7 @@ func (s sets) union(g *group, panes span) float64 {
 }
 
 // merged counts the different hashes of all panes; ok is false beyond setMax.
-func (s sets) merged(g *group, panes span) (n int, ok bool) {
+func (s sets) merged(g *group, panes *span) (n int, ok bool) {
 	var slots [2 * setMax]uint32 // open addressing, 0 for free
 	zero, ok := false, true
 	g.each(panes, func(pane []uint64) bool {
@@ -138,7 +138,7 @@ func (s sets) merged(g *group, panes span) (n int, ok bool) {
 }
 
 // estimate merges the registers of all panes.
-func (s sets) estimate(g *group, panes span) float64 {
+func (s sets) estimate(g *group, panes *span) float64 {
 	var all [64]uint64
 	registers := all[:s.data()]
 	g.each(panes, func(pane []uint64) bool {

@@ -9,9 +9,13 @@ import (
 // blank leaves out all windows of the group.
 func (g *group) blank(fields []millrace.Field) {
 	for i := range g.outputs {
-		fields[g.outputs[i].field] = millrace.Field{}
+		leave(&fields[g.outputs[i].field])
 	}
 }
+
+// set and leave write a field that is a number and never anything else.
+func set(f *millrace.Field, v float64) { f.Presence, f.Number = millrace.Present, v }
+func leave(f *millrace.Field)          { f.Presence, f.Number = millrace.Absent, 0 }
 
 // unseen says what a window without an event is: no event, and of no event there is neither a mean nor a last one.
 func (g *group) unseen(fields []millrace.Field) {
@@ -19,75 +23,90 @@ func (g *group) unseen(fields []millrace.Field) {
 		o := &g.outputs[i]
 		switch o.stat {
 		case statCount, statSum, statDistinct:
-			fields[o.field] = millrace.Field{Presence: millrace.Present}
+			set(&fields[o.field], 0)
 		default:
-			fields[o.field] = millrace.Field{}
+			leave(&fields[o.field])
 		}
 	}
 }
 
-// span is a run of panes of an entry in the ring: n from slot first on.
+// span is what of an entry lies in a window: a run of panes in the ring, how many events they have, and the sum of
+// their values where the group keeps sums.
 type span struct {
 	panes    []uint64
-	first, n int
+	first, n int // slot of the oldest, and how many panes
+	events   uint64
+	total    float64
 }
 
-// span is what of an entry lies in the window that ends at t: from the pane of t - over, unless that is gone, to t's.
-func (g *group) span(entry []uint64, t, watermark int64) span {
-	s := span{panes: entry[g.at+1 : g.at+1+g.ring*g.words]}
+// find sets the span of the window that ends at t: from the pane of t - over, unless that is gone, to t's.
+//
+// Where the oldest stands follows from the times alone, but for late events. So the processor can fetch all lines of
+// the entry at once, and need not wait for the first, which has the number of the newest pane.
+func (s *span) find(g *group, entry []uint64, t, watermark int64) {
+	s.panes, s.n = entry[g.at+1:g.at+1+g.ring*g.words], 0
+	from, to := max(g.from(t), g.from(watermark)), g.pane(t)
+	s.first = g.slot(from)
 	newest := int64(entry[g.at])
 	if entry[g.at] == nonePane {
-		return s
+		return
 	}
-	to := g.pane(t)
-	from := to - g.reach
-	if g.reach == 0 || t < math.MinInt64+g.over {
-		from = g.pane(less(t, g.over))
+	if held := newest - int64(g.ring-1); from < held { // the ring holds the newest pane and those before it
+		from, s.first = held, g.slot(held)
 	}
-	// The ring holds the newest pane and those before it.
-	from = max(from, g.limitOf(watermark), less(newest, int64(g.ring-1)))
-	if to = min(to, newest); from > to {
-		return s
+	if to > newest {
+		to = newest
 	}
-	s.first, s.n = g.slot(from), int(to-from)+1
-	return s
+	s.n = int(max(0, to-from+1))
+}
+
+// add adds up counts and sums, the oldest pane first.
+func (s *span) add(g *group) {
+	panes, at, words, sum := s.panes, s.first*g.words, g.words, g.sum
+	events, total := uint64(0), 0.0
+	if sum == 0 {
+		for n := s.n; n > 0; n-- {
+			events += panes[at]
+			if at += words; at >= len(panes) {
+				at = 0
+			}
+		}
+	} else {
+		for n := s.n; n > 0; n-- {
+			events += panes[at]
+			total += number(panes[at+sum])
+			if at += words; at >= len(panes) {
+				at = 0
+			}
+		}
+	}
+	s.events, s.total = events, total
 }
 
 // fill sets the group's fields for an event at time t.
 func (g *group) fill(fields []millrace.Field, entry []uint64, t, watermark int64) {
-	s := g.span(entry, t, watermark)
-	// All panes less those outside the window: so the processor fetches all lines of the entry at once, and need not
-	// wait for the number of the newest pane to know which.
-	events := uint64(0)
-	for at := 0; at < len(s.panes); at += g.words {
-		events += s.panes[at]
-	}
-	at := (s.first + s.n) % g.ring * g.words
-	for k := s.n; k < g.ring; k++ {
-		events -= s.panes[at]
-		if at += g.words; at == len(s.panes) {
-			at = 0
-		}
-	}
-	if events == 0 {
+	var s span
+	s.find(g, entry, t, watermark)
+	s.add(g)
+	if s.events == 0 {
 		g.unseen(fields)
 		return
 	}
 	for i := range g.outputs {
 		o := &g.outputs[i]
-		fields[o.field] = millrace.Field{Presence: millrace.Present, Number: g.statistic(o.stat, s, events, t)}
+		set(&fields[o.field], g.statistic(o.stat, &s, t))
 	}
 }
 
 // statistic merges the panes of a window that has events, the oldest first.
-func (g *group) statistic(stat stat, s span, events uint64, t int64) float64 {
+func (g *group) statistic(stat stat, s *span, t int64) float64 {
 	switch stat {
 	case statCount:
-		return float64(events)
+		return float64(s.events)
 	case statSum:
-		return g.total(s)
+		return s.total
 	case statMean:
-		return g.total(s) / float64(events)
+		return s.total / float64(s.events)
 	case statStd:
 		return g.deviation(s)
 	case statMin:
@@ -105,7 +124,7 @@ func (g *group) statistic(stat stat, s span, events uint64, t int64) float64 {
 }
 
 // each calls visit with the panes that have events, the oldest first, until it is false.
-func (g *group) each(s span, visit func(pane []uint64) bool) {
+func (g *group) each(s *span, visit func(pane []uint64) bool) {
 	for k, at := 0, s.first*g.words; k < s.n; k++ {
 		if s.panes[at] != 0 && !visit(s.panes[at:at+g.words]) {
 			return
@@ -116,20 +135,9 @@ func (g *group) each(s span, visit func(pane []uint64) bool) {
 	}
 }
 
-func (g *group) total(s span) float64 {
-	all := 0.0
-	for k, at := 0, s.first*g.words; k < s.n; k++ {
-		all += number(s.panes[at+g.sum])
-		if at += g.words; at == len(s.panes) {
-			at = 0
-		}
-	}
-	return all
-}
-
 // deviation is the standard deviation of all values: moments of panes are merged as in Chan, Golub and LeVeque,
 // Updating Formulae and a Pairwise Algorithm for Computing Sample Variances (1979), equation 2.1.
-func (g *group) deviation(s span) float64 {
+func (g *group) deviation(s *span) float64 {
 	n, all, squares := 0.0, 0.0, 0.0
 	g.each(s, func(pane []uint64) bool {
 		m, more := float64(pane[0]), number(pane[g.sum])
@@ -143,7 +151,7 @@ func (g *group) deviation(s span) float64 {
 	return math.Sqrt(squares / n)
 }
 
-func (g *group) extreme(s span, part int, better func(a, b float64) bool) float64 {
+func (g *group) extreme(s *span, part int, better func(a, b float64) bool) float64 {
 	var best float64
 	some := false
 	g.each(s, func(pane []uint64) bool {
@@ -156,7 +164,7 @@ func (g *group) extreme(s span, part int, better func(a, b float64) bool) float6
 }
 
 // oldest and newest are panes of a window that has events.
-func (g *group) oldest(s span) (oldest []uint64) {
+func (g *group) oldest(s *span) (oldest []uint64) {
 	g.each(s, func(pane []uint64) bool {
 		oldest = pane
 		return false
@@ -164,7 +172,7 @@ func (g *group) oldest(s span) (oldest []uint64) {
 	return oldest
 }
 
-func (g *group) newest(s span) (newest []uint64) {
+func (g *group) newest(s *span) (newest []uint64) {
 	g.each(s, func(pane []uint64) bool {
 		newest = pane
 		return true

@@ -14,6 +14,10 @@ const (
 	// valueMax is the largest magnitude that counts, so that no stream makes sums or squares overflow.
 	valueMax = 1e140
 	second   = 1000 // milliseconds
+	// timeMax is the largest magnitude of a time, so that differences of two never overflow.
+	timeMax = 1 << 61
+	// noTime is no event's time, nor near one.
+	noTime = math.MinInt64 / 2
 )
 
 // group are the windows of one table that share panes: of one feature, as long and as finely divided as each other.
@@ -30,8 +34,11 @@ type group struct {
 	at      int // word of an entry with the newest pane's number; panes follow
 	outputs []output
 
-	limitAt, limit int64 // watermark, and the first pane that is not gone then
-	current        int64 // pane of the event that is being observed
+	// Of the event that is being observed, or was last: its pane, when that starts and where it stands in the ring; and
+	// the first pane that was not gone.
+	current, start int64
+	currentSlot    int
+	limit          int64
 	distinct       sets
 }
 
@@ -75,7 +82,7 @@ func (t *table) group(c *features.Column, of int) *group {
 		}
 	}
 	// From the pane of t - over to t's there are over/width and one, and one more where width does not divide over.
-	g := group{of: of, over: over, width: width, ring: int((over+width-1)/width) + 1, limitAt: math.MinInt64, limit: math.MinInt64}
+	g := group{of: of, over: over, width: width, ring: int((over+width-1)/width) + 1, start: noTime}
 	if over%width == 0 {
 		g.reach = over / width
 	}
@@ -108,8 +115,12 @@ func (g *group) layOut(at int, whole bool) {
 	need(&g.set, g.distinct.words(), statDistinct)
 }
 
-// pane is the number of the pane that a time lies in.
+// pane is the number of the pane that a time lies in: mostly the one of the event that was observed last, which saves
+// a division.
 func (g *group) pane(t int64) int64 {
+	if uint64(t-g.start) < uint64(g.width) {
+		return g.current
+	}
 	p := t / g.width
 	if p*g.width > t {
 		p--
@@ -117,10 +128,14 @@ func (g *group) pane(t int64) int64 {
 	return p
 }
 
-// slot is where a pane stands in the ring.
+// slot is where a pane stands in the ring; likewise.
 func (g *group) slot(p int64) int {
-	if p == int64(uint32(p)) { // mostly, and half as long a division
-		return int(uint32(p) % uint32(g.ring))
+	if back := uint64(g.current - p); back < uint64(g.ring) {
+		k := g.currentSlot - int(back)
+		if k < 0 {
+			k += g.ring
+		}
+		return k
 	}
 	k := int(p % int64(g.ring))
 	if k < 0 {
@@ -129,23 +144,26 @@ func (g *group) slot(p int64) int {
 	return k
 }
 
-// limitOf is the first pane that is not gone at a watermark: it ends after the watermark less the window's length.
-func (g *group) limitOf(watermark int64) int64 {
-	if watermark == g.limitAt {
-		return g.limit
+// from is the first pane of the window that ends at t.
+func (g *group) from(t int64) int64 {
+	if g.reach > 0 {
+		return g.pane(t) - g.reach
 	}
-	return g.pane(less(watermark, g.over))
+	return g.pane(t - g.over)
 }
 
 // begin prepares for an event, and reports whether its pane is there for an entry that has none.
 func (g *group) begin(t, watermark int64) bool {
-	g.limit, g.limitAt = g.limitOf(watermark), watermark
-	g.current = g.pane(t)
+	if p := g.pane(t); p != g.current || g.start == noTime {
+		g.currentSlot = g.slot(p)
+		g.current, g.start = p, p*g.width
+	}
+	g.limit = g.from(watermark)
 	return g.current >= g.limit
 }
 
-// observe takes an event into its pane. It is false when that is gone, or is no longer in the ring.
-func (g *group) observe(entry []uint64, e *millrace.Event) bool {
+// observe takes an event at time t into its pane. It is false when that is gone, or is no longer in the ring.
+func (g *group) observe(entry []uint64, e *millrace.Event, t int64) bool {
 	var f *millrace.Field
 	if g.of >= 0 {
 		if f = &e.Fields[g.of]; f.Presence != millrace.Present {
@@ -166,7 +184,7 @@ func (g *group) observe(entry []uint64, e *millrace.Event) bool {
 		return false
 	}
 	k := g.slot(p) * g.words
-	g.take(panes[k:k+g.words], e, f)
+	g.take(panes[k:k+g.words], t, f)
 	return true
 }
 
@@ -186,7 +204,7 @@ func (g *group) clear(panes []uint64, newest, p int64) {
 }
 
 // take adds an event to a pane.
-func (g *group) take(pane []uint64, e *millrace.Event, f *millrace.Field) {
+func (g *group) take(pane []uint64, t int64, f *millrace.Field) {
 	n := pane[0]
 	pane[0] = n + 1
 	if g.sum != 0 {
@@ -210,14 +228,14 @@ func (g *group) take(pane []uint64, e *millrace.Event, f *millrace.Field) {
 			pane[g.most] = math.Float64bits(v)
 		}
 	}
-	if g.lastTime != 0 && (n == 0 || e.Time >= int64(pane[g.lastTime])) {
-		pane[g.lastTime] = uint64(e.Time)
+	if g.lastTime != 0 && (n == 0 || t >= int64(pane[g.lastTime])) {
+		pane[g.lastTime] = uint64(t)
 		if g.last != 0 {
 			pane[g.last] = math.Float64bits(value(f))
 		}
 	}
-	if g.first != 0 && (n == 0 || e.Time < int64(pane[g.firstTime])) {
-		pane[g.firstTime], pane[g.first] = uint64(e.Time), math.Float64bits(value(f))
+	if g.first != 0 && (n == 0 || t < int64(pane[g.firstTime])) {
+		pane[g.firstTime], pane[g.first] = uint64(t), math.Float64bits(value(f))
 	}
 	if g.set != 0 {
 		g.distinct.add(pane[g.set:g.set+g.distinct.words()], f.Text)
@@ -227,3 +245,6 @@ func (g *group) take(pane []uint64, e *millrace.Event, f *millrace.Field) {
 func number(word uint64) float64 { return math.Float64frombits(word) }
 
 func value(f *millrace.Field) float64 { return min(max(f.Number, -valueMax), valueMax) }
+
+// bounded is a time or watermark within what the tables reckon with. math.MinInt64, no watermark yet, is before all.
+func bounded(t int64) int64 { return min(max(t, -timeMax), timeMax) }

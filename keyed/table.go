@@ -129,28 +129,28 @@ func (t *table) find(hash uint64) []uint64 {
 }
 
 // observe takes an event in. It is false when that came too late for a window of the table.
-func (t *table) observe(e *millrace.Event, watermark int64) bool {
+func (t *table) observe(e *millrace.Event, time, watermark int64) bool {
 	hash, ok := t.hashOf(e)
 	if !ok {
 		return true
 	}
 	accepted, inTime := false, true
 	for i := range t.groups {
-		if t.groups[i].begin(e.Time, watermark) {
+		if t.groups[i].begin(time, watermark) {
 			accepted = true
 		}
 	}
 	if !accepted { // it is in none, so it must not be what another key gives way to
 		return false
 	}
-	stream := max(e.Time, watermark)
+	stream := max(time, watermark)
 	entry := t.find(hash)
 	if entry == nil {
 		entry = t.insert(hash, stream, watermark)
 	}
 	entry[wordTime] = uint64(max(int64(entry[wordTime]), stream))
 	for i := range t.groups {
-		if !t.groups[i].observe(entry, e) {
+		if !t.groups[i].observe(entry, e, time) {
 			inTime = false
 		}
 	}
@@ -159,7 +159,7 @@ func (t *table) observe(e *millrace.Event, watermark int64) bool {
 
 // insert makes an entry for a key that has none.
 func (t *table) insert(hash uint64, stream, watermark int64) []uint64 {
-	gone := less(watermark, t.horizon) // of this stream time and before, no event is in any window
+	gone := watermark - t.horizon // of this stream time and before, no event is in any window
 	i, full := t.oldest(hash)
 	switch {
 	case full:
@@ -256,12 +256,4 @@ func (t *table) unlink(i uint32) {
 			return
 		}
 	}
-}
-
-// less is a - b without overflow; b is not negative.
-func less(a, b int64) int64 {
-	if a < math.MinInt64+b {
-		return math.MinInt64
-	}
-	return a - b
 }

@@ -118,6 +118,8 @@ func (w *Windows) Horizon() int64 { return w.horizon }
 // Fill sets the fields of all windows in e, by what was observed so far, for the moment of the event's time. watermark
 // is the topic's before the event. Without its key an event has no windows. It allocates nothing.
 func (w *Windows) Fill(e *millrace.Event, watermark int64) {
+	time := bounded(e.Time)
+	watermark = bounded(watermark)
 	for i := range w.tables {
 		t := &w.tables[i]
 		var entry []uint64
@@ -133,7 +135,7 @@ func (w *Windows) Fill(e *millrace.Event, watermark int64) {
 			case entry == nil:
 				g.unseen(e.Fields)
 			default:
-				g.fill(e.Fields, entry, e.Time, watermark)
+				g.fill(e.Fields, entry, time, watermark)
 			}
 		}
 	}
@@ -143,8 +145,10 @@ func (w *Windows) Fill(e *millrace.Event, watermark int64) {
 // tables grow by.
 func (w *Windows) Observe(e *millrace.Event, watermark int64) {
 	late := false
+	time := bounded(e.Time)
+	watermark = bounded(watermark)
 	for i := range w.tables {
-		if t := &w.tables[i]; !t.observe(e, watermark) {
+		if t := &w.tables[i]; !t.observe(e, time, watermark) {
 			late = true
 		}
 	}
