@@ -111,9 +111,8 @@ func TestOffsetsAtAndFirstTime(t *testing.T) {
 				t.Errorf("%v: %d, %v, %v, want %d", c.positions, got-from, ok, err, c.want-from)
 			}
 		}
-		var gap *millrace.GapError
-		if _, _, err := b.cluster.FirstTime(b.ctx, spans(topic, 99)); !errors.As(err, &gap) || gap.End != 20 {
-			t.Errorf("beyond the end: %v", err)
+		if _, ok, err := b.cluster.FirstTime(b.ctx, spans(topic, 99)); err != nil || ok {
+			t.Errorf("beyond the end: %v, %v", ok, err)
 		}
 		offsets := make(kadm.Offsets)
 		offsets.Add(kadm.Offset{Topic: topic, Partition: 0, At: 10})

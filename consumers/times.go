@@ -19,7 +19,7 @@ func (c *Cluster) OffsetsAt(ctx context.Context, topic string, unixMillis int64)
 
 // FirstTime returns the record time, in Unix milliseconds, of what comes first behind positions: the least that the
 // partitions' next batches begin with, so that it may lie a little before the record at a position. ok is false when
-// all positions are ends.
+// nothing is behind any. Positions outside their logs are no matter here: reading from them says so.
 func (c *Cluster) FirstTime(ctx context.Context, positions []millrace.Position) (unixMillis int64, ok bool, err error) {
 	for _, p := range positions {
 		var at int64
@@ -43,15 +43,12 @@ func (c *Cluster) FirstTime(ctx context.Context, positions []millrace.Position) 
 func (c *Cluster) timeAt(ctx context.Context, p millrace.Position) (unixMillis int64, ok bool, err error) {
 	res, err := c.head(ctx, p)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
-		gap := &millrace.GapError{Topic: p.Topic, Partition: p.Partition, Position: p.Offset}
-		if gap.Start, gap.End, err = c.bounds(ctx, p.Topic, p.Partition, readUncommitted); err != nil {
+		start, _, err := c.bounds(ctx, p.Topic, p.Partition, readUncommitted)
+		if err != nil || p.Offset >= start {
 			return 0, false, err
 		}
-		if p.Offset >= gap.Start {
-			return 0, false, gap
-		}
-		p.Offset = gap.Start
-		res, err = c.head(ctx, p)
+		p.Offset = start
+		return c.timeAt(ctx, p)
 	}
 	if err != nil {
 		return 0, false, err

@@ -155,7 +155,7 @@ func (m *Merger) Next(ctx context.Context) (Stretch, error) {
 		if err := ctx.Err(); err != nil {
 			return Stretch{}, err
 		}
-		if len(m.heads) > 0 && (m.missing == 0 || m.heads[0].forced) && !m.due() {
+		if m.Ready() {
 			return m.stretch(), nil
 		}
 		if err := m.gather(ctx); err != nil {
@@ -167,6 +167,11 @@ func (m *Merger) Next(ctx context.Context) (Stretch, error) {
 			return s, nil
 		}
 	}
+}
+
+// Ready reports whether Next has records at hand, so that it will not wait. It belongs to the goroutine of Next.
+func (m *Merger) Ready() bool {
+	return len(m.heads) > 0 && (m.missing == 0 || m.heads[0].forced) && !m.due()
 }
 
 // stretch takes the records that are next off the first head.

@@ -160,11 +160,19 @@ func TestStretchesAreLong(t *testing.T) {
 	}
 	a, b := newFake("a", nil, []int64{1, 2, 3, 4, 9, 10}), newFake("b", nil, []int64{5, 6, 7, 11})
 	m := merger(Options{}, a, b)
-	for _, want := range [][3]int{{0, 0, 4}, {1, 0, 3}, {0, 4, 6}} {
+	// Who must not wait asks first.
+	ready := []bool{false, true, true}
+	for i, want := range [][3]int{{0, 0, 4}, {1, 0, 3}, {0, 4, 6}} {
+		if m.Ready() != ready[i] {
+			t.Errorf("before stretch %d: ready is %v", i, !ready[i])
+		}
 		got, err := m.Next(t.Context())
 		if err != nil || [3]int{got.Source, got.From, got.To} != want {
 			t.Errorf("%+v, %v, want %v", got, err, want)
 		}
+	}
+	if m.Ready() {
+		t.Error("ready although one is used up")
 	}
 }
 
