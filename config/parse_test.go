@@ -159,7 +159,7 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 		Kafka: consumers.Spec{Mode: "embedded", Timeout: 10 * time.Second, Retry: 30 * time.Second},
 		Redis: store.Spec{Mode: "embedded", Timeout: 5 * time.Second, Retry: 30 * time.Second},
 		Events: Events{
-			Topic: "e", Format: "json", Start: "earliest", UnknownTopic: "create", Partitions: 1, DeadLetters: "e.dead",
+			Topic: "e", Format: "json", Start: "earliest", UnknownTopic: "create", Partitions: 1, Compacted: "refuse", DeadLetters: "e.dead",
 		},
 		Features: features.Columns{{
 			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096,
@@ -199,7 +199,7 @@ func TestDesignExample(t *testing.T) {
 		},
 		Events: Events{
 			Topic: "payments.events", Format: "json", ID: "id", Time: "time", Key: "id", Start: "earliest",
-			UnknownTopic: "wait", Partitions: 1, DeadLetters: "payments.events.dead",
+			UnknownTopic: "wait", Partitions: 1, Compacted: "refuse", DeadLetters: "payments.events.dead",
 		},
 		Features: features.Columns{
 			column("amount", "number", "mean"), column("country", "category", "zero"), column("hour", "number", "zero"),

@@ -68,6 +68,12 @@ const (
 	UnknownTopicFail   = "fail"
 )
 
+// Whether a compacted topic of events is learned from where state by key is made again from it.
+const (
+	CompactedRefuse = "refuse"
+	CompactedAllow  = "allow"
+)
+
 // Events says where events come from and where an event keeps its id and time; a bare string is
 // the topic.
 type Events struct {
@@ -81,13 +87,14 @@ type Events struct {
 	// one, and nobody wants a misspelt topic created in a shared one.
 	UnknownTopic string `yaml:"unknown_topic" enum:"wait|create|fail" doc:"when the topic does not exist: wait for it, create it or fail; create by default with an embedded broker, wait otherwise"`
 	Partitions   int    `yaml:"partitions" doc:"partitions of a topic that is created"`
+	Compacted    string `yaml:"compacted" enum:"refuse|allow" doc:"with windows or label.topic, which are made again from all events after a restart: whether to learn from a topic with cleanup.policy=compact, which loses some; refuse by default"`
 	DeadLetters  string `yaml:"dead_letters" doc:"topic of the events that cannot be used; <topic>.dead by default"`
 }
 
 // SetDefaults fills in what a pipeline file may leave out. One partition is what makes two runs
 // over the same events equal bit for bit.
 func (e *Events) SetDefaults() {
-	*e = Events{Format: "json", Start: StartEarliest, Partitions: 1}
+	*e = Events{Format: "json", Start: StartEarliest, Partitions: 1, Compacted: CompactedRefuse}
 }
 
 // StartTime is the time that Start names; ok is false when Start is a word.

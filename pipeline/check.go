@@ -58,7 +58,7 @@ func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, l
 	defer e.Close()
 	var faults []error // all of them, so that a person mends all
 	if p.Kafka.Mode != "embedded" {
-		found.Kafka, err = checkKafka(ctx, e, &found)
+		found.Kafka, err = checkKafka(ctx, e, pieces, &found)
 		faults = append(faults, err)
 	}
 	if p.Redis.Mode != "embedded" {
@@ -171,9 +171,9 @@ func checkRedis(ctx context.Context, e *environment, found *Checked) (string, er
 	return "reached", errors.Join(faults...)
 }
 
-// checkKafka reaches a broker, looks for the pipeline's topic, and asks for its groups' positions. Whether topics may
-// be written cannot be found out without writing to them.
-func checkKafka(ctx context.Context, e *environment, found *Checked) (string, error) {
+// checkKafka reaches a broker, looks for the pipeline's topics and what they keep, and asks for its groups' positions.
+// Whether topics may be written cannot be found out without writing to them.
+func checkKafka(ctx context.Context, e *environment, pieces *Pieces, found *Checked) (string, error) {
 	p := e.pipeline
 	c, err := consumers.Dial(p.Kafka, consumers.Options{Log: e.log, ClientID: "millrace"})
 	if err != nil {
@@ -194,6 +194,10 @@ func checkKafka(ctx context.Context, e *environment, found *Checked) (string, er
 		default:
 			told += fmt.Sprintf("; topic %s has %d partitions", topic, len(partitions))
 		}
+	}
+	warnings, err := checkLogs(ctx, c, p, pieces.Windows)
+	if found.Warnings = append(found.Warnings, warnings...); err != nil {
+		return "", err
 	}
 	for _, group := range []string{learnerGroup(p.Name), scorerGroup(p.Name)} {
 		if _, err := c.CommittedOffsets(ctx, group, p.Events.Topic); err != nil && !errors.Is(err, consumers.ErrUnknownTopic) {

@@ -72,6 +72,9 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err != nil {
 		return nil, err
 	}
+	if err := l.warnOfLogs(ctx); err != nil {
+		return nil, err
+	}
 	if err := ensureTopics(ctx, e, deadTopics(p)...); err != nil {
 		return nil, err
 	}
@@ -261,6 +264,11 @@ func (l *learning) build() {
 		l.merger = merge.New(merge.Options{Sources: sources, Now: time.Now, Stalled: e.stalled})
 	}
 	l.registry = e.learnerMetrics()
+	if l.merger != nil {
+		l.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_merge_stalled_seconds",
+			Help: "For how long records have waited for a partition that does not answer; 0 while none is waited for."},
+			func() float64 { return l.merger.Stalled().Seconds() }))
+	}
 	l.registry.MustRegister(newLag("learner", lags...), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "millrace_snapshots_held_bytes", Help: "What all versions of the model hold in the store, after the latest publication."},
 		func() float64 { return float64(l.writer.Held().Bytes) }))

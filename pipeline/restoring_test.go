@@ -135,7 +135,7 @@ func TestEmptiedStoreIsRestored(t *testing.T) {
 // fails opens a learner that must be refused.
 func (r *rig) fails() error {
 	r.t.Helper()
-	p, err := open(r.t.Context(), Options{Config: r.pipeline, Learn: true, Log: slog.New(slog.DiscardHandler)}, nil)
+	p, err := open(r.t.Context(), Options{Config: r.pipeline, Learn: true, Log: r.log}, nil)
 	if err == nil {
 		p.Close()
 	}
