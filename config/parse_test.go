@@ -421,22 +421,36 @@ func TestDocumentedFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file strings.Builder
+	// The page shows a whole file first, and then windows as they would stand in one.
+	var files []string
+	indented := false
 	for _, line := range strings.Split(string(data), "\n") {
-		if text, ok := strings.CutPrefix(line, "    "); ok && !strings.HasPrefix(text, "millrace ") {
-			file.WriteString(text + "\n")
+		text, ok := strings.CutPrefix(line, "    ")
+		if ok = ok && !strings.HasPrefix(text, "millrace "); ok {
+			if !indented {
+				files = append(files, "")
+			}
+			files[len(files)-1] += text + "\n"
 		}
+		indented = ok
 	}
-	p := parseOne(t, file.String())
-	kinds := map[string]bool{}
-	for _, c := range p.Features {
-		kinds[string(c.Type)] = true
+	if len(files) != 2 {
+		t.Fatalf("the documentation shows %d files", len(files))
 	}
-	if len(kinds) != 8 {
-		t.Errorf("the documentation shows %d types of features", len(kinds))
-	}
-	if _, err := features.New(p.FeatureSpec()); err != nil {
-		t.Error(err)
+	files[1] = strings.Replace(minimal, "{a: number}", "\n  amount: number\n  card: category\n  merchant: category\n  "+
+		strings.ReplaceAll(strings.TrimSpace(files[1]), "\n", "\n  "), 1)
+	for i, want := range []int{10, 4} {
+		p := parseOne(t, files[i])
+		kinds := map[string]bool{}
+		for _, c := range p.Features {
+			kinds[string(c.Type)] = true
+		}
+		if len(kinds) != want {
+			t.Errorf("the documentation shows %d types of features", len(kinds))
+		}
+		if _, err := features.New(p.FeatureSpec()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
