@@ -5,10 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"millrace"
 )
 
 func TestTopicSettings(t *testing.T) {
@@ -75,52 +72,4 @@ func TestSettingDuration(t *testing.T) {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
-}
-
-func TestOffsetsAtAndFirstTime(t *testing.T) {
-	both(t, func(t *testing.T, b *bench) {
-		topic := b.topic(3)
-		from := time.Now().Add(-time.Hour).UnixMilli()
-		b.write(append(timed(topic, 0, 1, every(from, 1000, 10)...), timed(topic, 1, 1, every(from+500, 1000, 10)...)...))
-		b.write(timed(topic, 0, 1, every(from+20_000, 1000, 10)...))
-		for _, c := range []struct {
-			at   int64
-			want [3]int64
-		}{{-5, [3]int64{0, 0, 0}}, {from, [3]int64{0, 0, 0}}, {from + 1, [3]int64{1, 0, 0}}, {from + 9400, [3]int64{10, 9, 0}},
-			{from + 60_000, [3]int64{20, 10, 0}}} {
-			got, err := b.cluster.OffsetsAt(b.ctx, topic, c.at)
-			if err != nil || len(got) != 3 {
-				t.Fatalf("%+v, %v", got, err)
-			}
-			for p, want := range c.want {
-				if got[p].Offset != want || got[p].Partition != int32(p) || got[p].TopicID != b.topicID(topic) {
-					t.Errorf("at %d: %+v, want offset %d", c.at-from, got[p], want)
-				}
-			}
-		}
-		for _, c := range []struct {
-			positions []millrace.Position
-			want      int64 // -1 is none
-		}{
-			{spans(topic, 0, 0, 0), from}, {spans(topic, -1, 0, 0), from + 500}, {spans(topic, 10, -1, -1), from + 20_000},
-			{spans(topic, 12, -1, -1), from + 20_000}, // its batch's
-			{spans(topic, 20, 10, 0), -1}, {spans(topic, -1, -1, 0), -1}, {nil, -1},
-		} {
-			got, ok, err := b.cluster.FirstTime(b.ctx, c.positions)
-			if err != nil || ok != (c.want >= 0) || ok && got != c.want {
-				t.Errorf("%v: %d, %v, %v, want %d", c.positions, got-from, ok, err, c.want-from)
-			}
-		}
-		if _, ok, err := b.cluster.FirstTime(b.ctx, spans(topic, 99)); err != nil || ok {
-			t.Errorf("beyond the end: %v, %v", ok, err)
-		}
-		offsets := make(kadm.Offsets)
-		offsets.Add(kadm.Offset{Topic: topic, Partition: 0, At: 10})
-		if _, err := b.admin.DeleteRecords(b.ctx, offsets); err != nil {
-			t.Fatal(err)
-		}
-		if got, ok, err := b.cluster.FirstTime(b.ctx, spans(topic, 3)); err != nil || !ok || got != from+20_000 {
-			t.Errorf("below the start: %d, %v, %v", got-from, ok, err)
-		}
-	})
 }

@@ -18,20 +18,20 @@ import (
 // besides; reading of them begins nowhere where labels come with their events.
 func (l *learning) keyedFrom(ctx context.Context, events []millrace.Position) (*millrace.Keyed, []millrace.Position, error) {
 	p := l.env.pipeline
-	first, found, err := l.env.cluster.FirstTime(ctx, events)
+	first, none, err := firstTime(ctx, l.env, p.Events.Topic, events)
 	if err != nil {
 		return nil, nil, fmt.Errorf("looking at the first events of %s: %w", p.Events.Topic, err)
 	}
 	start := consumers.Earliest
 	switch {
-	case found:
+	case !none:
 		start = startAt(first, p.Label.Early)
 	case p.Events.Start != config.StartEarliest:
 		first = time.Now().UnixMilli()
 		start = startAt(first, p.Label.Early)
 	}
 	k := &millrace.Keyed{Watermark: math.MinInt64, Now: math.MinInt64}
-	if k.Rebuild, err = l.warm(ctx, events, first, !found && start == consumers.Earliest); err != nil {
+	if k.Rebuild, err = l.warm(ctx, events, first, none && start == consumers.Earliest); err != nil {
 		return nil, nil, err
 	}
 	if l.learned.Join == nil {

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,4 +53,47 @@ func (e *environment) stalled(s merge.Stall) {
 	}
 	e.log.Warn("a partition does not answer: what others hold waits for it, as the order of time decides what windows and waits see",
 		"topic", topic, "partition", s.Partition, "for", s.For.Round(time.Second))
+}
+
+// firstTime is the earliest record time of what a topic holds from positions on; none is when it holds nothing.
+func firstTime(ctx context.Context, e *environment, topic string, from []millrace.Position) (t int64, none bool, err error) {
+	bounds, err := e.cluster.Bounds(ctx, topic)
+	if err != nil {
+		return 0, false, err
+	}
+	var until []millrace.Position
+	for _, p := range from {
+		if end := bounds[p.Partition][1]; p.Offset < end {
+			until = append(until, millrace.Position{Topic: topic, Partition: p.Partition, Offset: end})
+		}
+	}
+	if len(until) == 0 {
+		return 0, true, nil
+	}
+	err = readMerged(ctx, e, func(ctx context.Context, m *merge.Merger) error {
+		for {
+			s, err := m.Next(ctx)
+			if err != nil {
+				return err
+			}
+			found := false
+			if s.Batch != nil {
+				for _, rec := range s.Batch.Records[s.From:s.To] {
+					if rec.Fault == nil && !found { // what cannot be read may have any time
+						t, found = rec.Time, true
+					}
+				}
+			}
+			if s.Last {
+				s.Batch.Release()
+			}
+			if found {
+				return nil
+			}
+		}
+	}, span(e, topic, from, until, true))
+	if errors.Is(err, io.EOF) {
+		return 0, true, nil
+	}
+	return t, false, err
 }

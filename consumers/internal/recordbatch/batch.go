@@ -76,14 +76,6 @@ type Header struct {
 // LastOffset is the offset of the batch's last record, or of where it was before compaction.
 func (h *Header) LastOffset() int64 { return h.BaseOffset + int64(h.LastOffsetDelta) }
 
-// FirstTime is the time of the batch's first record, Unix milliseconds.
-func (h *Header) FirstTime() int64 {
-	if h.Attributes&logAppendTime != 0 {
-		return h.MaxTime
-	}
-	return h.BaseTime
-}
-
 // Codec says how the body is compressed.
 func (h *Header) Codec() Codec { return Codec(h.Attributes & codecMask) }
 
