@@ -21,6 +21,16 @@ type Status struct {
 	Head              millrace.Head
 	Skipped           uint64
 	Snapshots         uint64
+	// Late is set where labels come later.
+	Late *Late
+}
+
+// Late is what has become of events and labels that wait for each other.
+type Late struct {
+	Waiting int               // events that wait for their label
+	Kept    int               // labels that wait for their event
+	Names   map[string]uint64 // events and labels by what became of them, in this process and those that it goes on from
+	Holding bool              // expiries are held, because no label at all has come for long
 }
 
 func (l *Learner) snapshotAge() float64 {
@@ -51,6 +61,10 @@ func (l *Learner) report() {
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)
 	s.Binary, _ = p.Binary(All)
 	s.FadingBinary, _ = p.Binary(Fading)
+	if table := l.o.Stream.Join; table != nil {
+		held := table.Stats()
+		s.Late = &Late{Waiting: held.Waiting, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding}
+	}
 	for {
 		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
 		if l.status.CompareAndSwap(old, &s) {

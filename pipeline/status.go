@@ -79,6 +79,9 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	at := l.Status()
 	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
+	if late := at.Late; late != nil {
+		s.Late = &status.Late{Waiting: late.Waiting, Kept: late.Kept, Names: late.Names, Holding: late.Holding}
+	}
 	s.Model = status.Progress{All: Losses(at.Model, classes), Fading: Losses(at.Fading, classes)}
 	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}
 	s.Last = Losses(at.Last, classes)
@@ -129,6 +132,9 @@ func learnerFigures(s *status.Learning) []any {
 	figures := []any{"learned", s.Learned, "rejected", s.Rejected, "version", s.Version}
 	if s.Unlabelled > 0 {
 		figures = append(figures, "unlabelled", s.Unlabelled)
+	}
+	if s.Late != nil {
+		figures = append(figures, "waiting", s.Late.Waiting, "joined", s.Late.Names["joined"], "expired", s.Late.Expired())
 	}
 	if s.Classes > 0 {
 		figures = append(figures, "log_loss", status.Rounded(*s.Model.Fading.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.Fading.LogLoss))

@@ -47,11 +47,29 @@ type Learning struct {
 	Published  uint64 `json:"published"` // snapshots since the learner started
 	Skipped    uint64 `json:"skipped"`   // snapshots that were due while both buffers were busy
 
+	// Late is set where labels come later than their events.
+	Late *Late `json:"late_labels,omitempty"`
+
 	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label
 	// before.
 	Model    Progress `json:"model"`
 	Baseline Progress `json:"baseline"`
 	Last     Losses   `json:"last"` // over all events
+}
+
+// Late is what has become of events and labels that wait for each other.
+type Late struct {
+	Waiting int `json:"waiting"` // events that wait for their label
+	Kept    int `json:"kept"`    // labels that wait for their event
+	// Names are events and labels by what became of them, in all processes of the model so far; see docs/LABELS.md.
+	Names map[string]uint64 `json:"names"`
+	// Holding: no label at all has come for so long that expiries are held.
+	Holding bool `json:"holding,omitempty"`
+}
+
+// Expired is how many events' wait ended without a label, for want of memory or because their time had come.
+func (l *Late) Expired() uint64 {
+	return l.Names["expired"] + l.Names["expired_learned"] + l.Names["crowded"]
 }
 
 // State says what has become of a learner.
