@@ -89,8 +89,8 @@ func TestOutputJSON(t *testing.T) {
 		{[]string{"train", "-c", p.file, data, "--epochs", "2"}, map[string]any{"learned": 1797.0, "snapshot": "version 1 of output"}},
 		{[]string{"snapshots", "show", "1", "-c", p.file}, map[string]any{"seq": 1.0, "cause": "trained"}},
 		{[]string{"snapshots", "rollback", "1", "-c", p.file}, map[string]any{"seq": 2.0, "cause": "rollback"}},
-		{[]string{"demo", "--events", "500", "--rate", "0"}, map[string]any{"events": 500.0, "learned": 500.0, "rejected": 0.0,
-			"scores": 500.0, "snapshots": nil, "accuracy": nil, "log_loss": nil, "baselines": nil, "events_per_second": nil}},
+		{[]string{"demo", "--events", "500", "--rate", "0"}, map[string]any{"events": 500.0, "learned": nil, "rejected": 0.0,
+			"labels": nil, "names": nil, "waiting": nil, "scores": 500.0, "snapshots": nil, "accuracy": nil, "log_loss": nil, "baselines": nil, "events_per_second": nil}},
 	}
 	for _, step := range steps {
 		name := "millrace " + strings.Join(step.args, " ")

@@ -61,10 +61,7 @@ func (l *Learner) report() {
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)
 	s.Binary, _ = p.Binary(All)
 	s.FadingBinary, _ = p.Binary(Fading)
-	if table := l.o.Stream.Join; table != nil {
-		held := table.Stats()
-		s.Late = &Late{Waiting: held.Waiting, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding}
-	}
+	s.Late = l.late()
 	for {
 		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
 		if l.status.CompareAndSwap(old, &s) {
@@ -72,6 +69,16 @@ func (l *Learner) report() {
 		}
 		old = l.status.Load()
 	}
+}
+
+// late is what a table of waiting events says; nil where labels come with their events.
+func (l *Learner) late() *Late {
+	table := l.o.Stream.Join
+	if table == nil {
+		return nil
+	}
+	held := table.Stats()
+	return &Late{Waiting: held.Waiting, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding}
 }
 
 // updateStatus changes a copy of the status; the learning and the publishing goroutine both do.

@@ -7,24 +7,24 @@ type cards struct {
 	random *rand.Rand // of its own, so that all else of a payment is as it was before there were cards
 	recent [12]int    // cards that honest holders paid with last
 	next   int        // place in recent that is the oldest
-	stolen [6]struct{ card, left int }
+	stolen [3]struct{ card, left int }
 }
 
 const (
 	// cardCount makes a card pay about once a day: seldom enough for a burst to show.
 	cardCount = 4000
 	// onTour is how often an honest payment is one of several in a row: shop after shop on a Saturday.
-	onTour = 0.12
+	onTour = 0.08
 )
 
 func newCards(seed uint64) cards { return cards{random: rand.New(rand.NewPCG(seed, 0x6361726473))} }
 
-// draw draws the card of a payment. A stolen one is used two to six times within hours, which no single payment shows.
+// draw draws the card of a payment. A stolen one is used three to eight times within hours: no single payment shows it.
 func (c *cards) draw(fraud bool) int {
 	if fraud {
 		slot := &c.stolen[c.random.IntN(len(c.stolen))]
 		if slot.left == 0 {
-			slot.card, slot.left = 1+c.random.IntN(cardCount), 2+c.random.IntN(5)
+			slot.card, slot.left = 1+c.random.IntN(cardCount), 3+c.random.IntN(6)
 		}
 		slot.left--
 		return slot.card

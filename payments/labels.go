@@ -27,10 +27,10 @@ func newLabels(seed uint64) labels {
 // Times from a payment to the report that it was fraud, in simulated time.
 const (
 	// ReportSoonest is the least: somebody has to look at a telephone.
-	ReportSoonest = 2 * time.Minute
+	ReportSoonest = time.Minute
 	// ReportLatest is the most.
-	ReportLatest = 100 * time.Minute
-	reportMean   = 15 * time.Minute
+	ReportLatest = 2 * time.Hour
+	reportMean   = 8 * time.Minute
 )
 
 // NextUnlabelled is Next without the outcome. Where it is fraud that is noticed, NextLabel tells of it later.

@@ -27,6 +27,8 @@ type Generator struct {
 	share  float64 // of the frauds, and of the disputes, of an ordinary stream
 	cards  cards
 	labels labels
+
+	scratch []byte
 }
 
 // payment is one event before it is written.
@@ -66,6 +68,17 @@ func NewRare(seed uint64, share float64) *Generator {
 
 // Count is how many payments have been made.
 func (g *Generator) Count() uint64 { return g.count }
+
+// Skip makes payments that nobody sees: a stream that ended goes on behind them. Labels of theirs that are under way
+// come on.
+func (g *Generator) Skip(payments uint64) {
+	for range payments {
+		g.scratch = g.NextUnlabelled(g.scratch[:0])
+		for ok := true; ok; {
+			g.scratch, ok = g.NextLabel(g.scratch[:0])
+		}
+	}
+}
 
 // Key is the latest payment's id, which its record is keyed by. It is valid until the next Next.
 func (g *Generator) Key() []byte { return g.key }

@@ -276,8 +276,8 @@ func TestPipeline(t *testing.T) {
 			Events, Scores struct{ Topic string }
 			Features       map[string]any
 			Label          struct {
-				Path    string
-				Classes []string
+				Path, Topic string
+				Classes     []string
 			}
 		}
 		if err := yaml.Unmarshal([]byte(Pipeline(c.events, c.scores)), &file); err != nil {
@@ -290,12 +290,15 @@ func TestPipeline(t *testing.T) {
 		if err := json.Unmarshal(New(1).Next(nil), &keys); err != nil {
 			t.Fatal(err)
 		}
-		for name := range file.Features {
+		for name, settings := range file.Features {
+			if m, ok := settings.(map[string]any); ok && m["type"] == "window" {
+				continue // made from others
+			}
 			if _, ok := keys[name]; !ok {
 				t.Errorf("the pipeline names %q, which a payment has not", name)
 			}
 		}
-		if file.Label.Path != "outcome" || len(file.Label.Classes) != 2 || file.Label.Classes[1] != Fraud {
+		if file.Label.Path != "outcome" || file.Label.Topic != LabelsTopic || len(file.Label.Classes) != 2 || file.Label.Classes[1] != Fraud {
 			t.Errorf("label %+v", file.Label)
 		}
 	}

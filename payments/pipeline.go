@@ -10,6 +10,7 @@ import (
 const (
 	EventsTopic = "payments.events"
 	ScoresTopic = "payments.scores"
+	LabelsTopic = "payments.labels"
 )
 
 // Pipeline is the text of the pipeline file that learns these payments, with the topics put in. An

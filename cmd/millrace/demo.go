@@ -34,10 +34,10 @@ func (a *app) demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the whole loop on an embedded broker and store",
-		Long: `Generate payments, some of them fraud, into an embedded Kafka broker; learn from each as it comes,
-snapshot to an embedded Redis, and score with the newest snapshot, all in this process and over real
-connections, so that any Kafka client and redis-cli can join in. The patterns of fraud shift now and then:
-watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
+		Long: `Generate payments, some of them fraud, into an embedded Kafka broker; score each as it comes, learn from it
+when its fraud is reported minutes later, or when nothing was heard of it for an hour of the payments' time; snapshot to an
+embedded Redis, and score with the newest snapshot, all in this process and over real connections, so that any Kafka client and
+redis-cli can join in. The patterns of fraud shift now and then: watch the loss rise and fall. It ends with --events N, or with Ctrl-C.`,
 		Example: `  millrace demo
   millrace demo --events 20000 --rate 4000 --output json
   millrace demo --print-config > payments.yaml`,
@@ -119,8 +119,6 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) error {
 func (d *demo) run(ctx context.Context) error {
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	d.before = *d.running.Status().Learning
-	before := d.before
 	g, inner := errgroup.WithContext(inner)
 	g.Go(func() error { defer stop(); return d.running.Run(inner) })
 	g.Go(func() error {
@@ -128,19 +126,54 @@ func (d *demo) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error {
-		n, err := d.running.Produce(inner, d.count(generated(payments.New(d.flags.seed), d.late)),
-			pipeline.Produce{Rate: d.flags.rate, Events: d.flags.events})
-		if err != nil {
-			if inner.Err() != nil && errors.Is(err, inner.Err()) {
-				return nil
-			}
-			return err
+		err := d.produce(inner)
+		if inner.Err() != nil && errors.Is(err, inner.Err()) {
+			return nil
 		}
-		d.await(inner, before.Learned+before.Rejected+n.Events, n.Events)
 		stop()
-		return nil
+		return err
 	})
 	return g.Wait()
+}
+
+// produce sends payments, behind those that an earlier run sent, and waits until all is done with them.
+func (d *demo) produce(ctx context.Context) error {
+	// What waits for its label is known once the log was read again.
+	begun := func(s *status.Status) bool {
+		return s.Learning.State == status.AtWork && (s.Learning.Late != nil || !d.late)
+	}
+	if err := d.until(ctx, begun); err != nil {
+		return err
+	}
+	d.before = *d.running.Status().Learning
+	before := applied(&d.before)
+	payments := payments.New(d.flags.seed)
+	if d.late {
+		payments.Skip(before)
+	}
+	n, err := d.running.Produce(ctx, d.count(generated(payments, d.late)), pipeline.Produce{Rate: d.flags.rate, Events: d.flags.events})
+	if err != nil {
+		return err
+	}
+	return d.until(ctx, func(s *status.Status) bool {
+		return applied(s.Learning) >= before+n.Events && s.Scoring.Scored+s.Scoring.Unscored >= n.Events && d.labelled(s.Learning) >= n.Labels
+	})
+}
+
+// applied is how many events the learner has taken.
+func applied(l *status.Learning) uint64 {
+	if l.Late != nil {
+		return l.Late.Events()
+	}
+	return l.Learned + l.Rejected + l.Unlabelled
+}
+
+// labelled is how many labels the learner has taken since the demo began.
+func (d *demo) labelled(l *status.Learning) uint64 {
+	if l.Late == nil {
+		return 0
+	}
+	return since(l.Late.Labels(), d.before.Late.Labels())
 }
 
 func (d *demo) count(rows pipeline.Rows) pipeline.Rows {
@@ -153,19 +186,18 @@ func (d *demo) count(rows pipeline.Rows) pipeline.Rows {
 	}
 }
 
-// await waits until all events are learned, scored and in a published snapshot.
-func (d *demo) await(ctx context.Context, applied, scored uint64) {
+// until waits until the pipeline is where done says.
+func (d *demo) until(ctx context.Context, done func(*status.Status) bool) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		case <-ticker.C:
 		}
-		s := d.running.Status()
-		if s.Learning.Learned+s.Learning.Rejected >= applied && s.Scoring.Scored+s.Scoring.Unscored >= scored {
-			return
+		if s := d.running.Status(); done(&s) {
+			return nil
 		}
 	}
 }
@@ -187,7 +219,21 @@ func (d *demo) summary() demoSummary {
 	s := demoSummary{Summary: offline.SummaryOf(l.Model.All, l.Baseline.All, l.Last)}
 	s.Events, s.Learned, s.Rejected = d.produced.Load(), since(l.Learned, d.before.Learned), since(l.Rejected, d.before.Rejected)
 	s.Scores, s.Snapshots = now.Scoring.Scored, l.Published
+	d.tellLate(&s.Summary, l.Late)
 	s.Seconds = time.Since(d.started).Seconds()
 	s.EventsPerSecond = float64(s.Events) / s.Seconds
 	return s
+}
+
+// tellLate adds what became of events and labels since the demo began, and what waits at its end.
+func (d *demo) tellLate(s *offline.Summary, now *status.Late) {
+	if now == nil || d.before.Late == nil {
+		return
+	}
+	waiting := uint64(now.Waiting)
+	s.Waiting, s.LabelsEarly, s.Names = &waiting, uint64(now.Kept), map[string]uint64{}
+	s.Labels = since(now.Labels(), d.before.Late.Labels())
+	for name, n := range now.Names {
+		s.Names[name] = since(n, d.before.Late.Names[name])
+	}
 }

@@ -83,8 +83,11 @@ func (v *view) draw(d *demo) {
 	}
 	v.lastEvents, v.lastAt = s.Learned, now
 	if !v.live {
-		d.log.Info("demo", "learned", s.Learned, "rejected", s.Rejected, "rate", int(v.rate),
-			"log_loss", status.Rounded(*s.Model.All.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.All.LogLoss), "version", s.Version)
+		figures := []any{"learned", s.Learned, "rejected", s.Rejected}
+		if s.Late != nil {
+			figures = append(figures, "waiting", s.Late.Waiting, "joined", s.Late.Names["joined"], "expired", s.Late.Expired())
+		}
+		d.log.Info("demo", append(figures, "rate", int(v.rate), "log_loss", status.Rounded(*s.Model.All.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.All.LogLoss), "version", s.Version)...)
 		return
 	}
 	v.mu.Lock()
@@ -123,6 +126,7 @@ func (v *view) text(at *status.Status, produced uint64, newest []string) []strin
 		"",
 		fmt.Sprintf("  produced %-10d learned %-10d rejected %-6d rate %.0f/s", produced, s.Learned, s.Rejected, v.rate),
 		fmt.Sprintf("  scored   %-10d snapshot version %-4d (%d published, %d skipped)", at.Scoring.Scored, s.Version, s.Published, s.Skipped),
+		lateLine(s.Late),
 		"",
 		"  predicted before learning       all events         last thousand or so",
 		"                               log-loss  accuracy    log-loss  accuracy",
@@ -145,6 +149,15 @@ func (v *view) text(at *status.Status, produced uint64, newest []string) []strin
 		lines = append(lines, line)
 	}
 	return append(lines, "", "  Ctrl-C ends")
+}
+
+// lateLine is what waits for its label, and what has become of the rest.
+func lateLine(l *status.Late) string {
+	if l == nil {
+		return "  labels come with their events"
+	}
+	return fmt.Sprintf("  waiting  %-10d joined %-11d expired %d, learned as legit (labels: %d, of which %d without their event)",
+		l.Waiting, l.Names["joined"], l.Expired(), l.Labels(), l.Names["label_unmatched"]+l.Names["label_repeated"])
 }
 
 // viewRow is one predictor's line.

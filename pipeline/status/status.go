@@ -2,7 +2,10 @@
 // admin server, JSON output and whatever comes later read the same struct, and none of them reaches into a stage.
 package status
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Status is a pipeline at one moment. Counts may lag behind each other by a few hundred events.
 type Status struct {
@@ -65,6 +68,28 @@ type Late struct {
 	Names map[string]uint64 `json:"names"`
 	// Holding: no label at all has come for so long that expiries are held.
 	Holding bool `json:"holding,omitempty"`
+}
+
+// Events is how many events have been applied: what became of them is known, or they wait.
+func (l *Late) Events() uint64 {
+	n := uint64(l.Waiting)
+	for name, count := range l.Names {
+		if !strings.HasPrefix(name, "label_") && name != "unmeasured" {
+			n += count
+		}
+	}
+	return n
+}
+
+// Labels is how many labels have been applied.
+func (l *Late) Labels() uint64 {
+	n := uint64(l.Kept)
+	for name, count := range l.Names {
+		if strings.HasPrefix(name, "label_") && name != "label_early" {
+			n += count
+		}
+	}
+	return n
 }
 
 // Expired is how many events' wait ended without a label, for want of memory or because their time had come.
