@@ -90,6 +90,7 @@ func Exported() map[string]Metric {
 		"millrace_scorer_windows_bytes":             {Gauge, Windows},
 		"millrace_scorer_windows_late_total":        {Counter, Windows},
 		"millrace_scorer_windows_evicted_total":     {Counter, Windows},
+		"millrace_merge_stalled_seconds":            {Gauge, Windows},
 		"millrace_build_info":                       {Gauge, Always},
 	}
 }
