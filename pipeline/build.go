@@ -49,7 +49,12 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	}
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		Files: fileOptions(p)}
-	if err := l.buildStream(p); err != nil {
+	if p.LateLabels() {
+		if l.Labels, err = decode.New(p.LabelDecodeSpec()); err != nil {
+			return nil, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
+		}
+	}
+	if err := l.Begin(p); err != nil {
 		return nil, err
 	}
 	parts := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m}, {Prefix: "progressive", State: l.Trainer.Progressive}}
@@ -67,8 +72,9 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 // waitingTail is the tail of training blobs: which offsets of the log still wait.
 const waitingTail = "join.waiting"
 
-// buildStream makes the state by key, and the stream over all of it.
-func (l *Pieces) buildStream(p *config.Pipeline) (err error) {
+// Begin gives the pieces new state by key, and a stream over all of them: windows are empty and nothing waits for its
+// label, while what was learned stays. Every pass over a file begins so.
+func (l *Pieces) Begin(p *config.Pipeline) (err error) {
 	o := learner.StreamOptions{Trainer: l.Trainer, Topics: [2]string{p.Events.Topic, p.Label.Topic}}
 	spec := p.FeatureSpec()
 	if l.Windows, err = keyed.New(spec.Columns, spec.Seed); err != nil {
@@ -78,15 +84,10 @@ func (l *Pieces) buildStream(p *config.Pipeline) (err error) {
 		o.Windows = l.Windows
 	}
 	if p.LateLabels() {
-		if l.Labels, err = decode.New(p.LabelDecodeSpec()); err != nil {
-			return config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
-		}
-		missing := p.Label.IfMissing()
-		l.Join = join.New(join.Spec{Wait: p.Label.Wait, Early: p.Label.Early, Hold: p.Label.Missing.Hold, Memory: p.Join.Memory,
-			Missing: millrace.Target{Class: missing.Class, Value: missing.Value, Known: missing.Known}}, l.Model.Outputs())
+		l.Join = join.New(p.JoinSpec(), l.Model.Outputs())
 		o.Join = l.Join
 	}
-	if l.Windows != nil || l.Join != nil {
+	if l.keyed() {
 		o.Clock = keyed.NewClock()
 	}
 	l.Stream = learner.NewStream(o)

@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"millrace"
 	"millrace/offline"
+	"millrace/pipeline/status"
+	"millrace/snapshot"
+	"millrace/store"
 )
 
 // lateConfig has windows, and labels that come later: the sixth of all events that has none is learned as legit.
@@ -60,6 +65,78 @@ func lateFiles(t *testing.T, n int) (events, labels string) {
 		fmt.Fprintf(&l, `{"of":"e%d","outcome":%q,"known":%d}`+"\n", i, class, known)
 	}
 	return written(t, "events.csv", e.String()), written(t, "labels.jsonl", l.String())
+}
+
+// TestEvaluateIsTheStreamWithLateLabels: what evaluate makes of two files is what a learner makes of the topics that
+// produce fills from them, to the last bit: the figures, what became of every event and label, and the weights.
+func TestEvaluateIsTheStreamWithLateLabels(t *testing.T) {
+	r := newRig(t)
+	file := written(t, "late.yaml", lateConfig+fmt.Sprintf("kafka: {brokers: [%q]}\nredis: {url: \"redis://%s/0\"}\n", r.kafka, r.redis))
+	events, labels := lateFiles(t, 3000)
+	produced := decoded[struct{ Events, Labels uint64 }](t, "produce", "-c", file, events, "--labels", labels)
+	if produced.Events != 3000 || produced.Labels < 2500 {
+		t.Fatalf("%+v", produced)
+	}
+	r.learn(file, func(status.Status) bool {
+		var read int64
+		for _, at := range r.head("late", false).Manifest.Positions {
+			read += at.Offset
+		}
+		return read == int64(produced.Events+produced.Labels)
+	})
+	live := r.head("late", true)
+
+	got := decoded[offline.Summary](t, "evaluate", "-c", file, events, "--labels", labels)
+	if got.Events != 3000 || got.Labels != produced.Labels || got.LabelDelay == nil || got.Waiting == nil {
+		t.Errorf("%+v", got)
+	}
+	for name, v := range map[string]*float64{"accuracy": got.Accuracy, "log_loss": got.LogLoss, "roc_auc": got.ROCAUC,
+		"precision": got.Precision, "recall": got.Recall, "average_precision": got.AveragePrecision,
+		"majority_log_loss": got.Baselines["majority"].LogLoss, "last_accuracy": got.Baselines["last"].Accuracy} {
+		if v == nil || *v != live.Manifest.Metrics[name] {
+			t.Errorf("%s is %v by evaluate, %v by the stream", name, v, live.Manifest.Metrics[name])
+		}
+	}
+	if !maps.Equal(got.Names, live.Manifest.Names) {
+		t.Errorf("evaluate names %v, the stream %v", got.Names, live.Manifest.Names)
+	}
+	for _, name := range []string{"joined", "expired_learned", "duplicate", "label_early", "label_unmatched", "label_rejected"} {
+		if got.Names[name] == 0 {
+			t.Errorf("nothing is %s: %v", name, got.Names)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "late.millrace")
+	ok(t, "train", "-c", file, events, "--labels", labels, "--out", out)
+	trained, err := snapshot.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(trained.Serving, live.Serving) || trained.Manifest.Learned != live.Manifest.Learned {
+		t.Errorf("trained on the files it has learned %d, the stream %d; the weights are the same: %t", trained.Manifest.Learned,
+			live.Manifest.Learned, bytes.Equal(trained.Serving, live.Serving))
+	}
+}
+
+// head is the model's newest version, empty while there is none.
+func (r *rig) head(model string, training bool) millrace.Snapshot {
+	r.t.Helper()
+	spec := store.Spec{}
+	spec.SetDefaults()
+	spec.URL = "redis://" + r.redis + "/0"
+	st, err := store.Open(spec, store.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer st.Close()
+	head, err := st.Head(r.t.Context(), model)
+	if err != nil {
+		return millrace.Snapshot{}
+	}
+	s, err := st.Load(r.t.Context(), model, head, training)
+	if err != nil {
+		return millrace.Snapshot{}
+	}
+	return s
 }
 
 // TestEvaluateTellsOfLabels: what the verb prints of labels that come later.
