@@ -25,6 +25,7 @@ FUZZTIME ?= 10s
 BENCH ?= .
 BENCHCOUNT ?= 6
 SOAK ?= 10m
+KILLS ?= 100
 
 ##@ Use
 
@@ -86,6 +87,10 @@ fuzz: ## every fuzz test for FUZZTIME (10s)
 .PHONY: bench
 bench: ## every benchmark, BENCHCOUNT (6) times, for benchstat
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
+
+.PHONY: kills
+kills: ## learners of late labels killed KILLS (100) times each, with every state folder: half an hour
+	MILLRACE_TEST_KILLS=$(KILLS) $(GO) test -tags integration -timeout 2h -count=1 -v -run 'TestKilledLate' ./integration
 
 .PHONY: soak
 soak: ## a run with embedded servers at 25,000 events a second for SOAK (10m), and the memory that it takes

@@ -108,11 +108,15 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// killOften starts a learner and kills it, n times, at random moments: every other time counted from its start, so that
-// restoring is hit too, and from the moment that it runs, so that all get somewhere.
-func (p *pipeline) killOften(random *rand.Rand, n int) {
+// killOften starts a learner and kills it, n times, at random moments: every other time counted from its start, so
+// that restoring is hit too, and from the moment that it runs, so that all get somewhere. Between two lives it calls
+// between.
+func (p *pipeline) killOften(random *rand.Rand, n int, between ...func()) {
 	p.t.Helper()
 	for i := range n {
+		for _, f := range between {
+			f()
+		}
 		learner := p.start("learn")
 		if i%2 == 0 {
 			if err := learner.WaitOutput("msg=running", patience); err != nil {

@@ -95,15 +95,16 @@ func waitFor(t *testing.T, what string, done func() (bool, string)) {
 
 // pipelineSpec is what a test chooses of its pipeline; empty fields have defaults.
 type pipelineSpec struct {
-	name       string
-	topic      string // of the events; <name>.events
-	learns     string // features, label and model
-	kafka      string // host:port; the shared broker
-	redis      string // URL; the shared server's database 0
-	partitions int    // 1
-	snapshots  string // {every: 200ms, keep: 1000}
-	waits      string // how long Kafka and Redis are waited for: timeout and retry
-	extra      string // further lines
+	name        string
+	topic       string // of the events; <name>.events
+	eventFields string // further settings of the events, as ", id: id"
+	learns      string // features, label and model
+	kafka       string // host:port; the shared broker
+	redis       string // URL; the shared server's database 0
+	partitions  int    // 1
+	snapshots   string // {every: 200ms, keep: 1000}
+	waits       string // how long Kafka and Redis are waited for: timeout and retry
+	extra       string // further lines
 }
 
 // pipeline is one pipeline of a test: its file, and ways to look at its topics and versions from outside.
@@ -141,12 +142,12 @@ func newPipeline(t *testing.T, s pipelineSpec) *pipeline {
 	text := fmt.Sprintf(`name: %s
 kafka: {brokers: [%q]%s}
 redis: {url: %q%s}
-events: {topic: %s, partitions: %d, unknown_topic: create}
+events: {topic: %s, partitions: %d, unknown_topic: create%s}
 scores: {topic: %s.scores, start: earliest}
 snapshots: %s
 admin: 127.0.0.1:0
 %s
-%s`, s.name, s.kafka, kafkaWaits, s.redis, redisWaits, s.topic, s.partitions, s.topic, s.snapshots, s.extra, s.learns)
+%s`, s.name, s.kafka, kafkaWaits, s.redis, redisWaits, s.topic, s.partitions, s.eventFields, s.topic, s.snapshots, s.extra, s.learns)
 	p := &pipeline{t: t, spec: s, file: writeFile(t, s.name+".yaml", text)}
 	client, err := kgo.NewClient(kgo.SeedBrokers(s.kafka))
 	if err != nil {
