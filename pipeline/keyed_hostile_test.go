@@ -42,7 +42,7 @@ var hostileLabels = []struct{ value, reason string }{
 	{`{"id":"e1","outcome":"fraud","pad":"` + strings.Repeat("x", 1<<20) + `"}`, "too_large"},
 }
 
-// writeLabels writes label records, each a millisecond after the one before; a nil value is a tombstone, a nil key none.
+// writeLabels writes label records, each a millisecond after the one before. A nil value is a tombstone.
 func (r *rig) writeLabels(at time.Time, records []*kgo.Record) {
 	r.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.servers.kafka.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -59,8 +59,8 @@ func (r *rig) writeLabels(at time.Time, records []*kgo.Record) {
 	}
 }
 
-// TestHostileLabels: a label record that cannot be used is a dead letter of the labels topic with its reason, its source
-// and its bytes; it stops nothing, joins nothing, and is counted under one name.
+// TestHostileLabels: a label record that cannot be used is a dead letter of the labels topic with its reason, its
+// source and its bytes; it stops nothing, joins nothing, and is counted under one name.
 func TestHostileLabels(t *testing.T) {
 	r := newKeyedRig(t, 1, "drop")
 	base := time.Now().Add(-time.Hour).Truncate(time.Second)
