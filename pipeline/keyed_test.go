@@ -90,3 +90,22 @@ func sameKeyed(t *testing.T, got, want millrace.Snapshot) {
 		t.Errorf("names %v, want %v", a.Names, b.Names)
 	}
 }
+
+// TestKeyedStateSurvivesALostStore: the copy in the state folder says who waits, too. With it a store that lost its
+// data is filled again, and the learner goes on bit for bit.
+func TestKeyedStateSurvivesALostStore(t *testing.T) {
+	all := story(time.Now().Add(-time.Hour).Truncate(time.Second), 3000, 1)
+	whole := newKeyedRig(t, 1, "legit")
+	whole.write(all)
+	whole.run(false, whole.appliedAll)
+
+	r := newKeyedRig(t, 1, "legit")
+	r.pipeline.State = t.TempDir()
+	r.write(all)
+	r.run(false, func(*Pipeline) bool { return r.applied() >= 2000 })
+	before := r.applied()
+	r.redis("FLUSHALL")
+	r.run(false, func(*Pipeline) bool { return r.applied() > before })
+	r.run(false, r.appliedAll)
+	sameKeyed(t, r.head(), whole.head())
+}
