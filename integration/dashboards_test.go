@@ -31,10 +31,22 @@ const (
 
 // mayBeEmpty are queries that have nothing to show in a run where all goes well; they must parse all the same.
 var mayBeEmpty = map[string]string{
-	"millrace_snapshots_refused_total": "no snapshot was refused",
-	"millrace_expert_weight":           "neither model is a mixture of experts",
-	"millrace_expert_loss":             "neither model is a mixture of experts",
-	"millrace_model_dead_units_ratio":  "only networks with plasticity watch their units",
+	"millrace_snapshots_refused_total":    "no snapshot was refused",
+	"millrace_expert_weight":              "neither model is a mixture of experts",
+	"millrace_expert_loss":                "neither model is a mixture of experts",
+	"millrace_model_dead_units_ratio":     "only networks with plasticity watch their units",
+	"millrace_events_ended_total":         "neither pipeline has labels that come later",
+	"millrace_events_unmeasured_total":    "neither pipeline has labels that come later",
+	"millrace_labels_ended_total":         "neither pipeline has labels that come later",
+	"millrace_labels_early_total":         "neither pipeline has labels that come later",
+	"millrace_label_delay_seconds_bucket": "neither pipeline has labels that come later",
+	"millrace_waiting_events":             "neither pipeline has labels that come later",
+	"millrace_waiting_labels":             "neither pipeline has labels that come later",
+	"millrace_waiting_oldest_seconds":     "neither pipeline has labels that come later",
+	"millrace_waiting_memory_ratio":       "neither pipeline has labels that come later",
+	"millrace_expiries_held":              "neither pipeline has labels that come later",
+	"millrace_label_delay_log_loss":       "neither pipeline has labels that come later",
+	"millrace_label_delay_mae":            "neither pipeline has labels that come later",
 }
 
 // numbersPipeline predicts a number, for the metrics that classes do not have.

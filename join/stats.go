@@ -48,3 +48,13 @@ func (t *Table) Since(now int64) int64 {
 	}
 	return since
 }
+
+// Oldest tells of the first event that waits in each partition where some do.
+func (t *Table) Oldest(tell func(at Place)) {
+	for _, b := range t.bits.of[Events] {
+		if len(b.pages) > 0 {
+			p := &b.pages[0]
+			tell(Place{b.partition, p.index<<pageBits + int64(nextBit(p.words, 0, true))})
+		}
+	}
+}

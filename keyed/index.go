@@ -93,3 +93,16 @@ func (x *Index) Before(t int64) (v Vector, ok bool) {
 	m := &x.marks[0]
 	return Vector{Offsets: maps.Clone(m.at.Offsets), Watermarks: maps.Clone(m.at.Watermarks), Topic: m.at.Topic}, true
 }
+
+// TimeOf is a stream time that a record of a partition does not lie before: that of the newest vector at or before its
+// offset. ok is false where the index does not reach back so far.
+func (x *Index) TimeOf(source Source, offset int64) (stream int64, ok bool) {
+	for i := len(x.marks) - 1; i >= 0; i-- {
+		if m := &x.marks[i]; m.before != math.MinInt64 {
+			if from, known := m.at.Offsets[source]; known && from <= offset {
+				return m.before, true
+			}
+		}
+	}
+	return 0, false
+}

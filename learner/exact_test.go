@@ -24,10 +24,6 @@ import (
 	"millrace/snapshot"
 )
 
-func clockOf(unixMilli int64) func() time.Time {
-	return func() time.Time { return time.UnixMilli(unixMilli) }
-}
-
 // lives is a topic of events and one of labels, and what each life of a learner over them is made of.
 type lives struct {
 	events, labels *topicLog
@@ -42,6 +38,7 @@ type life struct {
 	stream  *Stream
 	layout  *snapshot.Layout
 	store   *mortalStore
+	metrics *prometheus.Registry
 }
 
 // mortalStore refuses everything once it is told to: what was published before is all that a crash leaves.
@@ -119,7 +116,7 @@ func (l *lives) merger(from, to []millrace.Position, kill func(int) bool) *merge
 		}
 		sources = append(sources, r)
 	}
-	return merge.New(merge.Options{Sources: sources, Now: clockOf(0)})
+	return merge.New(merge.Options{Sources: sources, Now: time.Now})
 }
 
 // begin builds a learner that goes on from a version; nil begins anew. It dies after so many records; 0 is never.
@@ -149,7 +146,7 @@ func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies
 		}
 	}
 	o.Merger = l.merger(o.Positions, nil, kill)
-	return &life{New(o), s, layout, store}
+	return &life{New(o), s, layout, store, o.Registerer.(*prometheus.Registry)}
 }
 
 func (l *lives) rebuild(tb testing.TB, s *Stream, layout *snapshot.Layout, m *millrace.Manifest) {

@@ -58,7 +58,11 @@ type Options struct {
 	Decoder     Decoder
 	DeadLetters DeadLetters
 	Labels      Labels
-	Publisher   Publisher
+	// Stalled is for how long the merger has been waiting for a partition that does not answer; may be nil.
+	Stalled func() time.Duration
+	// Retention is how far back the events' topic keeps its records; 0 where that is not known or has no bound.
+	Retention time.Duration
+	Publisher Publisher
 	// Published is told of each new head with the positions it holds; may be nil. It commits group
 	// offsets, so its failures are its own to log: nothing is restored from them.
 	Published func(ctx context.Context, h millrace.Head, positions []millrace.Position)
@@ -82,6 +86,7 @@ type Learner struct {
 	o         Options
 	metrics   *Metrics
 	experts   *expertMetrics // nil for models without experts
+	keyed     *keyedMetrics  // nil without state by key
 	positions map[partition]*millrace.Position
 	batch     *millrace.Batch          // of the record applied last …
 	at        *millrace.Position       // … and its partition's
@@ -133,6 +138,7 @@ func New(o Options) *Learner {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.DeadLetters)
+	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
 	o.Stream.Begin(o.Positions)

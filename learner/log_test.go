@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"millrace"
 	"millrace/merge"
@@ -51,7 +52,9 @@ func (r *reading) NextOf(ctx context.Context, want func(int32) bool) (*millrace.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	more := false
 	for p := range r.log.partitions {
+		more = more || r.from[p] < r.to[p]
 		if r.from[p] >= r.to[p] || !want(int32(p)) {
 			continue
 		}
@@ -65,12 +68,20 @@ func (r *reading) NextOf(ctx context.Context, want func(int32) bool) (*millrace.
 		}
 		return b, nil
 	}
+	if more { // nobody wants it yet
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	return nil, io.EOF
 }
 
 func (r *reading) Standings() (all []millrace.Standing, ok bool) {
 	for p := range r.log.partitions {
-		all = append(all, millrace.Standing{Partition: int32(p)})
+		s := millrace.Standing{Partition: int32(p), Answered: time.Now()}
+		if r.from[p] >= r.to[p] { // and has been for long
+			s.Since = s.Answered.Add(-time.Hour)
+		}
+		all = append(all, s)
 	}
 	return all, true
 }
@@ -133,7 +144,7 @@ func TestReadingDelivers(t *testing.T) {
 		log.add(i%3, int64(i), "x")
 	}
 	r := &reading{log: log, from: []int64{0, 0, 0}, to: []int64{17, 17, 16}, rng: rand.New(rand.NewPCG(1, 1))}
-	m := merge.New(merge.Options{Sources: []merge.Source{r}, Now: clockOf(0)})
+	m := merge.New(merge.Options{Sources: []merge.Source{r}, Now: time.Now})
 	for want := range int64(50) {
 		s, err := m.Next(t.Context())
 		if err != nil || s.To-s.From != 1 || s.Batch.Records[s.From].Time != want {

@@ -3,6 +3,7 @@ package learner
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"millrace"
 	"millrace/join"
@@ -16,6 +17,7 @@ type read struct {
 	events *keyed.Index // asked about the time that windows and what waits reach back to
 	labels *keyed.Index // … and that labels without their event do
 	origin keyed.Vector // where reading began
+	first  int64        // stream time of the first record, math.MaxInt64 before it
 	newest int64        // largest stream time so far
 	// While state is made again: where each partition of events ends.
 	ends map[int32]int64
@@ -70,6 +72,7 @@ func (s *Stream) note(rec *millrace.Record, kind join.Kind, stream int64) {
 	if s.nextOf(kind, rec.Partition) < 0 {
 		s.begin(kind, rec.Partition, rec.Offset)
 	}
+	s.read.first = min(s.read.first, stream)
 	s.read.newest = max(s.read.newest, stream)
 	s.read.events.Note(s.read.newest, s.vector)
 	s.read.labels.Note(s.read.newest, s.vector)
@@ -165,6 +168,24 @@ func (s *Stream) offsetIn(v keyed.Vector, p millrace.Position) (int64, bool) {
 	return offset, ok
 }
 
+// OldestWaiting is for how long the event that waits longest has waited, in stream time, as exact as a 256th of what
+// the log is needed for; 0 where none waits.
+func (s *Stream) OldestWaiting() time.Duration {
+	if s.Join == nil || s.read.first == math.MaxInt64 {
+		return 0
+	}
+	now := s.Clock.Now()
+	oldest := now
+	s.Join.Oldest(func(at join.Place) {
+		came, ok := s.read.events.TimeOf(s.key(join.Events, at.Partition), at.Offset)
+		if !ok {
+			came = s.read.first
+		}
+		oldest = min(oldest, came)
+	})
+	return time.Duration(now-oldest) * time.Millisecond
+}
+
 // BeginRebuild takes over what a version says of the state by key, which is empty: its counts, and who waits. Records
 // from its rebuild marks up to its positions then go through Rebuild, in the order that Event and Label would take them
 // in, and EndRebuild follows.
@@ -251,7 +272,7 @@ func (s *Stream) EndRebuild(m *millrace.Manifest) (lost uint64) {
 }
 
 func (s *Stream) newRead() read {
-	r := read{newest: math.MinInt64, origin: keyed.Vector{Offsets: map[keyed.Source]int64{}, Watermarks: map[keyed.Source]int64{},
+	r := read{first: math.MaxInt64, newest: math.MinInt64, origin: keyed.Vector{Offsets: map[keyed.Source]int64{}, Watermarks: map[keyed.Source]int64{},
 		Topic: math.MinInt64}}
 	const finest = 60_000 // of shorter times no more than this need be read
 	horizon, early := int64(0), int64(finest)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/keyed"
 	"millrace/model"
 )
 
@@ -21,8 +22,10 @@ type Status struct {
 	Head              millrace.Head
 	Skipped           uint64
 	Snapshots         uint64
-	// Late is set where labels come later.
-	Late *Late
+	// Late is set where labels come later, Windows where there are some.
+	Late    *Late
+	Windows *keyed.Stats
+	Stalled time.Duration // for which merging has been waiting for a partition that does not answer
 }
 
 // Late is what has become of events and labels that wait for each other.
@@ -31,6 +34,22 @@ type Late struct {
 	Kept    int               // labels that wait for their event
 	Names   map[string]uint64 // events and labels by what became of them, in this process and those that it goes on from
 	Holding bool              // expiries are held, because no label at all has come for long
+	Oldest  time.Duration     // that the event that waits longest has waited, in stream time
+}
+
+func (s *Stream) windowsStatus() *keyed.Stats {
+	if w, ok := s.Windows.(windowStats); ok {
+		stats := w.Stats()
+		return &stats
+	}
+	return nil
+}
+
+func (l *Learner) stalled() time.Duration {
+	if l.o.Stalled == nil {
+		return 0
+	}
+	return l.o.Stalled()
 }
 
 func (l *Learner) snapshotAge() float64 {
@@ -45,6 +64,7 @@ func (l *Learner) report() {
 	p := l.o.Stream.Trainer.Progressive
 	l.metrics.losses(p)
 	l.experts.report()
+	l.keyed.report()
 	if m, ok := model.As[model.HasNorms](l.o.Stream.Trainer.Model); ok {
 		w, g := m.Norms()
 		l.metrics.weightNorm.Set(w)
@@ -57,6 +77,7 @@ func (l *Learner) report() {
 	}
 	old := l.status.Load()
 	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.o.Stream.Count(Unlabelled)}
+	s.Windows, s.Stalled = l.o.Stream.windowsStatus(), l.stalled()
 	s.Model, s.Majority, s.Last = p.Report(All)
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)
 	s.Binary, _ = p.Binary(All)
@@ -78,7 +99,7 @@ func (l *Learner) late() *Late {
 		return nil
 	}
 	held := table.Stats()
-	return &Late{Waiting: held.Waiting, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding}
+	return &Late{Waiting: held.Waiting, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding, Oldest: l.o.Stream.OldestWaiting()}
 }
 
 // updateStatus changes a copy of the status; the learning and the publishing goroutine both do.

@@ -301,7 +301,7 @@ func (l *learning) prepare(ctx context.Context) error {
 		Published: l.commit, Registerer: l.registry, Log: l.env.log, Now: time.Now, ShutdownTimeout: l.o.drain(),
 	}
 	if l.merger != nil {
-		o.Merger = l.merger
+		o.Merger, o.Stalled, o.Retention = l.merger, l.merger.Stalled, l.kept(ctx)
 	}
 	if p.LateLabels() {
 		o.Labels = learner.Labels{Decoder: l.learned.Labels, DeadLetters: l.newDeadLetters(p.Label.DeadLetters)}
@@ -309,6 +309,19 @@ func (l *learning) prepare(ctx context.Context) error {
 	l.learner = learner.New(o)
 	l.atWork.Store(true)
 	return nil
+}
+
+// kept is for how long the events' topic keeps its records; 0 where that is not known or has no bound. A metric has it,
+// so that a topic that forgets too soon is seen before a restart finds out.
+func (l *learning) kept(ctx context.Context) time.Duration {
+	settings, known, err := l.env.cluster.TopicSettings(ctx, l.env.pipeline.Events.Topic)
+	if err != nil {
+		l.env.log.Debug("retention of the events' topic not known", "error", err)
+	}
+	if err != nil || !known || !settings.Deleted || settings.Retention == consumers.Forever {
+		return 0
+	}
+	return settings.Retention
 }
 
 // commit tells lag monitors where the snapshot stands.

@@ -80,7 +80,12 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
 	if late := at.Late; late != nil {
-		s.Late = &status.Late{Waiting: late.Waiting, Kept: late.Kept, Names: late.Names, Holding: late.Holding}
+		s.Late = &status.Late{Waiting: late.Waiting, Kept: late.Kept, Names: late.Names, Holding: late.Holding,
+			OldestSeconds: late.Oldest.Seconds()}
+	}
+	s.StalledSeconds = at.Stalled.Seconds()
+	if w := at.Windows; w != nil {
+		s.Windows = &status.Windows{Keys: w.Keys, Bytes: w.Bytes, Late: w.Late, Evicted: w.Evicted}
 	}
 	s.Model = status.Progress{All: Losses(at.Model, classes), Fading: Losses(at.Fading, classes)}
 	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}

@@ -52,6 +52,10 @@ type Learning struct {
 
 	// Late is set where labels come later than their events.
 	Late *Late `json:"late_labels,omitempty"`
+	// Windows is set where there are some.
+	Windows *Windows `json:"windows,omitempty"`
+	// StalledSeconds is for how long merging has been waiting for a partition that does not answer.
+	StalledSeconds float64 `json:"stalled_seconds,omitempty"`
 
 	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label
 	// before.
@@ -68,6 +72,16 @@ type Late struct {
 	Names map[string]uint64 `json:"names"`
 	// Holding: no label at all has come for so long that expiries are held.
 	Holding bool `json:"holding,omitempty"`
+	// OldestSeconds is how long the event that waits longest has waited, in event time.
+	OldestSeconds float64 `json:"oldest_seconds"`
+}
+
+// Windows are how the windows by key stand.
+type Windows struct {
+	Keys    int    `json:"keys"`
+	Bytes   int64  `json:"bytes"`   // of memory
+	Late    uint64 `json:"late"`    // events that came too late for a pane, since the learner started
+	Evicted uint64 `json:"evicted"` // keys that gave way to others, since the learner started
 }
 
 // Events is how many events have been applied: what became of them is known, or they wait.

@@ -1,0 +1,186 @@
+package learner
+
+import (
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace"
+	"millrace/join"
+	"millrace/keyed"
+)
+
+// delays are the label delays that figures are told apart by: up to so long, and more.
+var delays = [...]struct {
+	name string
+	most time.Duration
+}{{"1m", time.Minute}, {"1h", time.Hour}, {"1d", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}, {"more", math.MaxInt64}}
+
+// keyedMetrics are those of state by key: of windows, of labels that come later, of the log that both need.
+type keyedMetrics struct {
+	stream  *Stream
+	classes int
+	seen    counts // outcomes that were added already; those of former processes were counted there
+
+	events, labels           map[Outcome]prometheus.Counter
+	unmeasured, early        prometheus.Counter
+	waiting, kept, oldest    prometheus.Gauge
+	memory, held             prometheus.Gauge
+	delay                    prometheus.Histogram
+	losses                   *prometheus.GaugeVec
+	keys, bytes              prometheus.Gauge
+	windowsLate, windowsGone prometheus.Counter
+	windowsSeen              keyed.Stats
+	reach, retention         prometheus.Gauge
+
+	figures [len(delays)]struct{ loss, weight float64 } // fading, of predictions made when events came
+}
+
+// windowStats is what windows may tell of themselves.
+type windowStats interface{ Stats() keyed.Stats }
+
+// newKeyedMetrics registers what suits the stream; nil without state by key. The counts of a version that it goes on
+// from, before, were added by former processes.
+func newKeyedMetrics(r prometheus.Registerer, s *Stream, classes int, before map[string]uint64) *keyedMetrics {
+	if s.Clock == nil {
+		return nil
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_" + name, Help: help})
+		r.MustRegister(g)
+		return g
+	}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_" + name, Help: help})
+		r.MustRegister(c)
+		return c
+	}
+	m := &keyedMetrics{stream: s, classes: classes}
+	m.seen.restore(before)
+	m.reach = gauge("rebuild_reach_seconds", "How far back the log must reach so that a restart can make the state by key of the latest snapshot again.")
+	m.retention = gauge("rebuild_retention_seconds", "How far back the events' topic keeps its records; 0 where it is not known or has no bound.")
+	if _, ok := s.Windows.(windowStats); ok {
+		m.keys = gauge("windows_keys", "Keys that the learner's windows hold.")
+		m.bytes = gauge("windows_bytes", "Memory of the learner's windows.")
+		m.windowsLate = counter("windows_late_total", "Events that came too late for a pane of some window.")
+		m.windowsGone = counter("windows_evicted_total", "Keys that gave way to others within their horizon.")
+	}
+	if s.Join != nil {
+		m.registerLate(r, gauge, counter)
+	}
+	return m
+}
+
+func (m *keyedMetrics) registerLate(r prometheus.Registerer, gauge func(name, help string) prometheus.Gauge, counter func(name, help string) prometheus.Counter) {
+	m.waiting = gauge("waiting_events", "Events that wait for their label.")
+	m.kept = gauge("waiting_labels", "Labels that came before their event and wait for it.")
+	m.oldest = gauge("waiting_oldest_seconds", "For how long the event that waits longest has waited, in event time.")
+	m.memory = gauge("waiting_memory_ratio", "Share of the memory for what waits that is in use.")
+	m.held = gauge("expiries_held", "1 while expiries are held because no label at all comes, else 0.")
+	m.unmeasured = counter("events_unmeasured_total", "Events that a label joined whose prediction from when they came was lost with a restart.")
+	m.early = counter("labels_early_total", "Labels that came before their event.")
+	m.delay = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_label_delay_seconds",
+		Help: "From an event's time until its label was known.", Buckets: prometheus.ExponentialBuckets(1, 4, 13)})
+	name, help := "log_loss", "Recent mean log-loss in nats"
+	if m.classes == 0 {
+		name, help = "mae", "Recent mean absolute error"
+	}
+	m.losses = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_label_delay_" + name,
+		Help: help + " of predictions made when events came, by how long after them their labels were known."}, []string{"delay"})
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_events_ended_total",
+		Help: "What became of events, by outcome: every event ends under one, unless it waits."}, []string{"outcome"})
+	labels := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_labels_ended_total",
+		Help: "What became of labels, by outcome: every label ends under one, unless it waits for its event."}, []string{"outcome"})
+	r.MustRegister(m.delay, m.losses, events, labels)
+	m.events, m.labels = map[Outcome]prometheus.Counter{}, map[Outcome]prometheus.Counter{}
+	for o := range outcomes { // every outcome has a series from the start
+		switch {
+		case o <= Lost && o != Waiting:
+			m.events[o] = events.WithLabelValues(string(o.name()))
+		case o >= LabelJoined && o <= LabelLost:
+			m.labels[o] = labels.WithLabelValues(string(o.name())[len("label_"):])
+		}
+	}
+	m.stream.Joined = m.joined
+}
+
+// joined takes an event that a label came for.
+func (m *keyedMetrics) joined(delay time.Duration, prediction []float32, y millrace.Label) {
+	m.delay.Observe(delay.Seconds())
+	if prediction == nil {
+		return
+	}
+	bucket := 0
+	for delay > delays[bucket].most {
+		bucket++
+	}
+	loss := 0.0
+	if m.classes > 0 {
+		loss = -math.Log(math.Max(float64(prediction[y.Class]), probabilityFloor))
+	} else {
+		loss = math.Abs(clampError(float64(prediction[0]) - y.Value))
+	}
+	f := &m.figures[bucket]
+	f.loss, f.weight = fadeFactor*f.loss+loss, fadeFactor*f.weight+1
+}
+
+// report refreshes the gauges, and adds what was counted since the last time.
+func (m *keyedMetrics) report() {
+	if m == nil {
+		return
+	}
+	if w, ok := m.stream.Windows.(windowStats); ok {
+		s := w.Stats()
+		m.keys.Set(float64(s.Keys))
+		m.bytes.Set(float64(s.Bytes))
+		m.windowsLate.Add(float64(s.Late - m.windowsSeen.Late))
+		m.windowsGone.Add(float64(s.Evicted - m.windowsSeen.Evicted))
+		m.windowsSeen = s
+	}
+	if m.stream.Join != nil {
+		m.reportLate(m.stream.Join.Stats())
+	}
+}
+
+func (m *keyedMetrics) reportLate(s join.Stats) {
+	m.waiting.Set(float64(s.Waiting))
+	m.kept.Set(float64(s.Kept))
+	m.oldest.Set(m.stream.OldestWaiting().Seconds())
+	m.memory.Set(float64(s.Charge) / float64(s.Memory))
+	m.held.Set(0)
+	if s.Holding {
+		m.held.Set(1)
+	}
+	add := func(o Outcome, c prometheus.Counter) {
+		n := m.stream.Count(o)
+		c.Add(float64(n - m.seen[o]))
+		m.seen[o] = n
+	}
+	for o, c := range m.events {
+		add(o, c)
+	}
+	for o, c := range m.labels {
+		add(o, c)
+	}
+	add(Unmeasured, m.unmeasured)
+	add(LabelEarly, m.early)
+	for i, f := range m.figures {
+		if f.weight > 0 {
+			m.losses.WithLabelValues(delays[i].name).Set(f.loss / f.weight)
+		}
+	}
+}
+
+// captured tells of the latest snapshot: from which event time on it needs the log.
+func (m *keyedMetrics) captured(now time.Time, k *millrace.Keyed, retention time.Duration) {
+	if m == nil || k == nil {
+		return
+	}
+	m.retention.Set(retention.Seconds())
+	reach := 0.0
+	if k.Watermark != math.MinInt64 {
+		reach = max(now.Sub(time.UnixMilli(k.Watermark)).Seconds(), 0)
+	}
+	m.reach.Set(reach)
+}
