@@ -11,10 +11,10 @@ import (
 	"millrace/payments"
 )
 
-// learnRare learns payments of which about one in a thousand is fraud, with the label's further settings.
+// learnRare learns payments of which about one in a thousand is fraud, with the label's further settings, a line each.
 func learnRare(t *testing.T, modelText, settings string, n int) *learner.Progressive {
 	t.Helper()
-	text := strings.Replace(payments.Pipeline("", ""), "classes: [legit, fraud]", "classes: [legit, fraud]"+settings, 1)
+	text := strings.Replace(payments.Pipeline("", ""), "  classes: [legit, fraud]\n", "  classes: [legit, fraud]\n"+settings, 1)
 	before, rest, _ := strings.Cut(text, "\nmodel:")
 	_, after, _ := strings.Cut(rest, "\nsnapshots:")
 	p, err := config.Parse("rare.yaml", []byte(before+"\nmodel: "+modelText+"\nsnapshots:"+after), os.LookupEnv)
@@ -53,8 +53,8 @@ func TestRareClassIsLearned(t *testing.T) {
 		if share < 0.0007 || share > 0.0015 {
 			t.Fatalf("%g of the payments are fraud, want about 0.001", share)
 		}
-		balanced := learnRare(t, m, ", class_weights: balanced", n)
-		corrected := learnRare(t, m, ", class_weights: {mode: balanced, probabilities: corrected}", n)
+		balanced := learnRare(t, m, "  class_weights: balanced\n", n)
+		corrected := learnRare(t, m, "  class_weights: {mode: balanced, probabilities: corrected}\n", n)
 		p, _ := plain.Binary(learner.All)
 		b, _ := balanced.Binary(learner.All)
 		c, _ := corrected.Binary(learner.All)
