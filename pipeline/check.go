@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"millrace"
 	"millrace/config"
@@ -24,6 +25,7 @@ type Checked struct {
 	Snapshot int64    `json:"snapshot_bytes"`
 	Held     int64    `json:"held_bytes"`
 	Windows  []Table  `json:"windows,omitempty"`
+	Waits    *Waits   `json:"waits,omitempty"` // at the rate that was given, or that the topic has
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -34,9 +36,16 @@ type Table struct {
 	Keys     int    `json:"keys"`          // at most
 }
 
-// Check reports what of a pipeline and its challengers cannot be built and, with connect, tries each server once: it is
-// for finding out, not for waiting.
-func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, log *slog.Logger) (Checked, error) {
+// CheckOptions say what to check beside a pipeline file.
+type CheckOptions struct {
+	Connect bool    // try each server once
+	Rate    float64 // events a second, for what waits will take; 0: with Connect, the topic's own
+	Log     *slog.Logger
+}
+
+// Check reports what of a pipeline and its challengers cannot be built and what is at its servers: it is for finding
+// out, not for waiting.
+func Check(ctx context.Context, p *config.Pipeline, file string, o CheckOptions) (Checked, error) {
 	found := Checked{Pipeline: p.Name, Features: len(p.Features), Model: p.Model.Type}
 	pieces, err := Build(p)
 	if err != nil {
@@ -50,16 +59,22 @@ func Check(ctx context.Context, p *config.Pipeline, file string, connect bool, l
 	for _, s := range sizes {
 		found.Windows = append(found.Windows, Table(s))
 	}
-	if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil || !connect {
+	found.waits(p, o.Rate, pieces.Model.Outputs())
+	if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil || !o.Connect {
 		return found, err
 	}
 	found.Kafka, found.Redis = "embedded", "embedded"
-	e := newEnvironment(p, log)
+	e := newEnvironment(p, o.Log)
 	defer e.Close()
 	var faults []error // all of them, so that a person mends all
 	if p.Kafka.Mode != "embedded" {
 		found.Kafka, err = checkKafka(ctx, e, pieces, &found)
 		faults = append(faults, err)
+		if err == nil && found.Waits == nil && p.LateLabels() {
+			rate, err := measuredRate(ctx, e, p.Events.Topic, time.Now())
+			faults = append(faults, err)
+			found.waits(p, rate, pieces.Model.Outputs())
+		}
 	}
 	if p.Redis.Mode != "embedded" {
 		found.Redis, err = checkRedis(ctx, e, &found)

@@ -3,34 +3,38 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
+	"millrace/config"
 	"millrace/pipeline"
 )
 
 func (a *app) check() *cobra.Command {
 	var file string
-	var connect bool
+	var o pipeline.CheckOptions
 	cmd := &cobra.Command{
 		Use:   "check -c FILE",
 		Short: "Check a pipeline file, and with --connect its brokers and Redis",
 		Long: `Report every mistake of a pipeline file with file, line and column. With --connect, also do once what run does at the
 brokers and Redis: reach them, try the store's commands and scripts on keys of their own, load the head and the served
 version and compare them with the file. What would fail or lose snapshots is said. Whether topics may be written cannot
-be found out without writing to them.`,
-		Example: "  millrace check -c payments.yaml --connect",
+be found out without writing to them. With --rate it says what waits for labels will take at so many events a second.`,
+		Example: "  millrace check -c payments.yaml --connect\n  millrace check -c payments.yaml --rate 50",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := pipeline.Load(file)
 			if err != nil {
 				return err
 			}
-			log, err := a.logger()
-			if err != nil {
+			if o.Rate < 0 || math.IsInf(o.Rate, 0) || math.IsNaN(o.Rate) {
+				return config.Usagef("--rate is a number of events a second, found %v", o.Rate)
+			}
+			if o.Log, err = a.logger(); err != nil {
 				return err
 			}
-			found, err := pipeline.Check(cmd.Context(), p, file, connect, log)
+			found, err := pipeline.Check(cmd.Context(), p, file, o)
 			if err != nil {
 				return err
 			}
@@ -38,7 +42,8 @@ be found out without writing to them.`,
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
-	cmd.Flags().BoolVar(&connect, "connect", false, "reach the brokers and Redis too")
+	cmd.Flags().BoolVar(&o.Connect, "connect", false, "reach the brokers and Redis too")
+	cmd.Flags().Float64Var(&o.Rate, "rate", 0, "events a second, to say what those take that wait for their label; with --connect the topic's by default")
 	return cmd
 }
 
@@ -59,6 +64,10 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 		}
 		fmt.Fprintf(a.out, "windows of %s take %d bytes a key in use, at most %s for %d keys\n", t.Key, t.KeyBytes,
 			byteText(int64(t.KeyBytes)*int64(t.Keys)), t.Keys)
+	}
+	if w := found.Waits; w != nil {
+		fmt.Fprintf(a.out, "at %.4g events a second %.0f wait for their label, at most; each takes about %d bytes, all %s of %s\n", w.Rate, w.Events,
+			w.Each, byteText(int64(w.Bytes)), byteText(w.Room))
 	}
 	if found.Kafka != "" {
 		fmt.Fprintf(a.out, "Kafka: %s\nRedis: %s\n", found.Kafka, found.Redis)

@@ -76,3 +76,19 @@ model: logistic
 		t.Errorf("%+v", found)
 	}
 }
+
+// TestCheckSaysWhatWaitsTake: at a rate, and that there is no room for it.
+func TestCheckSaysWhatWaitsTake(t *testing.T) {
+	file := written(t, "late.yaml", lateConfig)
+	out := ok(t, "check", "-c", file, "--rate", "50")
+	if !strings.Contains(out, "at 50 events a second 540000 wait for their label, at most; each takes about ") || strings.Contains(out, "warning:") {
+		t.Errorf("check says\n%s", out)
+	}
+	out = ok(t, "check", "-c", file, "--rate", "5000")
+	if !strings.Contains(out, "warning: at 5000 events a second") || !strings.Contains(out, "of the 3h that label.wait says") {
+		t.Errorf("check says\n%s", out)
+	}
+	if code, _, errOut := verb(t, "check", "-c", file, "--rate", "-1"); code != exitUsage || !strings.Contains(errOut, "--rate") {
+		t.Errorf("a negative rate: %d, %q", code, errOut)
+	}
+}
