@@ -259,4 +259,12 @@ func TestLabelTopicIsAdded(t *testing.T) {
 	if mark.Topic != "loop.labels" || mark.Offset == 0 {
 		t.Errorf("labels began at %+v, all of them from long before the first event that waits", mark)
 	}
+
+	// Without it again: what waits is given up, and versions are as they were before.
+	r.pipeline = &atOnce
+	r.write(story(base.Add(200*time.Second), 300, 1))
+	last := r.goOn()
+	if last.Format != 1 || last.Keyed != nil || last.Applied != 0 || len(last.Names) > 0 || last.Learned < after.Learned {
+		t.Errorf("without late labels: %+v after %+v", last, after)
+	}
 }

@@ -227,8 +227,10 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		l.env.log.Warn("the numeric profile differs from the snapshot's; results go on equal to tolerance, not bit for bit",
 			"snapshot", old.Profile, "here", m.Profile)
 	}
-	m.Learned, m.Rejected, m.Applied, m.Names = old.Learned, old.Rejected, old.Applied, old.Names
-	l.waiting = l.learned.Layout.Tail()
+	m.Learned, m.Rejected = old.Learned, old.Rejected
+	if l.learned.keyed() { // without state by key nothing else becomes of a record
+		m.Applied, m.Names, l.waiting = old.Applied, old.Names, l.learned.Layout.Tail()
+	}
 	m.Positions = slices.DeleteFunc(slices.Clone(old.Positions), l.elsewhere)
 	if old.Cluster != m.Cluster {
 		m.Positions = nil // offsets of another cluster say nothing about this one's log

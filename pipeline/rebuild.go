@@ -96,7 +96,10 @@ func (l *learning) patch(ctx context.Context, m *millrace.Manifest) error {
 
 // forget counts whoever waits in a version as lost, and returns what became of all events with that.
 func (l *learning) forget(old *millrace.Manifest) (map[string]uint64, error) {
-	if !l.learned.keyed() || len(l.waiting) == 0 {
+	if !l.learned.keyed() {
+		return nil, nil //nolint:nilnil // nothing but learned and rejected
+	}
+	if len(l.waiting) == 0 {
 		return old.Names, nil
 	}
 	none := *old
