@@ -229,6 +229,24 @@ func TestDataOfLabelsIsChecked(t *testing.T) {
 	}
 }
 
+// TestNoLabelAtAll: where nothing was learned because no label came, that is said.
+func TestNoLabelAtAll(t *testing.T) {
+	events, labels := payments100(5)
+	file := put(t, "events.csv", events...)
+	others := make([]string, len(labels))
+	for i, l := range labels {
+		others[i] = strings.Replace(l, ",", "x,", min(i, 1)) // of nobody
+	}
+	for want, data := range map[string]Data{"give them with --labels FILE": {Events: file},
+		"no label found its event, of 100 labels": {Events: file, Labels: put(t, "labels.csv", others...)}} {
+		_, err := Evaluate(t.Context(), parsedText(t, lateConfig), data, nil, unseen)
+		var none *NoneLearnedError
+		if !errors.As(err, &none) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 // TestEpochsBeginAnew: in a second pass nothing waits from the first, and no id of it is known.
 func TestEpochsBeginAnew(t *testing.T) {
 	events, labels := payments100(5)

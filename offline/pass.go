@@ -169,6 +169,9 @@ func (e *NoneLearnedError) Error() string {
 	if e.Pass.Events == 0 {
 		return e.File + " has no rows"
 	}
+	if e.Pass.Names != nil && e.Pass.Labels == 0 {
+		return fmt.Sprintf("no row of %s could be learned: labels of this pipeline come later, and there are none; give them with --labels FILE", e.File)
+	}
 	if e.Pass.Names != nil && e.Pass.Rejections() < e.Pass.Events {
 		return fmt.Sprintf("no row of %s could be learned: no label found its event, of %d labels (%d of them could not be used) and %d events (%d)",
 			e.File, e.Pass.Labels, e.Pass.LabelRejections(), e.Pass.Events, e.Pass.Rejections())

@@ -166,7 +166,7 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 		err = json.NewEncoder(a.out).Encode(result)
 	} else {
 		a.tellRejected(&built[0].Pass)
-		err = printComparison(a.out, result)
+		err = errors.Join(printComparison(a.out, result), printLabels(a.out, built[0].Summary()))
 	}
 	if err != nil || plot == "" {
 		return err

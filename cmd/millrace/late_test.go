@@ -174,6 +174,9 @@ func TestEvaluateTellsOfLabels(t *testing.T) {
 	if len(rows) != 501 || rows[0] != "row,id,time,p_legit,p_fraud" || !strings.HasPrefix(rows[1], "1,e0,2025-10-09T") {
 		t.Errorf("%d rows of predictions: %s, %s", len(rows), rows[0], rows[1])
 	}
+	if out := ok(t, "compare", "-c", file, events, "--labels", labels); !strings.Contains(out, "  events: joined ") {
+		t.Errorf("compare does not tell of labels: %s", out)
+	}
 	compared := decoded[offline.Comparison](t, "compare", "-c", file, events, "--labels", labels)
 	evaluated := decoded[offline.Summary](t, "evaluate", "-c", file, events, "--labels", labels)
 	if *compared.Models[0].LogLoss != *evaluated.LogLoss {
