@@ -20,6 +20,7 @@ import (
 	"millrace"
 	"millrace/join"
 	"millrace/snapshot"
+	"millrace/store"
 )
 
 // lateKills is how often a learner of late labels is killed in each test: MILLRACE_TEST_KILLS, or few enough for every
@@ -189,6 +190,7 @@ func replaceFolder(t *testing.T, from, to string) {
 func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 	for _, c := range []struct{ name, missing, folder string }{
 		{"none", "drop", ""}, {"kept", "legit", "kept"}, {"deleted", "legit", "deleted"}, {"older", "drop", "older"},
+		{"rolled-back", "legit", "kept"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			random := seeded(t)
@@ -210,6 +212,9 @@ func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 				if folder != "" {
 					stateFolders[c.folder](t, random, folder, folder+".copy")
 				}
+				if c.name == "rolled-back" && random.IntN(4) == 0 {
+					p.rollBack(random)
+				}
 			})
 			before, _ := p.head()
 			got := p.readAll()
@@ -220,6 +225,21 @@ func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 			p.checkLateLetters(logs)
 			t.Logf("%d records applied by learners that were killed, of %d: %v", before.Manifest.Applied, got.Applied, got.Names)
 		})
+	}
+}
+
+// rollBack goes back to one of the versions before the head, if there is one: a state folder is then of a branch that is
+// no more.
+func (p *pipeline) rollBack(random *rand.Rand) {
+	p.t.Helper()
+	versions, err := p.store.List(p.t.Context(), p.spec.name)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	versions = slices.DeleteFunc(versions, func(v store.Version) bool { return v.IsHead || v.Manifest.Learned == 0 })
+	if len(versions) > 0 {
+		to := versions[random.IntN(min(len(versions), 5))]
+		must(p.t, "snapshots", "rollback", strconv.FormatUint(to.Seq, 10), "-c", p.file)
 	}
 }
 
