@@ -12,12 +12,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"millrace"
+	"millrace/integration/harness"
 	"millrace/join"
 	"millrace/snapshot"
 	"millrace/store"
@@ -39,10 +42,10 @@ func lateKills(t *testing.T) int {
 }
 
 // newLatePipeline is a pipeline whose labels come later. Fetching pauses so soon that a kill falls into the middle of
-// the logs, however fast the machine is.
-func newLatePipeline(t *testing.T, name, missing, extra string, partitions int) *pipeline {
+// the logs, however fast the machine is. Without an address Kafka is the shared one.
+func newLatePipeline(t *testing.T, name, missing, extra, kafka string, partitions int) *pipeline {
 	t.Helper()
-	return newPipeline(t, pipelineSpec{name: name, eventFields: ", id: id, time: time", learns: fmt.Sprintf(late, name, missing),
+	return newPipeline(t, pipelineSpec{name: name, kafka: kafka, eventFields: ", id: id, time: time", learns: fmt.Sprintf(late, name, missing),
 		partitions: partitions, snapshots: "{every: 50ms, events: 500, keep: 20, unpublished_max: 1500}", extra: extra})
 }
 
@@ -203,7 +206,7 @@ func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 				folder = filepath.Join(t.TempDir(), "state")
 				extra = fmt.Sprintf("state: %q\n", folder)
 			}
-			p := newLatePipeline(t, "late-one-"+c.name, c.missing, extra, 1)
+			p := newLatePipeline(t, "late-one-"+c.name, c.missing, extra, "", 1)
 			p.createTopics()
 			client := p.writing()
 			p.fill(client, p.spec.topic, logs.events)
@@ -228,8 +231,8 @@ func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 	}
 }
 
-// rollBack goes back to one of the versions before the head, if there is one: a state folder is then of a branch that is
-// no more.
+// rollBack goes back to one of the versions before the head, if there is one: a state folder is then of a branch that
+// is no more.
 func (p *pipeline) rollBack(random *rand.Rand) {
 	p.t.Helper()
 	versions, err := p.store.List(p.t.Context(), p.spec.name)
@@ -265,14 +268,23 @@ func (p *pipeline) checkLateLetters(logs *lateLogs) {
 func TestKilledLateLearnerNamesEachEventOnce(t *testing.T) {
 	random := seeded(t)
 	const partitions = 4
-	p := newLatePipeline(t, "late-four", "legit", "", partitions)
+	kafka := harness.NewKafka(t, harness.KafkaOptions{Own: true})
+	p := newLatePipeline(t, "late-four", "legit", "", kafka.Addr(), partitions)
 	p.createTopics()
 	client := p.writing()
 	n := lateKills(t)
 	logs := newLateLogs(random, 4000*n, partitions, time.Now().Add(-time.Duration(4000*n)*lateStep*3/2-2*(lateWait+lateEarly)))
 	done := make(chan error, 1)
 	go func() { done <- p.fillSlowly(client, logs) }()
-	p.killOften(random, n)
+	var frozen sync.WaitGroup
+	p.killOften(random, n, func() {
+		frozen.Wait()
+		if random.IntN(3) == 0 {
+			rest, length := time.Duration(random.Int64N(int64(killAfter))), time.Duration(random.Int64N(int64(2*time.Second)))
+			frozen.Go(func() { freeze(t, kafka, rest, length) })
+		}
+	})
+	frozen.Wait()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -286,6 +298,18 @@ func TestKilledLateLearnerNamesEachEventOnce(t *testing.T) {
 		t.Errorf("the names are %v: the test tests little", got.Names)
 	}
 	t.Logf("%v", got.Names)
+}
+
+// freeze lets a broker take requests without a word, for so long, after a rest.
+func freeze(t *testing.T, kafka *harness.Kafka, rest, length time.Duration) {
+	time.Sleep(rest)
+	if err := kafka.Signal(syscall.SIGSTOP); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(length)
+	if err := kafka.Signal(syscall.SIGCONT); err != nil {
+		t.Error(err)
+	}
 }
 
 // fillSlowly writes both logs side by side in record time, some thousand records a second; the last partition of
