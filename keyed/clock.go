@@ -7,6 +7,7 @@ import "math"
 // partitions idle the topic's stands. It is for one goroutine.
 type Clock struct {
 	topic      int64
+	most       int64 // the topic's rises no further
 	partitions []partition
 	at         map[int32]int
 	last       int // the partition that came last: mostly it comes again
@@ -19,7 +20,9 @@ type partition struct {
 }
 
 // NewClock returns a clock that knows no partition: the topic's watermark is math.MinInt64 until one has a record.
-func NewClock() *Clock { return &Clock{topic: math.MinInt64, at: make(map[int32]int)} }
+func NewClock() *Clock {
+	return &Clock{topic: math.MinInt64, most: math.MaxInt64, at: make(map[int32]int)}
+}
 
 // Now is the topic's watermark, in Unix milliseconds; math.MinInt64 before the first event.
 func (c *Clock) Now() int64 { return c.topic }
@@ -36,7 +39,7 @@ func (c *Clock) Advance(id int32, t int64) {
 	before := p.watermark
 	p.watermark = max(before, t)
 	if len(c.partitions) == 1 {
-		c.topic = max(c.topic, p.watermark)
+		c.topic = max(c.topic, min(p.watermark, c.most))
 	} else if held || woken {
 		c.raise()
 	}
@@ -69,9 +72,13 @@ func (c *Clock) Watermarks() map[int32]int64 {
 	return all
 }
 
+// Limit bounds the topic's watermark until Set is called: where records are applied again it is known how far it had
+// come in the end, though not who was idle when.
+func (c *Clock) Limit(most int64) { c.most = most }
+
 // Set makes the clock stand as it was when a snapshot was taken: the topic's watermark and its partitions'.
 func (c *Clock) Set(topic int64, marks map[int32]int64) {
-	c.topic, c.partitions, c.last = topic, c.partitions[:0], 0
+	c.topic, c.most, c.partitions, c.last = topic, math.MaxInt64, c.partitions[:0], 0
 	clear(c.at)
 	for id, watermark := range marks {
 		c.of(id).watermark = watermark
@@ -103,6 +110,6 @@ func (c *Clock) raise() {
 		}
 	}
 	if some {
-		c.topic = max(c.topic, least)
+		c.topic = max(c.topic, min(least, c.most))
 	}
 }

@@ -99,3 +99,22 @@ func TestTheClockKeepsToItsDefinition(t *testing.T) {
 		}
 	}
 }
+
+func TestClockRisesToItsLimit(t *testing.T) {
+	c := keyed.NewClock()
+	c.Set(50, map[int32]int64{0: 90, 1: 50})
+	c.Limit(70)
+	c.SetIdle(1, true)
+	if c.Now() != 70 {
+		t.Errorf("the watermark is %d with a limit of 70", c.Now())
+	}
+	c.Advance(0, 100)
+	if c.Now() != 70 || c.Watermark(0) != 100 {
+		t.Errorf("the watermark is %d, the partition's %d, with a limit of 70", c.Now(), c.Watermark(0))
+	}
+	c.Set(70, map[int32]int64{0: 100})
+	c.Advance(0, 110)
+	if c.Now() != 110 {
+		t.Errorf("the watermark is %d after the limit was lifted", c.Now())
+	}
+}

@@ -29,6 +29,8 @@ type lives struct {
 	events, labels *topicLog
 	spec           join.Spec
 	span           time.Duration // of the windows
+	ends           bool          // partitions end, see reading
+	ahead          time.Duration // how long before its event a label may come; 0 is half of what it may wait
 	rng            *rand.Rand
 }
 
@@ -100,7 +102,7 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 func (l *lives) merger(from, to []millrace.Position, kill func(int) bool) *merge.Merger {
 	var sources []merge.Source
 	for _, log := range []*topicLog{l.events, l.labels} {
-		r := &reading{log: log, rng: rand.New(rand.NewPCG(l.rng.Uint64(), 2)), kill: kill}
+		r := &reading{log: log, rng: rand.New(rand.NewPCG(l.rng.Uint64(), 2)), kill: kill, ends: l.ends}
 		for p, records := range log.partitions {
 			r.from, r.to = append(r.from, 0), append(r.to, int64(len(records)))
 			for _, at := range from {
@@ -204,6 +206,9 @@ func (l *lives) fill(n, partitions int) {
 		l.events.add(l.rng.IntN(partitions), now, fmt.Sprintf("%s %s %d %s c%d", id, value, at, inline, l.rng.IntN(12)))
 		if labelled && id != "-" {
 			known := now + l.rng.Int64N(wait*5/4) - l.spec.Early.Milliseconds()/2
+			if l.ahead > 0 {
+				known = now + wait/4 - l.rng.Int64N(l.ahead.Milliseconds())
+			}
 			labels = append(labels, label{known, fmt.Sprintf("%s x %d %d", id, known, class)})
 			if l.rng.IntN(20) == 0 {
 				labels = append(labels, label{known + 5, fmt.Sprintf("%s x %d %d", id, known, 1-class)})
@@ -259,23 +264,21 @@ func learned(tb testing.TB, s *millrace.Snapshot) map[string]string {
 	return all
 }
 
-// TestKilledAtAnyRecordEqualsUninterrupted kills the learner 200 times, wherever it happens to be, and each time goes
-// on from what it has published, with its state by key made again from the log. In the end weights, features, counts
-// and who waits are those of a learner that was never killed, bit for bit.
-func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
-	const kills = 200
-	l := newLives(1)
-	l.fill(9000, 1)
-	whole := l.begin(t, nil, 0, 0)
+// survive kills the learner so many times, wherever it happens to be, and each time goes on from what it has published,
+// with its state by key made again from the log. In the end weights, features, counts and who waits are those of a
+// learner that was never killed, bit for bit; that one, and its last version, are returned.
+func (l *lives) survive(t *testing.T, kills int) (whole *life, want millrace.Snapshot) {
+	t.Helper()
+	whole = l.begin(t, nil, 0, 0)
 	whole.run(t)
-	want := whole.store.last(t)
-
+	want = whole.store.last(t)
+	within := max(2, 3*(l.events.records()+l.labels.records())/(2*kills)) // half of the kills come in what was learned before
 	var from *millrace.Snapshot
 	died := 0
 	for {
 		dies := 0
 		if died < kills {
-			dies = 1 + l.rng.IntN(160)
+			dies = 1 + l.rng.IntN(within)
 		}
 		f := l.begin(t, from, 1+l.rng.Uint64N(30), dies)
 		killed := f.run(t)
@@ -304,13 +307,21 @@ func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
 			names, want.Manifest.Learned, want.Manifest.Applied)
 	}
 	checkSums(t, l, names, whole.stream.Join.Stats())
+	return whole, want
+}
+
+// TestKilledAtAnyRecordEqualsUninterrupted kills the learner 200 times.
+func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
+	l := newLives(1)
+	l.fill(9000, 1)
+	_, want := l.survive(t, 200)
 	for _, name := range join.EventNames() {
 		switch name {
 		case join.NameUnlabelled, join.NameExpired, join.NameCrowded, join.NameLost:
 			continue // not in this pipeline
 		}
-		if names[string(name)] < 20 {
-			t.Errorf("only %d events were %s", names[string(name)], name)
+		if n := want.Manifest.Names[string(name)]; n < 20 {
+			t.Errorf("only %d events were %s", n, name)
 		}
 	}
 }

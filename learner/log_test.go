@@ -46,6 +46,7 @@ type reading struct {
 	from, to []int64
 	rng      *rand.Rand
 	kill     func(records int) bool // reports whether to die now
+	ends     bool                   // a partition that is read to its end is gone; else it is idle
 }
 
 func (r *reading) NextOf(ctx context.Context, want func(int32) bool) (*millrace.Batch, error) {
@@ -79,6 +80,9 @@ func (r *reading) Standings() (all []millrace.Standing, ok bool) {
 	for p := range r.log.partitions {
 		s := millrace.Standing{Partition: int32(p), Answered: time.Now()}
 		if r.from[p] >= r.to[p] { // and has been for long
+			if r.ends {
+				continue
+			}
 			s.Since = s.Answered.Add(-time.Hour)
 		}
 		all = append(all, s)

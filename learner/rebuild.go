@@ -120,14 +120,24 @@ func (s *Stream) reach() (events, labels keyed.Vector) {
 	if s.Join != nil {
 		since, early = s.Join.Since(now), s.Join.Spec().Early.Milliseconds()
 	}
-	// The windows of an event that waits reach back from when it came.
-	return s.before(s.read.events, since, horizon), s.before(s.read.labels, now, early)
+	// The windows of an event that waits reach back from when it came. And how long a label is kept goes by the
+	// watermark that it found, so events are read again from before the first label that is.
+	since, early = back(since, horizon), back(now, early)
+	return s.before(s.read.events, min(since, early)), s.before(s.read.labels, early)
 }
 
-// before is a place in the log that all records of the last so many milliseconds of stream time lie behind.
-func (s *Stream) before(index *keyed.Index, t, milliseconds int64) keyed.Vector {
-	if t > math.MinInt64+milliseconds {
-		if v, ok := index.Before(t - milliseconds); ok {
+// back is a time so many milliseconds before t, which math.MinInt64 is before all of.
+func back(t, milliseconds int64) int64 {
+	if t < math.MinInt64+milliseconds {
+		return math.MinInt64
+	}
+	return t - milliseconds
+}
+
+// before is a place in the log that all records of stream time t and later lie behind.
+func (s *Stream) before(index *keyed.Index, t int64) keyed.Vector {
+	if t > math.MinInt64 {
+		if v, ok := index.Before(t); ok {
 			return v
 		}
 	}
@@ -212,6 +222,9 @@ func (s *Stream) BeginRebuild(m *millrace.Manifest, waiting []byte) error {
 		}
 	}
 	s.Clock.Set(m.Keyed.Watermark, watermarks)
+	if m.Keyed.Now != math.MinInt64 {
+		s.Clock.Limit(m.Keyed.Now) // else a partition that ends would let what the others still bring come too late
+	}
 	for partition, end := range s.read.ends {
 		s.Clock.SetIdle(partition, s.nextOf(join.Events, partition) >= end)
 	}
@@ -280,8 +293,8 @@ func (s *Stream) newRead() read {
 		horizon = s.Windows.Horizon()
 	}
 	if s.Join != nil {
-		horizon += s.Join.Spec().Wait.Milliseconds()
 		early = max(early, s.Join.Spec().Early.Milliseconds())
+		horizon = max(horizon+s.Join.Spec().Wait.Milliseconds(), early)
 	}
 	r.events, r.labels = keyed.NewIndex(horizon), keyed.NewIndex(early)
 	return r

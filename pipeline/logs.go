@@ -41,6 +41,9 @@ func reachesBackOf(p *config.Pipeline, windows *keyed.Windows) []reachesBack {
 	} else {
 		events.why = "label.wait and the longest window"
 	}
+	if events.by < p.Label.Early { // how long an early label is kept goes by the events around it
+		events.by, events.why = p.Label.Early, "label.early"
+	}
 	return []reachesBack{events, {topic: p.Label.Topic, by: p.Label.Early, why: "label.early"}}
 }
 

@@ -27,6 +27,11 @@ func TestWhatIsReadAgain(t *testing.T) {
 	if back := reachesBackOf(r.pipeline, nil); back[0].by != 30*time.Second {
 		t.Errorf("without windows: %+v", back)
 	}
+	early := *r.pipeline
+	early.Label.Early = time.Hour
+	if back := reachesBackOf(&early, pieces.Windows); back[0].by != time.Hour || back[1].by != time.Hour {
+		t.Errorf("with labels that wait longer than events: %+v", back)
+	}
 	plain := *r.pipeline
 	plain.Label.Topic = ""
 	if back := reachesBackOf(&plain, pieces.Windows); len(back) != 1 || back[0].by.Round(10*time.Millisecond) != window.Round(10*time.Millisecond) {
