@@ -146,7 +146,7 @@ func BenchmarkRebuild(b *testing.B) {
 	began := cpu()
 	for range b.N {
 		tab = New(Spec{Wait: benchWaiting * time.Millisecond, Early: time.Minute, Memory: 1 << 30}, 2)
-		if err := tab.BeginRebuild(state); err != nil {
+		if err := tab.BeginRebuild(state, never); err != nil {
 			b.Fatal(err)
 		}
 		for i := range benchWaiting {

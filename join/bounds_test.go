@@ -189,7 +189,7 @@ func TestExpiriesAreHeldWhileNoLabelComes(t *testing.T) {
 	}
 
 	again := make1()
-	if err := again.BeginRebuild(state); err != nil {
+	if err := again.BeginRebuild(state, never); err != nil {
 		t.Fatal(err)
 	}
 	again.Rebuild(event("a", 0), Place{0, 0}, 0)
@@ -198,5 +198,71 @@ func TestExpiriesAreHeldWhileNoLabelComes(t *testing.T) {
 	again.EndRebuild()
 	if got := drain(again, 11999) + "|" + drain(again, 12000) + "|" + drain(again, 21000); got != "|a|" {
 		t.Errorf("rebuilt, %q expired, want |a|", got)
+	}
+}
+
+// Windows may reach back much longer than ids are remembered: a table that is rebuilt holds no more of them than it did.
+func TestRebuildForgetsAsItGoes(t *testing.T) {
+	const n = 20_000
+	wait := func(s *Spec) { s.Wait = time.Second }
+	id := func(i int) *millrace.Event { return event(fmt.Sprint(i), int64(10*i)) }
+	for name, end := range map[string]int64{"the watermark in the end is known": 10 * n, "it is not": never} {
+		for _, held := range []bool{false, true} {
+			tab := table(wait)
+			if held && end != never { // what waits past its time lies before all ids
+				arrives(tab, id(0), Place{0, 0}, 0)
+			}
+			state := tab.AppendState(nil)
+			again := table(wait)
+			if err := again.BeginRebuild(state, end); err != nil {
+				t.Fatal(err)
+			}
+			most := 0
+			for i := range n {
+				again.Rebuild(id(i), Place{0, int64(i)}, int64(10*i))
+				again.Forget(int64(10 * i))
+				most = max(most, again.Stats().IDs)
+			}
+			if events, labels := again.EndRebuild(); events+labels > 0 {
+				t.Errorf("%s: %d events and %d labels are lost", name, events, labels)
+			}
+			if most > 102 || again.Stats().IDs < 99 {
+				t.Errorf("%s: %d ids at once, %d in the end; a second has 100", name, most, again.Stats().IDs)
+			}
+		}
+	}
+}
+
+// What waits in more places than a snapshot may name gives way one by one, and a snapshot may come between.
+func TestStateBeyondItsBoundIsRead(t *testing.T) {
+	tab := table(func(s *Spec) { s.Wait, s.Memory = time.Hour, 1<<30 })
+	arrives(tab, event("first", 0), Place{0, 0}, 0)
+	for i := range pagesMax + 1 {
+		arrives(tab, event(fmt.Sprint(i), 1), Place{0, int64(i)<<pageBits + 1}, 1)
+	}
+	var e millrace.Event
+	for n := 0; tab.Crowded(); n++ {
+		again := table()
+		if err := again.BeginRebuild(tab.AppendState(nil), never); err != nil {
+			t.Fatalf("after %d gave way: %v", n, err)
+		}
+		tab.Take(&e)
+	}
+	if s := tab.Stats(); s.Waiting != pagesMax || s.State != StateBytesMax {
+		t.Errorf("%d wait, in %d bytes", s.Waiting, s.State)
+	}
+}
+
+// Labels far from one another take as many places.
+func TestLabelsGiveWayToTheBoundOfTheState(t *testing.T) {
+	tab := table(func(s *Spec) { s.Memory = 1 << 30 })
+	for i := range pagesMax + 3 {
+		tab.Label(label(fmt.Sprint(i), 1, 0), Place{0, int64(i) << pageBits}, 1)
+		if tab.Crowded() {
+			t.Fatal("there is no event")
+		}
+	}
+	if s := tab.Stats(); s.Kept != pagesMax || s.LabelsCrowded != 3 {
+		t.Errorf("%d labels are kept, %d gave way", s.Kept, s.LabelsCrowded)
 	}
 }

@@ -17,7 +17,7 @@ func decodeState(b []byte) (s State, named bitmaps, err error) {
 	for i := uint64(0); i < maps && r.err == nil; i++ {
 		m := capturedMap{kind: Kind(r.take(1)[0])}
 		m.partition = int32(r.uvarint("a partition", math.MaxInt32))
-		m.pages = int(r.uvarint("the number of pages", pagesMax))
+		m.pages = int(r.uvarint("the number of pages", pagesMax+1))
 		switch {
 		case m.kind >= kinds:
 			r.fail("kind %d is not known", m.kind)
@@ -44,8 +44,9 @@ func (r *stateReader) bitmap(named *bitmaps, m capturedMap) {
 		r.page(words)
 		b.pages = append(b.pages, page{index: index, count: popcount(words), words: words})
 		next = index + 1
-		if named.pages++; named.pages > pagesMax {
-			r.fail("more than %d pages", pagesMax)
+		// A record may add one page before what is beyond the bound makes room, with a snapshot between.
+		if named.pages++; named.pages > pagesMax+1 {
+			r.fail("more than %d pages", pagesMax+1)
 		}
 		if next > math.MaxInt64>>pageBits && i+1 < m.pages {
 			r.fail("pages beyond the last offset")

@@ -76,16 +76,17 @@ func (t *Table) noteLabel() {
 func (t *Table) Crowded() bool {
 	t.pass()
 	for t.labelsCharge > t.labelsMost {
-		h := t.labels.peek(math.MaxInt64)
-		t.dropLabel(h)
-		t.remove(h)
-		t.counts.LabelsCrowded++
+		t.crowdLabel()
 	}
 	for t.charge > t.memory || t.bits.pages > pagesMax {
 		if t.held.head != none {
 			return t.found(t.held.head, ByMemory)
 		}
 		h := t.events.peek(math.MaxInt64)
+		if h == none && t.bits.pages > pagesMax { // of labels far from one another
+			t.crowdLabel()
+			continue
+		}
 		if h == none {
 			return false
 		}
@@ -95,6 +96,14 @@ func (t *Table) Crowded() bool {
 		t.forgetTo(t.entries.at(h).deadline)
 	}
 	return false
+}
+
+// crowdLabel drops the oldest label that is kept.
+func (t *Table) crowdLabel() {
+	h := t.labels.peek(math.MaxInt64)
+	t.dropLabel(h)
+	t.remove(h)
+	t.counts.LabelsCrowded++
 }
 
 // forgetTo forgets the ids of a deadline, all of them, so that one number says which were.

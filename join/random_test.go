@@ -266,7 +266,7 @@ func (s *story) rebuild() {
 	mask := s.fragile.index.mask
 	s.fragile = New(s.spec, storyOutputs)
 	s.fragile.index.mask = mask
-	if err := s.fragile.BeginRebuild(state); err != nil {
+	if err := s.fragile.BeginRebuild(state, s.watermark); err != nil {
 		s.t.Fatal(err)
 	}
 	since := [kinds]int64{events, labels}

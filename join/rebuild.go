@@ -6,10 +6,10 @@ import (
 	"millrace"
 )
 
-// BeginRebuild makes an empty table ready to be rebuilt from what AppendState wrote; an empty state is that of a table
-// in which nothing waits. Its error wraps millrace.ErrCorrupt unless the table is not empty, and then nothing has
+// BeginRebuild makes an empty table ready to be rebuilt from what AppendState wrote when the topic's watermark was the
+// given one; an empty state is that of a table in which nothing waits. Its error wraps millrace.ErrCorrupt unless the table is not empty, and then nothing has
 // changed.
-func (t *Table) BeginRebuild(state []byte) error {
+func (t *Table) BeginRebuild(state []byte, watermark int64) error {
 	if t.rebuilding || t.entries.live > 0 {
 		return errors.New("rebuilding a table that is not empty")
 	}
@@ -21,7 +21,7 @@ func (t *Table) BeginRebuild(state []byte) error {
 		t.floor, t.lastLabel, t.resume = s.floor, s.lastLabel, s.resume
 		t.named = named
 	}
-	t.rebuilding = true
+	t.rebuilding, t.over = true, watermark
 	return nil
 }
 
@@ -42,8 +42,8 @@ func (t *Table) Rebuild(e *millrace.Event, at Place, stream int64) {
 		t.remember(h, at, until)
 	}
 	switch {
-	case h == none && !waits && until <= t.floor:
-		return
+	case h == none && !waits && until <= max(t.floor, t.over):
+		return // it is forgotten already
 	case h == none:
 		h = t.insert(e.ID, id, known, at, until)
 		t.entries.at(h).until = until
@@ -82,10 +82,21 @@ func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) {
 	}
 }
 
+// Forget forgets ids whose time is over at a watermark that the records before had reached. So a table holds no more of
+// them while it is rebuilt than it did, though windows may reach back much longer than ids are remembered.
+func (t *Table) Forget(watermark int64) {
+	for h := t.events.peek(watermark); h != none; h = t.events.peek(watermark) {
+		if x := t.entries.at(h); x.kind != known || x.deadline > watermark {
+			return // what waits is not to be taken yet, and what lies behind it is over soon, too
+		}
+		t.forget(h)
+	}
+}
+
 // EndRebuild ends it, and says how many events and labels the state names that the log did not bring: those are lost.
 func (t *Table) EndRebuild() (events, labels uint64) {
 	events, labels = t.named.count(Events), t.named.count(Labels)
 	t.named = bitmaps{}
-	t.rebuilding = false
+	t.rebuilding, t.over = false, never
 	return events, labels
 }

@@ -46,7 +46,7 @@ func TestStateIsWhatItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := table()
-	if err := again.BeginRebuild(raw); err != nil {
+	if err := again.BeginRebuild(raw, never); err != nil {
 		t.Fatal(err)
 	}
 	if events, labels := again.EndRebuild(); events != 2+1<<pageBits+8 || labels != 1 {
@@ -64,7 +64,7 @@ func TestStateRefusesWhatItDidNotWrite(t *testing.T) {
 		{"a long number", head + "\x80\x00", "number of bitmaps"},
 		{"an unknown kind", head + "\x01\x02\x00\x01\x00\x00\x00\x00\x00\x00", "kind 2"},
 		{"an empty bitmap", head + "\x01\x00\x00\x00", "empty"},
-		{"too many pages", head + "\x01\x00\x00\x81\x40", "number of pages"},
+		{"too many pages", head + "\x01\x00\x00\x82\x40", "number of pages"},
 		{"an unknown form", head + "\x01\x00\x00\x01\x00\x03", "form 3"},
 		{"offsets out of order", head + "\x01\x00\x00\x01\x00\x00\x01\x00\x05\x00\x05\x00", "not in order"},
 		{"an offset beyond the page", head + "\x01\x00\x00\x01\x00\x00\x00\x00\x00\x80", "not in order"},
@@ -75,17 +75,17 @@ func TestStateRefusesWhatItDidNotWrite(t *testing.T) {
 	}
 	for _, test := range tests {
 		tab := table()
-		err := tab.BeginRebuild([]byte(test.state))
+		err := tab.BeginRebuild([]byte(test.state), never)
 		if !errors.Is(err, millrace.ErrCorrupt) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
-		if err := tab.BeginRebuild(nil); err != nil {
+		if err := tab.BeginRebuild(nil, never); err != nil {
 			t.Errorf("%s: the table cannot be used any more: %v", test.name, err)
 		}
 	}
 	tab := table()
 	arrives(tab, event("a", 0), Place{}, 0)
-	if err := tab.BeginRebuild(nil); err == nil || errors.Is(err, millrace.ErrCorrupt) {
+	if err := tab.BeginRebuild(nil, never); err == nil || errors.Is(err, millrace.ErrCorrupt) {
 		t.Errorf("rebuilding a table in use: %v", err)
 	}
 }
@@ -137,7 +137,7 @@ func TestStateComesBack(t *testing.T) {
 func checkState(t *testing.T, state []byte) {
 	t.Helper()
 	tab := table()
-	if err := tab.BeginRebuild(state); err != nil {
+	if err := tab.BeginRebuild(state, never); err != nil {
 		t.Fatal(err)
 	}
 	tab.bits, tab.named = tab.named, bitmaps{}
@@ -154,7 +154,7 @@ func FuzzState(f *testing.F) {
 		f.Add(tab.AppendState(nil))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := table().BeginRebuild(b); err == nil && len(b) > 0 {
+		if err := table().BeginRebuild(b, never); err == nil && len(b) > 0 {
 			checkState(t, b)
 		} else if err != nil && !errors.Is(err, millrace.ErrCorrupt) {
 			t.Fatal(err)
@@ -209,7 +209,7 @@ func TestAMillionExpireAtOneRecordWithASnapshotInTheMiddle(t *testing.T) {
 		t.Errorf("a rebuild from %d misses what came at %d", events, lastDue-spec.Wait.Milliseconds())
 	}
 	again := New(spec, 1)
-	if err := again.BeginRebuild(tab.AppendState(nil)); err != nil {
+	if err := again.BeginRebuild(tab.AppendState(nil), never); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {

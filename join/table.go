@@ -28,6 +28,7 @@ type Table struct {
 	bits       bitmaps // who waits
 	named      bitmaps // who must be found in the log, while rebuilding
 	rebuilding bool
+	over       int64 // while rebuilding: the watermark in the end
 
 	charge       int64 // of all; see charge.go
 	labelsCharge int64
@@ -65,7 +66,7 @@ func New(spec Spec, outputs int) *Table {
 		memory: int64(spec.Memory), labelsMost: int64(spec.Memory) / labelShare, outputs: outputs,
 		prediction: make([]float32, outputs),
 		held:       list{head: none, tail: none},
-		floor:      never, watermark: never, lastLabel: never, resume: never, arrived: none, taken: none,
+		floor:      never, watermark: never, lastLabel: never, resume: never, over: never, arrived: none, taken: none,
 	}
 	t.index.seed, t.index.mask = maphash.MakeSeed(), ^uint64(0)
 	t.ids.moved = func(h int32, to ref) { t.entries.at(h).setIDRef(to) }

@@ -172,7 +172,7 @@ func TestRebuildBringsBackWhoWaits(t *testing.T) {
 	state := tab.AppendState(nil)
 
 	again := table()
-	if err := again.BeginRebuild(state); err != nil {
+	if err := again.BeginRebuild(state, never); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
@@ -208,7 +208,7 @@ func TestRebuildInAnotherOrderKeepsWhatTheStateNames(t *testing.T) {
 	state := tab.AppendState(nil)
 	for name, eventFirst := range map[string]bool{"event first": true, "label first": false} {
 		again := table()
-		if err := again.BeginRebuild(state); err != nil {
+		if err := again.BeginRebuild(state, never); err != nil {
 			t.Fatal(err)
 		}
 		if eventFirst {

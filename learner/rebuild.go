@@ -231,7 +231,7 @@ func (s *Stream) BeginRebuild(m *millrace.Manifest, waiting []byte) error {
 	if s.Join == nil {
 		return nil
 	}
-	if err := s.Join.BeginRebuild(waiting); err != nil {
+	if err := s.Join.BeginRebuild(waiting, m.Keyed.Now); err != nil {
 		return fmt.Errorf("restoring who waits: %w", err)
 	}
 	return nil
@@ -252,6 +252,9 @@ func (s *Stream) Rebuild(e *millrace.Event, rec *millrace.Record, label bool) {
 			s.Join.Rebuild(e, placeOf(rec), stream)
 		}
 		s.observe(e, rec, watermark)
+		if s.Join != nil {
+			s.Join.Forget(s.Clock.Now())
+		}
 	}
 	if end, ok := s.read.ends[rec.Partition]; ok && rec.Next() >= end {
 		s.Clock.SetIdle(rec.Partition, true) // nothing more of it comes: as if it were idle, it holds nothing up
