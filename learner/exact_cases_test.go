@@ -1,6 +1,11 @@
 package learner
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,5 +47,81 @@ func TestKilledWithAnySettingEqualsUninterrupted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLabelsDeadLettersComeBeforeVersions: a version holds positions behind labels that could not be used, so these are
+// written down first.
+func TestLabelsDeadLettersComeBeforeVersions(t *testing.T) {
+	l := newLives(3)
+	l.fill(500, 1)
+	f := l.begin(t, nil, 50, 0)
+	letters := &stuckLetters{}
+	f.learner.o.Labels.DeadLetters = letters
+	if err := f.learner.Run(t.Context()); err == nil {
+		t.Error("the last version was published")
+	}
+	if len(f.store.heads) > 0 || len(letters.rejected) == 0 {
+		t.Errorf("%d versions, %d dead letters of labels that nobody has acknowledged", len(f.store.heads), len(letters.rejected))
+	}
+}
+
+// stuckLetters are never acknowledged.
+type stuckLetters struct{ fakeDeadLetters }
+
+func (*stuckLetters) Flush(context.Context) error { return errors.New("nobody answers") }
+
+// TestPartitionsAddedLaterHoldNoTimeUpAgain: while state is made again a partition that came later does not hold up the
+// watermark, which had gone on before it came. So an event that was late is remembered for as long as it was.
+func TestPartitionsAddedLaterHoldNoTimeUpAgain(t *testing.T) {
+	l := newLives(1)
+	l.spec.Wait, l.span = 500*time.Millisecond, time.Second
+	l.labels.add(0, 0, "-")
+	var all []*millrace.Record // in their order
+	add := func(partition int, at, time int64, id string) {
+		l.events.add(partition, at, fmt.Sprintf("%s 1 %d - c", id, time))
+		records := l.events.partitions[partition]
+		r := records[len(records)-1]
+		all = append(all, &r)
+	}
+	for now := int64(0); now < 4000; now += 10 {
+		add(0, now, now, fmt.Sprint("e", now))
+		switch now {
+		case 3000:
+			add(0, now, 2700, "late")
+		case 3100, 3440:
+			add(1, now, now, fmt.Sprint("f", now))
+		case 3450:
+			add(0, now, now, "late")
+		}
+	}
+	apply := func(s *Stream, records []*millrace.Record) {
+		e := lateDecoder{}.NewEvent()
+		for _, rec := range records {
+			if err := (lateDecoder{}).Decode(rec, e); err != nil {
+				t.Fatal(err)
+			}
+			s.Event(e, rec)
+			for s.Expire() {
+			}
+		}
+	}
+	s, _ := l.stream(t)
+	s.Begin([]millrace.Position{{Topic: l.events.name}})
+	n := slices.IndexFunc(all, func(r *millrace.Record) bool { return r.Time == 3400 })
+	apply(s, all[:n])
+	positions := []millrace.Position{{Topic: l.events.name, Offset: s.nextOf(join.Events, 0)},
+		{Topic: l.events.name, Partition: 1, Offset: s.nextOf(join.Events, 1)}}
+	m := &millrace.Manifest{Positions: positions, Keyed: s.Keyed(positions), Names: s.Names()}
+	again, _ := l.stream(t)
+	r := &Rebuilding{Stream: again, Manifest: m, Waiting: s.Join.AppendState(nil), Merger: l.merger(marks(m), positions, nil),
+		Decoder: lateDecoder{}, Labels: lateDecoder{label: true}}
+	if lost, err := r.Run(t.Context()); lost != 0 || err != nil {
+		t.Fatal(lost, err)
+	}
+	apply(s, all[n:])
+	apply(again, all[n:])
+	if got, want := again.Names(), s.Names(); !maps.Equal(got, want) || want["duplicate"] != 1 {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -153,11 +153,7 @@ func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies
 
 func (l *lives) rebuild(tb testing.TB, s *Stream, layout *snapshot.Layout, m *millrace.Manifest) {
 	tb.Helper()
-	var marks []millrace.Position
-	for _, mark := range m.Keyed.Rebuild {
-		marks = append(marks, millrace.Position{Topic: mark.Topic, Partition: mark.Partition, Offset: mark.Offset})
-	}
-	r := &Rebuilding{Stream: s, Manifest: m, Waiting: layout.Tail(), Merger: l.merger(marks, m.Positions, nil),
+	r := &Rebuilding{Stream: s, Manifest: m, Waiting: layout.Tail(), Merger: l.merger(marks(m), m.Positions, nil),
 		Decoder: lateDecoder{}, Labels: lateDecoder{label: true}}
 	lost, err := r.Run(tb.Context())
 	if err != nil || lost != 0 {
@@ -166,6 +162,14 @@ func (l *lives) rebuild(tb testing.TB, s *Stream, layout *snapshot.Layout, m *mi
 	if done, total := r.Progress(); done != total {
 		tb.Fatalf("%d of %d offsets were read again", done, total)
 	}
+}
+
+// marks are where a version's state by key is made again from.
+func marks(m *millrace.Manifest) (all []millrace.Position) {
+	for _, mark := range m.Keyed.Rebuild {
+		all = append(all, millrace.Position{Topic: mark.Topic, Partition: mark.Partition, Offset: mark.Offset})
+	}
+	return all
 }
 
 // fill writes n events, with all that can be wrong about them, and their labels.

@@ -80,6 +80,15 @@ type Labels struct {
 	DeadLetters DeadLetters
 }
 
+// letters are the dead letters of all topics.
+func (o *Options) letters() []DeadLetters {
+	all := []DeadLetters{o.DeadLetters}
+	if o.Labels.DeadLetters != nil {
+		all = append(all, o.Labels.DeadLetters)
+	}
+	return all
+}
+
 // Learner owns a model's weights. Manifest carries what the next snapshot goes on from: counts,
 // cluster, spec and hashes.
 type Learner struct {
@@ -137,7 +146,7 @@ func New(o Options) *Learner {
 	for range cap(l.free) {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
-	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.DeadLetters)
+	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.letters())
 	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)

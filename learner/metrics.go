@@ -40,7 +40,7 @@ type Metrics struct {
 }
 
 // newMetrics registers the learner's metrics. age and the dead letters are read at every scrape.
-func newMetrics(r prometheus.Registerer, classes []string, age func() float64, dead DeadLetters) *Metrics {
+func newMetrics(r prometheus.Registerer, classes []string, age func() float64, dead []DeadLetters) *Metrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		r.MustRegister(c)
@@ -76,10 +76,20 @@ func newMetrics(r prometheus.Registerer, classes []string, age func() float64, d
 		Buckets: latencyBuckets, NativeHistogramBucketFactor: 1.1})
 	m.age = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_snapshot_age_seconds", Help: "Time since the newest snapshot was taken.", ConstLabels: prometheus.Labels{"role": "learner"}}, age)
 	m.pending = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_pending", Help: "Dead letters not yet acknowledged."},
-		func() float64 { return float64(dead.Pending()) })
+		func() (n float64) {
+			for _, letters := range dead {
+				n += float64(letters.Pending())
+			}
+			return n
+		})
 	m.blocked = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_dead_letters_blocked_seconds",
 		Help: "Time for which some dead letter could not be written though it was tried, so that snapshots wait; 0 when all could."},
-		func() float64 { return dead.Blocked().Seconds() })
+		func() (seconds float64) {
+			for _, letters := range dead {
+				seconds = max(seconds, letters.Blocked().Seconds())
+			}
+			return seconds
+		})
 	prometheus.WrapRegistererWith(prometheus.Labels{"role": "learner"}, r).MustRegister(m.info)
 	stage.MustRegister(m.consumed, m.consumedBytes)
 	r.MustRegister(m.rejected, m.observed, m.gradientNorm, m.weightNorm, m.duration, m.eventToModel, m.age, m.pending, m.blocked)

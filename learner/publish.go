@@ -173,8 +173,10 @@ func noTime(why error) error {
 // publish waits for the dead letters before the snapshot's positions, then makes it the head.
 func (l *Learner) publish(ctx context.Context, c *capture) error {
 	start := time.Now()
-	if err := l.o.DeadLetters.Flush(ctx); err != nil {
-		return fmt.Errorf("flushing dead letters: %w", err)
+	for _, letters := range l.o.letters() {
+		if err := letters.Flush(ctx); err != nil {
+			return fmt.Errorf("flushing dead letters: %w", err)
+		}
 	}
 	if l.o.Stream.Join != nil {
 		c.tail = c.waiting.Append(c.tail[:0])

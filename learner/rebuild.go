@@ -222,11 +222,13 @@ func (s *Stream) BeginRebuild(m *millrace.Manifest, waiting []byte) error {
 		}
 	}
 	s.Clock.Set(m.Keyed.Watermark, watermarks)
-	if m.Keyed.Now != math.MinInt64 {
-		s.Clock.Limit(m.Keyed.Now) // else a partition that ends would let what the others still bring come too late
+	if !fresh(m.Keyed) { // else a partition that ends would let what the others still bring come too late
+		s.Clock.Limit(m.Keyed.Now)
 	}
 	for partition, end := range s.read.ends {
-		s.Clock.SetIdle(partition, s.nextOf(join.Events, partition) >= end)
+		// One that had brought nothing, while others had let time go on, did not hold it up: it was added later, or idle.
+		silent := watermarks[partition] == math.MinInt64 && m.Keyed.Watermark != math.MinInt64
+		s.Clock.SetIdle(partition, silent || s.nextOf(join.Events, partition) >= end)
 	}
 	if s.Join == nil {
 		return nil
@@ -236,6 +238,9 @@ func (s *Stream) BeginRebuild(m *millrace.Manifest, waiting []byte) error {
 	}
 	return nil
 }
+
+// fresh is that nothing was applied yet; but windows know of what lies before.
+func fresh(k *millrace.Keyed) bool { return k.Now == math.MinInt64 && len(k.Newest) == 0 }
 
 // Rebuild applies a record that was applied before, an event's or a label's, to the state by key alone.
 func (s *Stream) Rebuild(e *millrace.Event, rec *millrace.Record, label bool) {
@@ -270,7 +275,7 @@ func (s *Stream) EndRebuild(m *millrace.Manifest) (lost uint64) {
 	for _, mark := range m.Keyed.Newest {
 		newest[mark.Partition] = mark.Watermark
 	}
-	if now == math.MinInt64 && len(newest) == 0 { // nothing was applied yet; windows know of what lies before
+	if fresh(m.Keyed) {
 		now, newest = s.Clock.Now(), s.Clock.Watermarks()
 	}
 	s.Clock.Set(now, newest)
