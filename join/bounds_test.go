@@ -201,7 +201,8 @@ func TestExpiriesAreHeldWhileNoLabelComes(t *testing.T) {
 	}
 }
 
-// Windows may reach back much longer than ids are remembered: a table that is rebuilt holds no more of them than it did.
+// Windows may reach back much longer than ids are remembered: a table that is rebuilt holds no more of them than it
+// did.
 func TestRebuildForgetsAsItGoes(t *testing.T) {
 	const n = 20_000
 	wait := func(s *Spec) { s.Wait = time.Second }

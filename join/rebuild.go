@@ -7,8 +7,8 @@ import (
 )
 
 // BeginRebuild makes an empty table ready to be rebuilt from what AppendState wrote when the topic's watermark was the
-// given one; an empty state is that of a table in which nothing waits. Its error wraps millrace.ErrCorrupt unless the table is not empty, and then nothing has
-// changed.
+// given one; an empty state is that of a table in which nothing waits. Its error wraps millrace.ErrCorrupt unless the
+// table is not empty, and then nothing has changed.
 func (t *Table) BeginRebuild(state []byte, watermark int64) error {
 	if t.rebuilding || t.entries.live > 0 {
 		return errors.New("rebuilding a table that is not empty")

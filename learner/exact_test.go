@@ -29,6 +29,7 @@ type lives struct {
 	events, labels *topicLog
 	spec           join.Spec
 	span           time.Duration // of the windows
+	jitter         time.Duration // by how much a record may be older than those before it
 	ends           bool          // partitions end, see reading
 	ahead          time.Duration // how long before its event a label may come; 0 is half of what it may wait
 	rng            *rand.Rand
@@ -59,12 +60,14 @@ func (s *mortalStore) Publish(ctx context.Context, snap *millrace.Snapshot, caus
 // columns are a number, whose it is, and what was of the same card, and of all, lately.
 func (l *lives) columns() features.Columns {
 	columns := features.Columns{features.DefaultColumn("a", features.Number), features.DefaultColumn("card", features.Category),
-		features.DefaultColumn("card_lately", features.Window), features.DefaultColumn("lately", features.Window)}
+		features.DefaultColumn("card_lately", features.Window), features.DefaultColumn("lately", features.Window),
+		features.DefaultColumn("beside", features.Ratio)}
 	columns[0].Missing = "reject"
 	for i, stat := range [][]string{{"count", "sum", "since"}, {"mean", "max"}} {
 		c := &columns[2+i]
 		c.Of, c.Over, c.Stat = []string{"a"}, l.span, stat
 	}
+	columns[4].Of = []string{"a", "lately.mean"}
 	columns[2].Key, columns[2].Keys = "card", 8 // some give way
 	for i := range columns {
 		columns[i].Resolve()
@@ -207,7 +210,7 @@ func (l *lives) fill(n, partitions int) {
 		case 10:
 			labels = append(labels, label{now, fmt.Sprintf("nobody%d x %d 1", i, now)}, label{now, "bad"}, label{now, fmt.Sprintf("%s x %d ?", id, now)})
 		}
-		l.events.add(l.rng.IntN(partitions), now, fmt.Sprintf("%s %s %d %s c%d", id, value, at, inline, l.rng.IntN(12)))
+		l.events.add(l.rng.IntN(partitions), now-l.late(), fmt.Sprintf("%s %s %d %s c%d", id, value, at, inline, l.rng.IntN(12)))
 		if labelled && id != "-" {
 			known := now + l.rng.Int64N(wait*5/4) - l.spec.Early.Milliseconds()/2
 			if l.ahead > 0 {
@@ -226,9 +229,16 @@ func (l *lives) fill(n, partitions int) {
 				first = i
 			}
 		}
-		l.labels.add(l.rng.IntN(partitions), labels[first].at, labels[first].text)
+		l.labels.add(l.rng.IntN(partitions), labels[first].at-l.late(), labels[first].text)
 		labels = append(labels[:first], labels[first+1:]...)
 	}
+}
+
+func (l *lives) late() int64 {
+	if l.jitter == 0 {
+		return 0
+	}
+	return l.rng.Int64N(l.jitter.Milliseconds())
 }
 
 // run lets a life end, by itself or by being killed.

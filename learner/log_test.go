@@ -100,7 +100,7 @@ func (d lateDecoder) NewEvent() *millrace.Event {
 	if d.label {
 		return &millrace.Event{}
 	}
-	return &millrace.Event{Fields: make([]millrace.Field, 7)}
+	return &millrace.Event{Fields: make([]millrace.Field, 8)}
 }
 
 func (d lateDecoder) Decode(rec *millrace.Record, e *millrace.Event) error {

@@ -226,7 +226,7 @@ func (s *Stream) BeginRebuild(m *millrace.Manifest, waiting []byte) error {
 		s.Clock.Limit(m.Keyed.Now)
 	}
 	for partition, end := range s.read.ends {
-		// One that had brought nothing, while others had let time go on, did not hold it up: it was added later, or idle.
+		// One that had brought nothing, while others had let time go on, did not hold it up: it was idle, or is newer.
 		silent := watermarks[partition] == math.MinInt64 && m.Keyed.Watermark != math.MinInt64
 		s.Clock.SetIdle(partition, silent || s.nextOf(join.Events, partition) >= end)
 	}
