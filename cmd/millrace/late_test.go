@@ -211,3 +211,27 @@ func TestGeneratedFiles(t *testing.T) {
 		t.Errorf("without an end: %d, %s", code, errOut)
 	}
 }
+
+// TestStreamGoesOnFromTrainedFiles: a learner with windows and late labels begins with a model that files trained.
+func TestStreamGoesOnFromTrainedFiles(t *testing.T) {
+	r := newRig(t)
+	file := written(t, "late.yaml", lateConfig+fmt.Sprintf("kafka: {brokers: [%q]}\nredis: {url: \"redis://%s/0\"}\n", r.kafka, r.redis))
+	events, labels := lateFiles(t, 600)
+	ok(t, "train", "-c", file, events, "--labels", labels, "--epochs", "2")
+	trained := r.head("late", false).Manifest
+	if trained.Learned < 1000 || trained.Keyed != nil {
+		t.Fatalf("trained %d, %+v", trained.Learned, trained.Keyed)
+	}
+	produced := decoded[struct{ Events, Labels uint64 }](t, "produce", "-c", file, events, "--labels", labels)
+	r.learn(file, func(status.Status) bool {
+		var read int64
+		for _, at := range r.head("late", false).Manifest.Positions {
+			read += at.Offset
+		}
+		return read == int64(produced.Events+produced.Labels)
+	})
+	live := r.head("late", true).Manifest
+	if live.Keyed == nil || live.Learned <= trained.Learned+400 || live.Names["joined"] == 0 {
+		t.Errorf("after training %d events it has learned %d: %v", trained.Learned, live.Learned, live.Names)
+	}
+}
