@@ -59,10 +59,10 @@ func (t *Table) Rebuild(e *millrace.Event, at Place, stream int64) {
 }
 
 // RebuildLabel tells of a label for which Label was called before the snapshot. It is kept again when the state names
-// it.
-func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) {
+// it, and that is reported.
+func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) (named bool) {
 	if !t.named.has(Labels, at) {
-		return
+		return false
 	}
 	id := t.index.hash(l.ID)
 	deadline := later(stream, t.early)
@@ -80,6 +80,7 @@ func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) {
 		x.kind, x.partition, x.offset, x.deadline = early, at.Partition, at.Offset, deadline
 		t.linkLabel(h, l, at)
 	}
+	return true
 }
 
 // Forget forgets ids whose time is over at a watermark that the records before had reached. So a table holds no more of

@@ -164,3 +164,50 @@ func (l *lives) remade(t *testing.T, s *Stream, positions []millrace.Position) *
 	}
 	return again
 }
+
+// TestLabelsOfAWrongClockHoldNothingUp: a label whose clock is a century ahead is joined, or kept for its event until
+// its time comes, and an event of such a clock that cannot be used leaves nothing; where the events' log is read again
+// from goes on.
+func TestLabelsOfAWrongClockHoldNothingUp(t *testing.T) {
+	l := newLives(1)
+	const ahead = 4_000_000_000_000
+	for i := range int64(3000) {
+		l.events.add(0, 10*i, fmt.Sprintf("e%d 1 %d - c", i, 10*i))
+	}
+	l.labels.add(0, ahead, fmt.Sprintf("e0 x %d 1", int64(ahead)))
+	l.labels.add(0, ahead, fmt.Sprintf("e2990 x %d 1", int64(ahead)))
+	records := l.events.partitions[0]
+	s, _ := l.stream(t)
+	apply(t, s, records[:1])
+	for i := range l.labels.partitions[0] {
+		label := lateDecoder{label: true}.NewEvent()
+		if err := (lateDecoder{label: true}).Decode(&l.labels.partitions[0][i], label); err != nil {
+			t.Fatal(err)
+		}
+		if _, why := s.Label(label, &l.labels.partitions[0][i]); why != nil {
+			t.Fatal(why)
+		}
+	}
+	l.events.partitions[0][1].Time = ahead
+	l.events.partitions[0][1].Value = fmt.Appendf(nil, "e1 -1 %d - c", int64(ahead))
+	bad := lateDecoder{}.NewEvent()
+	if err := (lateDecoder{}).Decode(&records[1], bad); err != nil {
+		t.Fatal(err)
+	}
+	if _, why := s.Event(bad, &records[1]); why == nil {
+		t.Fatal("the event is of use")
+	}
+	const at = 2000
+	apply(t, s, records[2:at])
+	positions := []millrace.Position{{Topic: l.events.name, Offset: at}, {Topic: l.labels.name, Offset: 2}}
+	reach := (l.spec.Wait + l.span + l.span/12).Milliseconds() / 10
+	if k := s.Keyed(positions); k.Rebuild[0].Offset < at-reach-10 || k.Rebuild[0].Offset > at-reach || k.Rebuild[1].Offset > 1 {
+		t.Errorf("read again from %+v; what matters are the last %d events, and the second label", k.Rebuild, reach)
+	}
+	again := l.remade(t, s, positions)
+	apply(t, s, records[at:])
+	apply(t, again, records[at:])
+	if got, want := again.Names(), s.Names(); !maps.Equal(got, want) || want["joined"] != 2 {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

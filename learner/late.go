@@ -78,7 +78,9 @@ func (s *Stream) label(l *millrace.Event, rec *millrace.Record) (Outcome, *millr
 		return LabelRejected, why
 	}
 	stream := s.beginLabel(l, rec)
-	switch s.Join.Label(l, placeOf(rec), stream) {
+	match := s.Join.Label(l, placeOf(rec), stream)
+	s.noteLabel(rec, stream, match == join.Kept)
+	switch match {
 	case join.Kept:
 		return LabelEarly, nil
 	case join.Repeated:
@@ -104,9 +106,16 @@ func (s *Stream) label(l *millrace.Event, rec *millrace.Record) (Outcome, *millr
 // beginLabel is what comes first for every label, also when it is read again. It returns the label's stream time.
 func (s *Stream) beginLabel(l *millrace.Event, rec *millrace.Record) int64 {
 	l.Time = min(l.Time, rec.Time)
-	stream := max(l.Time, s.Clock.Now())
+	return max(l.Time, s.Clock.Now())
+}
+
+// noteLabel notes where a label was. One that is not kept leaves nothing to be read again: whatever clock its time is
+// from, it holds nothing up.
+func (s *Stream) noteLabel(rec *millrace.Record, stream int64, kept bool) {
+	if !kept {
+		stream = s.Clock.Now()
+	}
 	s.note(rec, join.Labels, stream)
-	return stream
 }
 
 // learnTaken learns an event that waited, with the weights as they are now. The prediction is the one made when it

@@ -18,7 +18,7 @@ type read struct {
 	labels *keyed.Index // … and that labels without their event do
 	origin keyed.Vector // where reading began
 	first  int64        // stream time of the first record, math.MaxInt64 before it
-	newest int64        // largest stream time so far
+	newest [2]int64     // largest stream time so far of events, and of labels that were kept
 	// While state is made again: where each partition of events ends.
 	ends map[int32]int64
 }
@@ -67,15 +67,17 @@ func (s *Stream) setNext(kind join.Kind, partition int32, offset int64) {
 	(*next)[partition] = offset
 }
 
-// note tells the index of a record that is to be applied, and moves on behind it.
+// note tells the indexes of a record whose event is to be applied, or whose label was, and moves on behind it. The
+// stream time is that of what the record leaves to be read again, and the watermark where it leaves nothing.
 func (s *Stream) note(rec *millrace.Record, kind join.Kind, stream int64) {
 	if s.nextOf(kind, rec.Partition) < 0 {
 		s.begin(kind, rec.Partition, rec.Offset)
 	}
 	s.read.first = min(s.read.first, stream)
-	s.read.newest = max(s.read.newest, stream)
-	s.read.events.Note(s.read.newest, s.vector)
-	s.read.labels.Note(s.read.newest, s.vector)
+	newest, watermark := &s.read.newest, s.Clock.Now()
+	newest[kind] = max(newest[kind], stream)
+	s.read.events.Note(max(newest[join.Events], watermark), s.vector)
+	s.read.labels.Note(max(newest[join.Labels], watermark), s.vector)
 	s.read.next[kind][rec.Partition] = rec.Next()
 }
 
@@ -246,13 +248,17 @@ func fresh(k *millrace.Keyed) bool { return k.Now == math.MinInt64 && len(k.Newe
 func (s *Stream) Rebuild(e *millrace.Event, rec *millrace.Record, label bool) {
 	if label {
 		if s.Join != nil && usable(e) == nil {
-			s.Join.RebuildLabel(e, placeOf(rec), s.beginLabel(e, rec))
+			stream := s.beginLabel(e, rec)
+			s.noteLabel(rec, stream, s.Join.RebuildLabel(e, placeOf(rec), stream))
 		}
 		return
 	}
 	watermark := s.Clock.Now()
 	stream := s.beginEvent(e, rec, watermark)
-	if s.Trainer.Check(e) == nil {
+	if s.Trainer.Check(e) != nil {
+		s.note(rec, join.Events, watermark)
+	} else {
+		s.note(rec, join.Events, stream)
 		if s.Join != nil && len(e.ID) > 0 {
 			s.Join.Rebuild(e, placeOf(rec), stream)
 		}
@@ -293,8 +299,8 @@ func (s *Stream) EndRebuild(m *millrace.Manifest) (lost uint64) {
 }
 
 func (s *Stream) newRead() read {
-	r := read{first: math.MaxInt64, newest: math.MinInt64, origin: keyed.Vector{Offsets: map[keyed.Source]int64{}, Watermarks: map[keyed.Source]int64{},
-		Topic: math.MinInt64}}
+	r := read{first: math.MaxInt64, newest: [2]int64{math.MinInt64, math.MinInt64}, origin: keyed.Vector{
+		Offsets: map[keyed.Source]int64{}, Watermarks: map[keyed.Source]int64{}, Topic: math.MinInt64}}
 	const finest = 60_000 // of shorter times no more than this need be read
 	horizon, early := int64(0), int64(finest)
 	if s.Windows != nil {

@@ -106,8 +106,10 @@ func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millr
 	}
 	prediction, err := s.Trainer.Predict(e)
 	if err != nil {
+		s.note(rec, join.Events, watermark)
 		return Rejected, s.rejection(err)
 	}
+	s.note(rec, join.Events, stream)
 	var outcome Outcome
 	var why *millrace.Rejection
 	if s.Join != nil {
@@ -120,16 +122,14 @@ func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millr
 	return outcome, why
 }
 
-// beginEvent is what comes first for every event, also when it is read again: its time, its windows, its place in the
-// log. It returns the event's stream time.
+// beginEvent is what comes first for every event, also when it is read again: its time and its windows. It returns the
+// event's stream time.
 func (s *Stream) beginEvent(e *millrace.Event, rec *millrace.Record, watermark int64) int64 {
 	e.CapTime(rec)
-	stream := max(e.Time, watermark)
-	s.note(rec, join.Events, stream)
 	if s.Windows != nil {
 		s.Windows.Fill(e, watermark)
 	}
-	return stream
+	return max(e.Time, watermark)
 }
 
 // observe has the windows see an event, and time go on.
