@@ -58,7 +58,7 @@ func TestLabelsDeadLettersComeBeforeVersions(t *testing.T) {
 	l.fill(500, 1)
 	f := l.begin(t, nil, 50, 0)
 	letters := &stuckLetters{}
-	f.learner.o.Labels.DeadLetters = letters
+	f.learner.o.Labels.DeadLetters, f.learner.o.ShutdownTimeout = letters, 10*time.Millisecond
 	if err := f.learner.Run(t.Context()); err == nil {
 		t.Error("the last version was published")
 	}

@@ -131,7 +131,10 @@ func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies
 	store := &mortalStore{}
 	o := Options{Name: "test", Classes: []string{"0", "1"}, Stream: s, Layout: layout, Snapshots: SnapshotsSpec{Events: every},
 		Decoder: lateDecoder{}, DeadLetters: &fakeDeadLetters{}, Labels: Labels{lateDecoder{label: true}, &fakeDeadLetters{}},
-		Publisher: store, Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: 10 * time.Millisecond}
+		Publisher: store, Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: time.Minute}
+	if dies > 0 { // the last version waits for a store that answers no more
+		o.ShutdownTimeout = 10 * time.Millisecond
+	}
 	if from != nil {
 		if err := layout.Restore(from.Serving, from.Training); err != nil {
 			tb.Fatal(err)
