@@ -146,14 +146,10 @@ func (x *Extractor) NewInput() millrace.Input {
 // when a value is missing whose policy is reject; dst is then unchanged. e has one field a column; those of windows
 // are filled in already (package keyed), those of ratios are filled in here.
 func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
-	for i := range x.rejecting {
-		r := &x.rejecting[i]
-		if p := e.Fields[r.field].Presence; p != millrace.Present && r.rejections[p] != nil {
-			return r.rejections[p]
+	if len(x.rejecting)+len(x.ratios) > 0 {
+		if err := x.Check(e); err != nil {
+			return err
 		}
-	}
-	for i := range x.ratios {
-		x.ratios[i].fill(e)
 	}
 	var standard *millrace.Vector
 	if x.base >= 0 { // first, because levels and pairs are made from it
@@ -179,6 +175,21 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 	}
 	if x.beside {
 		x.extractBeside(dst, standard, e)
+	}
+	return nil
+}
+
+// Check is the error that Extract would have, and fills in the fields of ratios as it does, without the rest of its
+// work: for who reads events again that were learned before.
+func (x *Extractor) Check(e *millrace.Event) error {
+	for i := range x.rejecting {
+		r := &x.rejecting[i]
+		if p := e.Fields[r.field].Presence; p != millrace.Present && r.rejections[p] != nil {
+			return r.rejections[p]
+		}
+	}
+	for i := range x.ratios {
+		x.ratios[i].fill(e)
 	}
 	return nil
 }
