@@ -58,8 +58,19 @@ type Label struct {
 	// count once, so that a zero Label is an ordinary one.
 	Weight   float32
 	Weighted bool
+	Delay    Delay // how it is told when it is learned; decoders leave it alone
 	Fault    *Rejection
 }
+
+// Delay is how a label is told that is not known when its event is learned first.
+type Delay uint8
+
+// The delays.
+const (
+	Told      Delay = iota // it was known: nothing was learned before
+	Assumed                // nobody knows yet; it may be corrected
+	Corrected              // the event was learned as the other class before
+)
 
 // Importance is what the event's loss is multiplied by.
 func (l Label) Importance() float32 {
@@ -74,6 +85,7 @@ type Target struct {
 	Class int32
 	Value float64
 	Known bool
+	Delay Delay
 }
 
 // Vector is one view of one event. A dense view fills Dense; a sparse view fills Index (strictly

@@ -235,7 +235,7 @@ func (p *Pipeline) Target() model.TargetSpec {
 	if p.Label.Type != "class" {
 		return model.TargetSpec{}
 	}
-	return model.TargetSpec{Classes: len(p.Label.Classes)}
+	return model.TargetSpec{Classes: len(p.Label.Classes), Delayed: p.Label.Assume != ""}
 }
 
 // ClassWeights is what the losses of the pipeline's classes are multiplied by.

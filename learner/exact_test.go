@@ -33,6 +33,7 @@ type lives struct {
 	ends           bool          // partitions end, see reading
 	ahead          time.Duration // how long before its event a label may come; 0 is half of what it may wait
 	rng            *rand.Rand
+	assume         millrace.Label
 }
 
 // life is one learner, from a version on.
@@ -82,7 +83,7 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := family.New(model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.1}}, model.TargetSpec{Classes: 2}, x)
+	m, err := family.New(model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.1}}, model.TargetSpec{Classes: 2, Delayed: l.assume.Known}, x)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 		tb.Fatal(err)
 	}
 	trainer := NewTrainer(x, m, 2)
-	s := NewStream(StreamOptions{Trainer: trainer, Windows: windows, Join: join.New(l.spec, m.Outputs()), Clock: keyed.NewClock(),
+	s := NewStream(StreamOptions{Trainer: trainer, Windows: windows, Assume: l.assume, Join: join.New(l.spec, m.Outputs()), Clock: keyed.NewClock(),
 		Topics: [2]string{l.events.name, l.labels.name}})
 	layout, err := snapshot.NewTailedLayout(nil, "join.waiting", snapshot.Part{Prefix: "features", State: x},
 		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: trainer.Progressive})

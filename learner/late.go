@@ -43,6 +43,9 @@ func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, p
 		s.Trainer.Observe(e)
 		return NoID, nil
 	}
+	if why := s.assume(e); why != nil {
+		return Rejected, why
+	}
 	s.Trainer.Observe(e)
 	s.Join.Wait(e, at, s.Join.Due(stream), prediction)
 	return Waiting, nil
@@ -91,7 +94,7 @@ func (s *Stream) label(l *millrace.Event, rec *millrace.Record) (Outcome, *millr
 	if !ok {
 		panic("learner: a label joined no event")
 	}
-	if why := s.learnTaken(e, w.Prediction); why != nil {
+	if why := s.settle(e, w.Prediction); why != nil {
 		s.counts[Rejected]++
 		return LabelRejected, why
 	}
@@ -116,6 +119,43 @@ func (s *Stream) noteLabel(rec *millrace.Record, stream int64, kept bool) {
 		stream = s.Clock.Now()
 	}
 	s.note(rec, join.Labels, stream)
+}
+
+// assume learns an event that is about to wait as what it is until a label says otherwise, where there is such a class.
+// It was predicted last. Figures count it later, with its true label.
+func (s *Stream) assume(e *millrace.Event) *millrace.Rejection {
+	if !s.Assume.Known {
+		return nil
+	}
+	own := e.Label
+	e.Label.Known, e.Label.Class, e.Label.Delay = true, s.Assume.Class, millrace.Assumed
+	err := s.Trainer.Learn(e, nil)
+	e.Label = own
+	if err != nil {
+		return s.rejection(err)
+	}
+	return nil
+}
+
+// settle learns an event whose label came. Where that is what was assumed there is nothing more to learn; the other
+// class is learned as a correction.
+func (s *Stream) settle(e *millrace.Event, prediction []float32) *millrace.Rejection {
+	switch {
+	case !s.Assume.Known:
+	case e.Label.Class == s.Assume.Class:
+		s.confirm(prediction)
+		return nil
+	default:
+		e.Label.Delay = millrace.Corrected
+	}
+	return s.learnTaken(e, prediction)
+}
+
+// confirm measures an event that was learned as what it is.
+func (s *Stream) confirm(prediction []float32) {
+	if prediction != nil {
+		s.Trainer.Progressive.Add(prediction, s.Assume)
+	}
 }
 
 // learnTaken learns an event that waited, with the weights as they are now. The prediction is the one made when it
@@ -145,14 +185,19 @@ func (s *Stream) Expire() bool {
 	}
 	s.late.ended = Ended{Outcome: Expired, Place: w.Place}
 	ended := &s.late.ended
+	if s.Assume.Known {
+		s.confirm(w.Prediction)
+	}
 	if e.Label.Known { // as what an event is that no label came for
 		ended.Outcome = ExpiredLearned
-		ended.Why = s.learnTaken(e, w.Prediction)
+		if !s.Assume.Known {
+			ended.Why = s.learnTaken(e, w.Prediction)
+		}
 	}
 	if w.Cause == join.ByMemory {
 		ended.Outcome = Crowded
 	}
-	ended.Learned = e.Label.Known && ended.Why == nil
+	ended.Learned = e.Label.Known && ended.Why == nil && !s.Assume.Known
 	if ended.Why != nil {
 		ended.Outcome = Rejected
 	}

@@ -307,7 +307,7 @@ func (l *Learner) snapshotIfEventsDue() {
 // apply applies a slot's record.
 func (l *Learner) apply(ctx context.Context, s *slot) error {
 	rec, why := s.record, s.rejection
-	outcome := Rejected
+	var outcome Outcome
 	switch {
 	case why != nil:
 		outcome = l.o.Stream.Refuse(rec, s.label)
@@ -316,7 +316,7 @@ func (l *Learner) apply(ctx context.Context, s *slot) error {
 	default:
 		outcome, why = l.o.Stream.Event(s.event, rec)
 	}
-	if outcome.Learns() {
+	if l.o.Stream.Learned(outcome) {
 		l.learned++
 	}
 	if why != nil {

@@ -22,9 +22,11 @@ type Windows interface {
 // StreamOptions are what a Stream is made of.
 type StreamOptions struct {
 	Trainer *Trainer
-	Windows Windows      // nil without windows
-	Join    *join.Table  // nil where labels come with their events
-	Clock   *keyed.Clock // needed with windows, and with Join
+	Windows Windows     // nil without windows
+	Join    *join.Table // nil where labels come with their events
+	// Assume is what an event that waits is learned as at once; not Known where nothing is assumed.
+	Assume millrace.Label
+	Clock  *keyed.Clock // needed with windows, and with Join
 	// Filled is told of each event that is not read again, once its windows are filled; it must not keep the event. May
 	// be nil.
 	Filled func(e *millrace.Event, rec *millrace.Record)
@@ -164,6 +166,15 @@ func (s *Stream) rejection(err error) *millrace.Rejection {
 	}
 	s.refused = millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
 	return &s.refused
+}
+
+// Learned reports whether an event changed the weights for the first time with an outcome: with its label, or as what
+// it was assumed to be.
+func (s *Stream) Learned(o Outcome) bool {
+	if s.Assume.Known && (o == Waiting || o == LabelJoined) {
+		return o == Waiting
+	}
+	return o.Learns()
 }
 
 // Names are how many events and labels ended under which name. A version of a pipeline with state by key carries them.

@@ -106,7 +106,7 @@ func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
 	return nil
 }
 
-// Check is the error that Predict would have: whether the event can be extracted. It needs neither weights nor views.
+// Check is the error that Predict would have, and completes the event as it does: it needs neither weights nor views.
 func (t *Trainer) Check(e *millrace.Event) error {
 	if x, ok := t.Extractor.(interface{ Check(*millrace.Event) error }); ok {
 		return x.Check(e)
@@ -120,7 +120,7 @@ func (t *Trainer) Prediction() []float32 { return t.prediction }
 
 // learn has the model learn what was extracted and predicted last.
 func (t *Trainer) learn(e *millrace.Event) error {
-	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true}
+	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true, Delay: e.Label.Delay}
 	if err := t.Model.Learn(t.input, y, e.Label.Importance(), t.scratch); err != nil {
 		if !errors.Is(err, millrace.ErrUpdateRefused) {
 			err = fmt.Errorf("learning: %w", err)

@@ -85,4 +85,6 @@ type KernelSpec struct {
 // TargetSpec says what is predicted: one of Classes classes, or, when Classes is 0, a number.
 type TargetSpec struct {
 	Classes int
+	// Delayed is that targets may be Assumed and Corrected, of two classes; see Delayed.
+	Delayed bool
 }

@@ -54,14 +54,14 @@ func (c *Contender) learn(chunk []slot) {
 func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
 	stream := c.Pieces.Stream
 	if s.fault != nil {
-		c.Pass.count(s.record, stream.Refuse(s.record, false), s.fault)
+		c.Pass.count(s.record, stream.Refuse(s.record, false), false, s.fault)
 		return
 	}
 	outcome, why := stream.Event(event, s.record)
 	if why != nil {
-		c.Pass.count(s.record, outcome, why)
+		c.Pass.count(s.record, outcome, stream.Learned(outcome), why)
 	} else {
-		c.Pass.count(s.record, outcome, nil)
+		c.Pass.count(s.record, outcome, stream.Learned(outcome), nil)
 		if c.Predicted != nil {
 			c.Predicted(s.record, event, c.Pieces.Trainer.Prediction())
 		}
@@ -74,14 +74,14 @@ func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
 func (c *Contender) learnLabel(s *slot, label *millrace.Event) {
 	stream := c.Pieces.Stream
 	if s.fault != nil {
-		c.Pass.countLabel(s.record, stream.Refuse(s.record, true), s.fault)
+		c.Pass.countLabel(s.record, stream.Refuse(s.record, true), false, s.fault)
 		return
 	}
 	outcome, why := stream.Label(label, s.record)
 	if why != nil {
-		c.Pass.countLabel(s.record, outcome, why)
+		c.Pass.countLabel(s.record, outcome, stream.Learned(outcome), why)
 	} else {
-		c.Pass.countLabel(s.record, outcome, nil)
+		c.Pass.countLabel(s.record, outcome, stream.Learned(outcome), nil)
 	}
 	for stream.Expire() {
 		c.Pass.countEnded(stream.Ended())

@@ -72,11 +72,11 @@ func (p *Pass) Missing(columns []features.Column) string {
 	return "in no event: " + strings.Join(names, ", ")
 }
 
-// count counts one event by what became of it; err is why it was rejected.
-func (p *Pass) count(rec *millrace.Record, outcome learner.Outcome, err error) {
+// count counts one event by what became of it, and by whether it was learned then; err is why it was rejected.
+func (p *Pass) count(rec *millrace.Record, outcome learner.Outcome, learned bool, err error) {
 	p.Events++
 	switch {
-	case outcome.Learns():
+	case learned:
 		p.Learned++
 	case outcome == learner.Unlabelled:
 		p.Unlabelled++
@@ -85,11 +85,12 @@ func (p *Pass) count(rec *millrace.Record, outcome learner.Outcome, err error) {
 	}
 }
 
-// countLabel counts one label by what became of it; err is why it was rejected.
-func (p *Pass) countLabel(rec *millrace.Record, outcome learner.Outcome, err error) {
+// countLabel counts one label by what became of it, and by whether its event was learned then, not before; err is why
+// it was rejected.
+func (p *Pass) countLabel(rec *millrace.Record, outcome learner.Outcome, learned bool, err error) {
 	p.Labels++
 	switch {
-	case outcome.Learns():
+	case learned:
 		p.Learned++
 	case outcome == learner.LabelRejected:
 		p.reject(p.LabelsRejected, &p.firstLabel, rec, err)

@@ -36,9 +36,6 @@ type Pieces struct {
 
 // Build makes fresh pieces from the pipeline. What the file asks for and cannot be is a config.UsageError.
 func Build(p *config.Pipeline) (*Pieces, error) {
-	if p.Label.Assume != "" {
-		return nil, config.Usagef("label.assume: learning an assumed class at once is not there yet; leave it out")
-	}
 	x, m, err := newModel(p)
 	if err != nil {
 		return nil, err
@@ -85,7 +82,7 @@ func (l *Pieces) Begin(p *config.Pipeline) (err error) {
 	}
 	if p.LateLabels() {
 		l.Join = join.New(p.JoinSpec(), l.Model.Outputs())
-		o.Join = l.Join
+		o.Join, o.Assume = l.Join, p.Label.Assumed()
 	}
 	if l.keyed() {
 		o.Clock = keyed.NewClock()

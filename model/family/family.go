@@ -29,10 +29,20 @@ func construct(spec model.Spec, target model.TargetSpec, views millrace.Views, k
 		return nil, fmt.Errorf("checking the model's spec: %w", errors.Join(all...))
 	}
 	spec = spec.Resolve(target)
-	switch spec.Type {
-	case model.FamilyAuto:
+	if spec.Type == model.FamilyAuto { // its experts are delayed, each for itself
 		return mixture.New(spec, target, views, mixture.Parts{Kernels: k,
 			Build: func(expert model.Spec) (model.Model, error) { return construct(expert, target, views, k) }})
+	}
+	m, err := single(spec, target, views, k)
+	if err != nil || !target.Delayed {
+		return m, err
+	}
+	return model.Delayed(m), nil
+}
+
+// single makes a model of one family.
+func single(spec model.Spec, target model.TargetSpec, views millrace.Views, k *kernel.Set) (model.Model, error) {
+	switch spec.Type {
 	case model.FamilyTree, model.FamilyForest:
 		return newTree(spec, target, views)
 	case model.FamilySVM:

@@ -204,6 +204,7 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s m
 	}
 	sc := s.(*mixtureScratch)
 	m.askRest(x, sc)
+	delay := m.delay(y, sc)
 	// An expert that refuses the update is left as it was, and the others go on: only when none can
 	// learn is the event refused, and then nothing has changed.
 	var refused error
@@ -220,9 +221,9 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s m
 	}
 	m.mixer.losses(m.scores, sc.mixing, happened)
 	for i, loss := range m.scores {
-		m.loss[i] += fadeLoss * (loss - m.loss[i])
+		m.loss[i] += fadeLoss * delay * (loss - m.loss[i])
 	}
-	happened.relative = m.relative(float64(weight))
+	happened.relative = m.relative(float64(weight) * delay)
 	m.mixer.learn(sc.mixing, happened, m.active)
 	m.judge.learn(sc.judging, happened, m.every)
 	if m.classes == 0 {
@@ -233,6 +234,16 @@ func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s m
 		m.review()
 	}
 	return nil
+}
+
+// delay is what the mixers' losses are multiplied by for a target that is assumed or corrected, by the mixture's own
+// prediction; the experts weigh theirs by their own.
+func (m *mixture) delay(y millrace.Target, sc *mixtureScratch) float64 {
+	if y.Delay == millrace.Told {
+		return 1
+	}
+	m.mixer.predict(sc.result, sc.mixing, m.active)
+	return model.DelayWeight(y, sc.result)
 }
 
 // standard is a label in standard deviations, taken in as an event of weight 1.
