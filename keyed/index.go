@@ -23,6 +23,7 @@ type Vector struct {
 	Offsets    map[Source]int64 // of the next record
 	Watermarks map[Source]int64 // of the events' partitions; math.MinInt64 for none yet
 	Topic      int64            // the topic's watermark
+	Record     int64            // record time of the first record behind it, Unix milliseconds; 0 where it is not known
 }
 
 // Index remembers where slices of stream time begin in the log, so that a snapshot can say from where on a rebuild has
@@ -91,7 +92,9 @@ func (x *Index) Before(t int64) (v Vector, ok bool) {
 	x.marks = append(x.marks[:0], x.marks[at:]...)
 	x.slice = x.base
 	m := &x.marks[0]
-	return Vector{Offsets: maps.Clone(m.at.Offsets), Watermarks: maps.Clone(m.at.Watermarks), Topic: m.at.Topic}, true
+	v = m.at
+	v.Offsets, v.Watermarks = maps.Clone(v.Offsets), maps.Clone(v.Watermarks)
+	return v, true
 }
 
 // TimeOf is a stream time that a record of a partition does not lie before: that of the newest vector at or before its

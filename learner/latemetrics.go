@@ -2,6 +2,7 @@ package learner
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +33,8 @@ type keyedMetrics struct {
 	keys, bytes              prometheus.Gauge
 	windowsLate, windowsGone prometheus.Counter
 	windowsSeen              keyed.Stats
-	reach, retention         prometheus.Gauge
+	retention                prometheus.Gauge
+	from                     atomic.Int64 // record time from which on a restart reads, Unix milliseconds; 0 is not known
 
 	figures [len(delays)]struct{ loss, weight float64 } // fading, of predictions made when events came
 }
@@ -42,7 +44,7 @@ type windowStats interface{ Stats() keyed.Stats }
 
 // newKeyedMetrics registers what suits the stream; nil without state by key. The counts of a version that it goes on
 // from, before, were added by former processes.
-func newKeyedMetrics(r prometheus.Registerer, s *Stream, classes int, before map[string]uint64) *keyedMetrics {
+func newKeyedMetrics(r prometheus.Registerer, s *Stream, classes int, before map[string]uint64, now func() time.Time) *keyedMetrics {
 	if s.Clock == nil {
 		return nil
 	}
@@ -58,7 +60,9 @@ func newKeyedMetrics(r prometheus.Registerer, s *Stream, classes int, before map
 	}
 	m := &keyedMetrics{stream: s, classes: classes}
 	m.seen.restore(before)
-	m.reach = gauge("rebuild_reach_seconds", "How far back the log must reach so that a restart can make the state by key of the latest snapshot again.")
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_rebuild_reach_seconds",
+		Help: "Age, by record time, of the oldest record that a restart reads to make the state by key of the latest snapshot again; " +
+			"0 where it is not known."}, func() float64 { return m.reach(now()) }))
 	m.retention = gauge("rebuild_retention_seconds", "How far back the events' topic keeps its records; 0 where it is not known or has no bound.")
 	if _, ok := s.Windows.(windowStats); ok {
 		m.keys = gauge("windows_keys", "Keys that the learner's windows hold.")
@@ -172,15 +176,20 @@ func (m *keyedMetrics) reportLate(s join.Stats) {
 	}
 }
 
-// captured tells of the latest snapshot: from which event time on it needs the log.
-func (m *keyedMetrics) captured(now time.Time, k *millrace.Keyed, retention time.Duration) {
-	if m == nil || k == nil {
-		return
+// captured tells of the latest snapshot: from which record on it needs the log.
+func (m *keyedMetrics) captured(retention time.Duration) {
+	if m != nil {
+		m.retention.Set(retention.Seconds())
+		m.from.Store(m.stream.reachesBack())
 	}
-	m.retention.Set(retention.Seconds())
-	reach := 0.0
-	if k.Watermark != math.MinInt64 {
-		reach = max(now.Sub(time.UnixMilli(k.Watermark)).Seconds(), 0)
+}
+
+// reach is how old the oldest record is that a restart reads, in seconds. It goes by the record's time, as retention
+// does: the time of its event may be any.
+func (m *keyedMetrics) reach(now time.Time) float64 {
+	from := m.from.Load()
+	if from == 0 {
+		return 0
 	}
-	m.reach.Set(reach)
+	return max(now.Sub(time.UnixMilli(from)).Seconds(), 0)
 }

@@ -147,10 +147,11 @@ func New(o Options) *Learner {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.letters())
-	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names)
+	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names, o.Now)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
 	o.Stream.Begin(o.Positions)
+	l.keyed.captured(o.Retention)                                    // of what learning goes on from
 	copy(l.metrics.seen, o.Stream.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
 	return l

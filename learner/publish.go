@@ -116,7 +116,7 @@ func (l *Learner) capture(c *capture) {
 	c.manifest.Metrics = stream.Trainer.Progressive.Metrics()
 	if c.manifest.Keyed = stream.Keyed(c.positions); c.manifest.Keyed != nil {
 		c.manifest.Applied, c.manifest.Names = l.applied, stream.Names()
-		l.keyed.captured(l.o.Now(), c.manifest.Keyed, l.o.Retention)
+		l.keyed.captured(l.o.Retention)
 	}
 	c.applied, l.tick.captured = l.applied, l.applied
 	l.report()

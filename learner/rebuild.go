@@ -19,6 +19,7 @@ type read struct {
 	origin keyed.Vector // where reading began
 	first  int64        // stream time of the first record, math.MaxInt64 before it
 	newest [2]int64     // largest stream time so far of events, and of labels that were kept
+	record int64        // record time of the record that is noted
 	// While state is made again: where each partition of events ends.
 	ends map[int32]int64
 }
@@ -73,7 +74,10 @@ func (s *Stream) note(rec *millrace.Record, kind join.Kind, stream int64) {
 	if s.nextOf(kind, rec.Partition) < 0 {
 		s.begin(kind, rec.Partition, rec.Offset)
 	}
-	s.read.first = min(s.read.first, stream)
+	s.read.first, s.read.record = min(s.read.first, stream), max(rec.Time, 0)
+	if s.read.origin.Record == 0 {
+		s.read.origin.Record = s.read.record
+	}
 	newest, watermark := &s.read.newest, s.Clock.Now()
 	newest[kind] = max(newest[kind], stream)
 	s.read.events.Note(max(newest[join.Events], watermark), s.vector)
@@ -83,7 +87,7 @@ func (s *Stream) note(rec *millrace.Record, kind join.Kind, stream int64) {
 
 // vector is where the stream stands.
 func (s *Stream) vector() keyed.Vector {
-	v := keyed.Vector{Offsets: map[keyed.Source]int64{}, Watermarks: map[keyed.Source]int64{}, Topic: s.Clock.Now()}
+	v := keyed.Vector{Offsets: map[keyed.Source]int64{}, Watermarks: map[keyed.Source]int64{}, Topic: s.Clock.Now(), Record: s.read.record}
 	for kind, next := range s.read.next {
 		for partition, offset := range next {
 			if offset < 0 {
@@ -126,6 +130,13 @@ func (s *Stream) reach() (events, labels keyed.Vector) {
 	// watermark that it found, so events are read again from before the first label that is.
 	since, early = back(since, horizon), back(now, early)
 	return s.before(s.read.events, min(since, early)), s.before(s.read.labels, early)
+}
+
+// reachesBack is the record time of the first record that a restart would read again, Unix milliseconds; 0 where it is
+// not known yet.
+func (s *Stream) reachesBack() int64 {
+	events, _ := s.reach()
+	return events.Record
 }
 
 // back is a time so many milliseconds before t, which math.MinInt64 is before all of.
