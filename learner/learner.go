@@ -49,6 +49,7 @@ type Options struct {
 	Stream    *Stream
 	Layout    *snapshot.Layout // over the extractor, model and progressive metrics of the stream's trainer
 	Manifest  millrace.Manifest
+	Head      millrace.Head       // of the version that is gone on from; the status tells of it until there is another
 	Positions []millrace.Position // where reading starts: resolved, or the snapshot's
 	Snapshots SnapshotsSpec
 
@@ -153,7 +154,10 @@ func New(o Options) *Learner {
 	o.Stream.Begin(o.Positions)
 	l.keyed.captured(o.Retention)                                    // of what learning goes on from
 	copy(l.metrics.seen, o.Stream.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
-	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected})
+	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected, Head: o.Head})
+	if o.Head.Seq > 0 {
+		l.metrics.version(o.Head, o.Family)
+	}
 	return l
 }
 

@@ -38,6 +38,7 @@ type learning struct {
 	o         Options
 	writer    writer
 	from      millrace.Manifest // what learning goes on from
+	head      millrace.Head     // … and the version that it is, as it is known to scorers
 	waiting   []byte            // of the version that this is: who waits
 	learner   *learner.Learner  // nil until state by key is made again
 	atWork    atomic.Bool       // there is a learner
@@ -137,7 +138,7 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest, cause millrac
 		m.Positions = append(m.Positions, labels...)
 	}
 	s := l.learned.Snapshot(m)
-	if _, err := l.publisher.unserved(ctx, &s, cause); err != nil {
+	if l.head, err = l.publisher.unserved(ctx, &s, cause); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
 	}
 	return m, nil
@@ -246,6 +247,7 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	if err := l.resumeKeyed(ctx, &m, &old, allowGaps); err != nil {
 		return m, err
 	}
+	l.head = head
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
 }
@@ -297,7 +299,7 @@ func (l *learning) prepare(ctx context.Context) error {
 	p := l.env.pipeline
 	o := learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Stream: l.learned.Stream, Layout: l.learned.Layout,
-		Manifest: l.from, Positions: l.from.Positions, Snapshots: p.Snapshots,
+		Manifest: l.from, Head: l.head, Positions: l.from.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: l.newDeadLetters(p.Events.DeadLetters), Publisher: l.publisher,
 		Decoder:   l.learned.Decoder,
 		Published: l.commit, Registerer: l.registry, Log: l.env.log, Now: time.Now, ShutdownTimeout: l.o.drain(),

@@ -123,7 +123,7 @@ func figures(s status.Status) []any {
 }
 
 // learnerFigures are what a log line tells of a learner: nothing of one that has not begun, no losses of one that has
-// ended.
+// ended. Its losses are recent ones, and named so: evaluate and the versions tell those of all events.
 func learnerFigures(s *status.Learning) []any {
 	switch s.State {
 	case status.AtWork:
@@ -142,12 +142,13 @@ func learnerFigures(s *status.Learning) []any {
 		figures = append(figures, "waiting", s.Late.Waiting, "joined", s.Late.Names["joined"], "expired", s.Late.Expired())
 	}
 	if s.Classes > 0 {
-		figures = append(figures, "log_loss", status.Rounded(*s.Model.Fading.LogLoss), "majority_log_loss", status.Rounded(*s.Baseline.Fading.LogLoss))
+		figures = append(figures, "recent_log_loss", status.Rounded(*s.Model.Fading.LogLoss),
+			"recent_majority_log_loss", status.Rounded(*s.Baseline.Fading.LogLoss))
 	} else {
-		figures = append(figures, "mae", status.Rounded(*s.Model.Fading.MAE), "mean_mae", status.Rounded(*s.Baseline.Fading.MAE))
+		figures = append(figures, "recent_mae", status.Rounded(*s.Model.Fading.MAE), "recent_mean_mae", status.Rounded(*s.Baseline.Fading.MAE))
 	}
 	if s.Classes == 2 {
-		figures = append(figures, "roc_auc", status.Rounded(*s.Model.Fading.ROCAUC))
+		figures = append(figures, "recent_roc_auc", status.Rounded(*s.Model.Fading.ROCAUC))
 	}
 	return figures
 }
