@@ -277,6 +277,9 @@ func (s *Source) Read() int64 { return s.read.Load() }
 // Faults is how many rows could not be read so far. Each was delivered as a record with a Fault.
 func (s *Source) Faults() int64 { return s.faults.Load() }
 
+// Timed reports whether a row so far had a time of its own, by Options.Time. It is for whoever calls Next.
+func (s *Source) Timed() bool { return s.timed }
+
 // Close closes the file. Batches already delivered stay valid.
 func (s *Source) Close() error {
 	if err := s.file.Close(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"millrace/config"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/pipeline"
 )
 
 // Data is what a race learns: a file of events, and labels that come with them or later.
@@ -63,9 +64,10 @@ func (d *Data) Pipeline(p *config.Pipeline) (*config.Pipeline, error) {
 		return nil, config.Usagef("--label-delay %s is a time, and the pipeline names none of its events: write events: {time: PATH}, "+
 			"or give a number of events, as --label-delay 1000", millrace.FormatDuration(d.Delay.Time))
 	}
-	if (d.Labels != "") && p.LateLabels() && (p.Events.Time == "") != (p.Label.Time == "") {
-		return nil, config.Usagef("the pipeline names the time of %s: what comes before what in two files is told by events.time and label.time, or by "+
-			"row numbers without both", oneOf(p.Label.Time == "", "events, not that of labels", "labels, not that of events"))
+	if d.Labels != "" && p.LateLabels() {
+		if err := pipeline.CheckFileTimes(p); err != nil {
+			return nil, err
+		}
 	}
 	late := *p
 	if !late.LateLabels() {
@@ -104,13 +106,6 @@ func (d *Data) size() (int64, error) {
 		return 0, config.UsageError{Err: fmt.Errorf("opening labels: %w", err)}
 	}
 	return info.Size() + labels.Size(), nil
-}
-
-func oneOf(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
 }
 
 // labelSpec is what the records of labels are decoded by. In the file of events the labels have the event's id, which

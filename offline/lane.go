@@ -28,6 +28,7 @@ type lane struct {
 	present    []bool // by feature: whether an event had a value of it
 	rowIDs     bool   // events are known by their rows' numbers
 	seen       int64
+	ids        [2]string // the first of an event, and of a label that comes later
 
 	chunk []slot            // decoded and not yet learned
 	used  []*millrace.Batch // used up with the chunk
@@ -156,6 +157,7 @@ func (l *lane) decode(records []millrace.Record, label bool) {
 		if l.race.data.Delay.Given {
 			l.withhold(&s)
 		}
+		l.noteID(0, s.event)
 	}
 }
 
@@ -173,6 +175,16 @@ func (l *lane) decodeLabel(rec *millrace.Record) {
 		return // an event that no label came for, or could
 	}
 	l.chunk = append(l.chunk, s)
+	if s.fault == nil {
+		l.noteID(labels, s.event)
+	}
+}
+
+// noteID keeps the first id of a source, for messages of ids that do not match.
+func (l *lane) noteID(source int, e *millrace.Event) {
+	if l.ids[source] == "" {
+		l.ids[source] = string(e.ID)
+	}
 }
 
 // next is an event to decode into.

@@ -200,7 +200,7 @@ func TestDataOfLabelsIsChecked(t *testing.T) {
 		{plain, Data{Labels: "l.csv", Delay: hour}, "leave out --labels or --label-delay"},
 		{noID, Data{Labels: "l.csv"}, "events: {id: PATH}"},
 		{noTime, Data{Delay: hour}, "--label-delay 1h is a time"},
-		{at(", time: known", ""), Data{Labels: "l.csv"}, "the time of events, not that of labels"},
+		{at(", time: known", ""), Data{Labels: "l.csv"}, "write label: {time: PATH}"},
 		{plain, Data{Events: "/dev/null", Delay: hour}, "can be read once only"},
 	} {
 		_, err := c.data.Pipeline(c.p)

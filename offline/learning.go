@@ -101,6 +101,7 @@ func (c *Contender) copied(e *millrace.Event) *millrace.Event {
 func (c *Contender) end(elapsed time.Duration, l *lane) {
 	stream := c.Pieces.Stream
 	c.Pass.Elapsed, c.Pass.present, c.Pass.files = elapsed, l.present, l.files
+	c.Pass.data, c.Pass.pipeline, c.Pass.ids = l.race.data, c.Pipeline, l.ids
 	if stream.Join != nil {
 		c.Pass.Names = stream.Names()
 		held := stream.Join.Stats()

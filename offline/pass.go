@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"millrace"
-	"millrace/features"
+	"millrace/config"
 	"millrace/learner"
 )
 
@@ -36,6 +36,9 @@ type Pass struct {
 	present           []bool // by feature: whether an event had a value of it
 	first, firstLabel firstFault
 	files             []*fileTopic
+	data              Data
+	pipeline          *config.Pipeline
+	ids               [2]string // the first of an event, and of a label that came later
 }
 
 // First says what is wrong with the first event that could not be used, with its place; empty when there was none.
@@ -55,21 +58,6 @@ func sum(counts map[millrace.Reason]uint64) (n uint64) {
 		n += v
 	}
 	return n
-}
-
-// Missing says which features no event had a value of: a misspelt name is no fault of any event. It is empty when there
-// are none.
-func (p *Pass) Missing(columns []features.Column) string {
-	var names []string
-	for i, c := range columns {
-		if !c.Derived() && i < len(p.present) && !p.present[i] {
-			names = append(names, c.Name)
-		}
-	}
-	if len(names) == 0 || len(names) == len(columns) && p.Learned == 0 {
-		return ""
-	}
-	return "in no event: " + strings.Join(names, ", ")
 }
 
 // count counts one event by what became of it, and by whether it was learned then; err is why it was rejected.
@@ -157,32 +145,4 @@ func listed(counts map[millrace.Reason]uint64) string {
 		parts[i] = fmt.Sprintf("%s %d", k, counts[k])
 	}
 	return strings.Join(parts, ", ")
-}
-
-// NoneLearnedError is the error of a file without a row that can be learned.
-type NoneLearnedError struct {
-	File string
-	Pass Pass
-}
-
-// Error says why, with the first row.
-func (e *NoneLearnedError) Error() string {
-	if e.Pass.Events == 0 {
-		return e.File + " has no rows"
-	}
-	if e.Pass.Names != nil && e.Pass.Labels == 0 {
-		return fmt.Sprintf("no row of %s could be learned: labels of this pipeline come later, and there are none; give them with --labels FILE", e.File)
-	}
-	if e.Pass.Names != nil && e.Pass.Rejections() < e.Pass.Events {
-		return fmt.Sprintf("no row of %s could be learned: no label found its event, of %d labels (%d of them could not be used) and %d events (%d)",
-			e.File, e.Pass.Labels, e.Pass.LabelRejections(), e.Pass.Events, e.Pass.Rejections())
-	}
-	if e.Pass.Unlabelled == e.Pass.Events {
-		return fmt.Sprintf("no row of %s has a label", e.File)
-	}
-	if n := e.Pass.Unlabelled; n > 0 {
-		return fmt.Sprintf("no row of %s could be learned: %d without a label, %s; the first that was refused: %s",
-			e.File, n, e.Pass.Reasons(), e.Pass.First())
-	}
-	return fmt.Sprintf("no row of %s could be learned: %s; the first: %s", e.File, e.Pass.Reasons(), e.Pass.First())
 }

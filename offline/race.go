@@ -31,8 +31,8 @@ type race struct {
 type Progress func(total int64) func(read int64)
 
 // Race learns the whole file once with every contender that could be built. A file without a row that can be learned is
-// a
-// *NoneLearnedError; one that is not there, or a race without a contender that could be built, is a config.UsageError.
+// a *NoneLearnedError; one that is not there, or without the times that labels are merged by, or a race without a
+// contender that could be built, is a config.UsageError.
 //
 // Contenders were made of what data.Pipeline says.
 func Race(ctx context.Context, data Data, contenders []*Contender, progress Progress) error {
@@ -77,6 +77,9 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 		for _, c := range l.contenders {
 			c.end(time.Since(start), l)
 		}
+	}
+	if err := r.contenders[0].Pass.untimed(); err != nil {
+		return err
 	}
 	if first := r.contenders[0]; first.Pass.Learned == 0 {
 		return &NoneLearnedError{File: data.Events, Pass: first.Pass}

@@ -21,9 +21,8 @@ func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string
 	if !p.LateLabels() {
 		return nil, config.Usagef("labels of a file of their own need a topic of their own: write label: {topic: TOPIC} in the pipeline file")
 	}
-	if (p.Events.Time == "") != (p.Label.Time == "") {
-		return nil, config.Usagef("what comes before what in two files is told by events.time and label.time, or by row numbers without both: " +
-			"the pipeline file names one of them")
+	if err := CheckFileTimes(p); err != nil {
+		return nil, err
 	}
 	last, err := newest(ctx, p, events, labels)
 	if err != nil {
@@ -35,6 +34,19 @@ func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string
 	}
 	out.shift = now.UnixMilli() - last
 	return out, nil
+}
+
+// CheckFileTimes refuses, as a config.UsageError, a pipeline with the time of one of two files: they are in no order.
+func CheckFileTimes(p *config.Pipeline) error {
+	const files = "a file of events and one of labels are merged by events.time and label.time, or by row numbers without both, and %s: " +
+		"write %s: {time: PATH}, or leave out %s"
+	switch {
+	case p.Events.Time != "" && p.Label.Time == "":
+		return config.Usagef(files, "label.time is not given", "label", "events.time")
+	case p.Events.Time == "" && p.Label.Time != "":
+		return config.Usagef(files, "events.time is not given", "events", "label.time")
+	}
+	return nil
 }
 
 // openBoth opens the two files from their beginning.
