@@ -201,7 +201,10 @@ const (
 // setDuration insists on a unit: 5 is seconds to one reader and milliseconds to the next.
 func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	if s.tag == "!!int" || s.tag == "!!float" {
-		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "s"
+		return withoutUnit(s, f, "s", func(text string) bool { return regexp.MustCompile(durationPattern).MatchString(text) })
+	}
+	if strings.HasPrefix(s.text, "-") {
+		return fmt.Sprintf("found %s, which is below 0; write %s", s, want(f)), ""
 	}
 	x, err := millrace.ParseDuration(s.text)
 	if err != nil || s.tag != "!!str" || !regexp.MustCompile(durationPattern).MatchString(s.text) {
@@ -211,10 +214,26 @@ func setDuration(v reflect.Value, s scalar, f field) (message, suggestion string
 	return "", ""
 }
 
+// withoutUnit refuses a number where one with a unit belongs. The unit is proposed where what comes of it may be meant:
+// a zero is refused of most settings, whatever its unit.
+func withoutUnit(s scalar, f field, unit string, legal func(text string) bool) (message, suggestion string) {
+	x, ok := parseFloat(s)
+	if ok && x < 0 {
+		return fmt.Sprintf("found %s, which is below 0; write %s", s, want(f)), ""
+	}
+	if ok && x > 0 && legal(s.text+unit) {
+		suggestion = s.text + unit
+	}
+	return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), suggestion
+}
+
 // setBytes insists on a unit for the same reason.
 func setBytes(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	if s.tag == "!!int" || s.tag == "!!float" {
-		return fmt.Sprintf("found %s, which has no unit; write %s", s, want(f)), s.text + "B"
+		return withoutUnit(s, f, "B", func(text string) bool { return regexp.MustCompile(bytesPattern).MatchString(text) })
+	}
+	if strings.HasPrefix(s.text, "-") {
+		return fmt.Sprintf("found %s, which is below 0; write %s", s, want(f)), ""
 	}
 	x, err := millrace.ParseBytes(s.text)
 	if err != nil || s.tag != "!!str" || !regexp.MustCompile(bytesPattern).MatchString(s.text) {

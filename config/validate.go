@@ -171,7 +171,7 @@ func (c *checker) compiled() {
 	// The columns as the file has them: windows of several statistics are one place in it.
 	columns := c.pipeline.Features
 	rename := map[string]string{"columns": "features"}
-	c.report(c.root, rename, features.Spec{Columns: columns}.Validate())
+	c.report(c.root, rename, c.keysExplained(features.Spec{Columns: columns}.Validate()))
 	c.report(c.root, rename, keyed.Validate(columns))
 }
 
