@@ -26,6 +26,9 @@ func (p *Pass) Missing(columns []features.Column) string {
 	if p.Events > 0 && p.Names[string(join.NameNoID)] == p.Events {
 		names = append(names, at("events.id", p.pipeline.Events.ID))
 	}
+	if p.data.Delay.Given && p.Labels == 0 && p.Rejections() < p.Events {
+		names = append(names, at("label.path", p.pipeline.Label.Path))
+	}
 	if p.withoutTime(0) {
 		names = append(names, at("events.time", p.pipeline.Events.Time))
 	}
