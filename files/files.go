@@ -277,6 +277,9 @@ func (s *Source) Read() int64 { return s.read.Load() }
 // Faults is how many rows could not be read so far. Each was delivered as a record with a Fault.
 func (s *Source) Faults() int64 { return s.faults.Load() }
 
+// Path is the file's, as it was opened.
+func (s *Source) Path() string { return s.path }
+
 // Timed reports whether a row so far had a time of its own, by Options.Time. It is for whoever calls Next.
 func (s *Source) Timed() bool { return s.timed }
 

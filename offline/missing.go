@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"millrace"
-	"millrace/config"
 	"millrace/features"
 	"millrace/join"
+	"millrace/pipeline"
 )
 
 // Missing says which features no event had a value of, and which other paths are in no event or no label: a misspelt
@@ -84,12 +84,11 @@ func (p *Pass) untimed() error {
 		if !p.data.late() || !p.withoutTime(source) {
 			continue
 		}
-		where := at("events.time", p.pipeline.Events.Time)
+		setting, path := "events.time", p.pipeline.Events.Time
 		if source == labels && p.data.Labels != "" {
-			where = at("label.time", p.pipeline.Label.Time)
+			setting, path = "label.time", p.pipeline.Label.Time
 		}
-		return config.Usagef("no row of %s has a time at %s, and events and labels are merged by it: correct the path, or leave out "+
-			"both events.time and label.time to merge by row numbers", filepath.Base(f.path), where)
+		return pipeline.WithoutTimeError(f.path, setting, path)
 	}
 	return nil
 }

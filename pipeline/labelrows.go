@@ -86,7 +86,8 @@ func LabelFileOptions(p *config.Pipeline) files.Options {
 	return files.Options{Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) }}
 }
 
-// newest is the latest time of a row in either file. It reads both, for a file does not say.
+// newest is the latest time of a row in either file. It reads both, for a file does not say, and refuses files without
+// the paths that make events and labels find each other.
 func newest(ctx context.Context, p *config.Pipeline, events, labels string) (int64, error) {
 	for _, path := range []string{events, labels} {
 		info, err := os.Stat(path)
@@ -102,14 +103,21 @@ func newest(ctx context.Context, p *config.Pipeline, events, labels string) (int
 		return 0, err
 	}
 	defer func() { _ = rows.Close() }() // files that were only read
+	found, err := newLabelPaths(p)
+	if err != nil {
+		return 0, err
+	}
 	var last int64
 	for n := 0; ; n++ {
 		row, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return last, nil
+			return last, found.check(p, rows, n)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("looking for the latest time: %w", err)
+		}
+		if row.Label {
+			found.see(row.Value)
 		}
 		if n == 0 || row.Time > last {
 			last = row.Time

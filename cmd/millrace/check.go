@@ -38,6 +38,9 @@ be found out without writing to them. With --rate it says what waits for labels 
 			if err != nil {
 				return err
 			}
+			if err := pipeline.CheckFileTimes(p); p.LateLabels() && err != nil {
+				found.Warnings = append(found.Warnings, "evaluate, train and produce will refuse a file of labels: "+err.Error())
+			}
 			return a.printChecked(file, &found)
 		},
 	}

@@ -92,3 +92,17 @@ func TestCheckSaysWhatWaitsTake(t *testing.T) {
 		t.Errorf("a negative rate: %d, %q", code, errOut)
 	}
 }
+
+// TestCheckSaysWhatFilesOfLabelsNeed: with the time of one of the two topics their files cannot be merged.
+func TestCheckSaysWhatFilesOfLabelsNeed(t *testing.T) {
+	for _, c := range []struct{ left, want string }{
+		{", time: time", "events.time is not given: write events: {time: PATH}"},
+		{", time: known", "label.time is not given: write label: {time: PATH}"},
+		{"", ""},
+	} {
+		out := ok(t, "check", "-c", written(t, "late.yaml", strings.Replace(lateConfig, c.left, "", 1)))
+		if !strings.Contains(out, c.want) || strings.Contains(out, "warning: evaluate, train and produce will refuse") != (c.want != "") {
+			t.Errorf("without %q check says\n%s", c.left, out)
+		}
+	}
+}

@@ -90,7 +90,7 @@ func TestProduceUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"-c", plain, data, "--labels", data}, "label: {topic: TOPIC}"},
-		{[]string{"-c", half, data, "--labels", data}, "names one of them"},
+		{[]string{"-c", half, data, "--labels", data}, "write label: {time: PATH}"},
 		{[]string{"-c", half, data, "--labels", data, "--loop"}, "once"},
 		{[]string{"-c", half, "--generate", "payments", "--labels", data}, "labels of their own"},
 		{[]string{"-c", r.lateFile("whole", "", ""), data, "--labels", "none.csv"}, "none.csv"},
