@@ -32,7 +32,11 @@ expert that becomes the model, or the one that --expert names; --expert auto kee
 
 With --windows, and where a field is the time of events, the file proposes in comments what windows there could be:
 for each category of many values how many events it had lately and how long ago its last one was, and what its
-largest amounts come to.`,
+largest amounts come to.
+
+Labels that come later, in a file of their own: run init on the file of events, with any of its columns as --label, then put
+that column among the features and write label: {path: PATH, classes: [A, B], topic: TOPIC, id: PATH, time: PATH}, whose
+paths are of the file of labels. docs/LABELS.md shows it.`,
 		Example: `  millrace init --from data.csv --label y > pipeline.yaml
   millrace init --from data.csv --windows > pipeline.yaml
   millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml
