@@ -13,7 +13,9 @@ import (
 
 // Missing says which features no event had a value of, and which other paths are in no event or no label: a misspelt
 // name is no fault of any of them. It is empty when there are none; a line a kind of record.
-func (p *Pass) Missing(columns []features.Column) string {
+func (p *Pass) Missing() string { return p.missing(p.pipeline.FeatureSpec().Columns) }
+
+func (p *Pass) missing(columns features.Columns) string {
 	var names []string
 	for i, c := range columns {
 		if !c.Derived() && i < len(p.present) && !p.present[i] {
@@ -137,7 +139,7 @@ func (p *Pass) withoutLabels() string {
 	if p.ids[0] != "" && p.ids[labels] != "" {
 		text += fmt.Sprintf("; the first id of the events is %q, that of the labels %q", p.ids[0], p.ids[labels])
 	}
-	if missing := p.Missing(nil); missing != "" {
+	if missing := p.missing(nil); missing != "" {
 		text += "; " + strings.ReplaceAll(missing, "\n", "; ")
 	}
 	return text

@@ -55,14 +55,14 @@ func TestMissingOfLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Pass.Missing(p.FeatureSpec().Columns); got != "in no label: label.path (outcome)" {
+	if got := c.Pass.Missing(); got != "in no label: label.path (outcome)" {
 		t.Errorf("it says %q", got)
 	}
 	data = Data{Events: data.Events, Delay: Delay{Time: time.Second, Given: true}}
 	if c, err = Evaluate(t.Context(), p, data, nil, unseen); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Pass.Missing(p.FeatureSpec().Columns); got != "in no event: label.path (outcome)" {
+	if got := c.Pass.Missing(); got != "in no event: label.path (outcome)" {
 		t.Errorf("of labels among the events it says %q", got)
 	}
 }

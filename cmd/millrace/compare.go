@@ -160,6 +160,11 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 		return err
 	}
 	built := slices.DeleteFunc(slices.Clone(contenders), func(c *offline.Contender) bool { return c.Err != nil })
+	passes := make([]*offline.Pass, len(built))
+	for i, c := range built {
+		passes[i] = &c.Pass
+	}
+	a.tellMissing(passes...)
 	// The table first: a picture that cannot be written must not cost what was learned.
 	result := offline.NewComparison(offline.Name(data.Events), contenders)
 	if asJSON {

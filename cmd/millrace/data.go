@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,17 @@ func (f *dataFlags) data(events string) (offline.Data, error) {
 		return d, config.Usagef("--label-delay: %w", err)
 	}
 	return d, nil
+}
+
+// tellMissing says which paths no event or label had, once where pipelines agree.
+func (a *app) tellMissing(passes ...*offline.Pass) {
+	var told []string
+	for _, p := range passes {
+		if text := p.Missing(); text != "" && !slices.Contains(told, text) {
+			fmt.Fprintln(a.err, text)
+			told = append(told, text)
+		}
+	}
 }
 
 // tellRejected says what could not be used, with the first.

@@ -105,9 +105,7 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data offline
 	if err != nil {
 		return err
 	}
-	if text := c.Pass.Missing(p.FeatureSpec().Columns); text != "" {
-		fmt.Fprintln(a.err, text)
-	}
+	a.tellMissing(&c.Pass)
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(c.Summary())
 	}

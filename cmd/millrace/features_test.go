@@ -48,6 +48,11 @@ func TestEvaluateMissing(t *testing.T) {
 	if code, _, errOut := verb(t, "evaluate", "-c", file("bb"), data); code != 0 || errOut != "in no event: b\n" {
 		t.Errorf("misspelt: %d, %q", code, errOut)
 	}
+	for _, args := range [][]string{{"evaluate", "-c", file("bb"), data, "--seeds", "2"}, {"compare", "-c", file("bb"), "-c", file("bb"), data}} {
+		if code, _, errOut := verb(t, args...); code != 0 || errOut != "in no event: b\n" {
+			t.Errorf("%s, misspelt: %d, %q", args[0], code, errOut)
+		}
+	}
 	if code, _, errOut := verb(t, "evaluate", "-c", file("b"), data); code != 0 || errOut != "" {
 		t.Errorf("well spelt: %d, %q", code, errOut)
 	}

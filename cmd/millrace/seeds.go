@@ -23,6 +23,7 @@ func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data offlin
 	if err != nil {
 		return err
 	}
+	a.tellMissing(first)
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(s)
 	}
