@@ -111,3 +111,14 @@ func TestCheckSaysWhatFilesOfLabelsNeed(t *testing.T) {
 		}
 	}
 }
+
+// TestInitSaysWhereLabelsOfTheirOwnGo: whoever names a label that is in another file is told where that is explained.
+func TestInitSaysWhereLabelsOfTheirOwnGo(t *testing.T) {
+	events, _ := lateFiles(t, 50)
+	if code, _, errOut := verb(t, "init", "--from", events, "--label", "outcome"); code != exitUsage || !strings.Contains(errOut, "millrace init --help") {
+		t.Errorf("%d, %q", code, errOut)
+	}
+	if out := ok(t, "init", "--help"); !strings.Contains(out, "docs/LABELS.md") {
+		t.Errorf("help says\n%s", out)
+	}
+}

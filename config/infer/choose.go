@@ -56,7 +56,7 @@ func (p *plan) chooseLabel() error {
 				return nil
 			}
 		}
-		return fmt.Errorf("there is no field %q for the label; the events have %s", asked, p.names())
+		return fmt.Errorf("there is no field %q for the label; the events have %s (labels in a file of their own: see millrace init --help)", asked, p.names())
 	}
 	for _, name := range labelNames {
 		for _, c := range p.seen.columns {
