@@ -210,7 +210,7 @@ func checkKafka(ctx context.Context, e *environment, pieces *Pieces, found *Chec
 			told += fmt.Sprintf("; topic %s has %d partitions", topic, len(partitions))
 		}
 	}
-	warnings, err := checkLogs(ctx, c, p, pieces.Windows)
+	warnings, _, err := checkLogs(ctx, c, p, reachesBackOf(p, pieces.Windows))
 	if found.Warnings = append(found.Warnings, warnings...); err != nil {
 		return "", err
 	}

@@ -73,7 +73,8 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err != nil {
 		return nil, err
 	}
-	if err := l.warnOfLogs(ctx); err != nil {
+	absent, err := l.warnOfLogs(ctx, reachesBackOf(p, pieces.Windows))
+	if err != nil {
 		return nil, err
 	}
 	if err := ensureTopics(ctx, e, deadTopics(p)...); err != nil {
@@ -92,6 +93,9 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 		m, err = l.resume(ctx, m, head, o.AllowGaps)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if _, err := l.warnOfLogs(ctx, absent); err != nil { // of topics that are there by now
 		return nil, err
 	}
 	l.from = m

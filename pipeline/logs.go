@@ -67,30 +67,33 @@ func (r reachesBack) check(p *config.Pipeline, s consumers.TopicSettings) (warni
 	return warnings, err
 }
 
-// checkLogs compares what is read again of the pipeline's topics with their settings. A topic that does not exist yet,
-// or whose settings are not told, is passed over.
-func checkLogs(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, windows *keyed.Windows) (warnings []string, err error) {
+// checkLogs compares what is read again of topics with their settings. Topics that do not exist yet are returned, and
+// those whose settings are not told are passed over.
+func checkLogs(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, of []reachesBack) (warnings []string, absent []reachesBack, err error) {
 	var faults []error
-	for _, r := range reachesBackOf(p, windows) {
+	for _, r := range of {
 		s, known, err := c.TopicSettings(ctx, r.topic)
-		if errors.Is(err, consumers.ErrUnknownTopic) || err == nil && !known {
+		switch {
+		case errors.Is(err, consumers.ErrUnknownTopic):
+			absent = append(absent, r)
 			continue
-		}
-		if err != nil {
-			return nil, err
+		case err != nil:
+			return nil, nil, err
+		case !known:
+			continue
 		}
 		more, err := r.check(p, s)
 		warnings = append(warnings, more...)
 		faults = append(faults, err)
 	}
-	return warnings, errors.Join(faults...)
+	return warnings, absent, errors.Join(faults...)
 }
 
 // warnOfLogs is checkLogs with its warnings in the log.
-func (l *learning) warnOfLogs(ctx context.Context) error {
-	warnings, err := checkLogs(ctx, l.env.cluster, l.env.pipeline, l.learned.Windows)
+func (l *learning) warnOfLogs(ctx context.Context, of []reachesBack) (absent []reachesBack, err error) {
+	warnings, absent, err := checkLogs(ctx, l.env.cluster, l.env.pipeline, of)
 	for _, w := range warnings {
 		l.env.log.Warn(w)
 	}
-	return err
+	return absent, err
 }

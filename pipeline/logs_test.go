@@ -104,3 +104,23 @@ func TestCompactedEventsAreRefused(t *testing.T) {
 	r.pipeline.Events.Compacted = config.CompactedAllow
 	r.run(false, func(*Pipeline) bool { return r.head().Manifest.Epoch > 0 })
 }
+
+// TestFirstStartTellsOfRetention: the topics are made by the start itself, after those that exist were asked about.
+func TestFirstStartTellsOfRetention(t *testing.T) {
+	r := newKeyedRig(t, 1, "drop")
+	r.pipeline.Events.UnknownTopic = config.UnknownTopicCreate
+	r.pipeline.Label.Wait, r.pipeline.Label.Early = 30*24*time.Hour, 10*24*time.Hour
+	var said bytes.Buffer
+	r.log = slog.New(slog.NewTextHandler(&said, nil))
+	begun := func(*Pipeline) bool { return r.head().Manifest.Epoch > 0 }
+	r.run(false, begun)
+	for _, topic := range []string{"loop.events", "loop.labels"} {
+		if strings.Count(said.String(), "topic "+topic+" keeps records for 7d") != 1 {
+			t.Errorf("of %s it said %s", topic, &said)
+		}
+	}
+	r.run(false, begun)
+	if n := strings.Count(said.String(), " keeps records for 7d"); n != 4 {
+		t.Errorf("of two topics at two starts it said %d times", n)
+	}
+}
