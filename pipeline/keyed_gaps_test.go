@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,12 +146,17 @@ func TestTopicMadeAnewWhileLearning(t *testing.T) {
 			r.allowGaps = true
 			step := 0
 			r.run(false, func(s *Pipeline) bool {
-				if step == 0 && r.appliedAll(s) {
-					step = 1
+				switch {
+				case !r.appliedAll(s):
+					return false
+				case step == 0:
 					r.deleteTopic(topic)
-					r.write(second)
+					r.write(labelsAlone(second)) // events would let the labels that are lost run out before
+				case step == 1:
+					r.write(eventsAlone(second))
 				}
-				return step == 1 && r.appliedAll(s)
+				step++
+				return step == 3
 			})
 			r.allowGaps = false
 			before := r.head().Manifest
@@ -211,13 +217,11 @@ func TestLabelsOfAnotherTopic(t *testing.T) {
 }
 
 func labelsAlone(all []stamped) []stamped {
-	var labels []stamped
-	for _, s := range all {
-		if s.topic != "loop.events" {
-			labels = append(labels, s)
-		}
-	}
-	return labels
+	return slices.DeleteFunc(slices.Clone(all), func(s stamped) bool { return s.topic == "loop.events" })
+}
+
+func eventsAlone(all []stamped) []stamped {
+	return slices.DeleteFunc(slices.Clone(all), func(s stamped) bool { return s.topic != "loop.events" })
 }
 
 // TestLabelTopicIsAdded: a model that took its labels with the events goes on with ones that come later, which begin as
