@@ -47,10 +47,10 @@ image: build ## the container image, from the binary above; needs buildah, podma
 .PHONY: test
 test: ## vet, every unit and whole-loop test, then those with goroutines under the race detector
 	$(GO) vet ./...
-	$(GO) test -timeout 5m ./...
+	$(GO) test -timeout 10m ./...
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then \
-		echo '$(GO) test -race -timeout 5m $(RACE)'; \
-		$(GO) test -race -timeout 5m $(RACE_PACKAGES); \
+		echo '$(GO) test -race -short -timeout 10m $(RACE)'; \
+		$(GO) test -race -short -timeout 10m $(RACE_PACKAGES); \
 	else \
 		echo 'make test: the race detector needs a C compiler and there is none: not run'; \
 	fi

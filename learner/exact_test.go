@@ -287,6 +287,9 @@ func learned(tb testing.TB, s *millrace.Snapshot) map[string]string {
 // learner that was never killed, bit for bit; that one, and its last version, are returned.
 func (l *lives) survive(t *testing.T, kills int) (whole *life, want millrace.Snapshot) {
 	t.Helper()
+	if testing.Short() { // as under the race detector, where each life takes ten times as long
+		kills /= 5
+	}
 	whole = l.begin(t, nil, 0, 0)
 	whole.run(t)
 	want = whole.store.last(t)

@@ -14,6 +14,9 @@ import (
 // dying lives again and again, killed so many times, and returns what it has published last.
 func (l *lives) dying(t *testing.T, kills, within int) (last *millrace.Snapshot) {
 	t.Helper()
+	if testing.Short() {
+		kills /= 5
+	}
 	for died := 0; ; died++ {
 		dies := 0
 		if died < kills {
