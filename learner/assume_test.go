@@ -132,21 +132,7 @@ func TestKilledWhileAssumingEqualsUninterrupted(t *testing.T) {
 	whole := l.begin(t, nil, 0, 0)
 	whole.run(t)
 	want := whole.store.last(t)
-	var from *millrace.Snapshot
-	for kills := 0; ; kills++ {
-		dies := 0
-		if kills < 40 {
-			dies = 1 + l.rng.IntN(200)
-		}
-		f := l.begin(t, from, 1+l.rng.Uint64N(30), dies)
-		killed := f.run(t)
-		if n := len(f.store.heads); n > 0 {
-			from = &f.store.heads[n-1]
-		}
-		if !killed {
-			break
-		}
-	}
+	from, _, _ := l.dying(t, 40, 200)
 	if !maps.Equal(learned(t, from), learned(t, &want)) || from.Manifest.Learned != want.Manifest.Learned {
 		t.Errorf("weights differ from those of a learner that was never killed; %d learned, want %d", from.Manifest.Learned, want.Manifest.Learned)
 	}

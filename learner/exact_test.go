@@ -282,35 +282,45 @@ func learned(tb testing.TB, s *millrace.Snapshot) map[string]string {
 	return all
 }
 
+// fewer are the kills of a short run, as under the race detector, where each life takes ten times as long.
+func fewer(kills int) int {
+	if testing.Short() {
+		return kills / 5
+	}
+	return kills
+}
+
+// dying lives again and again, killed so many times within so many records each, and each time goes on from what it has
+// published. It returns what it has published last, the life that came to the end, and how often it died.
+func (l *lives) dying(t *testing.T, kills, within int) (last *millrace.Snapshot, end *life, died int) {
+	t.Helper()
+	for ; ; died++ {
+		dies := 0
+		if died < kills {
+			dies = 1 + l.rng.IntN(within)
+		}
+		end = l.begin(t, last, 1+l.rng.Uint64N(30), dies)
+		killed := end.run(t)
+		if n := len(end.store.heads); n > 0 {
+			last = &end.store.heads[n-1]
+		}
+		if !killed {
+			return last, end, died
+		}
+	}
+}
+
 // survive kills the learner so many times, wherever it happens to be, and each time goes on from what it has published,
 // with its state by key made again from the log. In the end weights, features, counts and who waits are those of a
 // learner that was never killed, bit for bit; that one, and its last version, are returned.
 func (l *lives) survive(t *testing.T, kills int) (whole *life, want millrace.Snapshot) {
 	t.Helper()
-	if testing.Short() { // as under the race detector, where each life takes ten times as long
-		kills /= 5
-	}
+	kills = fewer(kills)
 	whole = l.begin(t, nil, 0, 0)
 	whole.run(t)
 	want = whole.store.last(t)
 	within := max(2, 3*(l.events.records()+l.labels.records())/(2*kills)) // half of the kills come in what was learned before
-	var from *millrace.Snapshot
-	died := 0
-	for {
-		dies := 0
-		if died < kills {
-			dies = 1 + l.rng.IntN(within)
-		}
-		f := l.begin(t, from, 1+l.rng.Uint64N(30), dies)
-		killed := f.run(t)
-		if n := len(f.store.heads); n > 0 {
-			from = &f.store.heads[n-1]
-		}
-		if !killed {
-			break
-		}
-		died++
-	}
+	from, _, died := l.dying(t, kills, within)
 	if died != kills {
 		t.Fatalf("killed %d times, want %d", died, kills)
 	}

@@ -102,22 +102,8 @@ func TestNothingKnowsTheFuture(t *testing.T) {
 func TestEveryEventOfFourPartitionsEndsOnce(t *testing.T) {
 	l := newLives(3)
 	l.fill(4000, 4)
-	var from *millrace.Snapshot
-	for kills := 0; ; kills++ {
-		dies := 0
-		if kills < 60 {
-			dies = 1 + l.rng.IntN(200)
-		}
-		f := l.begin(t, from, 1+l.rng.Uint64N(30), dies)
-		killed := f.run(t)
-		if n := len(f.store.heads); n > 0 {
-			from = &f.store.heads[n-1]
-		}
-		if !killed {
-			checkSums(t, l, from.Manifest.Names, f.stream.Join.Stats())
-			return
-		}
-	}
+	from, end, _ := l.dying(t, 60, 200)
+	checkSums(t, l, from.Manifest.Names, end.stream.Join.Stats())
 }
 
 // TestMillionEventsExpireAtOneRecord, with snapshots in the middle. Whoever goes on from one of them expires the rest,

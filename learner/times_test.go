@@ -11,28 +11,6 @@ import (
 	"millrace/join"
 )
 
-// dying lives again and again, killed so many times, and returns what it has published last.
-func (l *lives) dying(t *testing.T, kills, within int) (last *millrace.Snapshot) {
-	t.Helper()
-	if testing.Short() {
-		kills /= 5
-	}
-	for died := 0; ; died++ {
-		dies := 0
-		if died < kills {
-			dies = 1 + l.rng.IntN(within)
-		}
-		f := l.begin(t, last, 1+l.rng.Uint64N(30), dies)
-		killed := f.run(t)
-		if n := len(f.store.heads); n > 0 {
-			last = &f.store.heads[n-1]
-		}
-		if !killed {
-			return last
-		}
-	}
-}
-
 // sameCounts compares what became of events and labels, and what the stream knows of time.
 func sameCounts(t *testing.T, got, want *millrace.Manifest) {
 	t.Helper()
@@ -141,7 +119,7 @@ func TestClocksThatAreWrong(t *testing.T) {
 			want := whole.store.last(t)
 			checkSums(t, l, want.Manifest.Names, whole.stream.Join.Stats())
 			c.check(t, &want.Manifest)
-			got := l.dying(t, 60, 160)
+			got, _, _ := l.dying(t, fewer(60), 160)
 			sameCounts(t, &got.Manifest, &want.Manifest)
 			x := learned(t, got)
 			for name, data := range learned(t, &want) {
