@@ -55,6 +55,16 @@ func (c *Clock) SetIdle(id int32, idle bool) {
 	}
 }
 
+// Turn is SetIdle for partitions that went idle, and then for those that awoke.
+func (c *Clock) Turn(idle, awake []int32) {
+	for _, id := range idle {
+		c.SetIdle(id, true)
+	}
+	for _, id := range awake {
+		c.SetIdle(id, false)
+	}
+}
+
 // Watermark is a partition's, math.MinInt64 when it has none.
 func (c *Clock) Watermark(id int32) int64 {
 	if at, ok := c.at[id]; ok {

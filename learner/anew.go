@@ -13,7 +13,10 @@ func (s *Stream) Anew(label bool) {
 	if s.Clock == nil {
 		return
 	}
-	kind := kindOf(label)
+	kind := join.Events
+	if label {
+		kind = join.Labels
+	}
 	if s.Join != nil {
 		lost := [...]Outcome{join.Events: Lost, join.Labels: LabelLost}[kind]
 		s.counts[lost] += s.Join.Lose(kind)

@@ -24,11 +24,12 @@ type read struct {
 	ends map[int32]int64
 }
 
-func kindOf(label bool) join.Kind {
-	if label {
-		return join.Labels
+// kindOf is what a topic holds.
+func (s *Stream) kindOf(topic string) join.Kind {
+	if topic == s.Topics[join.Events] {
+		return join.Events
 	}
-	return join.Events
+	return join.Labels
 }
 
 // Begin says where reading begins in each partition. One that nothing was said of begins at its first record.
@@ -37,7 +38,7 @@ func (s *Stream) Begin(positions []millrace.Position) {
 		return
 	}
 	for _, p := range positions {
-		kind := kindOf(p.Topic != s.Topics[join.Events])
+		kind := s.kindOf(p.Topic)
 		if s.nextOf(kind, p.Partition) < 0 {
 			s.begin(kind, p.Partition, p.Offset)
 		}
@@ -105,14 +106,8 @@ func (s *Stream) vector() keyed.Vector {
 
 // SetIdle says which partitions of events went idle, and which awoke: those that are idle hold no watermark back.
 func (s *Stream) SetIdle(idle, awake []int32) {
-	if s.Clock == nil {
-		return
-	}
-	for _, partition := range idle {
-		s.Clock.SetIdle(partition, true)
-	}
-	for _, partition := range awake {
-		s.Clock.SetIdle(partition, false)
+	if s.Clock != nil {
+		s.Clock.Turn(idle, awake)
 	}
 }
 
@@ -227,7 +222,7 @@ func (s *Stream) BeginRebuild(m *millrace.Manifest, waiting []byte) error {
 	}
 	watermarks := map[int32]int64{}
 	for _, mark := range m.Keyed.Rebuild {
-		kind := kindOf(mark.Topic != s.Topics[join.Events])
+		kind := s.kindOf(mark.Topic)
 		s.begin(kind, mark.Partition, mark.Offset)
 		if kind == join.Events {
 			watermarks[mark.Partition] = mark.Watermark
@@ -297,7 +292,7 @@ func (s *Stream) EndRebuild(m *millrace.Manifest) (lost uint64) {
 	}
 	s.Clock.Set(now, newest)
 	for _, p := range m.Positions {
-		s.setNext(kindOf(p.Topic != s.Topics[join.Events]), p.Partition, p.Offset)
+		s.setNext(s.kindOf(p.Topic), p.Partition, p.Offset)
 	}
 	s.read.ends = nil
 	if s.Join == nil {

@@ -84,14 +84,10 @@ func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
 		}
 	}
 	err := g.Wait()
-	if len(ends) == 0 && (err == nil || errors.Is(err, context.Canceled)) {
+	if len(ends) == 0 && errors.Is(err, context.Canceled) {
 		return nil
 	}
-	if err == nil {
-		// The log ends before a position: whoever opened it has said whether that may be.
-		return nil
-	}
-	return err
+	return err // nil also where the log ends before a position: whoever opened it has said whether that may be
 }
 
 // slot applies one record again, unless it lies behind its partition's position.

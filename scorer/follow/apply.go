@@ -53,12 +53,7 @@ func (f *Follower) ripe() error {
 func (f *Follower) stretch(ctx context.Context, s *merge.Stretch) error {
 	if len(s.Idle)+len(s.Awake) > 0 {
 		f.tables.Lock()
-		for _, p := range s.Idle {
-			f.clock.SetIdle(p, true)
-		}
-		for _, p := range s.Awake {
-			f.clock.SetIdle(p, false)
-		}
+		f.clock.Turn(s.Idle, s.Awake)
 		f.tables.Unlock()
 	}
 	b := s.Batch
@@ -157,7 +152,7 @@ func (f *Follower) observe(b *millrace.Batch, from, to int) {
 		watermark := f.clock.Now()
 		e.CapTime(rec)
 		f.o.Windows.Fill(e, watermark)
-		if f.o.Extractor.Extract(f.input, e) != nil {
+		if f.o.Extractor.Check(e) != nil {
 			continue
 		}
 		f.offset = append(f.offset, rec.Offset)

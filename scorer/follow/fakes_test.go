@@ -32,8 +32,7 @@ func (jsonDecoder) Decode(rec *millrace.Record, e *millrace.Event) error {
 // picky refuses events of the key "refused".
 type picky struct{}
 
-func (picky) NewInput() millrace.Input { return nil }
-func (picky) Extract(_ millrace.Input, e *millrace.Event) error {
+func (picky) Check(e *millrace.Event) error {
 	if string(e.Fields[0].Text) == "refused" {
 		return &millrace.Rejection{Reason: millrace.ReasonMissingFeature}
 	}
@@ -78,8 +77,15 @@ type clock struct {
 func newClock() Clock {
 	return &clock{marks: map[int32]int64{}, idle: map[int32]bool{}, now: -1 << 63}
 }
-func (c *clock) Now() int64                 { return c.now }
-func (c *clock) SetIdle(p int32, idle bool) { c.idle[p] = idle }
+func (c *clock) Now() int64 { return c.now }
+func (c *clock) Turn(idle, awake []int32) {
+	for _, p := range idle {
+		c.idle[p] = true
+	}
+	for _, p := range awake {
+		c.idle[p] = false
+	}
+}
 func (c *clock) Advance(p int32, t int64) {
 	if was, ok := c.marks[p]; !ok || t > was {
 		c.marks[p] = t

@@ -35,7 +35,7 @@ type Windows interface {
 type Clock interface {
 	Now() int64
 	Advance(partition int32, time int64)
-	SetIdle(partition int32, idle bool)
+	Turn(idle, awake []int32) // partitions that went idle, and that awoke
 }
 
 // Decoder turns a record into an event.
@@ -46,8 +46,7 @@ type Decoder interface {
 
 // Extractor refuses the events that the learner's refuses. It needs no learned state, which refusing never goes by.
 type Extractor interface {
-	NewInput() millrace.Input
-	Extract(dst millrace.Input, e *millrace.Event) error
+	Check(e *millrace.Event) error
 }
 
 // Reader reads all partitions of the events topic, merged by record time as far as records are at hand.
@@ -85,7 +84,6 @@ type Follower struct {
 	o      Options
 	values *values
 	slots  []slot
-	input  millrace.Input
 
 	tables sync.RWMutex // of windows and clock: Observe writes, Fill reads
 	clock  Clock
@@ -121,7 +119,7 @@ const slotsMax = 64
 // New returns a follower with empty tables.
 func New(o Options) *Follower {
 	f := &Follower{o: o, values: newValues(len(o.Fields), cmp.Or(o.KeptBytes, KeptBytesDefault)),
-		slots: make([]slot, slotsMax), input: o.Extractor.NewInput(), clock: o.NewClock(), needed: map[int32]int64{}}
+		slots: make([]slot, slotsMax), clock: o.NewClock(), needed: map[int32]int64{}}
 	for i := range f.slots {
 		f.slots[i].event = o.Decoder.NewEvent()
 	}

@@ -94,7 +94,7 @@ func learned(log []millrace.Record) map[[2]int64]float64 {
 		watermark := c.Now()
 		e.CapTime(rec)
 		w.Fill(e, watermark)
-		if (picky{}).Extract(nil, e) != nil {
+		if (picky{}).Check(e) != nil {
 			continue
 		}
 		out[[2]int64{int64(rec.Partition), rec.Offset}] = number(&e.Fields[1])
