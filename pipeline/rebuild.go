@@ -42,11 +42,8 @@ func (l *learning) resumeKeyed(ctx context.Context, m, old *millrace.Manifest, a
 	if len(l.waiting) > 0 { // by the time of the first event that may wait
 		from = slices.Clone(events)
 		for i := range from {
-			at := slices.IndexFunc(k.Rebuild, func(mark millrace.Mark) bool {
-				return mark.Topic == from[i].Topic && mark.Partition == from[i].Partition
-			})
-			if at >= 0 {
-				from[i].Offset = k.Rebuild[at].Offset
+			if mark, ok := markOf(&k, from[i]); ok {
+				from[i].Offset = mark.Offset
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -76,18 +77,18 @@ func firstTime(ctx context.Context, e *environment, topic string, from []millrac
 			if err != nil {
 				return err
 			}
-			found := false
-			if s.Batch != nil {
-				for _, rec := range s.Batch.Records[s.From:s.To] {
-					if rec.Fault == nil && !found { // what cannot be read may have any time
-						t, found = rec.Time, true
-					}
-				}
+			if s.Batch == nil {
+				continue
+			}
+			records := s.Batch.Records[s.From:s.To]
+			at := slices.IndexFunc(records, func(rec millrace.Record) bool { return rec.Fault == nil }) // else it may have any time
+			if at >= 0 {
+				t = records[at].Time
 			}
 			if s.Last {
 				s.Batch.Release()
 			}
-			if found {
+			if at >= 0 {
 				return nil
 			}
 		}
