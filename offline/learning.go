@@ -58,17 +58,11 @@ func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
 		return
 	}
 	outcome, why := stream.Event(event, s.record)
-	if why != nil {
-		c.Pass.count(s.record, outcome, stream.Learned(outcome), why)
-	} else {
-		c.Pass.count(s.record, outcome, stream.Learned(outcome), nil)
-		if c.Predicted != nil {
-			c.Predicted(s.record, event, c.Pieces.Trainer.Prediction())
-		}
+	c.Pass.count(s.record, outcome, stream.Learned(outcome), asError(why))
+	if why == nil && c.Predicted != nil {
+		c.Predicted(s.record, event, c.Pieces.Trainer.Prediction())
 	}
-	for stream.Expire() {
-		c.Pass.countEnded(stream.Ended())
-	}
+	c.expire()
 }
 
 func (c *Contender) learnLabel(s *slot, label *millrace.Event) {
@@ -78,14 +72,23 @@ func (c *Contender) learnLabel(s *slot, label *millrace.Event) {
 		return
 	}
 	outcome, why := stream.Label(label, s.record)
-	if why != nil {
-		c.Pass.countLabel(s.record, outcome, stream.Learned(outcome), why)
-	} else {
-		c.Pass.countLabel(s.record, outcome, stream.Learned(outcome), nil)
-	}
-	for stream.Expire() {
+	c.Pass.countLabel(s.record, outcome, stream.Learned(outcome), asError(why))
+	c.expire()
+}
+
+// expire ends all waits that are over.
+func (c *Contender) expire() {
+	for stream := c.Pieces.Stream; stream.Expire(); {
 		c.Pass.countEnded(stream.Ended())
 	}
+}
+
+// asError is a rejection as an error, which is nil when there is none.
+func asError(why *millrace.Rejection) error {
+	if why == nil {
+		return nil
+	}
+	return why
 }
 
 // copied is an event that is the contender's alone, until the next one.
