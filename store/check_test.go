@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -93,13 +95,33 @@ func TestWrongPassword(t *testing.T) {
 
 func TestReadyWaits(t *testing.T) {
 	m := miniredis.RunT(t)
-	s := openURL(t, "redis://"+m.Addr()+"/0", 10*time.Second)
-	m.Close()
-	ready := make(chan error, 1)
-	go func() { ready <- s.Ready(context.Background()) }()
-	if err := m.Restart(); err != nil {
+	// It is the way there that is closed and opened: miniredis accepts, when it starts again, before it knows its commands.
+	var open atomic.Bool
+	refused := make(chan struct{}, 1)
+	s, err := Open(Spec{URL: "redis://" + m.Addr() + "/0", Timeout: time.Second, Retry: 10 * time.Second}, Options{
+		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if !open.Load() {
+				select {
+				case refused <- struct{}{}:
+				default:
+				}
+				return nil, syscall.ECONNREFUSED
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Close() })
+	ready := make(chan error, 1)
+	go func() { ready <- s.Ready(context.Background()) }()
+	select {
+	case err := <-ready:
+		t.Fatalf("ready before Redis answered: %v", err)
+	case <-refused:
+	}
+	open.Store(true)
 	if err := <-ready; err != nil {
 		t.Error(err)
 	}
