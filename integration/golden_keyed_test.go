@@ -43,7 +43,7 @@ type keyedRecord struct {
 type keyedAfter struct {
 	Release     string            `json:"release"`
 	Names       map[string]uint64 `json:"names"`
-	Predictions [][]float32       `json:"predictions"`
+	Predictions [][]float64       `json:"predictions"`
 }
 
 // keyedRun applies a log as a learner does.

@@ -40,8 +40,8 @@ const (
 // goldenPredictions are what the release that made a snapshot predicted for the events after it.
 type goldenPredictions struct {
 	Release string      `json:"release"`
-	Served  [][]float32 `json:"served"`  // by the snapshot, for all events after it
-	Resumed [][]float32 `json:"resumed"` // the same, each event learned after it was predicted
+	Served  [][]float64 `json:"served"`  // by the snapshot, for all events after it
+	Resumed [][]float64 `json:"resumed"` // the same, each event learned after it was predicted
 }
 
 // pieces are what learners and scorers build from a pipeline.
@@ -81,7 +81,7 @@ func newPieces(t *testing.T, p *config.Pipeline) *pieces {
 }
 
 // learn learns events, and returns what was predicted for each before.
-func (p *pieces) learn(t *testing.T, lines [][]byte) (predictions [][]float32) {
+func (p *pieces) learn(t *testing.T, lines [][]byte) (predictions [][]float64) {
 	t.Helper()
 	e := p.decoder.NewEvent()
 	for _, line := range lines {
@@ -92,7 +92,7 @@ func (p *pieces) learn(t *testing.T, lines [][]byte) (predictions [][]float32) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		predictions = append(predictions, append([]float32(nil), prediction...))
+		predictions = append(predictions, append([]float64(nil), prediction...))
 		if err := p.trainer.Learn(e, prediction); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func (p *pieces) learn(t *testing.T, lines [][]byte) (predictions [][]float32) {
 }
 
 // predict predicts events as a scorer does.
-func (p *pieces) predict(t *testing.T, lines [][]byte) (predictions [][]float32) {
+func (p *pieces) predict(t *testing.T, lines [][]byte) (predictions [][]float64) {
 	t.Helper()
 	e, input, scratch := p.decoder.NewEvent(), p.extractor.NewInput(), p.model.NewScratch()
 	for _, line := range lines {
@@ -114,7 +114,15 @@ func (p *pieces) predict(t *testing.T, lines [][]byte) (predictions [][]float32)
 		}
 		prediction := make([]float32, p.model.Outputs())
 		p.model.Predict(prediction, input, scratch)
-		predictions = append(predictions, prediction)
+		if len(prediction) == 1 {
+			predictions = append(predictions, []float64{model.ValueOf(p.model).Value(prediction[0])})
+			continue
+		}
+		var wide []float64
+		for _, v := range prediction {
+			wide = append(wide, float64(v))
+		}
+		predictions = append(predictions, wide)
 	}
 	return predictions
 }
@@ -225,7 +233,7 @@ func readGolden(t *testing.T, file string) (s millrace.Snapshot, want goldenPred
 
 // compare holds predictions to those of the release that made a snapshot: to rounding, as processors and releases may
 // add in another order.
-func compare(t *testing.T, what string, got, want [][]float32, profile string) {
+func compare(t *testing.T, what string, got, want [][]float64, profile string) {
 	t.Helper()
 	const tolerance = 1e-3
 	if len(got) != len(want) {
@@ -233,7 +241,7 @@ func compare(t *testing.T, what string, got, want [][]float32, profile string) {
 	}
 	for i := range want {
 		for k, v := range want[i] {
-			if math.Abs(float64(got[i][k]-v)) > tolerance*max(1, math.Abs(float64(v))) {
+			if math.Abs(got[i][k]-v) > tolerance*max(1, math.Abs(v)) {
 				t.Fatalf("%s: event %d is predicted as %v, the snapshot's release (profile %s) had %v", what, i, got[i], profile, want[i])
 			}
 		}

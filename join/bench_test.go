@@ -56,7 +56,7 @@ const benchWaiting = 1_000_000
 // fill returns a table in which events 0 to n-1 came a millisecond after one another and wait.
 func fill(n int, wait time.Duration) (*Table, *stream) {
 	tab, s := New(Spec{Wait: wait, Early: time.Minute, Memory: 1 << 30}, 2), newStream()
-	prediction := []float32{.5, .5}
+	prediction := []float64{.5, .5}
 	for i := range n {
 		e := s.at(i)
 		tab.Arrive(e, Place{0, int64(i)}, int64(i))
@@ -69,7 +69,7 @@ func fill(n int, wait time.Duration) (*Table, *stream) {
 // two million milliseconds a million wait and a million ids more are remembered.
 func (s *stream) pairs(tab *Table, from, to int, of func(i int) int) bool {
 	var taken millrace.Event
-	prediction := []float32{.5, .5}
+	prediction := []float64{.5, .5}
 	for i := from; i < to; i++ {
 		e := s.at(i)
 		at := Place{0, int64(i)}
@@ -121,7 +121,7 @@ func BenchmarkJoinInOrder(b *testing.B) {
 func BenchmarkExpire(b *testing.B) {
 	tab, s := fill(benchWaiting, benchWaiting*time.Millisecond)
 	var taken millrace.Event
-	prediction := []float32{.5, .5}
+	prediction := []float64{.5, .5}
 	b.ReportAllocs()
 	b.ResetTimer()
 	began := cpu()

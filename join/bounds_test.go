@@ -115,7 +115,7 @@ func TestAnEventLargerThanMemory(t *testing.T) {
 	arrives(tab, event("small", 0), Place{0, 0}, 0)
 	in := event("large", 1, text(strings.Repeat("v", 600<<10)))
 	tab.Arrive(in, Place{0, 1}, 1)
-	if !tab.Wait(in, Place{0, 1}, tab.Due(1), []float32{0, 1}) {
+	if !tab.Wait(in, Place{0, 1}, tab.Due(1), []float64{0, 1}) {
 		t.Error("Wait does not say that memory is full")
 	}
 	var e millrace.Event

@@ -36,7 +36,7 @@ const labelShare = 4
 // EventBytes is what an event of a pipeline is charged while it waits, with an id of idBytes and values of valueBytes:
 // for saying what a rate and a wait will need.
 func EventBytes(idBytes, valueBytes, outputs int) int64 {
-	return chargeID(idBytes) + chargeEvent(valueBytes+4*outputs)
+	return chargeID(idBytes) + chargeEvent(valueBytes+predictionBytes(outputs))
 }
 
 // ValueBytes is what the values of an event take, without its id and the prediction.

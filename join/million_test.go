@@ -16,7 +16,7 @@ func TestAMillionEventsOfOneID(t *testing.T) {
 	if got := tab.Arrive(&e, Place{0, 0}, 0); got != First {
 		t.Fatalf("the first is %v", got)
 	}
-	tab.Wait(&e, Place{0, 0}, tab.Due(0), []float32{1})
+	tab.Wait(&e, Place{0, 0}, tab.Due(0), []float64{1})
 	var before Stats
 	for i := int64(1); i < n; i++ {
 		if got := tab.Arrive(&e, Place{0, i}, i/1000); got != Duplicate {

@@ -158,7 +158,7 @@ func (s *story) arrive() {
 	s.stored[at] = true
 }
 
-func prediction(at Place) []float32 { return []float32{float32(at.Partition), float32(at.Offset)} }
+func prediction(at Place) []float64 { return []float64{float64(at.Partition), float64(at.Offset)} }
 
 func (s *story) label() {
 	l := &millrace.Event{ID: s.id(), Time: s.time(), Label: millrace.Label{Known: true, Class: int32(s.choose(3)),

@@ -34,8 +34,8 @@ const (
 //	flags        1 byte
 //	weight       4 bytes, when flagged
 //	fields       uvarint, their codes, their values
-//	prediction   4 bytes an output, always: what a rebuild cannot know takes the room that it took
-func appendEvent(dst []byte, e *millrace.Event, due int64, prediction []float32, outputs int) []byte {
+//	prediction   4 bytes a probability, 8 a number, always: what a rebuild cannot know takes the room that it took
+func appendEvent(dst []byte, e *millrace.Event, due int64, prediction []float64, outputs int) []byte {
 	dst = binary.AppendVarint(dst, due-e.Time)
 	flags := byte(0)
 	if e.Label.Weighted {
@@ -52,12 +52,28 @@ func appendEvent(dst []byte, e *millrace.Event, due int64, prediction []float32,
 		dst = appendFloat32(dst, e.Label.Weight)
 	}
 	dst = appendFields(dst, e)
-	for i := range outputs {
-		v := float32(0)
-		if prediction != nil {
-			v = prediction[i]
-		}
-		dst = appendFloat32(dst, v)
+	return appendPrediction(dst, prediction, outputs)
+}
+
+// predictionBytes is what a prediction of so many outputs takes.
+func predictionBytes(outputs int) int {
+	if outputs == 1 {
+		return 8
+	}
+	return 4 * outputs
+}
+
+// appendPrediction writes probabilities as the float32 that models make, and a number, which has no class beside it, to
+// its last digit.
+func appendPrediction(dst []byte, prediction []float64, outputs int) []byte {
+	if prediction == nil {
+		return append(dst, make([]byte, predictionBytes(outputs))...)
+	}
+	if outputs == 1 {
+		return appendFloat64(dst, prediction[0])
+	}
+	for _, v := range prediction[:outputs] {
+		dst = appendFloat32(dst, float32(v))
 	}
 	return dst
 }
@@ -197,7 +213,7 @@ func (r *reader) bag(e *millrace.Event, f *millrace.Field) {
 
 // readEvent reads what appendEvent wrote, and says whether the prediction was known. Texts are copied behind what is in
 // e.Scratch; where that has to grow, those before stay where they were.
-func readEvent(e *millrace.Event, record []byte, due int64, prediction []float32) (measured bool) {
+func readEvent(e *millrace.Event, record []byte, due int64, prediction []float64) (measured bool) {
 	r := reader{record}
 	e.Time = due - r.varint()
 	flags := r.byte()
@@ -207,8 +223,12 @@ func readEvent(e *millrace.Event, record []byte, due int64, prediction []float32
 		e.Label.Weighted, e.Label.Weight = true, r.float32()
 	}
 	r.fields(e)
+	if len(prediction) == 1 {
+		prediction[0] = r.float64()
+		return flags&flagPrediction != 0
+	}
 	for i := range prediction {
-		prediction[i] = r.float32()
+		prediction[i] = float64(r.float32())
 	}
 	return flags&flagPrediction != 0
 }

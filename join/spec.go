@@ -86,7 +86,7 @@ type Waited struct {
 	Due     int64 // stream time when its wait ends
 	// Prediction is the one made when it came, valid until the next Take; nil when it is not known any more
 	// (unmeasured).
-	Prediction []float32
+	Prediction []float64
 }
 
 // Name is a stable word for what became of an event or a label; words are never renamed.

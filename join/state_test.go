@@ -181,7 +181,7 @@ func TestAMillionExpireAtOneRecordWithASnapshotInTheMiddle(t *testing.T) {
 	for i := range n {
 		e, at, stream := make1(i)
 		tab.Arrive(&e, at, stream)
-		tab.Wait(&e, at, tab.Due(stream), []float32{1})
+		tab.Wait(&e, at, tab.Due(stream), []float64{1})
 	}
 	const watermark = 2 * 3600 * 1000
 	last := Place{-1, 0}

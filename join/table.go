@@ -44,7 +44,7 @@ type Table struct {
 	label        millrace.Label // of the label that joined last, or was early
 	labelTime    int64
 	scratch      []byte
-	prediction   []float32
+	prediction   []float64
 	counts       Counts
 }
 
@@ -55,7 +55,7 @@ type Counts struct {
 	IDsForgotten    uint64 // ids forgotten before their time, because memory was full
 }
 
-// New returns an empty table for predictions of so many outputs.
+// New returns an empty table for predictions of so many outputs: a probability a class, or one number.
 func New(spec Spec, outputs int) *Table {
 	if spec.Memory <= 0 {
 		spec.Memory = MemoryDefault
@@ -64,7 +64,7 @@ func New(spec Spec, outputs int) *Table {
 	t := &Table{
 		spec: spec, wait: spec.Wait.Milliseconds(), early: spec.Early.Milliseconds(), hold: spec.Hold.Milliseconds(),
 		memory: int64(spec.Memory), labelsMost: int64(spec.Memory) / labelShare, outputs: outputs,
-		prediction: make([]float32, outputs),
+		prediction: make([]float64, outputs),
 		held:       list{head: none, tail: none},
 		floor:      never, watermark: never, lastLabel: never, resume: never, over: never, arrived: none, taken: none,
 	}
@@ -170,7 +170,7 @@ func (t *Table) insert(id []byte, hash hashed, kind uint8, at Place, deadline in
 
 // Wait keeps the event of the last Arrive, which said First, until due: its fields with the values of windows, its time
 // and its weight, and the prediction made for it. The result says that memory is full: see Crowded.
-func (t *Table) Wait(e *millrace.Event, at Place, due int64, prediction []float32) (crowded bool) {
+func (t *Table) Wait(e *millrace.Event, at Place, due int64, prediction []float64) (crowded bool) {
 	h := t.arrived
 	if h == none {
 		panic("join: Wait without an Arrive that said First")
@@ -181,7 +181,7 @@ func (t *Table) Wait(e *millrace.Event, at Place, due int64, prediction []float3
 }
 
 // keep makes a known id's event wait.
-func (t *Table) keep(h int32, e *millrace.Event, at Place, due int64, prediction []float32) {
+func (t *Table) keep(h int32, e *millrace.Event, at Place, due int64, prediction []float64) {
 	due = min(due, math.MaxInt64-1)
 	t.scratch = appendEvent(t.scratch[:0], e, due, prediction, t.outputs)
 	x := t.entries.at(h)

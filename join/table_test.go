@@ -36,9 +36,26 @@ func table(changes ...func(*Spec)) *Table {
 func arrives(t *Table, e *millrace.Event, at Place, stream int64) Arrival {
 	a := t.Arrive(e, at, stream)
 	if a == First {
-		t.Wait(e, at, t.Due(stream), []float32{.25, .75})
+		t.Wait(e, at, t.Due(stream), []float64{.25, .75})
 	}
 	return a
+}
+
+// TestNumbersWaitWithAllTheirDigits: the prediction of a number is kept as it was made, beyond what float32 holds.
+func TestNumbersWaitWithAllTheirDigits(t *testing.T) {
+	tab, e := New(Spec{Wait: time.Hour, Early: time.Minute, Memory: 1 << 20}, 1), event("a", 0, number(1))
+	const made = 1e8 + 1.0/3
+	if a := tab.Arrive(e, Place{0, 1}, 0); a != First {
+		t.Fatalf("arrival %d, want First", a)
+	}
+	tab.Wait(e, Place{0, 1}, tab.Due(0), []float64{made})
+	if m := tab.Label(label("a", 10, 0), Place{0, 2}, 10); m != Joined {
+		t.Fatalf("match %d, want Joined", m)
+	}
+	var got millrace.Event
+	if w, _ := tab.Take(&got); len(w.Prediction) != 1 || w.Prediction[0] != made {
+		t.Errorf("prediction %v, want %v", w.Prediction, made)
+	}
 }
 
 func TestLabelJoinsWhatTheEventWas(t *testing.T) {
@@ -58,7 +75,7 @@ func TestLabelJoinsWhatTheEventWas(t *testing.T) {
 	if !ok || w.Place != (Place{3, 70}) || w.Cause != ByLabel || w.Arrived != 1000 || w.Due != 11000 {
 		t.Errorf("took %+v, %v", w, ok)
 	}
-	if !slices.Equal(w.Prediction, []float32{.25, .75}) {
+	if !slices.Equal(w.Prediction, []float64{.25, .75}) {
 		t.Errorf("prediction %v", w.Prediction)
 	}
 	want := millrace.Label{Known: true, Class: 1, Weighted: true, Weight: 2.5}

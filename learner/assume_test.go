@@ -36,14 +36,14 @@ func assuming(t *testing.T, spec model.Spec) *Stream {
 func TestAssumedLabels(t *testing.T) {
 	s := assuming(t, model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.1}})
 	offset := int64(0)
-	event := func(id string, at int64) (Outcome, []float32) {
+	event := func(id string, at int64) (Outcome, []float64) {
 		e := &millrace.Event{ID: []byte(id), Time: at, Fields: []millrace.Field{{Presence: millrace.Present, Number: 2}}}
 		offset++
 		o, why := s.Event(e, &millrace.Record{Offset: offset, Time: at})
 		if why != nil {
 			t.Fatal(why)
 		}
-		return o, append([]float32(nil), s.Trainer.prediction...)
+		return o, append([]float64(nil), s.Trainer.prediction...)
 	}
 	weights := func() string { return fmt.Sprint(predictionOf(t, s)) }
 	untrained := weights()
@@ -80,13 +80,13 @@ func TestAssumedLabels(t *testing.T) {
 	}
 }
 
-func predictionOf(t *testing.T, s *Stream) []float32 {
+func predictionOf(t *testing.T, s *Stream) []float64 {
 	t.Helper()
 	p, err := s.Trainer.Predict(&millrace.Event{Fields: []millrace.Field{{Presence: millrace.Present, Number: 2}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append([]float32(nil), p...)
+	return append([]float64(nil), p...)
 }
 
 // TestAssumedLabelsFindTheTrueProbability, be it one model or a mixture, each of whose experts weighs by its own

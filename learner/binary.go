@@ -68,7 +68,7 @@ func (b *twoClasses) reset() {
 }
 
 // add counts a prediction: the probabilities of both classes.
-func (b *twoClasses) add(prediction []float32, class int) {
+func (b *twoClasses) add(prediction []float64, class int) {
 	bin := binOf(prediction)
 	b.bins[class*binsCount+bin]++
 	fading := b.bins[2*binsCount:]
@@ -104,8 +104,8 @@ func (b *twoClasses) hit(kind int, right bool) {
 	fading[kind+1] = fading[kind+1]*binaryFade + one
 }
 
-func binOf(prediction []float32) int {
-	logit := math.Log(float64(prediction[1]) / float64(prediction[0]))
+func binOf(prediction []float64) int {
+	logit := math.Log(prediction[1] / prediction[0])
 	bin := (logit + binsReach) * (binsCount / (2 * binsReach))
 	if !(bin > 0) { // no number, too: nothing at all is positive of 0 / 0
 		return 0

@@ -13,7 +13,7 @@ import (
 
 // scored is one prediction of a rare positive class, noisy and sure at times.
 type scored struct {
-	p     float32 // of the positive class
+	p     float64 // of the positive class
 	class int
 }
 
@@ -32,14 +32,14 @@ func rareScores(n int, seed uint64) []scored {
 		case 1:
 			s.p = 1
 		default:
-			s.p = float32(1 / (1 + math.Exp(-logit)))
+			s.p = float64(float32(1 / (1 + math.Exp(-logit))))
 		}
 	}
 	return out
 }
 
 func (s scored) add(p *Progressive) {
-	p.Add([]float32{1 - s.p, s.p}, millrace.Label{Known: true, Class: int32(s.class)})
+	p.Add([]float64{1 - s.p, s.p}, millrace.Label{Known: true, Class: int32(s.class)})
 }
 
 // TestBinary compares the figures with ones computed from the whole history, fading ones included.

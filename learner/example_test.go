@@ -40,7 +40,7 @@ func ExampleTrainer() {
 	if err != nil {
 		fmt.Println(err)
 	}
-	made := append([]float32(nil), p...) // the prediction is the trainer's until it predicts again
+	made := append([]float64(nil), p...) // the prediction is the trainer's until it predicts again
 	t.Observe(late)
 	late.Label = millrace.Label{Known: true, Class: 1}
 	if _, err := t.Predict(late); err != nil {

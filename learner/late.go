@@ -23,7 +23,7 @@ type Ended struct {
 }
 
 // arrive is what becomes of an event that was predicted, where labels may come later.
-func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, prediction []float32) (Outcome, *millrace.Rejection) {
+func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, prediction []float64) (Outcome, *millrace.Rejection) {
 	at, arrival := placeOf(rec), join.First
 	if len(e.ID) > 0 {
 		arrival = s.Join.Arrive(e, at, stream)
@@ -52,7 +52,7 @@ func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, p
 }
 
 // arriveKnown learns an event whose label was there before it. The event's own weight holds where the label has none.
-func (s *Stream) arriveKnown(e *millrace.Event, prediction []float32) (Outcome, *millrace.Rejection) {
+func (s *Stream) arriveKnown(e *millrace.Event, prediction []float64) (Outcome, *millrace.Rejection) {
 	label, _ := s.Join.EarlyLabel()
 	if !label.Weighted {
 		label.Weight, label.Weighted = e.Label.Weight, e.Label.Weighted
@@ -139,7 +139,7 @@ func (s *Stream) assume(e *millrace.Event) *millrace.Rejection {
 
 // settle learns an event whose label came. Where that is what was assumed there is nothing more to learn; the other
 // class is learned as a correction.
-func (s *Stream) settle(e *millrace.Event, prediction []float32) *millrace.Rejection {
+func (s *Stream) settle(e *millrace.Event, prediction []float64) *millrace.Rejection {
 	switch {
 	case !s.Assume.Known:
 	case e.Label.Class == s.Assume.Class:
@@ -152,7 +152,7 @@ func (s *Stream) settle(e *millrace.Event, prediction []float32) *millrace.Rejec
 }
 
 // confirm measures an event that was learned as what it is.
-func (s *Stream) confirm(prediction []float32) {
+func (s *Stream) confirm(prediction []float64) {
 	if prediction != nil {
 		s.Trainer.Progressive.Add(prediction, s.Assume)
 	}
@@ -160,7 +160,7 @@ func (s *Stream) confirm(prediction []float32) {
 
 // learnTaken learns an event that waited, with the weights as they are now. The prediction is the one made when it
 // came, and is measured; nil is none.
-func (s *Stream) learnTaken(e *millrace.Event, prediction []float32) *millrace.Rejection {
+func (s *Stream) learnTaken(e *millrace.Event, prediction []float64) *millrace.Rejection {
 	if _, err := s.Trainer.Predict(e); err != nil {
 		return s.rejection(err)
 	}
@@ -210,7 +210,7 @@ func (s *Stream) Ended() Ended { return s.late.ended }
 
 // measure tells whoever asked for it of an event that a label came for: how long after it, and how right the prediction
 // was that was made when the event came; nil is none.
-func (s *Stream) measure(e *millrace.Event, prediction []float32, delay time.Duration) {
+func (s *Stream) measure(e *millrace.Event, prediction []float64, delay time.Duration) {
 	if s.Joined != nil {
 		s.Joined(delay, prediction, e.Label)
 	}

@@ -17,7 +17,7 @@ import (
 // seen is what an event was predicted from and as, when it came.
 type seen struct {
 	fields     []millrace.Field
-	prediction []float32
+	prediction []float64
 }
 
 // arrivals applies both topics and returns what each event was seen as.

@@ -110,7 +110,7 @@ func (m *keyedMetrics) registerLate(r prometheus.Registerer, gauge func(name, he
 }
 
 // joined takes an event that a label came for.
-func (m *keyedMetrics) joined(delay time.Duration, prediction []float32, y millrace.Label) {
+func (m *keyedMetrics) joined(delay time.Duration, prediction []float64, y millrace.Label) {
 	m.delay.Observe(delay.Seconds())
 	if prediction == nil {
 		return
@@ -121,9 +121,9 @@ func (m *keyedMetrics) joined(delay time.Duration, prediction []float32, y millr
 	}
 	loss := 0.0
 	if m.classes > 0 {
-		loss = -math.Log(math.Max(float64(prediction[y.Class]), probabilityFloor))
+		loss = -math.Log(math.Max(prediction[y.Class], probabilityFloor))
 	} else {
-		loss = math.Abs(clampError(float64(prediction[0]) - y.Value))
+		loss = math.Abs(clampError(prediction[0] - y.Value))
 	}
 	f := &m.figures[bucket]
 	f.loss, f.weight = fadeFactor*f.loss+loss, fadeFactor*f.weight+1

@@ -102,6 +102,7 @@ func (m *fakeModel) Views() []millrace.ViewID                                 { 
 func (m *fakeModel) NewScratch() model.Scratch                                { return nil }
 func (m *fakeModel) Predict(dst []float32, _ millrace.Input, _ model.Scratch) { dst[0] = 1 }
 func (m *fakeModel) Outputs() int                                             { return 1 }
+func (m *fakeModel) Value(prediction float32) float64                         { return float64(prediction) }
 func (m *fakeModel) Norms() (float64, float64)                                { return 1, 1 }
 func (m *fakeModel) Learn(x millrace.Input, _ millrace.Target, _ float32, _ model.Scratch) error {
 	if x[0].Dense[0] > 1e30 {

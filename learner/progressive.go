@@ -97,14 +97,15 @@ func (p *Progressive) Reset() {
 	}
 }
 
-// Add counts one prediction against its label. prediction holds one probability a class, or one value.
-func (p *Progressive) Add(prediction []float32, y millrace.Label) {
+// Add counts one prediction against its label. prediction holds one probability a class, or one value in the user's
+// units.
+func (p *Progressive) Add(prediction []float64, y millrace.Label) {
 	var d [sumsLen]float64
 	d[sumWeight] = 1
 	if p.classes > 0 {
 		p.addClass(&d, prediction, int(y.Class))
 	} else {
-		p.addNumber(&d, float64(prediction[0]), y.Value)
+		p.addNumber(&d, prediction[0], y.Value)
 	}
 	all, fading := p.sums[:sumsLen], p.sums[sumsLen:]
 	for i, v := range d {
@@ -114,8 +115,8 @@ func (p *Progressive) Add(prediction []float32, y millrace.Label) {
 	p.counts[0]++
 }
 
-func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float32, class int) {
-	d[sumLoss] = -math.Log(math.Max(float64(prediction[class]), probabilityFloor))
+func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float64, class int) {
+	d[sumLoss] = -math.Log(math.Max(prediction[class], probabilityFloor))
 	if argMax(prediction) == class {
 		d[sumHit] = 1
 	}
@@ -167,7 +168,7 @@ func (p *Progressive) majority() int {
 }
 
 // argMax is the index of the largest value, the first of equals.
-func argMax(v []float32) int {
+func argMax(v []float64) int {
 	best := 0
 	for i := 1; i < len(v); i++ {
 		if v[i] > v[best] {

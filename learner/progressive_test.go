@@ -14,13 +14,13 @@ func TestProgressiveClasses(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	p := NewProgressive(3)
 	type seen struct {
-		prediction []float32
+		prediction []float64
 		class      int
 	}
 	var history []seen
 	for range 5000 {
-		a, b := r.Float32(), r.Float32()
-		s := seen{[]float32{a * b, a * (1 - b), 1 - a}, r.IntN(3)}
+		a, b := r.Float64(), r.Float64()
+		s := seen{[]float64{a * b, a * (1 - b), 1 - a}, r.IntN(3)}
 		history = append(history, s)
 		p.Add(s.prediction, millrace.Label{Known: true, Class: int32(s.class)})
 	}
@@ -66,12 +66,12 @@ func TestProgressiveNumbers(t *testing.T) {
 	var sum, absModel, sqModel, absMean, absLast, last float64
 	const n = 2000
 	for i := range n {
-		value, guess := r.NormFloat64()*10+50, float32(r.NormFloat64()*10+50)
+		value, guess := r.NormFloat64()*10+50, r.NormFloat64()*10+50
 		mean := sum / float64(i)
 		if i == 0 {
 			mean, last = value, value
 		}
-		e := float64(guess) - value
+		e := guess - value
 		if i == 0 {
 			e = 0 // nobody is charged for the first label
 		}
@@ -81,7 +81,7 @@ func TestProgressiveNumbers(t *testing.T) {
 		absLast += math.Abs(last - value)
 		sum += value
 		last = value
-		p.Add([]float32{guess}, millrace.Label{Known: true, Value: value})
+		p.Add([]float64{guess}, millrace.Label{Known: true, Value: value})
 	}
 	model, mean, lastLabel := p.Report(All)
 	near(t, "MAE", model.MAE, absModel/n)
@@ -93,13 +93,13 @@ func TestProgressiveNumbers(t *testing.T) {
 // TestProgressiveStaysFinite: a sure mistake and labels at the end of float64 leave figures finite.
 func TestProgressiveStaysFinite(t *testing.T) {
 	c := NewProgressive(2)
-	c.Add([]float32{1, 0}, millrace.Label{Known: true, Class: 1})
+	c.Add([]float64{1, 0}, millrace.Label{Known: true, Class: 1})
 	model, _, _ := c.Report(All)
 	near(t, "log-loss of a sure mistake", model.LogLoss, -math.Log(probabilityFloor))
 
 	p := NewProgressive(0)
 	for _, v := range []float64{math.MaxFloat64, -math.MaxFloat64, math.MaxFloat64} {
-		p.Add([]float32{-math.MaxFloat32}, millrace.Label{Known: true, Value: v})
+		p.Add([]float64{-math.MaxFloat32}, millrace.Label{Known: true, Value: v})
 	}
 	if err := p.Restored(); err != nil {
 		t.Errorf("after extreme labels: %v", err)
@@ -111,7 +111,7 @@ func TestProgressiveStaysFinite(t *testing.T) {
 func TestProgressiveRefusesImpossibleSums(t *testing.T) {
 	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
 		p := NewProgressive(0)
-		p.Add([]float32{1}, millrace.Label{Known: true, Value: -2})
+		p.Add([]float64{1}, millrace.Label{Known: true, Value: -2})
 		if err := p.Restored(); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestProgressiveRefusesImpossibleSums(t *testing.T) {
 
 func TestProgressiveAllocatesNothing(t *testing.T) {
 	p := NewProgressive(2)
-	prediction := []float32{0.3, 0.7}
+	prediction := []float64{0.3, 0.7}
 	if n := testing.AllocsPerRun(100, func() { p.Add(prediction, millrace.Label{Known: true, Class: 1}) }); n != 0 {
 		t.Errorf("Add allocates %v times", n)
 	}

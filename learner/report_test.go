@@ -33,7 +33,7 @@ func TestStatusCatchesUp(t *testing.T) {
 func TestRestoredClassesAreNotCountedAgain(t *testing.T) {
 	trainer := NewTrainer(&fakeExtractor{observed: make([]uint64, 1)}, &fakeModel{hash: make([]uint64, 1)}, 2)
 	for range 5 {
-		trainer.Progressive.Add([]float32{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
+		trainer.Progressive.Add([]float64{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
 	}
 	layout, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "progressive", State: trainer.Progressive},
 		snapshot.Part{Prefix: "model", State: trainer.Model})
@@ -43,7 +43,7 @@ func TestRestoredClassesAreNotCountedAgain(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	l := New(Options{Name: "test", Classes: []string{"a", "b"}, Stream: NewStream(StreamOptions{Trainer: trainer}), Layout: layout, DeadLetters: &fakeDeadLetters{},
 		Registerer: registry, Log: slog.New(slog.DiscardHandler), Now: time.Now})
-	trainer.Progressive.Add([]float32{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
+	trainer.Progressive.Add([]float64{0.5, 0.5}, millrace.Label{Known: true, Class: 1})
 	l.report()
 	families, err := registry.Gather()
 	if err != nil {

@@ -34,7 +34,7 @@ type StreamOptions struct {
 	Topics [2]string
 	// Joined is told of every event that a label came for: how long after it, and the prediction made when it came, nil
 	// where that is lost. May be nil.
-	Joined func(delay time.Duration, prediction []float32, l millrace.Label)
+	Joined func(delay time.Duration, prediction []float64, l millrace.Label)
 }
 
 // Stream applies decoded events and labels in their order to all that learns from them: features, model, figures,
@@ -143,7 +143,7 @@ func (s *Stream) observe(e *millrace.Event, rec *millrace.Record, watermark int6
 }
 
 // apply learns and observes an event that was predicted, and whose label comes with it or never.
-func (s *Stream) apply(e *millrace.Event, prediction []float32) (Outcome, *millrace.Rejection) {
+func (s *Stream) apply(e *millrace.Event, prediction []float64) (Outcome, *millrace.Rejection) {
 	if unlabelled(e) {
 		s.Trainer.Observe(e)
 		return Unlabelled, nil

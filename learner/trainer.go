@@ -36,16 +36,34 @@ type Trainer struct {
 
 	input      millrace.Input
 	scratch    model.Scratch
-	prediction []float32
+	outputs    []float32       // what the model predicted last
+	value      model.HasValue  // of numbers: what turns that into the user's units; nil for classes
+	prediction []float64       // the same for people: probabilities, or the value
 	predicted  *millrace.Event // the event that the input and the scratch are of; nil for none
 	refused    millrace.Rejection
 }
 
 // NewTrainer returns a trainer for classes, or for numbers when classes is 0.
 func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
-	return &Trainer{
+	t := &Trainer{
 		Extractor: x, Model: m, Progressive: NewProgressive(classes),
-		input: x.NewInput(), scratch: m.NewScratch(), prediction: make([]float32, m.Outputs()),
+		input: x.NewInput(), scratch: m.NewScratch(), outputs: make([]float32, m.Outputs()), prediction: make([]float64, m.Outputs()),
+	}
+	if classes == 0 {
+		t.value = model.ValueOf(m)
+	}
+	return t
+}
+
+// predict has the model predict what was extracted last.
+func (t *Trainer) predict() {
+	t.Model.Predict(t.outputs, t.input, t.scratch)
+	if t.value != nil {
+		t.prediction[0] = t.value.Value(t.outputs[0])
+		return
+	}
+	for i, v := range t.outputs {
+		t.prediction[i] = float64(v)
 	}
 }
 
@@ -62,7 +80,7 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 	if err := t.Extractor.Extract(t.input, e); err != nil {
 		return err
 	}
-	t.Model.Predict(t.prediction, t.input, t.scratch)
+	t.predict()
 	// Learning comes before observing, though both may be read as simultaneous: the input was taken
 	// with the features' earlier state, and a refused update must leave the features alone too.
 	if err := t.learn(e); err != nil {
@@ -74,14 +92,14 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 }
 
 // Predict extracts an event and predicts it. It needs no label and changes no state that is learned. Its error is
-// always a
-// *millrace.Rejection. The prediction is the trainer's and holds until it predicts again.
-func (t *Trainer) Predict(e *millrace.Event) ([]float32, error) {
+// always a *millrace.Rejection. The prediction, a probability a class or a value in the user's units, is the trainer's
+// and holds until it predicts again.
+func (t *Trainer) Predict(e *millrace.Event) ([]float64, error) {
 	t.predicted = nil
 	if err := t.Extractor.Extract(t.input, e); err != nil {
 		return nil, err
 	}
-	t.Model.Predict(t.prediction, t.input, t.scratch)
+	t.predict()
 	t.predicted = e
 	return t.prediction, nil
 }
@@ -89,7 +107,7 @@ func (t *Trainer) Predict(e *millrace.Event) ([]float32, error) {
 // Learn learns the label, which must be known, of the event that was predicted last, from that prediction. The
 // progressive figures measure the prediction that is handed over: the one made when the event came. Without one, nil,
 // the event is learned and not measured. Its error is always a *millrace.Rejection, and then no state has changed.
-func (t *Trainer) Learn(e *millrace.Event, prediction []float32) error {
+func (t *Trainer) Learn(e *millrace.Event, prediction []float64) error {
 	if t.predicted != e {
 		panic("learner: learning an event other than the one that was predicted last")
 	}
@@ -116,7 +134,7 @@ func (t *Trainer) Check(e *millrace.Event) error {
 
 // Prediction is the latest prediction, made before its event was learned; it holds until the next. It is the one of the
 // event that was applied last only as long as nothing else was learned.
-func (t *Trainer) Prediction() []float32 { return t.prediction }
+func (t *Trainer) Prediction() []float64 { return t.prediction }
 
 // learn has the model learn what was extracted and predicted last.
 func (t *Trainer) learn(e *millrace.Event) error {

@@ -118,7 +118,7 @@ func (s stream) progressive(t *testing.T, spec model.Spec, classes []string) (fi
 		y := millrace.Target{Known: true}
 		if classes == nil {
 			y.Value = number(t, s.labels[n])
-			e := float64(dst[0]) - y.Value
+			e := model.ValueOf(m).Value(dst[0]) - y.Value
 			first, second = first+math.Abs(e), second+e*e
 		} else {
 			y.Class = int32(slices.Index(classes, s.labels[n]))

@@ -69,9 +69,16 @@ func (n *network) predict(dst, z []float32) {
 	case headPoisson:
 		dst[0] = float32(count(z[0]))
 	default:
-		v := n.target.Value(float64(z[0]))
-		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+		dst[0] = z[0]
 	}
+}
+
+// Value of counts is the prediction itself.
+func (n *network) Value(prediction float32) float64 {
+	if n.standardises() {
+		return n.target.Value(float64(prediction))
+	}
+	return float64(prediction)
 }
 
 // derive writes into d the derivative of weight times the loss by the outputs z. p is the prediction

@@ -27,7 +27,7 @@ func TestQuantiles(t *testing.T) {
 				m.Predict(dst, in, scratch)
 				if i > 5000 {
 					counted++
-					if y < float64(dst[0]) {
+					if y < model.ValueOf(m).Value(dst[0]) {
 						below++
 					}
 				}

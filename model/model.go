@@ -4,7 +4,11 @@
 // is pure: no I/O, no clock, no goroutines.
 package model
 
-import "millrace"
+import (
+	"fmt"
+
+	"millrace"
+)
 
 // Model predicts and learns. Predict and NewScratch may be called concurrently with each other, not
 // with Learn. A model holds float32 weights; what accumulates is float64.
@@ -15,8 +19,8 @@ type Model interface {
 	// NewScratch returns working memory for one goroutine's Predict and Learn.
 	NewScratch() Scratch
 	// Predict writes the prediction for x into dst, whose length is Outputs: one probability a class
-	// (summing to 1), or one value in the user's units. It is pure and allocates nothing. Every
-	// value it writes is finite.
+	// (summing to 1), or one number that HasValue turns into the user's units. It is pure and allocates
+	// nothing. Every value it writes is finite.
 	Predict(dst []float32, x millrace.Input, s Scratch)
 	// Learn updates the model with one example, its loss multiplied by weight (finite, >= 0). It may
 	// reuse what Predict left in s for the same x; callers always Predict first. It allocates nothing.
@@ -49,6 +53,22 @@ func As[T any](m Model) (T, bool) {
 		}
 		m = w.Unwrap()
 	}
+}
+
+// HasValue is what models of numbers implement: they predict in float32, in units of their own such as standard
+// deviations of the label, whose scale and place are float64. So a label of 100,000,000 ± 2 keeps its digits.
+type HasValue interface {
+	// Value is a prediction, made under the state as it is, in the user's units. It is pure and finite.
+	Value(prediction float32) float64
+}
+
+// ValueOf is what turns the predictions of m, a model of numbers, into the user's units.
+func ValueOf(m Model) HasValue {
+	v, ok := As[HasValue](m)
+	if !ok {
+		panic(fmt.Sprintf("model: %T predicts numbers and says no value", m))
+	}
+	return v
 }
 
 // HasNorms is what models implement whose size can be told in numbers, for people who watch them learn.

@@ -34,8 +34,8 @@ func TestNormalizedIgnoresScale(t *testing.T) {
 					t.Fatal(err)
 				}
 				m.Predict(dst, x, scratch)
-				if math.Abs(float64(dst[0])-y) > 1e-4 {
-					t.Errorf("scale %g, sparse %v: %g after learning %g", scale, shape.Sparse, dst[0], y)
+				if value := model.ValueOf(m).Value(dst[0]); math.Abs(value-y) > 1e-4 {
+					t.Errorf("scale %g, sparse %v: %g after learning %g", scale, shape.Sparse, value, y)
 				}
 			}
 		}
@@ -119,8 +119,8 @@ func TestImportanceAddsUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Predict(dst, x, scratch)
-		if i > 0 && math.Abs(float64(dst[0])-y) > 1e-3 {
-			t.Errorf("%g after learning %g with a weight of a million", dst[0], y)
+		if value := model.ValueOf(m).Value(dst[0]); i > 0 && math.Abs(value-y) > 1e-3 {
+			t.Errorf("%g after learning %g with a weight of a million", value, y)
 		}
 	}
 }

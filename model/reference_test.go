@@ -132,7 +132,8 @@ func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 			x, y := r.example(file, row)
 			m.Predict(dst, x, scratch)
 			if r.Classes == 0 {
-				sum += (float64(dst[0]) - y.Value) * (float64(dst[0]) - y.Value) / 2
+				e := model.ValueOf(m).Value(dst[0]) - y.Value
+				sum += e * e / 2
 			} else {
 				sum += m.(interface {
 					LossGradient(millrace.Input, millrace.Target, func(string, []float32)) float64

@@ -130,11 +130,13 @@ func (m *svm) Predict(dst []float32, x millrace.Input, s Scratch) {
 	if m.classes > 0 {
 		m.link.predict(m.k, sc.prediction, sc.logits)
 	} else {
-		v := m.target.Value(float64(sc.logits[0]))
-		sc.prediction[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+		sc.prediction[0] = sc.logits[0]
 	}
 	copy(dst, sc.prediction)
 }
+
+// Value is a prediction, in standard deviations of the target, in the user's units.
+func (m *svm) Value(prediction float32) float64 { return m.target.Value(float64(prediction)) }
 
 // input is what the margins are linear in.
 func (m *svm) input(x millrace.Input, sc *svmScratch) *millrace.Vector {

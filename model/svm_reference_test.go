@@ -90,7 +90,8 @@ func followSVM(t *testing.T, data referenceFile, r svmRun, shape millrace.ViewSh
 		m.Predict(dst, x, scratch)
 		var got float64
 		if r.Classes == 0 {
-			got = (float64(dst[0]) - y.Value) * (float64(dst[0]) - y.Value) / 2
+			e := model.ValueOf(m).Value(dst[0]) - y.Value
+			got = e * e / 2
 		} else {
 			got = m.(interface {
 				LossGradient(millrace.Input, millrace.Target, func(string, []float32)) float64

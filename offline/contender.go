@@ -25,7 +25,7 @@ type Contender struct {
 	Pass     Pass             // the latest
 	Curve    Curve
 	// Predicted is told what was predicted of each event when it came; may be nil.
-	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float32)
+	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float64)
 
 	own  *millrace.Event // where events are copied to before they are written to; nil where nobody else reads them
 	busy time.Duration   // spent on extracting, predicting and learning

@@ -13,7 +13,7 @@ import (
 func TestCurveStaysBounded(t *testing.T) {
 	for _, n := range []uint64{0, 10, 32, 1000, 32 * curvePoints, 32*curvePoints + 1, 500_000} {
 		c, p := newCurve(true), learner.NewProgressive(2)
-		prediction := []float32{0.25, 0.75}
+		prediction := []float64{0.25, 0.75}
 		for i := range n {
 			p.Add(prediction, millrace.Label{Known: true, Class: int32(i / 32 % 2)})
 			c.add(i+1, p)

@@ -18,7 +18,7 @@ func (c *Contender) begin() error {
 	if err := c.Pieces.Begin(c.Pipeline); err != nil {
 		return err
 	}
-	c.Pieces.Stream.Joined = func(delay time.Duration, _ []float32, _ millrace.Label) { c.Pass.Delays.add(delay) }
+	c.Pieces.Stream.Joined = func(delay time.Duration, _ []float64, _ millrace.Label) { c.Pass.Delays.add(delay) }
 	return nil
 }
 

@@ -36,14 +36,18 @@ func NewPredictions(w io.Writer, p *config.Pipeline) (*Predictions, error) {
 }
 
 // Add writes one event's prediction. Errors are Close's.
-func (p *Predictions) Add(rec *millrace.Record, e *millrace.Event, prediction []float32) {
+func (p *Predictions) Add(rec *millrace.Record, e *millrace.Event, prediction []float64) {
 	at := ""
 	if e.Time != rec.Offset { // a row without a time has its number in place of one
 		at = time.UnixMilli(e.Time).UTC().Format(time.RFC3339Nano)
 	}
 	p.row = append(p.row[:0], strconv.FormatInt(rec.Offset+1, 10), string(e.ID), at)
+	bits := 32 // of probabilities; a number is told to the last digit
+	if len(prediction) == 1 {
+		bits = 64
+	}
 	for _, v := range prediction {
-		p.row = append(p.row, strconv.FormatFloat(float64(v), 'g', -1, 32))
+		p.row = append(p.row, strconv.FormatFloat(v, 'g', -1, bits))
 	}
 	_ = p.w.Write(p.row) // the writer keeps its error
 }

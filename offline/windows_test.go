@@ -43,7 +43,7 @@ func windowsOf(t *testing.T, c *Contender, data Data) []string {
 	t.Helper()
 	var out []string
 	columns := c.Pipeline.FeatureSpec().Columns
-	c.Predicted = func(_ *millrace.Record, e *millrace.Event, _ []float32) {
+	c.Predicted = func(_ *millrace.Record, e *millrace.Event, _ []float64) {
 		var b strings.Builder
 		for i, f := range e.Fields {
 			if columns[i].Type == "window" || columns[i].Type == "ratio" {

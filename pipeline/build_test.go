@@ -10,7 +10,7 @@ import (
 
 // TestBuildAssumes: what the file assumes reaches the stream and the model's losses.
 func TestBuildAssumes(t *testing.T) {
-	first := func(setting string) (float32, *Pieces) {
+	first := func(setting string) (float64, *Pieces) {
 		p, err := config.Parse("p.yaml", []byte("name: p\nevents: {topic: e, id: id}\nfeatures: {a: number}\n"+
 			"label: {path: y, classes: [n, p], topic: l"+setting+"}\nmodel: logistic\n"), nil)
 		if err != nil {

@@ -29,7 +29,7 @@ func TestWaitsAreWhatTheTableCharges(t *testing.T) {
 		e.ID[0], e.ID[1] = byte(i), byte(i>>8)
 		at := join.Place{Offset: int64(i)}
 		table.Arrive(e, at, int64(i))
-		table.Wait(e, at, table.Due(int64(i)), make([]float32, outputs))
+		table.Wait(e, at, table.Due(int64(i)), make([]float64, outputs))
 	}
 	// Due times beside event times, and the bitmap's last page, are not whole.
 	if got := table.Stats().Charge; math.Abs(float64(got)/w.Bytes-1) > .05 {

@@ -257,7 +257,8 @@ func (r *rig) expected(pieces *Pieces, version uint64, all []millrace.Record) ma
 		if err != nil {
 			return err
 		}
-		s := millrace.Score{ID: e.ID, Model: p.Name, Version: version, Time: e.Time, Score: float64(prediction[1]), Probabilities: prediction}
+		s := millrace.Score{ID: e.ID, Model: p.Name, Version: version, Time: e.Time, Score: prediction[1],
+			Probabilities: []float32{float32(prediction[0]), float32(prediction[1])}}
 		s.Class = p.Label.Classes[0]
 		if prediction[1] > prediction[0] {
 			s.Class = p.Label.Classes[1]

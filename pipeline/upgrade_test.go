@@ -111,10 +111,10 @@ func upgrade(t *testing.T, name string, events [][]byte) {
 }
 
 // checkNear compares to rounding: processors add in different orders.
-func checkNear(t *testing.T, what string, event int, got, want []float32) {
+func checkNear[T float32 | float64](t *testing.T, what string, event int, got []T, want []float32) {
 	t.Helper()
 	for c, v := range want {
-		if math.Abs(float64(got[c]-v)) > 1e-3 {
+		if math.Abs(float64(got[c])-float64(v)) > 1e-3 {
 			t.Fatalf("%s: event %d is predicted as %v, the release before had %v", what, event, got, want)
 		}
 	}

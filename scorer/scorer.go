@@ -53,6 +53,7 @@ type Version struct {
 	Manifest  millrace.Manifest
 	extractor Extractor
 	model     model.Model
+	value     model.HasValue // of numbers, else nil
 }
 
 // Options are what a Scorer is made of.
@@ -180,7 +181,11 @@ func (s *Scorer) restore(h millrace.Head, snap millrace.Snapshot) (*Version, err
 	if err := r.Layout.Restore(snap.Serving, nil); err != nil {
 		return nil, fmt.Errorf("restoring version %d: %w", h.Seq, err)
 	}
-	return &Version{Head: h, CreatedAt: snap.Manifest.CreatedAt, Manifest: snap.Manifest, extractor: r.Extractor, model: r.Model}, nil
+	v := &Version{Head: h, CreatedAt: snap.Manifest.CreatedAt, Manifest: snap.Manifest, extractor: r.Extractor, model: r.Model}
+	if len(s.o.Classes) == 0 {
+		v.value = model.ValueOf(r.Model)
+	}
+	return v, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -253,7 +258,7 @@ func (s *Session) fill(dst *millrace.Score) {
 	o := &s.scorer.o
 	*dst = millrace.Score{ID: s.event.ID, IDNumber: s.event.IDNumber, Model: o.Name, Version: s.version.Head.Seq, Time: s.event.Time}
 	if len(o.Classes) == 0 {
-		dst.Score = float64(s.prediction[0])
+		dst.Score = s.version.value.Value(s.prediction[0])
 		return
 	}
 	best := 0

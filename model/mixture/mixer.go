@@ -10,9 +10,10 @@ import (
 // mixer combines the predictions of experts in two levels: aggregators of several kinds and rates, and
 // a fixed share over these. It works on the active experts; the others' weights are 0.
 type mixer interface {
-	// prepare takes expert i's prediction into the scratch.
-	prepare(sc *mixing, i int, prediction []float32)
-	// predict combines the active experts' prepared predictions into dst.
+	// prepare takes expert i's prediction into the scratch: its probabilities, or its value in the user's units.
+	prepare(sc *mixing, i int, prediction []float32, value float64)
+	// predict combines the active experts' prepared predictions into dst: probabilities, or a number in standard
+	// deviations of the target.
 	predict(dst []float32, sc *mixing, active []int)
 	// losses of all experts' prepared predictions: log-loss, or squared error in variances of the target.
 	losses(dst []float64, sc *mixing, y outcome)

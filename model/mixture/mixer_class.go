@@ -58,7 +58,7 @@ func newClassMixer(experts, classes int, k *kernel.Set, shares []float64, stacke
 	return m
 }
 
-func (m *classMixer) prepare(sc *mixing, i int, prediction []float32) {
+func (m *classMixer) prepare(sc *mixing, i int, prediction []float32, _ float64) {
 	p, f := sc.of(sc.p, i), sc.of(sc.floored, i)
 	for c, v := range prediction {
 		p[c], f[c] = max(v, shareFloor), max(v, stackerFloor)

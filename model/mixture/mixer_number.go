@@ -46,8 +46,8 @@ func newNumberMixer(experts int, target *model.Moments, shares, stackers []float
 	return m
 }
 
-func (m *numberMixer) prepare(sc *mixing, i int, prediction []float32) {
-	sc.z[i] = bounded(m.target.Standard(float64(prediction[0])))
+func (m *numberMixer) prepare(sc *mixing, i int, _ []float32, value float64) {
+	sc.z[i] = bounded(m.target.Standard(value))
 }
 
 // bounded keeps a number in standard deviations within standardMax.
@@ -69,8 +69,7 @@ func (m *numberMixer) predict(dst []float32, sc *mixing, active []int) {
 		mixed += m.top.weight[len(m.shares)+a] * q
 	}
 	sc.blend = mixed
-	v := m.target.Value(mixed)
-	dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+	dst[0] = float32(mixed)
 }
 
 func (s *pool) predictNumber(sc *mixing, active []int) float64 {

@@ -17,8 +17,8 @@ func TestNumberMixerStartsFast(t *testing.T) {
 	active, dst := []int{good, bad}, []float32{0}
 	for i := range 100 {
 		y := float64(i%2)*2 - 1
-		m.prepare(sc, good, []float32{float32(0.95 * y)})
-		m.prepare(sc, bad, []float32{0})
+		m.prepare(sc, good, nil, 0.95*y)
+		m.prepare(sc, bad, nil, 0)
 		m.predict(dst, sc, active)
 		next := target.Next(y, 1)
 		m.learn(sc, outcome{z: next.Standard(y), relative: 1, part: 1 / (next.Weight + 1)}, active)

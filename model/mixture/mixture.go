@@ -57,9 +57,10 @@ type mixture struct {
 type expert struct {
 	candidate
 	model   model.Model
-	predict float64 // cost of a prediction, see cost
-	learn   float64 // cost of predicting and learning
-	entries []entry // its part of the mixture's state
+	value   model.HasValue // of numbers, else nil
+	predict float64        // cost of a prediction, see cost
+	learn   float64        // cost of predicting and learning
+	entries []entry        // its part of the mixture's state
 }
 
 // mixtureScratch is a mixture's working memory.
@@ -165,8 +166,21 @@ func (m *mixture) Predict(dst []float32, x millrace.Input, s model.Scratch) {
 
 // ask has expert i predict.
 func (m *mixture) ask(i int, x millrace.Input, sc *mixtureScratch) {
-	m.experts[i].model.Predict(sc.outputs[i], x, sc.experts[i])
-	m.mixer.prepare(sc.mixing, i, sc.outputs[i])
+	e := &m.experts[i]
+	e.model.Predict(sc.outputs[i], x, sc.experts[i])
+	value := 0.0
+	if e.value != nil {
+		value = e.value.Value(sc.outputs[i][0])
+	}
+	m.mixer.prepare(sc.mixing, i, sc.outputs[i], value)
+}
+
+// Value is what the expert says that is pinned, or what the mixer makes of all.
+func (m *mixture) Value(prediction float32) float64 {
+	if p := int(m.pinned[0]); p >= 0 {
+		return m.experts[p].value.Value(prediction)
+	}
+	return m.target.Value(float64(prediction))
 }
 
 // askRest has those experts predict that Predict left out.

@@ -130,7 +130,7 @@ func learnAll(t *testing.T, m model.Model, examples []modeltest.Example) (first,
 		if len(dst) > 1 {
 			loss = -math.Log(math.Max(float64(dst[e.Target.Class]), 1e-9))
 		} else {
-			loss = math.Pow(float64(dst[0])-e.Target.Value, 2)
+			loss = math.Pow(model.ValueOf(m).Value(dst[0])-e.Target.Value, 2)
 		}
 		if i < len(examples)/2 {
 			first += loss

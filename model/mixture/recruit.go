@@ -101,6 +101,9 @@ func (r *recruiter) build(s model.Spec) (expert, error) {
 	r.bytes -= size
 	*left -= e.learn
 	e.model = made
+	if r.target.Classes == 0 {
+		e.value = model.ValueOf(made)
+	}
 	alike := s
 	alike.Optimizer.Rate, alike.C, alike.Seed = 0, 0, 0
 	key := fmt.Sprintf("%t %+v", e.base == 0, alike)

@@ -18,7 +18,7 @@ func checkPredictions(t *testing.T, build func() Case) {
 	l := newLearner(c.Model)
 	for i, e := range c.Examples {
 		c.Model.Predict(l.dst, e.Input, l.scratch)
-		goodPrediction(t, l.dst)
+		l.goodPrediction(t)
 		if err := c.Model.Learn(e.Input, e.Target, e.weight(), l.scratch); err != nil {
 			t.Fatalf("learning example %d: %v", i, err)
 		}
@@ -117,8 +117,8 @@ func checkServing(t *testing.T, build func() Case) {
 	for i, e := range learned.Examples {
 		learned.Model.Predict(l.dst, e.Input, l.scratch)
 		fresh.Model.Predict(other.dst, e.Input, other.scratch)
-		if !learned.predicts(l.dst, other.dst) {
-			t.Fatalf("example %d: the learner predicts %v, a scorer %v", i, l.dst, other.dst)
+		if !learned.predicts(l.dst, other.dst) || !learned.near(l.value(t), other.value(t)) {
+			t.Fatalf("example %d: the learner predicts %v (%g), a scorer %v (%g)", i, l.dst, l.value(t), other.dst, other.value(t))
 		}
 	}
 }

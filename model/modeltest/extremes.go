@@ -47,7 +47,7 @@ func checkExtreme(t *testing.T, build func() Case) {
 				e := Example{Input: x, Target: c.Examples[i].Target}
 				e.Target.Value = value
 				c.Model.Predict(l.dst, x, l.scratch)
-				goodPrediction(t, l.dst)
+				l.goodPrediction(t)
 				before := Bytes(c.Model)
 				refused(t, c.Model, before, c.Model.Learn(x, e.Target, 1, l.scratch))
 				finiteState(t, c.Model)
@@ -57,7 +57,7 @@ func checkExtreme(t *testing.T, build func() Case) {
 		for _, e := range c.Examples[:20] {
 			before := Bytes(c.Model)
 			refused(t, c.Model, before, l.learn(e))
-			goodPrediction(t, l.dst)
+			l.goodPrediction(t)
 		}
 	}
 	finiteState(t, c.Model)

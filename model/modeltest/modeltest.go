@@ -115,6 +115,28 @@ func (l *learner) learn(e Example) error {
 	return l.model.Learn(e.Input, e.Target, e.weight(), l.scratch)
 }
 
+// value is the latest prediction of a number in the user's units; 0 of classes.
+func (l *learner) value(t *testing.T) float64 {
+	t.Helper()
+	if l.model.Outputs() > 1 {
+		return 0
+	}
+	v, ok := model.As[model.HasValue](l.model)
+	if !ok {
+		t.Fatal("a model of numbers says no value")
+	}
+	return v.Value(l.dst[0])
+}
+
+// goodPrediction fails the test when the latest prediction, or its value, is none.
+func (l *learner) goodPrediction(t *testing.T) {
+	t.Helper()
+	goodPrediction(t, l.dst)
+	if v := l.value(t); !finite(v) {
+		t.Fatalf("%g is a value of %g", l.dst[0], v)
+	}
+}
+
 func (l *learner) mustLearn(t *testing.T, examples []Example) {
 	t.Helper()
 	for i, e := range examples {

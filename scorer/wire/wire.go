@@ -62,7 +62,11 @@ func (e *Encoder) Append(dst []byte, s *millrace.Score) []byte {
 	if e.fields.version {
 		dst = append(strconv.AppendUint(append(dst, `"version":`...), s.Version, 10), ',')
 	}
-	dst = appendFloat(append(dst, `"score":`...), s.Score)
+	bits := 32 // of a probability; a number is told to the last digit
+	if len(e.classes) == 0 {
+		bits = 64
+	}
+	dst = appendFloat(append(dst, `"score":`...), s.Score, bits)
 	if e.fields.class && s.Class != "" {
 		dst = appendString(append(dst, `,"class":`...), s.Class)
 	}
@@ -72,7 +76,7 @@ func (e *Encoder) Append(dst []byte, s *millrace.Score) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendFloat(append(append(dst, e.classes[i]...), ':'), float64(p))
+			dst = appendFloat(append(append(dst, e.classes[i]...), ':'), float64(p), 32)
 		}
 		dst = append(dst, '}')
 	}
@@ -90,13 +94,13 @@ func appendID(dst []byte, s *millrace.Score) []byte {
 	return appendString(dst, s.ID)
 }
 
-// appendFloat writes a float32's worth of digits. Models never predict anything non-finite; null
+// appendFloat writes the digits of a float of so many bits. Models never predict anything non-finite; null
 // would be the honest word if one did, as JSON has no NaN.
-func appendFloat(dst []byte, v float64) []byte {
+func appendFloat(dst []byte, v float64, bits int) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(dst, "null"...)
 	}
-	return strconv.AppendFloat(dst, v, 'g', -1, 32)
+	return strconv.AppendFloat(dst, v, 'g', -1, bits)
 }
 
 // appendString writes a JSON string. Invalid UTF-8 becomes U+FFFD, as encoding/json does.

@@ -33,6 +33,18 @@ func TestEncoder(t *testing.T) {
 	}
 }
 
+// TestNumbersKeepTheirDigits: the score of a number has what float64 holds, a probability what float32 does.
+func TestNumbersKeepTheirDigits(t *testing.T) {
+	s := &millrace.Score{Score: 100000001.625}
+	if got := string(NewEncoder("m", nil, nil).Append(nil, s)); got != `{"score":1.00000001625e+08}` {
+		t.Errorf("a number: %s", got)
+	}
+	s.Score = float64(float32(0.1))
+	if got := string(NewEncoder("m", []string{"no", "yes"}, nil).Append(nil, s)); got != `{"score":0.1}` {
+		t.Errorf("a probability: %s", got)
+	}
+}
+
 func sameJSON(t *testing.T, a, b []byte) bool {
 	t.Helper()
 	var x, y any
