@@ -95,7 +95,7 @@ func TestWrongPassword(t *testing.T) {
 
 func TestReadyWaits(t *testing.T) {
 	m := miniredis.RunT(t)
-	// It is the way there that is closed and opened: miniredis accepts, when it starts again, before it knows its commands.
+	// It is the way there that is closed and opened: started again, miniredis accepts before it knows its commands.
 	var open atomic.Bool
 	refused := make(chan struct{}, 1)
 	s, err := Open(Spec{URL: "redis://" + m.Addr() + "/0", Timeout: time.Second, Retry: 10 * time.Second}, Options{
