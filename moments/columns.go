@@ -1,5 +1,5 @@
-// Package moments keeps what a column of numbers usually is: the centre and the deviation by which a feature or a target
-// is standardised. One wild value must not spoil a column, and a column whose unit changes must not stay spoilt:
+// Package moments keeps what a column of numbers usually is: the centre and the deviation by which a feature or a
+// target is standardised. One wild value must not spoil a column, and one whose unit changes must not stay spoilt:
 //
 //   - The first values count by their median and by how far they usually are from it, until enough are known.
 //   - A value far outside what was usual is wild: it counts for no more than a bound.
@@ -65,7 +65,7 @@ func New(n int, o Options) *Columns {
 // Len is how many columns there are.
 func (c *Columns) Len() int { return len(c.deviation) }
 
-// Observe takes a value of column i in with a weight, 1 for most. NaN and a weight that is not above zero leave no trace.
+// Observe takes a value of column i in with a weight, 1 for most. NaN and weights not above zero leave no trace.
 func (c *Columns) Observe(i int, v, weight float64) {
 	if v != v || !(weight > 0) {
 		return
@@ -146,7 +146,7 @@ func (c *Columns) Deviation(i int) float64 { return c.deviation[i] }
 // Deviant Can You Be?, JASA 63, 1968), Options.Clip from then on.
 func (c *Columns) Bound(i int) float64 { return min(c.clip, math.Sqrt(c.Count(i))) }
 
-// Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN and while there is no deviation.
+// Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN, and without a deviation.
 func (c *Columns) Standard(i int, v float64) float64 {
 	return standard(v, c.Centre(i), c.deviation[i], c.Bound(i))
 }
