@@ -60,27 +60,36 @@ func (s *span) find(g *group, entry []uint64, t, watermark int64) {
 	s.n = int(max(0, to-from+1))
 }
 
-// add adds up counts and sums, the oldest pane first.
+// add adds up counts and sums, the oldest pane first: those up to the end of the ring, and then those at its beginning.
 func (s *span) add(g *group) {
-	panes, at, words, sum := s.panes, s.first*g.words, g.words, g.sum
-	events, total := uint64(0), 0.0
-	if sum == 0 {
-		for n := s.n; n > 0; n-- {
-			events += panes[at]
-			if at += words; at >= len(panes) {
-				at = 0
-			}
+	from, to := s.first*g.words, (s.first+s.n)*g.words
+	if to <= len(s.panes) {
+		s.events, s.total = g.add(s.panes[from:to], 0, 0)
+		return
+	}
+	s.events, s.total = g.add(s.panes[from:], 0, 0)
+	s.events, s.total = g.add(s.panes[:to-len(s.panes)], s.events, s.total)
+}
+
+// add adds the counts and sums of panes to what there is.
+func (g *group) add(panes []uint64, events uint64, total float64) (uint64, float64) {
+	switch {
+	case g.words == 2 && g.sum == 1: // what most windows are
+		for ; len(panes) >= 2; panes = panes[2:] {
+			events += panes[0]
+			total += number(panes[1])
 		}
-	} else {
-		for n := s.n; n > 0; n-- {
+	case g.sum == 0:
+		for at := 0; at < len(panes); at += g.words {
+			events += panes[at]
+		}
+	default:
+		for at, sum := 0, g.sum; at < len(panes); at += g.words {
 			events += panes[at]
 			total += number(panes[at+sum])
-			if at += words; at >= len(panes) {
-				at = 0
-			}
 		}
 	}
-	s.events, s.total = events, total
+	return events, total
 }
 
 // fill sets the group's fields for an event at time t.
@@ -94,19 +103,22 @@ func (g *group) fill(fields []millrace.Field, entry []uint64, t, watermark int64
 	}
 	for i := range g.outputs {
 		o := &g.outputs[i]
-		set(&fields[o.field], g.statistic(o.stat, &s, t))
+		switch f := &fields[o.field]; o.stat {
+		case statCount:
+			set(f, float64(s.events))
+		case statSum:
+			set(f, s.total)
+		case statMean:
+			set(f, s.total/float64(s.events))
+		default:
+			set(f, g.statistic(o.stat, &s, t))
+		}
 	}
 }
 
-// statistic merges the panes of a window that has events, the oldest first.
+// statistic merges the panes of a window that has events, the oldest first, where count and sum do not say enough.
 func (g *group) statistic(stat stat, s *span, t int64) float64 {
 	switch stat {
-	case statCount:
-		return float64(s.events)
-	case statSum:
-		return s.total
-	case statMean:
-		return s.total / float64(s.events)
 	case statStd:
 		return g.deviation(s)
 	case statMin:

@@ -244,7 +244,13 @@ func (g *group) take(pane []uint64, t int64, f *millrace.Field) {
 
 func number(word uint64) float64 { return math.Float64frombits(word) }
 
-func value(f *millrace.Field) float64 { return min(max(f.Number, -valueMax), valueMax) }
+// value is what counts of a number, which is finite.
+func value(f *millrace.Field) float64 {
+	if v := f.Number; v >= -valueMax && v <= valueMax {
+		return v
+	}
+	return math.Copysign(valueMax, f.Number)
+}
 
 // bounded is a time or watermark within what the tables reckon with. math.MinInt64, no watermark yet, is before all.
 func bounded(t int64) int64 { return min(max(t, -timeMax), timeMax) }
