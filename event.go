@@ -36,9 +36,28 @@ type Event struct {
 	Label    Label
 	// Entries are those of all bags, one bag after the other.
 	Entries []Entry
+	// Located is where state by key has its keys. Decoders empty it.
+	Located Located
 	// Scratch is where a decoder keeps unescaped text that Fields alias. It belongs to the event, so
 	// that events from one decoder can be in flight at once; nobody else writes it.
 	Scratch []byte
+}
+
+// PlacesMax is how many places an event remembers: pipelines with windows of more keys look for the others anew.
+const PlacesMax = 4
+
+// Located is what tables by key have found out of an event, so that they look for its keys once and not at each step.
+// Only they write it. It holds for as long as the event's fields are as they were.
+type Located struct {
+	By     any  // the tables that looked; nil for none
+	Before bool // they looked before the event's turn came, and nobody has used it
+	At     [PlacesMax]Place
+}
+
+// Place is where a table has a key.
+type Place struct {
+	Hash  uint64
+	Entry uint32 // where it stood when it was looked for, if it was there
 }
 
 // CapTime makes the event's time at most its record's: nothing happened after it was told of. Wherever windows are

@@ -169,6 +169,7 @@ func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
 	dst.Time = rec.Time
 	dst.Scratch = dst.Scratch[:0]
 	dst.Entries = dst.Entries[:0]
+	dst.Located.By = nil
 	dst.Label = millrace.Label{Fault: d.missingLabel}
 	d.weightFault = nil
 }

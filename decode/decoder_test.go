@@ -467,3 +467,16 @@ func TestMadeFieldsAreEmptied(t *testing.T) {
 		}
 	}
 }
+
+// TestADecodedEventIsLocatedByNobody: what tables by key found out of an event is not taken for the next one's.
+func TestADecodedEventIsLocatedByNobody(t *testing.T) {
+	d := newDecoderOf(t, moreSpec())
+	e := d.NewEvent()
+	e.Located = millrace.Located{By: t, Before: true}
+	if err := d.Decode(&millrace.Record{Value: []byte(`{}`)}, e); err != nil {
+		t.Fatal(err)
+	}
+	if e.Located.By != nil {
+		t.Error("the event is still known to whoever had the one before")
+	}
+}

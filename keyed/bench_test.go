@@ -33,41 +33,84 @@ func BenchmarkWindowOfTheTopic(b *testing.B) {
 	benchmark(b, append(given(), window("w", "", "amount", time.Minute, 60, "count", "mean")), 1)
 }
 
+// BenchmarkWindowAhead is BenchmarkWindow as a learner has it, who tells of events before their turn.
+func BenchmarkWindowAhead(b *testing.B) {
+	columns := append(given(), window("w", "card", "amount", time.Hour, 12, "count", "sum")).Expand()
+	l := newLoad(b, columns, 100_000)
+	events := make([]*millrace.Event, 256)
+	for i := range events {
+		first := moment{key: "k", merchant: "m"}
+		events[i] = first.event(columns)
+	}
+	b.ReportAllocs()
+	told := 0
+	for i := 0; b.Loop(); i++ {
+		if i%len(events) == 0 {
+			told = 0
+			for _, e := range events {
+				l.next(e)
+			}
+		}
+		if i%len(events) == told {
+			told += l.w.Ahead(events[told:])
+		}
+		e := events[i%len(events)]
+		l.w.Fill(e, e.Time)
+		l.w.Observe(e, e.Time)
+	}
+	b.ReportMetric(float64(l.w.Stats().Keys), "keys")
+}
+
 // benchmark measures what windows take of an event that is at hand: one event whose key and values change, in the order
 // of memory.
 func benchmark(b *testing.B, columns features.Columns, keys int) {
+	l := newLoad(b, columns.Expand(), keys)
+	first := moment{key: "k", merchant: "m"}
+	e := first.event(columns.Expand())
+	b.ReportAllocs()
+	for b.Loop() {
+		l.next(e)
+		l.w.Fill(e, e.Time)
+		l.w.Observe(e, e.Time)
+	}
+	b.ReportMetric(float64(l.w.Stats().Keys), "keys")
+}
+
+// load are tables that have seen an hour's million of events, and the events that follow.
+type load struct {
+	w     *keyed.Windows
+	texts []byte
+	i     int64
+}
+
+func newLoad(b *testing.B, columns features.Columns, keys int) *load {
 	w, err := keyed.New(columns, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
-	columns = columns.Expand()
 	r := rand.New(rand.NewPCG(1, 2))
-	const n, perHour = 1 << 18, 1_000_000
-	texts := make([]byte, 0, 16*n)
-	for range n {
-		texts = fmt.Appendf(texts, "4000-1234-%06d", r.IntN(keys))
+	l := &load{w: w, texts: make([]byte, 0, 16*loadKeys)}
+	for range loadKeys {
+		l.texts = fmt.Appendf(l.texts, "4000-1234-%06d", r.IntN(keys))
 	}
 	first := moment{key: "k", merchant: "m"}
 	e := first.event(columns)
-	at, i := int64(1_700_000_000_000), int64(0)
-	next := func() {
-		k := int(i%n) * 16
-		e.Fields[fieldCard].Text, e.Fields[fieldMerchant].Text = texts[k:k+16], texts[k+14:k+16]
-		e.Fields[fieldAmount].Number = float64(i % 1000)
-		e.Time = at + i*3_600_000/perHour
-		i++
-	}
-	for range perHour {
-		next()
+	for range loadPerHour {
+		l.next(e)
 		w.Observe(e, e.Time)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		next()
-		w.Fill(e, e.Time)
-		w.Observe(e, e.Time)
-	}
-	b.ReportMetric(float64(w.Stats().Keys), "keys")
+	return l
+}
+
+const loadKeys, loadPerHour = 1 << 18, 1_000_000
+
+// next makes e the next event.
+func (l *load) next(e *millrace.Event) {
+	k := int(l.i%loadKeys) * 16
+	e.Fields[fieldCard].Text, e.Fields[fieldMerchant].Text = l.texts[k:k+16], l.texts[k+14:k+16]
+	e.Fields[fieldAmount].Number = float64(l.i % 1000)
+	e.Time = 1_700_000_000_000 + l.i*3_600_000/loadPerHour
+	l.i++
 }
 
 func TestFillAndObserveAllocateNothing(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"math/bits"
 
 	"millrace"
-	"millrace/features"
 )
 
 const (
@@ -39,6 +38,7 @@ const (
 // for eight, is another thing: it is the top bits of the hash, as many as the bound on keys asks for.
 type table struct {
 	key     int // field of the category; -1 for the whole topic
+	place   int // of the table in events that were located; millrace.PlacesMax for none
 	keys    int
 	seed    uint64
 	groups  []group
@@ -48,7 +48,8 @@ type table struct {
 	placeBits, headBits int
 	heads               []uint32 // 2^headBits, an entry plus one each; 0 for none
 	segments            [][]uint64
-	segmentBits         int // 2^segmentBits entries make a segment
+	segmentBits         int    // 2^segmentBits entries make a segment
+	segmentMask         uint32 // of an entry within its segment
 	used                uint32
 	hand                uint32 // entry that is looked at next, see swept
 	evicted             uint64
@@ -78,6 +79,7 @@ func (t *table) finish() {
 	for 1<<t.segmentBits < entries && 8*t.stride<<t.segmentBits < segmentBytes {
 		t.segmentBits++
 	}
+	t.segmentMask = 1<<t.segmentBits - 1
 	t.reset()
 }
 
@@ -96,42 +98,30 @@ func (t *table) bytes() int64 {
 	return int64(len(t.segments))*int64(8*t.stride)<<t.segmentBits + 4*int64(len(t.heads))
 }
 
-// hashOf is the hash of the event's key; ok is false when it has none.
-func (t *table) hashOf(e *millrace.Event) (hash uint64, ok bool) {
-	if t.key < 0 {
-		return 0, true
-	}
-	f := &e.Fields[t.key]
-	if f.Presence != millrace.Present {
-		return 0, false
-	}
-	return features.Hash(t.seed, f.Text), true
-}
-
 // entry is the i-th entry.
 func (t *table) entry(i uint32) []uint64 {
-	at := int(i&(1<<t.segmentBits-1)) * t.stride
-	return t.segments[i>>t.segmentBits][at : at+t.stride]
+	at := int(i&t.segmentMask) * t.stride
+	return t.segments[i>>(t.segmentBits&31)][at : at+t.stride : at+t.stride]
 }
 
-func (t *table) head(hash uint64) int { return int(hash >> (64 - t.headBits)) }
+// head is which chain has a hash: its top bits. Without the masks of shifts the compiler has to think of larger ones.
+func (t *table) head(hash uint64) int { return int(hash >> 1 >> (63 - t.headBits&63)) }
 
-// find returns a key's entry, nil when it has none.
-func (t *table) find(hash uint64) []uint64 {
-	for i := t.heads[t.head(hash)]; i != 0; {
-		entry := t.entry(i - 1)
+// find returns a key's entry and its number, nil when it has none.
+func (t *table) find(hash uint64) (i uint32, entry []uint64) {
+	for next := t.heads[t.head(hash)]; next != 0; {
+		entry := t.entry(next - 1)
 		if entry[wordHash] == hash {
-			return entry
+			return next - 1, entry
 		}
-		i = uint32(entry[wordNext])
+		next = uint32(entry[wordNext])
 	}
-	return nil
+	return 0, nil
 }
 
 // observe takes an event in. It is false when that came too late for a window of the table.
-func (t *table) observe(e *millrace.Event, time, watermark int64) bool {
-	hash, ok := t.hashOf(e)
-	if !ok {
+func (t *table) observe(e *millrace.Event, located bool, time, watermark int64) bool {
+	if !t.has(e) {
 		return true
 	}
 	accepted, inTime := false, true
@@ -144,7 +134,7 @@ func (t *table) observe(e *millrace.Event, time, watermark int64) bool {
 		return false
 	}
 	stream := max(time, watermark)
-	entry := t.find(hash)
+	hash, entry := t.locate(e, located)
 	if entry == nil {
 		entry = t.insert(hash, stream, watermark)
 	}

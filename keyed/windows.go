@@ -30,6 +30,7 @@ type Windows struct {
 	tables  []table
 	horizon int64
 	late    uint64
+	touched uint64 // what Ahead has read: a use of it, so that it is read
 }
 
 // Stats are what the tables hold and have done since they were made or reset.
@@ -71,9 +72,15 @@ func plan(columns features.Columns, seed uint64) (*Windows, error) {
 			}
 		}
 	}
+	places := 0
 	for i := range w.tables {
 		t := &w.tables[i]
 		t.finish()
+		t.place = millrace.PlacesMax
+		if t.key >= 0 && places < millrace.PlacesMax {
+			t.place = places
+			places++
+		}
 		w.horizon = max(w.horizon, t.horizon)
 	}
 	return w, nil
@@ -120,12 +127,14 @@ func (w *Windows) Horizon() int64 { return w.horizon }
 func (w *Windows) Fill(e *millrace.Event, watermark int64) {
 	time := bounded(e.Time)
 	watermark = bounded(watermark)
+	located := e.Located.Before && e.Located.By == w
+	e.Located.By, e.Located.Before = w, false
 	for i := range w.tables {
 		t := &w.tables[i]
+		ok := t.has(e)
 		var entry []uint64
-		hash, ok := t.hashOf(e)
 		if ok {
-			entry = t.find(hash)
+			_, entry = t.locate(e, located)
 		}
 		for k := range t.groups {
 			g := &t.groups[k]
@@ -141,14 +150,16 @@ func (w *Windows) Fill(e *millrace.Event, watermark int64) {
 	}
 }
 
-// Observe takes an event into all windows; watermark is the topic's before the event. It allocates nothing but what
-// tables grow by.
+// Observe takes an event into all windows; watermark is the topic's before the event. One that was filled or told of
+// before must be as it was then. It allocates nothing but what tables grow by.
 func (w *Windows) Observe(e *millrace.Event, watermark int64) {
 	late := false
 	time := bounded(e.Time)
 	watermark = bounded(watermark)
+	located := e.Located.By == w
+	e.Located.By = nil
 	for i := range w.tables {
-		if t := &w.tables[i]; !t.observe(e, time, watermark) {
+		if t := &w.tables[i]; !t.observe(e, located, time, watermark) {
 			late = true
 		}
 	}

@@ -43,6 +43,9 @@ type chunk struct {
 	slots   [chunkEvents]slot
 	events  [chunkEvents]*millrace.Event // of the slots, by the events' decoder …
 	labels  [chunkEvents]*millrace.Event // … and by the labels'; nil without one
+	// Those of the slots that are good events, and how many of them windows were told of, and have had their turn.
+	coming       []*millrace.Event
+	told, passed int
 }
 
 // decodeStage decodes records into chunks, in the merger's order.
@@ -57,7 +60,7 @@ type decodeStage struct {
 func newDecodeStage(merger Merger, decoders ...Decoder) *decodeStage {
 	d := &decodeStage{merger: merger, decoders: decoders, out: make(chan *chunk, chunksInFlight), free: make(chan *chunk, chunksInFlight)}
 	for range chunksInFlight {
-		c := &chunk{}
+		c := &chunk{coming: make([]*millrace.Event, 0, chunkEvents)}
 		for i := range c.slots {
 			c.events[i] = decoders[0].NewEvent()
 			if len(decoders) > 1 {
@@ -142,6 +145,9 @@ func (d *decodeStage) fill(c *chunk, s *merge.Stretch, from, to int) {
 		} else {
 			at.rejection = decodeRecord(decoder, rec, at.event)
 		}
+		if at.rejection == nil && !at.label {
+			c.coming = append(c.coming, at.event)
+		}
 	}
 }
 
@@ -149,6 +155,17 @@ func (d *decodeStage) fill(c *chunk, s *merge.Stretch, from, to int) {
 func (c *chunk) add(s slot) {
 	c.slots[c.n] = s
 	c.n++
+}
+
+// ahead is called before each slot's turn, and tells windows of its event and of some that follow, a few at a time.
+func (c *chunk) ahead(windows Windows, s *slot) {
+	if windows == nil || s.event == nil || s.label || s.rejection != nil {
+		return
+	}
+	if c.passed == c.told {
+		c.told += windows.Ahead(c.coming[c.told:])
+	}
+	c.passed++
 }
 
 // room returns the chunk that is being filled, with room for a slot at least.
@@ -163,6 +180,7 @@ func (d *decodeStage) room(ctx context.Context) (*chunk, error) {
 			return nil, ctx.Err()
 		}
 		d.filling.n, d.filling.records, d.filling.bytes = 0, 0, 0
+		d.filling.coming, d.filling.told, d.filling.passed = d.filling.coming[:0], 0, 0
 	}
 	return d.filling, nil
 }

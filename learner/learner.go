@@ -256,6 +256,7 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 // what was applied.
 func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	for i := range c.n {
+		c.ahead(l.o.Stream.Windows, &c.slots[i])
 		if err := l.applySlot(ctx, &c.slots[i]); err != nil {
 			return err
 		}

@@ -75,6 +75,7 @@ func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
 	g.Go(func() error { return d.run(ctx) })
 	for c := range d.out {
 		for i := range c.n {
+			c.ahead(r.Stream.Windows, &c.slots[i])
 			r.slot(&c.slots[i], ends)
 		}
 		d.recycle(c)

@@ -10,10 +10,12 @@ import (
 )
 
 // Windows are statistics by key and event time. Fill sets the fields of an event that they make, by what was observed
-// before; Observe takes the event in. Both go by the watermark of the topic before the event. Horizon is how far back
-// what they hold reaches, in milliseconds.
+// before; Observe takes the event in. Both go by the watermark of the topic before the event. Ahead may be told of
+// events whose turn comes next, takes as many of them as help, and only makes these steps faster. Horizon is how far
+// back what they hold reaches, in milliseconds.
 type Windows interface {
 	Horizon() int64
+	Ahead(events []*millrace.Event) (told int)
 	Fill(e *millrace.Event, watermark int64)
 	Observe(e *millrace.Event, watermark int64)
 	Reset() // to what they were when nothing had been observed

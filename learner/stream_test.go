@@ -24,6 +24,8 @@ func (w *tally) Fill(e *millrace.Event, watermark int64) {
 	e.Fields[1] = millrace.Field{Presence: millrace.Present, Number: w.sum}
 }
 
+func (w *tally) Ahead([]*millrace.Event) int { return 0 }
+
 func (w *tally) Reset() { w.sum = 0 }
 
 func (w *tally) Observe(e *millrace.Event, watermark int64) {

@@ -97,10 +97,13 @@ func (f *Follower) until(b *millrace.Batch, from, to int) int {
 
 // chunk applies a few records, [from, to) of a batch.
 func (f *Follower) chunk(ctx context.Context, b *millrace.Batch, from, to int) error {
+	f.good = f.good[:0]
 	for i := range to - from {
-		rec := &b.Records[from+i]
+		rec, s := &b.Records[from+i], &f.slots[i]
 		// What is no event changes nothing, at the learner as here.
-		f.slots[i].good = rec.Fault == nil && f.o.Decoder.Decode(rec, f.slots[i].event) == nil
+		if s.good = rec.Fault == nil && f.o.Decoder.Decode(rec, s.event) == nil; s.good {
+			f.good = append(f.good, s.event)
+		}
 	}
 	if err := f.room(ctx); err != nil {
 		return err
@@ -144,10 +147,15 @@ func (f *Follower) observe(b *millrace.Batch, from, to int) {
 	f.offset, f.number = f.offset[:0], f.number[:0]
 	f.tables.Lock()
 	defer f.tables.Unlock()
+	told, passed := 0, 0
 	for i := range to - from {
 		if !f.slots[i].good {
 			continue
 		}
+		if passed == told {
+			told += f.o.Windows.Ahead(f.good[told:])
+		}
+		passed++
 		e, rec := f.slots[i].event, &b.Records[from+i]
 		watermark := f.clock.Now()
 		e.CapTime(rec)

@@ -45,7 +45,9 @@ const over = 1000 // ms
 type counts struct{ times map[string][]int64 }
 
 func (c *counts) Horizon() int64 { return over + 1 }
-func (c *counts) Reset()         { c.times = map[string][]int64{} }
+
+func (c *counts) Ahead([]*millrace.Event) int { return 0 }
+func (c *counts) Reset()                      { c.times = map[string][]int64{} }
 func (c *counts) Fill(e *millrace.Event, watermark int64) {
 	watermark = max(watermark, 0)
 	n := 0

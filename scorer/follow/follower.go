@@ -26,6 +26,8 @@ type Windows interface {
 	// Fill is pure: any number of goroutines while nobody observes.
 	Fill(e *millrace.Event, watermark int64)
 	Observe(e *millrace.Event, watermark int64)
+	// Ahead may be told of events whose turn comes next, takes as many of them as help, and only makes it faster.
+	Ahead(events []*millrace.Event) (told int)
 	// Horizon is how far before an event, in milliseconds, lies what can still matter to it.
 	Horizon() int64
 	Reset()
@@ -84,6 +86,7 @@ type Follower struct {
 	o      Options
 	values *values
 	slots  []slot
+	good   []*millrace.Event // of the slots of a chunk
 
 	tables sync.RWMutex // of windows and clock: Observe writes, Fill reads
 	clock  Clock
