@@ -44,6 +44,7 @@ func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, p
 		return NoID, nil
 	}
 	if why := s.assume(e); why != nil {
+		s.observeSkipped(e)
 		return Rejected, why
 	}
 	s.Trainer.Observe(e)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -107,6 +108,7 @@ type Learner struct {
 	torn      bool                     // a record was applied and its position was not moved
 	told      map[millrace.Reason]bool // reasons a rejection was logged for
 	tick      ticks
+	cores     *Cores // that the model's parts run on
 
 	free      chan *capture // the two preallocated buffers
 	toPublish chan *capture
@@ -134,6 +136,7 @@ func New(o Options) *Learner {
 		toPublish: make(chan *capture, 1),
 		progress:  make(chan struct{}, 1),
 		told:      map[millrace.Reason]bool{},
+		cores:     NewCores(make(chan struct{}, runtime.GOMAXPROCS(0)-1)),
 	}
 	for _, p := range o.Positions {
 		l.positions[partition{p.Topic, p.Partition}] = &p
@@ -255,11 +258,16 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 // applyChunk applies the chunk's records. It stops between two of them when ctx ends, with the positions right behind
 // what was applied.
 func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
-	for i := range c.n {
-		c.ahead(l.o.Stream.Windows, &c.slots[i])
-		if err := l.applySlot(ctx, &c.slots[i]); err != nil {
+	for i := 0; i < c.n; {
+		n, err := l.applyTogether(ctx, c, i)
+		if n == 0 && err == nil {
+			c.ahead(l.o.Stream.Windows, &c.slots[i])
+			n, err = 1, l.applySlot(ctx, &c.slots[i])
+		}
+		if err != nil {
 			return err
 		}
+		i += n
 	}
 	now := l.o.Now()
 	l.metrics.chunkDone(c, now, l.newest)
@@ -281,18 +289,8 @@ func (l *Learner) applySlot(ctx context.Context, s *slot) error {
 	if s.anew {
 		l.o.Stream.Anew(s.label)
 	}
-	if s.batch != l.batch || s.anew {
-		l.batch, l.at = s.batch, l.position(s.batch, s.anew)
-	}
-	if s.record != nil {
-		if err := l.apply(ctx, s); err != nil {
-			return err
-		}
-	}
-	if s.last {
-		*l.at = s.batch.Position()
-		s.batch.Release()
-		l.batch = nil
+	if err := l.applyRecord(ctx, s, l.applyNow); err != nil {
+		return err
 	}
 	if s.record == nil {
 		return nil
@@ -304,36 +302,58 @@ func (l *Learner) applySlot(ctx context.Context, s *slot) error {
 	return nil
 }
 
+// applyRecord applies a slot's record, if it has one, by a function that tells what became of it, and moves its
+// partition's position behind it.
+func (l *Learner) applyRecord(ctx context.Context, s *slot, apply func(s *slot) (Outcome, *millrace.Rejection)) error {
+	if s.batch != l.batch || s.anew {
+		l.batch, l.at = s.batch, l.position(s.batch, s.anew)
+	}
+	if s.record != nil {
+		outcome, why := apply(s)
+		if err := l.account(ctx, s, outcome, why); err != nil {
+			return err
+		}
+	}
+	if s.last {
+		*l.at = s.batch.Position()
+		s.batch.Release()
+		l.batch = nil
+	}
+	return nil
+}
+
 func (l *Learner) snapshotIfEventsDue() {
 	if l.tick.eventsDue(l.applied) {
 		l.snapshotIfDue(true)
 	}
 }
 
-// apply applies a slot's record.
-func (l *Learner) apply(ctx context.Context, s *slot) error {
-	rec, why := s.record, s.rejection
-	var outcome Outcome
+// applyNow applies a slot's record to all that learns from it.
+func (l *Learner) applyNow(s *slot) (Outcome, *millrace.Rejection) {
 	switch {
-	case why != nil:
-		outcome = l.o.Stream.Refuse(rec, s.label)
+	case s.rejection != nil:
+		return l.o.Stream.Refuse(s.record, s.label), s.rejection
 	case s.label:
-		outcome, why = l.o.Stream.Label(s.event, rec)
+		return l.o.Stream.Label(s.event, s.record)
 	default:
-		outcome, why = l.o.Stream.Event(s.event, rec)
+		return l.o.Stream.Event(s.event, s.record)
 	}
+}
+
+// account takes a record into account that has been applied, with what became of it.
+func (l *Learner) account(ctx context.Context, s *slot, outcome Outcome, why *millrace.Rejection) error {
 	if l.o.Stream.Learned(outcome) {
 		l.learned++
 	}
 	if why != nil {
-		if err := l.reject(ctx, s.batch.TopicID, rec, s.label, why); err != nil {
+		if err := l.reject(ctx, s.batch.TopicID, s.record, s.label, why); err != nil {
 			return err
 		}
 	}
-	l.applied += rec.Count()
-	l.at.Offset = rec.Next()
+	l.applied += s.record.Count()
+	l.at.Offset = s.record.Next()
 	if !s.label {
-		l.newest = rec.Time
+		l.newest = s.record.Time
 	}
 	return nil
 }
@@ -402,15 +422,15 @@ func (l *Learner) position(b *millrace.Batch, anew bool) *millrace.Position {
 }
 
 // reject waits for room among the dead letters, until ctx ends. The position then stays before the event, and a
-// restart reads it again: it has changed nothing that is learned. What state by key has made of it is in no snapshot,
-// as none is taken any more.
+// restart reads it again: it has changed nothing that is learned. What state by key has made of it, and what the events
+// taken in together with it have changed, is in no snapshot, as none is taken any more.
 func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Record, label bool, why *millrace.Rejection) error {
 	letters := l.o.DeadLetters
 	if label {
 		letters = l.o.Labels.DeadLetters
 	}
 	if err := letters.Reject(ctx, topicID, rec, why); err != nil {
-		l.torn = l.o.Stream.Clock != nil
+		l.torn = l.o.Stream.Clock != nil || l.o.Stream.Unsettled() > 0
 		return fmt.Errorf("rejecting %s/%d/%d (%s): %w", rec.Topic, rec.Partition, rec.Offset, why.Reason, err)
 	}
 	if !l.told[why.Reason] { // the first of its kind is news; the others are a metric

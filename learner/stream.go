@@ -52,6 +52,8 @@ type Stream struct {
 	refused millrace.Rejection
 	late    late
 	read    read
+
+	together together
 }
 
 // NewStream returns a stream over its parts, which hold the state.
@@ -151,10 +153,18 @@ func (s *Stream) apply(e *millrace.Event, prediction []float64) (Outcome, *millr
 		return Unlabelled, nil
 	}
 	if err := s.Trainer.Learn(e, prediction); err != nil {
+		s.observeSkipped(e)
 		return Rejected, s.rejection(err)
 	}
 	s.Trainer.Observe(e)
 	return Learned, nil
+}
+
+// observeSkipped has the features observe an event whose update was just refused, where that was every expert's own.
+func (s *Stream) observeSkipped(e *millrace.Event) {
+	if s.Trainer.Skipped() {
+		s.Trainer.Observe(e)
+	}
 }
 
 // unlabelled reports whether an event has no label, where that is no fault.

@@ -41,6 +41,8 @@ type Trainer struct {
 	prediction []float64       // the same for people: probabilities, or the value
 	predicted  *millrace.Event // the event that the input and the scratch are of; nil for none
 	refused    millrace.Rejection
+	skipped    bool // the latest refusal was every expert's own
+	chunk      chunked
 }
 
 // NewTrainer returns a trainer for classes, or for numbers when classes is 0.
@@ -52,6 +54,7 @@ func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
 	if classes == 0 {
 		t.value = model.ValueOf(m)
 	}
+	t.chunk.events = model.NewChunk(m)
 	return t
 }
 
@@ -68,10 +71,9 @@ func (t *Trainer) predict() {
 }
 
 // Apply takes an event that comes with its label: it is predicted, learned, measured and observed. Its error is always
-// a
-// *millrace.Rejection, and then no state has changed. It does at once what Predict and Learn do with a wait between
-// them: to go
-// through both costs a small model's event 4 % of its time.
+// a *millrace.Rejection, and then no state has changed but, where the update is Skipped, that of the features. It does
+// at once what Predict and Learn do with a wait between them: to go through both costs a small model's event 4 % of its
+// time.
 func (t *Trainer) Apply(e *millrace.Event) error {
 	if e.Label.Fault != nil {
 		return e.Label.Fault
@@ -81,9 +83,12 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 		return err
 	}
 	t.predict()
-	// Learning comes before observing, though both may be read as simultaneous: the input was taken
-	// with the features' earlier state, and a refused update must leave the features alone too.
+	// Learning comes before observing, though both may be read as simultaneous: the input was taken with the features'
+	// earlier state, and an update that is refused at once must leave the features alone too.
 	if err := t.learn(e); err != nil {
+		if t.skipped {
+			t.Extractor.Observe(e)
+		}
 		return err
 	}
 	t.Extractor.Observe(e)
@@ -106,12 +111,13 @@ func (t *Trainer) Predict(e *millrace.Event) ([]float64, error) {
 
 // Learn learns the label, which must be known, of the event that was predicted last, from that prediction. The
 // progressive figures measure the prediction that is handed over: the one made when the event came. Without one, nil,
-// the event is learned and not measured. Its error is always a *millrace.Rejection, and then no state has changed.
+// the event is learned and not measured. Its error is always a *millrace.Rejection, and then no state has changed; see
+// Skipped for whether the event is to be observed then.
 func (t *Trainer) Learn(e *millrace.Event, prediction []float64) error {
 	if t.predicted != e {
 		panic("learner: learning an event other than the one that was predicted last")
 	}
-	t.predicted = nil // what the model left for learning is used up
+	t.predicted, t.skipped = nil, false // what the model left for learning is used up
 	if e.Label.Fault != nil {
 		return e.Label.Fault
 	}
@@ -138,16 +144,31 @@ func (t *Trainer) Prediction() []float64 { return t.prediction }
 
 // learn has the model learn what was extracted and predicted last.
 func (t *Trainer) learn(e *millrace.Event) error {
-	y := millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true, Delay: e.Label.Delay}
-	if err := t.Model.Learn(t.input, y, e.Label.Importance(), t.scratch); err != nil {
-		if !errors.Is(err, millrace.ErrUpdateRefused) {
-			err = fmt.Errorf("learning: %w", err)
-		}
-		t.refused = millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
-		return &t.refused
+	if err := t.Model.Learn(t.input, targetOf(e), e.Label.Importance(), t.scratch); err != nil {
+		return t.refuse(err)
 	}
 	return nil
 }
+
+// targetOf is the label, which is known, as models take it.
+func targetOf(e *millrace.Event) millrace.Target {
+	return millrace.Target{Class: e.Label.Class, Value: e.Label.Value, Known: true, Delay: e.Label.Delay}
+}
+
+// refuse makes a model's error a rejection, valid until the next.
+func (t *Trainer) refuse(err error) *millrace.Rejection {
+	t.skipped = errors.Is(err, model.ErrSkipped)
+	if !errors.Is(err, millrace.ErrUpdateRefused) {
+		err = fmt.Errorf("learning: %w", err)
+	}
+	t.refused = millrace.Rejection{Reason: millrace.ReasonUpdateOverflow, Detail: err.Error()}
+	return &t.refused
+}
+
+// Skipped reports whether the latest update that was refused is to be observed all the same: it passed all that a model
+// refuses at once, and then none of its experts could learn it. They refuse each for itself, perhaps long after the
+// features have gone on.
+func (t *Trainer) Skipped() bool { return t.skipped }
 
 // Observe has the features learn from an event, once for each, with a label or without: after it was predicted and, if
 // its label came with it, learned.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -106,41 +107,73 @@ func (m *weighted) Predict(dst []float32, x millrace.Input, s Scratch) {
 		return
 	}
 	n := m.total()
+	correct(dst, func(class int) float64 { return m.of(class, n) })
+}
+
+// correct brings probabilities back to the shares that the events have, given what each class weighs.
+func correct[F float32 | float64](p []F, of func(class int) float64) {
 	var sum float64
-	for c, q := range dst {
-		sum += float64(q) / m.of(c, n)
+	for c, q := range p {
+		sum += float64(q) / of(c)
 	}
-	for c, q := range dst {
-		dst[c] = float32(float64(q) / m.of(c, n) / sum)
+	for c, q := range p {
+		p[c] = F(float32(float64(q) / of(c) / sum)) // as exact as predictions are, whoever holds them
 	}
 }
 
 func (m *weighted) Learn(x millrace.Input, y millrace.Target, weight float32, s Scratch) error {
-	if !y.Known || weight == 0 || y.Class < 0 || int(y.Class) >= m.Outputs() {
-		return m.Model.Learn(x, y, weight, s) // nothing to learn, or nothing that it takes
+	if !m.learns(y, weight) {
+		return m.Model.Learn(x, y, weight, s)
 	}
-	of := m.of(int(y.Class), m.total())
-	steps := math.Ceil(of)
-	for i := range int(steps) {
+	part, steps := m.steps(y.Class, weight)
+	err := m.learnSteps(x, y, part, steps, s)
+	if err == nil || errors.Is(err, ErrSkipped) {
+		m.count(y.Class)
+	}
+	return err
+}
+
+// learns reports whether there is something to learn, and something that the model takes.
+func (m *weighted) learns(y millrace.Target, weight float32) bool {
+	return y.Known && weight != 0 && y.Class >= 0 && int(y.Class) < m.Outputs()
+}
+
+// steps is in how many steps, of which weight, an event of a class is learned.
+func (m *weighted) steps(class int32, weight float32) (part float32, steps int) {
+	of := m.of(int(class), m.total())
+	n := math.Ceil(of)
+	return weight * float32(of/n), int(n)
+}
+
+func (m *weighted) learnSteps(x millrace.Input, y millrace.Target, weight float32, steps int, s Scratch) error {
+	if stepped, ok := m.Model.(HasSteps); ok {
+		return stepped.LearnSteps(x, y, weight, steps, s)
+	}
+	for i := range steps {
 		if i > 0 {
 			m.Model.Predict(m.again, x, s)
 		}
-		if err := m.Model.Learn(x, y, weight*float32(of/steps), s); err != nil {
+		if err := m.Model.Learn(x, y, weight, s); err != nil {
 			if i == 0 {
 				return err
 			}
 			break // what was learned of it stays: the event weighs less
 		}
 	}
-	if m.counts != nil {
-		if m.w.Window > 0 {
-			for c := range m.counts {
-				m.counts[c] *= m.factor
-			}
-		}
-		m.counts[y.Class]++
-	}
 	return nil
+}
+
+// count takes an event's class into balanced counts.
+func (m *weighted) count(class int32) {
+	if m.counts == nil {
+		return
+	}
+	if m.w.Window > 0 {
+		for c := range m.counts {
+			m.counts[c] *= m.factor
+		}
+	}
+	m.counts[class]++
 }
 
 func (m *weighted) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {

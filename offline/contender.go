@@ -12,6 +12,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/learner"
 	"millrace/pipeline"
 )
 
@@ -27,8 +28,9 @@ type Contender struct {
 	// Predicted is told what was predicted of each event when it came; may be nil.
 	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float64)
 
-	own  *millrace.Event // where events are copied to before they are written to; nil where nobody else reads them
-	busy time.Duration   // spent on extracting, predicting and learning
+	own   []*millrace.Event // where events are copied to before they are written to; nil where nobody else reads them
+	cores *learner.Cores    // that its model's parts run on
+	busy  time.Duration     // spent on extracting, predicting and learning
 }
 
 // NewContender builds a contender for the data, or keeps why that is not possible: the others go on.

@@ -67,7 +67,7 @@ func (l *lane) part() {
 	for _, c := range l.contenders {
 		c.own = nil
 		if len(l.contenders) > 1 && c.writesEvents() {
-			c.own = l.events.NewEvent()
+			c.own = []*millrace.Event{l.events.NewEvent()}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"millrace"
 	"millrace/features"
+	"millrace/learner"
 )
 
 // begin forgets the pass before. What was learned stays; the figures of a pass are its own, and so are windows and what
@@ -35,34 +36,88 @@ func (c *Contender) writesEvents() bool {
 // learn takes one chunk, in order.
 func (c *Contender) learn(chunk []slot) {
 	start := time.Now()
-	for i := range chunk {
-		s := &chunk[i]
-		event := s.event
-		if c.own != nil && s.fault == nil {
-			event = c.copied(event)
+	for len(chunk) > 0 {
+		n := c.learnTogether(chunk)
+		if n == 0 {
+			c.learnSlot(&chunk[0])
+			n = 1
 		}
-		if s.label {
-			c.learnLabel(s, event)
-		} else {
-			c.learnEvent(s, event)
-		}
-		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
+		chunk = chunk[n:]
 	}
 	c.busy += time.Since(start)
 }
 
-func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
+// learnSlot takes one record.
+func (c *Contender) learnSlot(s *slot) {
+	event := s.event
+	if c.own != nil && s.fault == nil {
+		event = c.copied(0, event)
+	}
+	if s.label {
+		c.learnLabel(s, event)
+	} else {
+		c.learnEvent(s, event)
+	}
+	c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
+}
+
+// learnTogether takes the first events of a chunk together, where the model's parts go side by side, and returns how
+// many they are.
+func (c *Contender) learnTogether(chunk []slot) (n int) {
 	stream := c.Pieces.Stream
+	for n < len(chunk) && !chunk[n].label && stream.Room() > 0 {
+		s := &chunk[n]
+		if s.fault == nil {
+			event := s.event
+			if c.own != nil {
+				event = c.copied(n, event)
+			}
+			stream.Add(event, s.record)
+		}
+		n++
+	}
+	if n == 0 {
+		return 0
+	}
+	stream.Run(c.cores)
+	for i := range n {
+		s := &chunk[i]
+		if s.fault != nil {
+			c.refuse(s)
+		} else {
+			outcome, why, prediction := stream.Settle()
+			event := s.event
+			if c.own != nil {
+				event = c.own[i]
+			}
+			c.count(s, event, outcome, why, prediction)
+		}
+		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
+	}
+	return n
+}
+
+func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
 	if s.fault != nil {
-		c.Pass.count(s.record, stream.Refuse(s.record, false), false, s.fault)
+		c.refuse(s)
 		return
 	}
-	outcome, why := stream.Event(event, s.record)
-	c.Pass.count(s.record, outcome, stream.Learned(outcome), asError(why))
-	if why == nil && c.Predicted != nil {
-		c.Predicted(s.record, event, c.Pieces.Trainer.Prediction())
-	}
+	outcome, why := c.Pieces.Stream.Event(event, s.record)
+	c.count(s, event, outcome, why, c.Pieces.Trainer.Prediction())
 	c.expire()
+}
+
+// refuse counts a record that could not be decoded.
+func (c *Contender) refuse(s *slot) {
+	c.Pass.count(s.record, c.Pieces.Stream.Refuse(s.record, false), false, s.fault)
+}
+
+// count counts an event by what became of it, and tells what was predicted of it.
+func (c *Contender) count(s *slot, event *millrace.Event, outcome learner.Outcome, why *millrace.Rejection, prediction []float64) {
+	c.Pass.count(s.record, outcome, c.Pieces.Stream.Learned(outcome), asError(why))
+	if why == nil && c.Predicted != nil {
+		c.Predicted(s.record, event, prediction)
+	}
 }
 
 func (c *Contender) learnLabel(s *slot, label *millrace.Event) {
@@ -91,13 +146,17 @@ func asError(why *millrace.Rejection) error {
 	return why
 }
 
-// copied is an event that is the contender's alone, until the next one.
-func (c *Contender) copied(e *millrace.Event) *millrace.Event {
-	fields := c.own.Fields
+// copied is an event that is the contender's alone, until the next copy at its place.
+func (c *Contender) copied(at int, e *millrace.Event) *millrace.Event {
+	for at >= len(c.own) {
+		c.own = append(c.own, c.Pieces.Decoder.NewEvent())
+	}
+	own := c.own[at]
+	fields := own.Fields
 	copy(fields, e.Fields)
-	*c.own = *e
-	c.own.Fields = fields
-	return c.own
+	*own = *e
+	own.Fields = fields
+	return own
 }
 
 // end closes the pass.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/config"
+	"millrace/learner"
 )
 
 // race learns a file with several contenders at once. Those that read events in the same way share one reading and
@@ -46,6 +47,7 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 			if err := c.begin(); err != nil {
 				return err
 			}
+			c.cores = learner.NewCores(r.slots)
 			r.contenders = append(r.contenders, c)
 		}
 	}

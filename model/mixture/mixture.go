@@ -5,6 +5,7 @@
 package mixture
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -25,12 +26,13 @@ type mixture struct {
 	// active set is chosen by. It learns beside the mixer and never predicts for others.
 	judge      mixer
 	every      []int   // all experts
+	dearest    []int   // the same, those that cost most to learn first
 	servingMax float64 // what predicting may cost
 	recruiter  *recruiter
 
 	active []int     // the experts that predict, ascending
 	inside []bool    // the same, an entry an expert
-	scores []float64 // working memory of Learn and review
+	scores []float64 // working memory of the judge and of review
 	sums   []float64 // working memory of choose
 	taken  []bool
 
@@ -50,6 +52,8 @@ type mixture struct {
 
 	pin string // the spec's, which overrules what a restored state says
 
+	skipped []uint64 // [experts] events that each refused since it was built; no state
+
 	entries []entry
 }
 
@@ -61,15 +65,6 @@ type expert struct {
 	predict float64        // cost of a prediction, see cost
 	learn   float64        // cost of predicting and learning
 	entries []entry        // its part of the mixture's state
-}
-
-// mixtureScratch is a mixture's working memory.
-type mixtureScratch struct {
-	mixing  *mixing
-	judging *mixing
-	experts []model.Scratch
-	outputs [][]float32 // each expert's latest prediction
-	result  []float32
 }
 
 // Parts are what a mixture is given beside its spec.
@@ -89,7 +84,8 @@ func New(s model.Spec, target model.TargetSpec, views millrace.Views, p Parts) (
 		return nil, err
 	}
 	n := len(m.experts)
-	m.every = upTo(n)
+	m.every, m.dearest, m.skipped = upTo(n), upTo(n), make([]uint64, n)
+	slices.SortStableFunc(m.dearest, func(a, b int) int { return cmp.Compare(m.experts[b].learn, m.experts[a].learn) })
 	if target.Classes > 0 {
 		m.mixer = newClassMixer(n, target.Classes, k, shareRates, stackerRates)
 		m.judge = newClassMixer(n, target.Classes, k, judgeShares, judgeStackers)
@@ -137,42 +133,21 @@ func (m *mixture) Views() []millrace.ViewID { return m.views }
 
 func (m *mixture) Outputs() int { return max(1, m.classes) }
 
-func (m *mixture) NewScratch() model.Scratch {
-	aggregators := len(shareRates) + len(stackerRates)
-	s := &mixtureScratch{
-		mixing: newMixing(len(m.experts), aggregators, m.Outputs()),
-		result: make([]float32, m.Outputs()),
-	}
-	s.judging = s.mixing.beside(aggregators)
-	for i := range m.experts {
-		s.experts = append(s.experts, m.experts[i].model.NewScratch())
-		s.outputs = append(s.outputs, make([]float32, m.Outputs()))
-	}
-	return s
-}
+func (m *mixture) NewScratch() model.Scratch { return m.newWork(1) }
 
 func (m *mixture) Predict(dst []float32, x millrace.Input, s model.Scratch) {
-	sc := s.(*mixtureScratch)
+	w := s.(*work)
+	w.asked = true
 	if p := int(m.pinned[0]); p >= 0 {
-		m.ask(p, x, sc)
-		copy(dst, sc.outputs[p])
+		w.ask(p, 0, x)
+		copy(dst, w.lanes[p].predictions)
 		return
 	}
 	for _, i := range m.active {
-		m.ask(i, x, sc)
+		w.ask(i, 0, x)
+		m.mixer.prepare(w.mixing, i, w.lanes[i].predictions, w.lanes[i].values[0])
 	}
-	m.mixer.predict(dst, sc.mixing, m.active)
-}
-
-// ask has expert i predict.
-func (m *mixture) ask(i int, x millrace.Input, sc *mixtureScratch) {
-	e := &m.experts[i]
-	e.model.Predict(sc.outputs[i], x, sc.experts[i])
-	value := 0.0
-	if e.value != nil {
-		value = e.value.Value(sc.outputs[i][0])
-	}
-	m.mixer.prepare(sc.mixing, i, sc.outputs[i], value)
+	m.mixer.predict(dst, w.mixing, m.active)
 }
 
 // Value is what the expert says that is pinned, or what the mixer makes of all.
@@ -183,81 +158,36 @@ func (m *mixture) Value(prediction float32) float64 {
 	return m.target.Value(float64(prediction))
 }
 
-// askRest has those experts predict that Predict left out.
-func (m *mixture) askRest(x millrace.Input, sc *mixtureScratch) {
-	p := int(m.pinned[0])
-	for i, in := range m.inside {
-		if p >= 0 && i != p || p < 0 && !in {
-			m.ask(i, x, sc)
-		}
+// predicts reports whether expert i has a part in predictions.
+func (m *mixture) predicts(i int) bool {
+	if p := int(m.pinned[0]); p >= 0 {
+		return i == p
 	}
-	if p >= 0 {
-		m.mixer.predict(sc.result, sc.mixing, m.active)
-	}
-	m.judge.predict(sc.result, sc.judging, m.every)
+	return m.inside[i]
 }
 
 // fadeLoss is how fast the experts' losses forget: about a thousand events.
 const fadeLoss = 1e-3
 
 func (m *mixture) Learn(x millrace.Input, y millrace.Target, weight float32, s model.Scratch) error {
+	return m.LearnSteps(x, y, weight, 1, s)
+}
+
+// LearnSteps learns one event in several steps. An expert that refuses one is left as it was, and the others go on:
+// only when none can learn is the event refused, with an ErrSkipped, and then nothing has changed.
+func (m *mixture) LearnSteps(x millrace.Input, y millrace.Target, weight float32, steps int, s model.Scratch) error {
 	if err := model.Admissible(m.classes, y, weight); err != nil {
 		return err
 	}
 	if weight == 0 || !y.Known {
 		return nil
 	}
-	happened := outcome{class: y.Class}
-	var next model.NextMoments
-	if m.classes == 0 {
-		var err error
-		if next, err = m.target.Admit(y.Value, float64(weight)); err != nil {
-			return err
-		}
-		happened.z, happened.part = m.standard(y.Value), float64(weight)/(next.Weight+1)
-	}
-	sc := s.(*mixtureScratch)
-	m.askRest(x, sc)
-	delay := m.delay(y, sc)
-	// An expert that refuses the update is left as it was, and the others go on: only when none can
-	// learn is the event refused, and then nothing has changed.
-	var refused error
-	learned := 0
-	for i := range m.experts {
-		if err := m.experts[i].model.Learn(x, y, weight, sc.experts[i]); err != nil {
-			refused = err
-			continue
-		}
-		learned++
-	}
-	if learned == 0 {
-		return refused
-	}
-	m.mixer.losses(m.scores, sc.mixing, happened)
-	for i, loss := range m.scores {
-		m.loss[i] += fadeLoss * delay * (loss - m.loss[i])
-	}
-	happened.relative = m.relative(float64(weight) * delay)
-	m.mixer.learn(sc.mixing, happened, m.active)
-	m.judge.learn(sc.judging, happened, m.every)
-	if m.classes == 0 {
-		m.target.Commit(next)
-	}
-	m.steps[0]++
-	if due(m.steps[0]) {
-		m.review()
-	}
-	return nil
-}
-
-// delay is what the mixers' losses are multiplied by for a target that is assumed or corrected, by the mixture's own
-// prediction; the experts weigh theirs by their own.
-func (m *mixture) delay(y millrace.Target, sc *mixtureScratch) float64 {
-	if y.Delay == millrace.Told {
-		return 1
-	}
-	m.mixer.predict(sc.result, sc.mixing, m.active)
-	return model.DelayWeight(y, sc.result)
+	w := s.(*work)
+	w.add(happening{x: x, y: y, weight: weight, steps: steps})
+	w.run(model.OneByOne{})
+	err := w.err(0)
+	w.reset()
+	return err
 }
 
 // standard is a label in standard deviations, taken in as an event of weight 1.
