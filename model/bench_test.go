@@ -104,17 +104,25 @@ func BenchmarkNetworkOptions(b *testing.B) {
 	}
 }
 
+// fading is what a pipeline file for sparse events starts with.
+func fading() model.OptimizerSpec {
+	return model.OptimizerSpec{Type: "adagrad", Rate: 0.1, Schedule: model.ScheduleSpec{Type: "adaptive"}}
+}
+
 // BenchmarkLinear is predict and learn of 8 dense features.
 func BenchmarkLinear(b *testing.B) {
-	for _, rule := range []string{"adaptive", "sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl", "cocob"} {
+	for _, rule := range []string{"adaptive", "fading", "sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl", "cocob"} {
 		for _, family := range []string{"logistic", "svm", "linear"} {
-			if rule == "adaptive" && family == "svm" {
+			if (rule == "adaptive" || rule == "fading") && family == "svm" {
 				continue
 			}
 			b.Run(family+"-"+rule, func(b *testing.B) {
 				s := model.Spec{Type: family, Optimizer: model.OptimizerSpec{Type: rule}}
 				if rule == "adaptive" {
 					s.Optimizer = model.OptimizerSpec{} // the default
+				}
+				if rule == "fading" {
+					s.Optimizer = fading()
 				}
 				target := model.TargetSpec{Classes: 2}
 				if family == "linear" {
@@ -128,11 +136,14 @@ func BenchmarkLinear(b *testing.B) {
 
 // BenchmarkSparse is predict and learn of 150 non-zeros among 2^18 columns.
 func BenchmarkSparse(b *testing.B) {
-	for _, rule := range []string{"adaptive", "sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl"} {
+	for _, rule := range []string{"adaptive", "fading", "sgd", "adagrad", "adam", "normalized", "normalized_adaptive", "importance_aware", "ftrl"} {
 		b.Run(rule, func(b *testing.B) {
 			s := model.Spec{Type: "logistic", L2: 1e-6, Optimizer: model.OptimizerSpec{Type: rule}}
 			if rule == "adaptive" {
 				s.Optimizer = model.OptimizerSpec{} // the default
+			}
+			if rule == "fading" {
+				s.Optimizer = fading()
 			}
 			shape := millrace.ViewShape{Width: 1 << 18, Sparse: true, NonZeroMax: 150}
 			benchmark(b, s, model.TargetSpec{Classes: 2}, shape, sparseInputs(256, 1<<18, 150))

@@ -34,6 +34,7 @@ func linearRules() map[string]model.OptimizerSpec {
 	return map[string]model.OptimizerSpec{
 		"ftrl":                {Type: "ftrl", Rate: 0.1},
 		"adaptive":            {Type: "sgd", Schedule: model.ScheduleSpec{Type: "adaptive"}},
+		"fading":              {Type: "adagrad", Schedule: model.ScheduleSpec{Type: "adaptive"}},
 		"normalized":          {Type: "normalized", Rate: 0.5, Schedule: model.ScheduleSpec{Type: "inverse_time", Decay: 1e-4}},
 		"normalized_adaptive": {Type: "normalized_adaptive", Rate: 0.1, Schedule: model.ScheduleSpec{Type: "inverse_time", Decay: 1e-4}},
 		"importance_aware":    {Type: "importance_aware", Rate: 0.05},
@@ -54,13 +55,14 @@ func rulesFor(f member) map[string]model.OptimizerSpec {
 	}
 	if !slices.Contains([]string{"logistic", "softmax", "squared", "huber", "poisson"}, f.name) {
 		delete(all, "adaptive") // no curvature
+		delete(all, "fading")
 	}
 	return all
 }
 
 // single reports that a rule is defined for one event at a time.
 func single(rule string) bool {
-	return slices.Contains([]string{"normalized", "normalized_adaptive", "importance_aware", "adaptive"}, rule)
+	return slices.Contains([]string{"normalized", "normalized_adaptive", "importance_aware", "adaptive", "fading"}, rule)
 }
 
 type member struct {

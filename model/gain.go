@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -10,12 +11,12 @@ import (
 	"millrace/model/kernel"
 )
 
-// gain adapts the rate of SGD for a linear model by following the loss's gradient by the rate itself
-// (stochastic meta-descent: Schraudolph 1999, "Local gain adaptation in stochastic gradient descent",
-// equations 3 and 7, with one gain for all weights). The trace h is how the weights would differ had the
-// rate always been larger, in proportion; h ← h − a·(g + Hh), where H is the loss's Hessian at the event.
-// The rate grows while the gradient g points along the steps that made h, as under drift, and falls when
-// steps undo each other, as under noise: a ← a·(1 + κ·c), where c is −g·h in units of its own size.
+// gain adapts the rate of SGD, or of AdaGrad that forgets, for a linear model by following the loss's gradient by
+// the rate itself (stochastic meta-descent: Schraudolph 1999, "Local gain adaptation in stochastic gradient
+// descent", equations 3 and 7, with one gain for all weights). The trace h is how the weights would differ had the
+// rate always been larger, in proportion; h ← h − a·(g + Hh), where H is the loss's Hessian at the event. The rate
+// grows while the gradient g points along the steps that made h, as under drift, and falls when steps undo each
+// other, as under noise: a ← a·(1 + κ·c), where c is −g·h in units of its own size.
 type gain struct {
 	// The rate, and the mean of (g·h)².
 	v []float64 // [2]
@@ -23,8 +24,9 @@ type gain struct {
 	rate, square float64
 	slope        []float32
 	// dot is x·h for each output.
-	dot  blas32.Vector
-	unit kernel.Coefficients // for the kernel that moves h: a rate of 1, no penalty
+	dot    blas32.Vector
+	unit   kernel.Coefficients // for the kernel that moves h: a rate of 1, no penalty
+	fading *fading             // AdaGrad's steps at the rate, nil for SGD's
 }
 
 const (
@@ -76,6 +78,23 @@ func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {
 	return 1, 1
 }
 
+// wrong is how far the output of the example's class is behind another's, 0 if it is not: so far a step may go before
+// the curvature, which is next to none where a prediction is sure and wrong, gives any reason to hold it back.
+func (n *network) wrong(sc *scratch) float64 {
+	z := sc.outputs[0].Data
+	switch n.head {
+	case headLogistic:
+		if sc.example.class == 1 {
+			return max(0, -float64(z[0]))
+		}
+		return max(0, float64(z[0]))
+	case headSoftmax:
+		return float64(slices.Max(z)) - float64(z[sc.example.class])
+	default:
+		return 0
+	}
+}
+
 // prepare finds the rate of the update to come, which is at most what would make one step undo the whole
 // loss of its own example: beyond 1 / (most curvature · ‖x‖²) steps overshoot, and h would not stay bounded.
 // It changes nothing that lasts.
@@ -105,7 +124,11 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	}
 	g.rate = min(max(g.v[0]*(1+gainRate*c), gainMin), gainMax)
 	_, most := n.curvature(sc, 0)
-	o.rate = min(g.rate, adaptiveMax, 1/(most*sc.square*max(1, sc.example.weight)))
+	if g.fading != nil {
+		o.rate = min(g.rate, (1/most+n.wrong(sc))/(g.fading.prepare(n, v, sc)*max(1, sc.example.weight)))
+	} else {
+		o.rate = min(g.rate, adaptiveMax, 1/(most*sc.square*max(1, sc.example.weight)))
+	}
 	o.weights.Rate, o.biases.Rate = float32(o.rate), float32(o.rate)
 	for i := range g.slope {
 		curvature, _ := n.curvature(sc, i)
@@ -132,9 +155,14 @@ func (g *gain) project(n *network, l *layer, v *millrace.Vector, sc *scratch) {
 	}
 }
 
-// commit makes the update's rate the rate, and moves h.
-func (g *gain) commit(n *network, v *millrace.Vector) {
+// commit makes the update's rate the rate, and moves h. d are the loss's derivatives by the outputs.
+// What fades moves its weights with it.
+func (g *gain) commit(n *network, v *millrace.Vector, d []float32) {
 	g.v[0], g.v[1] = g.rate, g.square
+	if g.fading != nil {
+		g.fading.step(n, v, d, g.slope)
+		return
+	}
 	l, k, one := &n.layers[0], n.k, n.optimizer.one.Data
 	if l.out == 1 {
 		l.bias.trace.Data[0] -= g.slope[0]

@@ -73,7 +73,7 @@ func (g *guard) fits(n *network, norm float64) bool {
 		g.grow = o.rate * gradient
 	}
 	g.grow *= slack
-	if n.gain != nil {
+	if n.gain != nil && n.gain.fading == nil { // whose trace is held
 		// ‖h‖ grows by no more than SGD's step: what the curvature takes from it only makes it shorter.
 		g.next = g.moment + o.rate*norm*slack
 		if !(g.next <= weightMax) {
@@ -107,7 +107,7 @@ func (g *guard) measure(n *network) {
 				g.moment = max(g.moment, largest(p.first))
 			}
 		}
-		if n.gain != nil {
+		if n.gain != nil && n.gain.fading == nil {
 			g.moment = math.Sqrt(g.moment*g.moment + n.k.Squares(l.weight.trace.Data) + n.k.Squares(l.bias.trace.Data))
 		}
 		g.weight = max(g.weight, n.optimizer.implied(&l.weight), n.optimizer.implied(&l.bias))

@@ -157,9 +157,18 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 		n.observe(sc)
 	}
 	if n.gain != nil {
-		n.gain.commit(n, v)
+		n.gain.commit(n, v, sc.deltas[0].Data)
 	}
 	n.latest = norm
+	if n.gain == nil || n.gain.fading == nil {
+		n.moveLayers(v, sc)
+	}
+	n.finish(sc)
+	return nil
+}
+
+// moveLayers steps by the gradient of one event.
+func (n *network) moveLayers(v *millrace.Vector, sc *scratch) {
 	o := n.optimizer
 	for i := range n.layers {
 		l, d := &n.layers[i], &sc.deltas[i]
@@ -180,8 +189,6 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 			o.Step(l.gain, o.one.Data, sc.gains[i].Data)
 		}
 	}
-	n.finish(sc)
-	return nil
 }
 
 // shorten multiplies every derivative by a factor.

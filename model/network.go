@@ -33,7 +33,7 @@ type network struct {
 	rows      *rows          // of a sparse input: what the open update touches
 	batch     []uint64       // [1], events in the open mini-batch
 	target    Moments        // numbers
-	gain      *gain          // SGD at an adaptive rate, otherwise nil
+	gain      *gain          // SGD or AdaGrad at an adaptive rate, otherwise nil
 	latest    float64        // norm of the latest gradient, for metrics only
 	factor    []float32      // [1], scratch of an update: what a stored gradient is multiplied by
 	plain     bool           // SGD without momentum or penalties: the step is the gradient times the rate
@@ -92,6 +92,9 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	n.dropout, n.upkeep = newDropout(s), newUpkeep(n)
 	if s.Optimizer.adaptive() {
 		n.gain = newGain(s.Optimizer.Rate, n.head.outputs(target.Classes), n.optimizer)
+		if s.Optimizer.Type == RuleAdaGrad {
+			n.gain.fading = newFading(n)
+		}
 	}
 	n.guard.measure(n)
 	return n

@@ -87,7 +87,9 @@ func (s OptimizerSpec) remembers() memory {
 		return memory{first: s.Momentum > 0, trace: s.adaptive()}
 	case RuleNormalized, ruleImportanceAware:
 		return memory{}
-	case RuleAdaGrad, ruleNormalizedAdaptive:
+	case RuleAdaGrad:
+		return memory{square: true, trace: s.adaptive()}
+	case ruleNormalizedAdaptive:
 		return memory{square: true}
 	case RuleRMSprop:
 		return memory{second: true}

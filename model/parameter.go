@@ -30,7 +30,7 @@ type parameter struct {
 	thirdMax   float32
 	sum        []float64      // FTRL: z; COCOB: θ
 	reward     []float64      // COCOB: R
-	trace      blas32.General // SGD at an adaptive rate: h, see gain
+	trace      blas32.General // SGD and AdaGrad at an adaptive rate: h, see gain
 	origin     []float32      // COCOB: w₁, nil where it is zero
 	gradient   blas32.General // the open mini-batch's sum of gradients
 }

@@ -202,6 +202,9 @@ func TestRestoredRefusesRules(t *testing.T) {
 		{"normalized_adaptive", "layers.0.input.largest", func(x millrace.Tensor) { x.F32[2] = -1 }},
 		{"normalized_adaptive", "optimizer.norms", func(x millrace.Tensor) { x.F64[0] = math.Inf(1) }},
 		{"adaptive", "layers.0.weight.trace", func(x millrace.Tensor) { x.F32[1] = 1e20 }},
+		{"fading", "layers.0.weight.trace", func(x millrace.Tensor) { x.F32[1] = 1e20 }},
+		{"fading", "layers.0.bias.square", func(x millrace.Tensor) { x.F64[0] = -1 }},
+		{"fading", "optimizer.gain", func(x millrace.Tensor) { x.F64[0] = 100 }},
 		{"adaptive", "optimizer.gain", func(x millrace.Tensor) { x.F64[0] = 100 }},
 	} {
 		s := model.Spec{Type: "logistic", Optimizer: rulesFor(member{name: "logistic"})[c.rule]}

@@ -13,7 +13,7 @@ import (
 	"millrace/model/modeltest"
 )
 
-// referenceFile is what testdata/reference.py and rules.py write.
+// referenceFile is what testdata/reference.py, rules.py and fading.py write.
 type referenceFile struct {
 	Versions map[string]string
 	Data     struct {
@@ -93,7 +93,7 @@ func (r referenceRun) example(file referenceFile, row int) (millrace.Input, mill
 // TestReferenceTrajectories follows PyTorch, scikit-learn and the papers for 100 updates: every loss on the way and
 // every weight at the end.
 func TestReferenceTrajectories(t *testing.T) {
-	for _, name := range []string{"testdata/torch.json", "testdata/torch_mlp.json", "testdata/sklearn.json", "testdata/rules.json"} {
+	for _, name := range []string{"testdata/torch.json", "testdata/torch_mlp.json", "testdata/sklearn.json", "testdata/rules.json", "testdata/fading.json"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

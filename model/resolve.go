@@ -170,8 +170,11 @@ func (o OptimizerSpec) resolve(family string) OptimizerSpec {
 			o.Type = RuleRMSprop
 		}
 	}
-	if o.adaptive() {
-		fill(&o.Rate, 0.05) // where it starts; twice or half as much makes no difference
+	if o.adaptive() { // where it starts; twice or half as much makes no difference
+		if o.Type == RuleAdaGrad {
+			fill(&o.Rate, 0.1)
+		}
+		fill(&o.Rate, 0.05)
 	}
 	if o.Type != ruleCOCOB {
 		fill(&o.Rate, defaultRate(family, o.Type))

@@ -40,6 +40,8 @@ func TestSparseEqualsDense(t *testing.T) {
 		{"sgd, clip", model.Spec{Clip: 0.3, Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.05}}},
 		{"adagrad", model.Spec{Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.05}}},
 		{"adagrad, batch", model.Spec{Batch: 7, Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.05}}},
+		{"fading", model.Spec{Optimizer: model.OptimizerSpec{Type: "adagrad", Schedule: model.ScheduleSpec{Type: "adaptive"}}}},
+		{"fading, l1, l2", model.Spec{L1: 1e-3, L2: 1e-2, Optimizer: model.OptimizerSpec{Type: "adagrad", Schedule: model.ScheduleSpec{Type: "adaptive"}}}},
 		{"ftrl", model.Spec{L1: 0.1, L2: 0.3, Optimizer: model.OptimizerSpec{Type: "ftrl", Rate: 0.1}}},
 		{"ftrl, batch", model.Spec{L1: 0.01, Batch: 4, Optimizer: model.OptimizerSpec{Type: "ftrl", Rate: 0.1, Beta: 2}}},
 		{"normalized, l2", model.Spec{L2: 0.01, Optimizer: model.OptimizerSpec{Type: "normalized", Rate: 0.5}}},
@@ -52,7 +54,7 @@ func TestSparseEqualsDense(t *testing.T) {
 				s := c.spec
 				s.Type, s.Loss, s.Hidden, s.Layers, s.Activation, s.C = f.spec.Type, f.spec.Loss, f.spec.Hidden, f.spec.Layers, f.spec.Activation, f.spec.C
 				s.HuberDelta, s.Init, s.Seed, s.Quantile = f.spec.HuberDelta, f.spec.Init, f.spec.Seed, f.spec.Quantile
-				if _, fits := rulesFor(f)[s.Optimizer.Type]; !fits {
+				if _, fits := rulesFor(f)[ruleName(s.Optimizer)]; !fits {
 					t.Skip("the rule is not for this family")
 				}
 				if s.Type == "svm" && s.L2 == 0 && s.Optimizer.Type != "sgd" && s.Optimizer.Type != "ftrl" {
@@ -81,6 +83,14 @@ func TestSparseEqualsDense(t *testing.T) {
 			})
 		}
 	}
+}
+
+// ruleName is what rulesFor calls a rule.
+func ruleName(o model.OptimizerSpec) string {
+	if o.Type == "adagrad" && o.Schedule.Type == "adaptive" {
+		return "fading"
+	}
+	return o.Type
 }
 
 // dropRepeats makes entries of an index that came before zero.
@@ -140,7 +150,7 @@ func TestUpdatesAreRefusedBeforeTheyOverflow(t *testing.T) {
 			}
 			switch rule {
 			case "cocob":
-			case "adaptive":
+			case "adaptive", "fading":
 				optimizer.Rate = 16
 			default:
 				optimizer.Rate = 9e5

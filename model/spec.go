@@ -70,7 +70,7 @@ type OptimizerSpec struct {
 
 // ScheduleSpec describes how a learning rate changes with the update count t; a bare word is its type.
 type ScheduleSpec struct {
-	Type  string  `yaml:"type,short" enum:"constant|inverse_time|adaptive" hash:"training" doc:"constant, inverse_time: rate / (1 + decay·t)^power, or adaptive (sgd for logistic and linear): from the rate on, larger while steps agree, smaller while they undo each other"`
+	Type  string  `yaml:"type,short" enum:"constant|inverse_time|adaptive" hash:"training" doc:"constant, inverse_time: rate / (1 + decay·t)^power, or adaptive (sgd and adagrad, for logistic and linear): from the rate on, larger while steps agree, smaller while they undo each other; sums of adagrad then fade, and it never ceases to follow"`
 	Decay float64 `yaml:"decay" of:"inverse_time" hash:"training" doc:"decay an update"`
 	Power float64 `yaml:"power" of:"inverse_time" hash:"training" doc:"exponent, 1 by default"`
 }

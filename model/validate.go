@@ -240,8 +240,8 @@ func (s Spec) validateAdaptive(c *checker, target TargetSpec) {
 	o := r.Optimizer
 	switch {
 	case !s.Optimizer.adaptive():
-	case o.Type != RuleSGD || o.Momentum != 0:
-		c.add("optimizer.schedule.type", "adaptive is for sgd without momentum")
+	case o.Type != RuleSGD && o.Type != RuleAdaGrad || o.Momentum != 0:
+		c.add("optimizer.schedule.type", "adaptive is for sgd without momentum, and for adagrad")
 	case !r.curved(target):
 		c.add("optimizer.schedule.type", "adaptive is for logistic, and for linear with a loss other than quantile")
 	case s.Batch > 1:

@@ -18,8 +18,9 @@ const modelDefault = model.FamilyAuto
 func ModelSpec(family string, sparse bool) model.Spec {
 	s := model.Spec{Type: family}
 	if sparse && (family == "logistic" || family == "linear") {
-		// AdaGrad gives rare features the larger steps that they need.
+		// AdaGrad gives rare features the larger steps that they need; at an adaptive rate it goes on following.
 		s.Optimizer = model.OptimizerSpec{Type: "adagrad", Rate: 0.1}
+		s.Optimizer.Schedule.Type = model.ScheduleAdaptive
 	}
 	return s
 }

@@ -206,6 +206,9 @@ func TestModelSpec(t *testing.T) {
 			}
 		}
 	}
+	if o := infer.ModelSpec("logistic", true).Optimizer; o.Type != model.RuleAdaGrad || o.Schedule.Type != model.ScheduleAdaptive {
+		t.Errorf("sparse events start with %+v, which may not follow", o)
+	}
 	if r := run(t, infer.Options{}, sparse...); !r.Sparse || run(t, infer.Options{}, dense...).Sparse {
 		t.Error("what is sparse is not said")
 	}

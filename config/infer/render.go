@@ -241,7 +241,7 @@ func (w *writer) modelLines() {
 	w.line("# %s", modelNote(p.model, len(p.classes)))
 	optimizer := ""
 	if o := ModelSpec(p.model, p.sparse || p.bagged).Optimizer; o.Type != "" {
-		optimizer = fmt.Sprintf(", optimizer: {type: %s, rate: %g}", o.Type, o.Rate)
+		optimizer = fmt.Sprintf(", optimizer: {type: %s, rate: %g, schedule: %s}", o.Type, o.Rate, o.Schedule.Type)
 	}
 	switch {
 	case p.model == "mlp":
