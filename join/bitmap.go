@@ -136,6 +136,14 @@ func (m *bitmaps) has(k Kind, at Place) bool {
 	return ok && b.pages[i].words[bit/64]&(1<<(bit%64)) != 0
 }
 
+// drop takes out all offsets of a kind.
+func (m *bitmaps) drop(k Kind) {
+	for _, b := range m.of[k] {
+		m.pages -= len(b.pages)
+		b.pages = nil
+	}
+}
+
 // count is how many offsets of a kind are in.
 func (m *bitmaps) count(k Kind) (n uint64) {
 	for _, b := range m.of[k] {

@@ -20,23 +20,23 @@ func (t *Table) Expire(watermark int64) bool {
 		h = t.labels.peek(t.watermark)
 	}
 	holding := t.Holding()
-	if !holding && t.held.head != none {
-		return t.found(t.held.head, ByTime)
-	}
 	for {
-		h := t.events.peek(t.watermark)
-		if h == none {
-			return false
+		h, held := t.first(t.watermark, holding), t.held.peek(math.MaxInt64)
+		if h != none && t.entries.at(h).deadline > t.watermark {
+			h = none
 		}
-		x := t.entries.at(h)
 		switch {
-		case x.deadline > t.watermark:
+		case t.cold.err != nil:
 			return false
-		case x.kind == known:
+		case !holding && held != none && (h == none || t.events.less(held, h)):
+			return t.found(held, ByTime)
+		case h == none:
+			return false
+		case t.entries.at(h).kind == known:
 			t.forget(h)
 		case holding:
 			t.events.unlink(h)
-			t.held.push(h)
+			t.held.link(h)
 		default:
 			return t.found(h, ByTime)
 		}
@@ -78,11 +78,11 @@ func (t *Table) Crowded() bool {
 	for t.labelsCharge > t.labelsMost {
 		t.crowdLabel()
 	}
-	for t.charge > t.memory || t.bits.pages > pagesMax {
-		if t.held.head != none {
-			return t.found(t.held.head, ByMemory)
+	for (t.charge > t.room || t.bits.pages > pagesMax) && t.cold.err == nil {
+		h, held := t.first(math.MaxInt64, false), t.held.peek(math.MaxInt64)
+		if held != none && (h == none || t.events.less(held, h)) {
+			return t.found(held, ByMemory)
 		}
-		h := t.events.peek(math.MaxInt64)
 		if h == none && t.bits.pages > pagesMax { // of labels far from one another
 			t.crowdLabel()
 			continue
@@ -110,7 +110,7 @@ func (t *Table) crowdLabel() {
 func (t *Table) forgetTo(deadline int64) {
 	t.floor = max(t.floor, deadline)
 	for {
-		h := t.events.peek(math.MaxInt64)
+		h := t.first(math.MaxInt64, false)
 		if h == none {
 			return
 		}
@@ -120,36 +120,4 @@ func (t *Table) forgetTo(deadline int64) {
 		t.forget(h)
 		t.counts.IDsForgotten++
 	}
-}
-
-// list is a doubly linked one through entries, in the order of pushing.
-type list struct {
-	entries    *entries
-	head, tail int32
-}
-
-func (l *list) push(h int32) {
-	x := l.entries.at(h)
-	x.where, x.prev, x.next = inHeld, l.tail, none
-	if l.tail == none {
-		l.head = h
-	} else {
-		l.entries.at(l.tail).next = h
-	}
-	l.tail = h
-}
-
-func (l *list) remove(h int32) {
-	x := l.entries.at(h)
-	if x.prev == none {
-		l.head = x.next
-	} else {
-		l.entries.at(x.prev).next = x.next
-	}
-	if x.next == none {
-		l.tail = x.prev
-	} else {
-		l.entries.at(x.next).prev = x.prev
-	}
-	x.where, x.prev, x.next = inNone, none, none
 }

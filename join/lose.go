@@ -6,6 +6,7 @@ import "math"
 // and which ids are known; of labels, those that are kept for their event. It returns how many waited, or were kept.
 func (t *Table) Lose(k Kind) (n uint64) {
 	t.arrived = none
+	t.giveBack()
 	if k == Labels {
 		for h := t.labels.peek(math.MaxInt64); h != none; h = t.labels.peek(math.MaxInt64) {
 			t.dropLabel(h)
@@ -14,7 +15,7 @@ func (t *Table) Lose(k Kind) (n uint64) {
 		}
 		return n
 	}
-	for h := t.held.head; h != none; h = t.held.head {
+	for h := t.held.peek(math.MaxInt64); h != none; h = t.held.peek(math.MaxInt64) {
 		t.settle(h)
 		n++
 	}
@@ -26,5 +27,9 @@ func (t *Table) Lose(k Kind) (n uint64) {
 		}
 		t.forget(h)
 	}
+	n += uint64(t.loseCold())
+	before := t.bits.pages
+	t.bits.drop(Events)
+	t.charge -= int64(before-t.bits.pages) * pageBytes
 	return n
 }

@@ -98,6 +98,19 @@ func (n *naive) settle(x *naiveID) *naiveEvent {
 	return e
 }
 
+// lose forgets all that came of the events' topic.
+func (n *naive) lose() (waited uint64) {
+	for id, x := range n.ids {
+		if x.event != nil {
+			waited++
+		}
+		if x.kept == nil {
+			delete(n.ids, id)
+		}
+	}
+	return waited
+}
+
 func (n *naive) holding() bool {
 	hold := n.spec.Hold.Milliseconds()
 	return hold > 0 && n.watermark != never && (n.watermark-n.lastLabel >= hold || n.watermark < n.resume)
@@ -165,7 +178,7 @@ func (n *naive) crowded() *naiveEvent {
 	}
 	for {
 		all, _ := n.charge()
-		if all <= int64(n.spec.Memory) {
+		if all <= int64(n.spec.Memory+n.spec.Disk) {
 			return nil
 		}
 		// While expiries are held, ids that are over are gone already.

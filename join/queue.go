@@ -10,7 +10,7 @@ const (
 	inNone  uint8 = iota
 	inRun         // the slice that is being consumed, sorted when it was reached
 	inHeap        // what came late for that
-	inHeld        // a list outside: due, but held
+	inHeld        // the heap of another queue: due, but held
 	inWheel       // a slice of time to come, at the wheel's lowest level or so many above it
 )
 
@@ -39,12 +39,18 @@ type queue struct {
 	run     []int32 // sorted; none where an entry has left
 	cursor  int
 	heap    []int32
+	inHeap  uint8 // what an entry of the heap says of where it is
 	held    int64 // bytes of levels
 }
 
 // newQueue returns a queue for deadlines that are usually span milliseconds ahead: some thousand slices.
 func newQueue(s *entries, span int64) queue {
-	return queue{entries: s, shift: uint(max(0, bits.Len64(uint64(span)/1024)-1)), next: ^uint64(0)}
+	return queue{entries: s, inHeap: inHeap, shift: uint(max(0, bits.Len64(uint64(span)/1024)-1)), next: ^uint64(0)}
+}
+
+// newHeld returns a queue that is a heap alone.
+func newHeld(s *entries) queue {
+	return queue{entries: s, inHeap: inHeld, current: ^uint64(0), next: ^uint64(0)}
 }
 
 // slice numbers rise with time from its very beginning.
@@ -55,7 +61,7 @@ func (q *queue) link(h int32) {
 	x := q.entries.at(h)
 	s := q.slice(x.deadline)
 	if s <= q.current {
-		x.where = inHeap
+		x.where = q.inHeap
 		q.heap = append(q.heap, h)
 		q.up(len(q.heap) - 1)
 		return
@@ -97,7 +103,7 @@ func (q *queue) unlink(h int32) {
 		q.unlinkAhead(x)
 	case x.where == inRun:
 		q.run[x.prev] = none
-	case x.where == inHeap:
+	case x.where == q.inHeap:
 		q.removeAt(int(x.prev))
 	}
 	x.where, x.prev, x.next = inNone, none, none

@@ -2,30 +2,37 @@ package join
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"millrace"
+	"millrace/join/disk"
 )
 
-// story is one run of random records: through the naive table, a table that goes on for ever, and one that is lost and
-// rebuilt at random moments. All three must say the same at each step.
+// story is one run of random records: through the naive table, a table that goes on for ever, one that does so with
+// little memory and a store, and one that is lost and rebuilt at random moments. All must say the same at each step.
 type story struct {
 	t         *testing.T
 	choose    func(n int) int // in [0, n)
 	spec      Spec
 	naive     *naive
 	steady    *Table
+	spilling  *Table // with a store, where the spec has a disk
 	fragile   *Table
 	log       []logged
 	offsets   [kinds][3]int64
 	watermark int64
 	stored    map[Place]bool // events whose prediction the fragile table has
 	rebuilt   int
+	collide   bool   // every id has one hash
+	files     memory // of the spilling table
+	spilled   int    // how often something was in a store
 }
 
 type logged struct {
@@ -47,6 +54,9 @@ func newStory(t *testing.T, choose func(n int) int) *story {
 	}
 	if choose(2) == 0 {
 		spec.Memory = millrace.Bytes(12000 + choose(40000))
+		if choose(2) == 0 {
+			spec.Disk = millrace.Bytes(choose(60000))
+		}
 	} else {
 		spec.Memory = MemoryDefault
 	}
@@ -54,11 +64,55 @@ func newStory(t *testing.T, choose func(n int) int) *story {
 		spec.Missing = millrace.Target{Known: true, Class: 1}
 	}
 	s := &story{t: t, choose: choose, spec: spec, naive: newNaive(spec, storyOutputs), steady: New(spec, storyOutputs),
-		fragile: New(spec, storyOutputs), watermark: never, stored: map[Place]bool{}}
-	if choose(4) == 0 {
-		s.fragile.index.mask = 0 // every id collides
+		watermark: never, stored: map[Place]bool{}, collide: choose(4) == 0}
+	s.steady.room += int64(spec.Disk) // as memory
+	s.spilling, s.fragile = s.newTable(&s.files), s.newTable(&memory{})
+	for _, tab := range s.tables() {
+		if s.collide {
+			tab.index.mask = 0
+		}
 	}
 	return s
+}
+
+// newTable is one with a store, where the spec has a disk.
+func (s *story) newTable(files *memory) *Table {
+	tab := New(s.spec, storyOutputs)
+	if s.spec.Disk == 0 {
+		return tab
+	}
+	store := disk.New(files, disk.Limits{Room: int64(s.spec.Disk), SegmentBytes: int64(500 + s.choose(5000)),
+		Segments: 1 + s.choose(6), OneHash: s.collide})
+	s.t.Cleanup(func() {
+		if err := store.Close(); err != nil && !files.fails {
+			s.t.Error(err)
+		}
+	})
+	tab.Overflow(store)
+	return tab
+}
+
+func (s *story) tables() []*Table {
+	if s.spilling.Err() != nil {
+		return []*Table{s.steady, s.fragile}
+	}
+	return []*Table{s.steady, s.spilling, s.fragile}
+}
+
+// failed says whether a table's store has failed just now, where the story has it fail. What it says is nothing then.
+func (s *story) failed(tab *Table) bool {
+	return s.files.fails && tab == s.spilling && tab.Err() != nil
+}
+
+// lose has the topic of events be no more.
+func (s *story) lose() {
+	want := s.naive.lose()
+	for _, tab := range s.tables() {
+		if got := tab.Lose(Events); !s.failed(tab) && got != want {
+			s.t.Fatalf("%d are lost, want %d", got, want)
+		}
+	}
+	s.log = slices.DeleteFunc(s.log, func(r logged) bool { return r.kind == Events })
 }
 
 // place is the next of a partition; sometimes the log has a hole.
@@ -124,7 +178,11 @@ func (s *story) step() {
 	case 4, 5, 6:
 		s.label()
 	case 7:
-		s.rebuild()
+		if s.choose(30) == 0 {
+			s.lose()
+		} else {
+			s.rebuild()
+		}
 	default:
 		if s.choose(10) == 0 {
 			s.watermark = max(s.watermark, 0) + int64(s.choose(3000))
@@ -141,8 +199,11 @@ func (s *story) arrive() {
 	stream := max(e.Time, s.watermark)
 	s.log = append(s.log, logged{Events, e, at, stream})
 	want, early := s.naive.arrive(e, at, stream, waits)
-	for _, tab := range []*Table{s.steady, s.fragile} {
+	for _, tab := range s.tables() {
 		got := tab.Arrive(e, at, stream)
+		if s.failed(tab) {
+			continue
+		}
 		if got != want {
 			s.t.Fatalf("arrival of %.20q: %d, want %d", e.ID, got, want)
 		}
@@ -170,8 +231,12 @@ func (s *story) label() {
 	stream := max(l.Time, s.watermark)
 	s.log = append(s.log, logged{Labels, l, at, stream})
 	want, event := s.naive.label(l, at, stream)
-	for _, tab := range []*Table{s.steady, s.fragile} {
-		if got := tab.Label(l, at, stream); got != want {
+	for _, tab := range s.tables() {
+		got := tab.Label(l, at, stream)
+		if s.failed(tab) {
+			continue
+		}
+		if got != want {
 			s.t.Fatalf("label of %.20q: %d, want %d", l.ID, got, want)
 		}
 		if want == Joined {
@@ -206,8 +271,12 @@ func (s *story) settle() {
 }
 
 func (s *story) expects(event *naiveEvent, cause Cause, found func(*Table) bool) {
-	for i, tab := range []*Table{s.steady, s.fragile} {
-		if got := found(tab); got != (event != nil) {
+	for i, tab := range s.tables() {
+		got := found(tab)
+		if s.failed(tab) {
+			continue
+		}
+		if got != (event != nil) {
 			s.t.Fatalf("table %d, cause %d: found %v, want %+v", i, cause, got, event)
 		}
 		if event != nil {
@@ -224,11 +293,14 @@ func missing(spec Spec, l millrace.Label) millrace.Label {
 func (s *story) took(tab *Table, want *naiveEvent, cause Cause, label millrace.Label) {
 	var e millrace.Event
 	w, ok := tab.Take(&e)
+	if s.failed(tab) {
+		return
+	}
 	arrived := want.due - s.spec.Wait.Milliseconds()
 	if !ok || w.Place != want.at || w.Cause != cause || w.Due != want.due || w.Arrived != arrived {
 		s.t.Fatalf("took %+v, want %+v", w, want)
 	}
-	if measured := tab == s.steady || s.stored[want.at]; measured != (w.Prediction != nil) {
+	if measured := tab != s.fragile || s.stored[want.at]; measured != (w.Prediction != nil) {
 		s.t.Fatalf("prediction %v, want one: %v", w.Prediction, measured)
 	}
 	if w.Prediction != nil && fmt.Sprint(w.Prediction) != fmt.Sprint(prediction(want.at)) {
@@ -264,7 +336,7 @@ func (s *story) rebuild() {
 		labels = s.watermark - s.spec.Early.Milliseconds()
 	}
 	mask := s.fragile.index.mask
-	s.fragile = New(s.spec, storyOutputs)
+	s.fragile = s.newTable(&memory{})
 	s.fragile.index.mask = mask
 	if err := s.fragile.BeginRebuild(state, s.watermark); err != nil {
 		s.t.Fatal(err)
@@ -293,12 +365,15 @@ func (s *story) rebuild() {
 
 func (s *story) compare() {
 	charge, _ := s.naive.charge()
-	for i, tab := range []*Table{s.steady, s.fragile} {
+	for i, tab := range s.tables() {
 		got := tab.Stats()
 		if got.Waiting != len(s.naive.waiting()) || got.Kept != s.naive.kept() || got.IDs != len(s.naive.ids) ||
-			got.Charge != charge || got.Holding != s.naive.holding() {
+			got.Charge != charge || tab.Err() != nil || got.Holding != s.naive.holding() {
 			s.t.Fatalf("table %d: %+v, want %d, %d, %d and %d", i, got, len(s.naive.waiting()), s.naive.kept(),
 				len(s.naive.ids), charge)
+		}
+		if got.Spilled > 0 {
+			s.spilled++
 		}
 	}
 	if got := s.steady.Stats().Counts; got != s.naive.counts {
@@ -311,7 +386,7 @@ func TestRandomStories(t *testing.T) {
 	if testing.Short() {
 		stories = 15
 	}
-	var rebuilt int
+	var rebuilt, spilled int
 	var counts Counts
 	for seed := range stories {
 		rng := rand.New(rand.NewPCG(uint64(seed), 7))
@@ -322,14 +397,50 @@ func TestRandomStories(t *testing.T) {
 				t.Fatalf("seed %d, step %d", seed, step)
 			}
 		}
-		rebuilt += s.rebuilt
+		rebuilt, spilled = rebuilt+s.rebuilt, spilled+s.spilled
 		c := s.steady.Stats().Counts
 		counts.LabelsUnmatched += c.LabelsUnmatched
 		counts.LabelsCrowded += c.LabelsCrowded
 		counts.IDsForgotten += c.IDsForgotten
 	}
-	if rebuilt == 0 || counts.LabelsUnmatched == 0 || counts.LabelsCrowded == 0 || counts.IDsForgotten == 0 {
-		t.Errorf("the stories do not tell of everything: %d rebuilt, %+v", rebuilt, counts)
+	if rebuilt == 0 || spilled == 0 || counts.LabelsUnmatched == 0 || counts.LabelsCrowded == 0 || counts.IDsForgotten == 0 {
+		t.Errorf("the stories do not tell of everything: %d rebuilt, %d spilled, %+v", rebuilt, spilled, counts)
+	}
+}
+
+// TestStoriesOfAFailingStore: until a table says that its store has failed, it has said nothing wrong; and it says so
+// whatever failed, wherever it was.
+func TestStoriesOfAFailingStore(t *testing.T) {
+	failed := 0
+	for seed := range 80 {
+		rng := rand.New(rand.NewPCG(uint64(seed), 8))
+		s := newStory(t, rng.IntN)
+		if s.spec.Disk == 0 {
+			continue
+		}
+		s.files.fails, s.files.after = true, rng.IntN(20)
+		s.files.flips = rng.IntN(2) == 0
+		for step := range 400 {
+			s.step()
+			if t.Failed() {
+				t.Fatalf("seed %d, step %d", seed, step)
+			}
+			err := s.spilling.Err()
+			if (err != nil) != (s.files.after < 0) {
+				t.Fatalf("seed %d, step %d: the store has failed: %v; the table says %v", seed, step, s.files.after < 0, err)
+			}
+			if err == nil {
+				continue
+			}
+			failed++
+			if want := map[bool]error{true: millrace.ErrCorrupt, false: errFull}[s.files.flips]; !errors.Is(err, want) {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+			break
+		}
+	}
+	if failed < 5 {
+		t.Errorf("only %d stores have failed", failed)
 	}
 }
 

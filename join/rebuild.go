@@ -10,7 +10,7 @@ import (
 // given one; an empty state is that of a table in which nothing waits. Its error wraps millrace.ErrCorrupt unless the
 // table is not empty, and then nothing has changed.
 func (t *Table) BeginRebuild(state []byte, watermark int64) error {
-	if t.rebuilding || t.entries.live > 0 {
+	if t.rebuilding || t.entries.live+t.cold.count > 0 {
 		return errors.New("rebuilding a table that is not empty")
 	}
 	if len(state) > 0 {
@@ -28,9 +28,11 @@ func (t *Table) BeginRebuild(state []byte, watermark int64) error {
 // Rebuild tells of an event for which Arrive was called before the snapshot, with its fields as they were then. It
 // waits again when the state names it, without a prediction; its id is remembered in any case.
 func (t *Table) Rebuild(e *millrace.Event, at Place, stream int64) {
+	t.pass()
 	until := t.Due(stream)
 	id := t.index.hash(e.ID)
-	h := t.find(e.ID, id)
+	h := t.seek(e.ID, id)
+	t.own(h)
 	waits := t.named.has(Events, at)
 	if h != none && t.entries.at(h).kind == early {
 		if !waits {
@@ -64,9 +66,11 @@ func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) (named b
 	if !t.named.has(Labels, at) {
 		return false
 	}
+	t.pass()
 	id := t.index.hash(l.ID)
 	deadline := later(stream, t.early)
-	h := t.find(l.ID, id)
+	h := t.seek(l.ID, id)
+	t.own(h)
 	switch {
 	case h == none:
 		t.named.clear(Labels, at)
@@ -86,7 +90,7 @@ func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) (named b
 // Forget forgets ids whose time is over at a watermark that the records before had reached. So a table holds no more of
 // them while it is rebuilt than it did, though windows may reach back much longer than ids are remembered.
 func (t *Table) Forget(watermark int64) {
-	for h := t.events.peek(watermark); h != none; h = t.events.peek(watermark) {
+	for h := t.first(watermark, true); h != none; h = t.first(watermark, true) {
 		if x := t.entries.at(h); x.kind != known || x.deadline > watermark {
 			return // what waits is not to be taken yet, and what lies behind it is over soon, too
 		}

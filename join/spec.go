@@ -10,7 +10,8 @@ import (
 type Spec struct {
 	Wait  time.Duration // stream time that an event waits for its label, and that its id is remembered
 	Early time.Duration // stream time that a label waits for its event
-	// Hold keeps expiries back once no label at all has come for so long, in stream time; see [Table.Held]. 0: never.
+	// Hold keeps expiries back once no label at all has come for so long, in stream time; see [Table.Holding]. 0:
+	// never.
 	Hold time.Duration
 	// Missing is what an event without a label was, learned when its wait ends or when memory is full. Not known: it is
 	// dropped.
@@ -18,6 +19,9 @@ type Spec struct {
 	// Memory bounds what the table holds; 0 is MemoryDefault. It counts what segments may be wasting, so that the
 	// process uses less.
 	Memory millrace.Bytes
+	// Disk is what the table may hold beyond Memory once it has a store; see [Table.Overflow]. It is charged as memory
+	// is.
+	Disk millrace.Bytes
 }
 
 // Bounds.

@@ -7,9 +7,12 @@ type Stats struct {
 	Waiting int   // events
 	Kept    int   // labels without their event
 	IDs     int   // that are known, those of waiting events and kept labels included
+	Spilled int   // of them, in the store
 	Bytes   int64 // of memory that the table takes
 	Charge  int64 // what it is charged for, and
-	Memory  int64 // the bound of that
+	Stored  int64 // what of that is of the store
+	Room    int64 // the bound of the charge: of memory and of the store
+	Memory  int64 // what of it is memory
 	State   int64 // bytes of the state's bitmaps, uncompressed; StateBytesMax is their bound
 	Holding bool  // expiries are held, see Table.Holding
 	Counts
@@ -18,15 +21,24 @@ type Stats struct {
 // Stats says what the table holds.
 func (t *Table) Stats() Stats {
 	return Stats{
-		Waiting: t.waitingCount, Kept: t.keptCount, IDs: t.entries.live, Bytes: t.bytes(), Charge: t.charge,
-		Memory: t.memory, State: int64(t.bits.pages) * pageBytes, Holding: t.Holding(), Counts: t.counts,
+		Waiting: t.waitingCount, Kept: t.keptCount, IDs: t.known(), Spilled: t.cold.count, Bytes: t.bytes(),
+		Charge: t.charge, Stored: t.cold.charge, Room: t.room, Memory: t.memory, State: int64(t.bits.pages) * pageBytes, Holding: t.Holding(), Counts: t.counts,
 	}
+}
+
+// known is how many ids are known, wherever they are.
+func (t *Table) known() int {
+	n := t.entries.live + t.cold.count
+	if t.cold.borrowed != none {
+		n--
+	}
+	return n
 }
 
 func (t *Table) bytes() int64 {
 	n := t.entries.held + t.index.held + t.ids.held + t.values.held
 	n += int64(t.bits.pages+len(t.bits.spare)+t.named.pages) * pageBytes
-	for _, q := range []*queue{&t.events, &t.labels} {
+	for _, q := range []*queue{&t.events, &t.labels, &t.held} {
 		n += q.held + int64(cap(q.run)+cap(q.heap))*4
 	}
 	return n
@@ -40,11 +52,13 @@ func (t *Table) Since(now int64) int64 {
 	if now > math.MinInt64+t.wait {
 		since = now - t.wait
 	}
-	if h := t.held.head; h != none {
+	if h := t.oldest(now); h != none {
 		since = min(since, t.entries.at(h).deadline-t.wait)
 	}
-	if h := t.events.peek(now); h != none {
-		since = min(since, t.entries.at(h).deadline-t.wait)
+	if t.cold.count > 0 {
+		if r, _ := t.firstCold(now, false); r != nil {
+			since = min(since, r.Deadline-t.wait)
+		}
 	}
 	return since
 }

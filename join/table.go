@@ -16,6 +16,7 @@ type Table struct {
 	spec               Spec
 	wait, early, hold  int64 // milliseconds
 	memory, labelsMost int64 // of charge
+	room               int64 // of charge, in memory and in the store
 	outputs            int
 
 	entries     entries
@@ -23,7 +24,8 @@ type Table struct {
 	ids, values arena
 	events      queue // what waits, and ids
 	labels      queue // labels that are kept
-	held        list  // events that are due and held, in their order
+	held        queue // events that are due and held
+	cold        overflow
 
 	bits       bitmaps // who waits
 	named      bitmaps // who must be found in the log, while rebuilding
@@ -65,14 +67,14 @@ func New(spec Spec, outputs int) *Table {
 		spec: spec, wait: spec.Wait.Milliseconds(), early: spec.Early.Milliseconds(), hold: spec.Hold.Milliseconds(),
 		memory: int64(spec.Memory), labelsMost: int64(spec.Memory) / labelShare, outputs: outputs,
 		prediction: make([]float64, outputs),
-		held:       list{head: none, tail: none},
 		floor:      never, watermark: never, lastLabel: never, resume: never, over: never, arrived: none, taken: none,
 	}
+	t.room, t.cold.borrowed = t.memory, none
 	t.index.seed, t.index.mask = maphash.MakeSeed(), ^uint64(0)
 	t.ids.moved = func(h int32, to ref) { t.entries.at(h).setIDRef(to) }
 	t.values.moved = func(h int32, to ref) { t.entries.at(h).value = to }
 	t.events, t.labels = newQueue(&t.entries, t.wait), newQueue(&t.entries, t.early)
-	t.held.entries = &t.entries
+	t.held = newHeld(&t.entries)
 	return t
 }
 
@@ -120,7 +122,7 @@ func (t *Table) Arrive(e *millrace.Event, at Place, stream int64) Arrival {
 
 // lookup finds an id that counts as known, and forgets it when its time is over though the queue has not come to it.
 func (t *Table) lookup(id []byte, hash hashed) int32 {
-	h := t.find(id, hash)
+	h := t.seek(id, hash)
 	if h == none {
 		return none
 	}
@@ -139,6 +141,8 @@ func (t *Table) pass() {
 	if h != none && t.entries.at(h).until <= t.floor {
 		t.forget(h)
 	}
+	t.giveBack()
+	t.spill()
 }
 
 // extend remembers a known id for longer.
@@ -147,6 +151,7 @@ func (t *Table) extend(h int32, at Place, until int64) {
 	if until <= x.until {
 		return
 	}
+	t.own(h)
 	x.until = until
 	if x.kind == known {
 		x.partition, x.offset = at.Partition, at.Offset
@@ -177,7 +182,7 @@ func (t *Table) Wait(e *millrace.Event, at Place, due int64, prediction []float6
 	}
 	t.arrived = none
 	t.keep(h, e, at, due, prediction)
-	return t.charge > t.memory
+	return t.charge > t.room
 }
 
 // keep makes a known id's event wait.
@@ -261,9 +266,13 @@ func (t *Table) Take(dst *millrace.Event) (w Waited, ok bool) {
 
 // settle ends an event's wait: only its id is left.
 func (t *Table) settle(h int32) {
+	if t.settleBorrowed(h) {
+		return
+	}
+	t.own(h)
 	x := t.entries.at(h)
 	if x.where == inHeld {
-		t.held.remove(h)
+		t.held.unlink(h)
 	}
 	t.clearBit(Events, Place{x.partition, x.offset})
 	t.dropValue(x)
@@ -278,13 +287,19 @@ func (t *Table) settle(h int32) {
 
 // dropValue frees what waited, and its charge.
 func (t *Table) dropValue(x *entry) {
-	t.charge -= int64(t.values.size(x.value)) * spreadNumerator / spreadDenominator
+	t.charge -= t.chargeValue(x)
 	t.values.release(x.value)
 	x.value = 0
 }
 
+// chargeValue is what the value of an entry is charged.
+func (t *Table) chargeValue(x *entry) int64 {
+	return int64(t.values.size(x.value)) * spreadNumerator / spreadDenominator
+}
+
 // forget removes an id, which nothing waits for.
 func (t *Table) forget(h int32) {
+	t.own(h)
 	x := t.entries.at(h)
 	t.events.unlink(h)
 	t.charge -= chargeID(int(x.idLen))
