@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"millrace"
 	"millrace/config"
 	"millrace/files"
@@ -79,6 +81,14 @@ type fileTopic struct {
 	later int64 // milliseconds that are added to its record times
 	keyed bool  // records are keyed by the rows' numbers
 	keys  []byte
+	ahead chan reading // what was read before it was asked for
+	ended error        // what came behind the last batch
+}
+
+// reading is a batch that was read, or why there is none.
+type reading struct {
+	batch *millrace.Batch
+	err   error
 }
 
 func openTopic(path string, o files.Options) (*fileTopic, error) {
@@ -89,8 +99,41 @@ func openTopic(path string, o files.Options) (*fileTopic, error) {
 	return &fileTopic{Source: source, path: path, o: o}, nil
 }
 
+// readAhead has a goroutine of the group read the file, one batch before it is asked for and one being read, until it
+// ends or the context does.
+func (t *fileTopic) readAhead(ctx context.Context, g *errgroup.Group) {
+	t.ahead, t.ended = make(chan reading, 1), nil
+	g.Go(func() error {
+		for {
+			b, err := t.read(ctx)
+			select {
+			case t.ahead <- reading{b, err}:
+			case <-ctx.Done():
+				return nil // who asks for it is told
+			}
+			if err != nil {
+				return nil // it is given to who asks for what follows
+			}
+		}
+	})
+}
+
 // Next returns the next batch of rows.
 func (t *fileTopic) Next(ctx context.Context) (*millrace.Batch, error) {
+	if t.ended != nil {
+		return nil, t.ended
+	}
+	select {
+	case r := <-t.ahead:
+		t.ended = r.err
+		return r.batch, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// read reads the next batch of rows.
+func (t *fileTopic) read(ctx context.Context) (*millrace.Batch, error) {
 	b, err := t.Source.Next(ctx)
 	if err != nil || t.later == 0 && !t.keyed {
 		return b, err

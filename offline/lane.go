@@ -20,8 +20,8 @@ import (
 // lane is one reading of the data, with the contenders that share it.
 type lane struct {
 	race       *race
-	events     decoding
-	labels     decoding // of labels that come later
+	events     *decode.Decoder
+	labels     *decode.Decoder // of labels that come later
 	feed       feed
 	files      []*fileTopic
 	contenders []*Contender
@@ -30,16 +30,20 @@ type lane struct {
 	seen       int64
 	ids        [2]string // the first of an event, and of a label that comes later
 
-	chunk []slot            // decoded and not yet learned
-	used  []*millrace.Batch // used up with the chunk
-	rest  merge.Stretch     // what the chunk had no room for
+	rest merge.Stretch // what the chunk before had no room for
 }
 
-// decoding decodes records of one kind into events that it has for that, as many as a chunk holds.
-type decoding struct {
-	*decode.Decoder
+// chunk is records that are decoded and not yet learned.
+type chunk struct {
+	slots  []slot
+	events [2]room           // that events, and labels that come later, are decoded into
+	used   []*millrace.Batch // used up with the chunk
+}
+
+// room is events to decode into, as many as a chunk has needed.
+type room struct {
 	events []*millrace.Event
-	used   int // of the events, by the chunk
+	used   int
 }
 
 // slot is one record of a chunk. Contenders read it side by side.
@@ -51,10 +55,10 @@ type slot struct {
 }
 
 func newLane(r *race, c *Contender) (l *lane, err error) {
-	l = &lane{race: r, events: decoding{Decoder: c.Pieces.Decoder}, contenders: []*Contender{c},
+	l = &lane{race: r, events: c.Pieces.Decoder, contenders: []*Contender{c},
 		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields)), rowIDs: c.Pipeline.Events.ID == ""}
 	if r.data.late() {
-		if l.labels.Decoder, err = decode.New(r.data.labelSpec(c.Pipeline)); err != nil {
+		if l.labels, err = decode.New(r.data.labelSpec(c.Pipeline)); err != nil {
 			return l, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
 		}
 	}
@@ -86,21 +90,51 @@ func (l *lane) close() {
 	}
 }
 
-// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's cache,
-// many enough that contenders seldom wait for each other.
-const chunkRecords = 256
+const (
+	// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's
+	// cache, many enough that contenders seldom wait for each other, and decoding and learning seldom for one another.
+	chunkRecords = 256
+	// chunksInFlight are one being decoded, one being learned, and one between them.
+	chunksInFlight = 3
+)
 
+// run reads, decodes and learns, each on a goroutine of its own and in order. What was decoded before an error is
+// learned.
 func (l *lane) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, f := range l.files {
+		f.readAhead(ctx, g)
+	}
+	free, ready := make(chan *chunk, chunksInFlight), make(chan *chunk, chunksInFlight)
+	for range chunksInFlight {
+		free <- &chunk{}
+	}
+	g.Go(func() error {
+		defer close(ready)
+		return l.decodeAll(ctx, free, ready)
+	})
+	for c := range ready {
+		l.learn(c.slots)
+		c.reset()
+		free <- c
+	}
+	return g.Wait()
+}
+
+// decodeAll decodes to the end of the data.
+func (l *lane) decodeAll(ctx context.Context, free <-chan *chunk, ready chan<- *chunk) error {
 	for {
-		ended, err := l.fill(ctx)
+		var c *chunk
+		select {
+		case c = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		ended, err := l.fill(ctx, c)
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", l.race.data.Events, err)
 		}
-		l.learn()
-		for _, b := range l.used {
-			b.Release()
-		}
-		l.used = l.used[:0]
+		ready <- c // has room for all that there are
 		if ended {
 			return nil
 		}
@@ -111,9 +145,8 @@ func (l *lane) run(ctx context.Context) error {
 }
 
 // fill decodes the next records, as many as a chunk has; ended says that no more follow.
-func (l *lane) fill(ctx context.Context) (ended bool, err error) {
-	l.chunk, l.events.used, l.labels.used = l.chunk[:0], 0, 0
-	for len(l.chunk) < chunkRecords {
+func (l *lane) fill(ctx context.Context, c *chunk) (ended bool, err error) {
+	for len(c.slots) < chunkRecords {
 		s := l.rest
 		if s.Batch == nil {
 			if s, err = l.feed.Next(ctx); errors.Is(err, io.EOF) {
@@ -125,29 +158,29 @@ func (l *lane) fill(ctx context.Context) (ended bool, err error) {
 				continue
 			}
 		}
-		to := min(s.To, s.From+chunkRecords-len(l.chunk))
-		l.decode(s.Batch.Records[s.From:to], s.Source == labels)
+		to := min(s.To, s.From+chunkRecords-len(c.slots))
+		l.decode(c, s.Batch.Records[s.From:to], s.Source == labels)
 		l.rest = merge.Stretch{}
 		if s.From = to; s.From < s.To {
 			l.rest = s
 		} else if s.Last {
-			l.used = append(l.used, s.Batch)
+			c.used = append(c.used, s.Batch)
 		}
 	}
 	return false, nil
 }
 
-func (l *lane) decode(records []millrace.Record, label bool) {
+func (l *lane) decode(c *chunk, records []millrace.Record, label bool) {
 	l.race.slots <- struct{}{}
 	defer func() { <-l.race.slots }()
 	for i := range records {
 		if label {
-			l.decodeLabel(&records[i])
+			l.decodeLabel(c, &records[i])
 			continue
 		}
-		s := slot{record: &records[i], event: l.events.next()}
-		s.fault = l.events.decode(s.record, s.event)
-		l.chunk = append(l.chunk, s)
+		s := slot{record: &records[i], event: c.events[0].next(l.events)}
+		s.fault = decodeRecord(l.events, s.record, s.event)
+		c.slots = append(c.slots, s)
 		if s.fault != nil {
 			continue
 		}
@@ -169,12 +202,12 @@ func (l *lane) withhold(s *slot) {
 	}
 }
 
-func (l *lane) decodeLabel(rec *millrace.Record) {
-	s := slot{record: rec, event: l.labels.next(), label: true}
-	if s.fault = l.labels.decode(rec, s.event); s.fault != nil && l.race.data.Delay.Given && !ofLabel(s.fault) {
+func (l *lane) decodeLabel(c *chunk, rec *millrace.Record) {
+	s := slot{record: rec, event: c.events[labels].next(l.labels), label: true}
+	if s.fault = decodeRecord(l.labels, rec, s.event); s.fault != nil && l.race.data.Delay.Given && !ofLabel(s.fault) {
 		return // an event that no label came for, or could
 	}
-	l.chunk = append(l.chunk, s)
+	c.slots = append(c.slots, s)
 	if s.fault == nil {
 		l.noteID(labels, s.event)
 	}
@@ -188,16 +221,25 @@ func (l *lane) noteID(source int, e *millrace.Event) {
 }
 
 // next is an event to decode into.
-func (d *decoding) next() *millrace.Event {
-	if d.used == len(d.events) {
-		d.events = append(d.events, d.NewEvent())
+func (r *room) next(d *decode.Decoder) *millrace.Event {
+	if r.used == len(r.events) {
+		r.events = append(r.events, d.NewEvent())
 	}
-	d.used++
-	return d.events[d.used-1]
+	r.used++
+	return r.events[r.used-1]
 }
 
-// decode decodes a record, unless nothing of it is there to be decoded.
-func (d *decoding) decode(rec *millrace.Record, e *millrace.Event) error {
+// reset forgets records that were learned.
+func (c *chunk) reset() {
+	for _, b := range c.used {
+		b.Release()
+	}
+	c.slots, c.used = c.slots[:0], c.used[:0]
+	c.events[0].used, c.events[labels].used = 0, 0
+}
+
+// decodeRecord decodes a record, unless nothing of it is there to be decoded.
+func decodeRecord(d *decode.Decoder, rec *millrace.Record, e *millrace.Event) error {
 	if rec.Fault != nil {
 		return rec.Fault
 	}
@@ -206,10 +248,10 @@ func (d *decoding) decode(rec *millrace.Record, e *millrace.Event) error {
 
 // learn gives the chunk to every contender. The slowest so far begins, so that nobody is left alone at the end with the
 // longest piece of work.
-func (l *lane) learn() {
+func (l *lane) learn(chunk []slot) {
 	if len(l.contenders) == 1 {
 		l.race.slots <- struct{}{}
-		l.contenders[0].learn(l.chunk)
+		l.contenders[0].learn(chunk)
 		<-l.race.slots
 		return
 	}
@@ -224,7 +266,7 @@ func (l *lane) learn() {
 					return nil
 				}
 				l.race.slots <- struct{}{}
-				l.contenders[i].learn(l.chunk)
+				l.contenders[i].learn(chunk)
 				<-l.race.slots
 			}
 		})

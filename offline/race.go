@@ -47,10 +47,10 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 			if err := c.begin(); err != nil {
 				return err
 			}
-			c.cores = learner.NewCores(r.slots)
 			r.contenders = append(r.contenders, c)
 		}
 	}
+	r.share()
 	if len(r.contenders) == 0 {
 		return config.UsageError{Err: errors.Join(Failures(contenders)...)}
 	}
@@ -87,6 +87,18 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 		return &NoneLearnedError{File: data.Events, Pass: first.Pass}
 	}
 	return nil
+}
+
+// share gives contenders the cores that the parts of their models run on: all others that there are, and to several
+// those that nobody works on. A single one does not wait for reading and decoding, which take little.
+func (r *race) share() {
+	room := r.slots
+	if len(r.contenders) == 1 {
+		room = make(chan struct{}, cap(r.slots)-1)
+	}
+	for _, c := range r.contenders {
+		c.cores = learner.NewCores(room)
+	}
 }
 
 // lanes puts contenders that decode alike together.
