@@ -18,6 +18,7 @@ const (
 	ReasonNotObject      Reason = "not_an_object"    // JSON, but no object
 	ReasonDuplicateKey   Reason = "duplicate_key"    // one object names a key twice
 	ReasonWrongType      Reason = "wrong_type"       // a value of another type than its feature's
+	ReasonOutOfRange     Reason = "out_of_range"     // a number outside the min and max that the pipeline gives it
 	ReasonNotFinite      Reason = "not_finite"       // a number beyond float64
 	ReasonMissingFeature Reason = "missing_feature"  // missing, and its policy is reject
 	ReasonTextTooLong    Reason = "text_too_long"    // a category or id longer than limits.text

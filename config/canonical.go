@@ -110,6 +110,8 @@ func canonicalScalar(v reflect.Value) any {
 		return x.String()
 	case time.Duration:
 		return millrace.FormatDuration(x)
+	case *float64:
+		return *x
 	}
 	return v.Interface()
 }

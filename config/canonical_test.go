@@ -74,6 +74,23 @@ func TestHashes(t *testing.T) {
 	}
 }
 
+// TestBoundsOfLabels: a least label of 0 is another pipeline than none, for learners and not for scorers, and
+// rejecting is what bounds do without a word.
+func TestBoundsOfLabels(t *testing.T) {
+	spec := func(label string) (all, schema string) {
+		spec, schema, _ := parseOne(t, strings.Replace(base, "classes: [n, p]", label, 1)).CanonicalSpec()
+		return string(spec), schema
+	}
+	none, schema := spec("type: number")
+	zero, same := spec("type: number, min: 0")
+	if !strings.Contains(zero, `"min":0`) || zero == none || same != schema {
+		t.Errorf("a least label of 0: %s\nwithout: %s", zero, none)
+	}
+	if said, _ := spec("type: number, min: 0.0, outside: reject"); said != zero {
+		t.Errorf("rejected by a word: %s\nwithout it: %s", said, zero)
+	}
+}
+
 // One meaning has one hash, however it is spelt.
 func TestHashesOfWeights(t *testing.T) {
 	with := func(weights string) string {

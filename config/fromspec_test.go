@@ -46,7 +46,8 @@ model: {type: svm, update: pegasos, kernel: {type: rbf, features: 64}}
 // TestFromSpec: the file that is written means the spec it was written from.
 func TestFromSpec(t *testing.T) {
 	for _, file := range []string{manySettings, base, minimal, allTypes, strings.Replace(allTypes, "{mode: balanced, window: 1000, probabilities: corrected}", "[1, 2.5]", 1),
-		strings.Replace(base, "model: {type: mlp, hidden: [8], activation: tanh, optimizer: {type: adam, rate: 0.001}}", "model: {type: auto, budget: 2x}", 1), strings.Replace(base, "classes: [n, p]", "type: number", 1)} {
+		strings.Replace(base, "model: {type: mlp, hidden: [8], activation: tanh, optimizer: {type: adam, rate: 0.001}}", "model: {type: auto, budget: 2x}", 1), strings.Replace(base, "classes: [n, p]", "type: number", 1),
+		strings.Replace(base, "classes: [n, p]", "type: number, min: 0, max: 99.5, outside: clip", 1)} {
 		spec, schema, training := parseOne(t, strings.ReplaceAll(file, "${", "$${")).CanonicalSpec()
 		text, differences, err := FromSpec(spec, FileOptions{Name: "other", Redis: "redis://h:1/0", Brokers: []string{"h:1", "h:2"},
 			Topic: "the.topic", Notes: []string{"From somewhere", "with\nlines"}})

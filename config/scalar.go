@@ -113,7 +113,11 @@ func set(v reflect.Value, s scalar, f field) (message, suggestion string) {
 		if math.IsInf(x, 0) || math.IsNaN(x) {
 			return "found " + s.text + "; write a finite number", ""
 		}
-		v.SetFloat(x)
+		if v.Kind() == reflect.Pointer {
+			v.Set(reflect.ValueOf(&x))
+		} else {
+			v.SetFloat(x)
+		}
 	case kindInt:
 		x, err := strconv.ParseInt(digits(s), 0, 64)
 		if err != nil {

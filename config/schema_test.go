@@ -118,6 +118,7 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 	files["late"] = late(", id: $key, time: at, wait: 1d12h, missing: {class: n, hold: 1h}, assume: n, early: 1m, dead_letters: d") + "join: 64MiB\n"
 	files["late number"] = strings.Replace(late(", missing: 1.5"), "classes: [n, p]", "type: number", 1)
 	files["late number"] = strings.Replace(files["late number"], "logistic", "linear", 1) + "join: {memory: 1GiB}\n"
+	files["bounds"] = strings.Replace(strings.Replace(minimal, "classes: [n, p]", "type: number, min: 0, max: 1e3, outside: clip", 1), "logistic", "linear", 1)
 	for title, file := range files {
 		if _, err := Parse("p.yaml", []byte(file), env); err != nil {
 			t.Errorf("%s: Parse: %v", title, err)

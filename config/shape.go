@@ -139,6 +139,10 @@ func kindOf(t reflect.Type) kind {
 		return kindUint
 	case reflect.Float64:
 		return kindFloat
+	case reflect.Pointer: // a number that may be absent, where 0 says something
+		if t.Elem().Kind() == reflect.Float64 {
+			return kindFloat
+		}
 	case reflect.Bool:
 		return kindBool
 	case reflect.Struct:

@@ -45,5 +45,7 @@ func (d *Decoder) labelValue(t int32, text []byte, found kind) {
 		l.Fault = d.mismatch(t, outRange)
 		return
 	}
-	l.Known, l.Value, l.Fault = true, v, nil
+	if v, l.Fault = d.held(t, v); l.Fault == nil {
+		l.Known, l.Value = true, v
+	}
 }

@@ -63,6 +63,9 @@ func (l *LabelSpec) Resolve(id string) {
 	if v, err := strconv.ParseFloat(l.Missing.Value, 64); err == nil {
 		l.Missing.Value = strconv.FormatFloat(v, 'g', -1, 64)
 	}
+	if l.Outside == "" && (l.Min != nil || l.Max != nil) {
+		l.Outside = OutsideReject
+	}
 	if !l.Late() {
 		return
 	}
@@ -152,6 +155,8 @@ func (l *LabelSpec) validateMissing() []millrace.Violation {
 		report("class", "%q is no number; write drop, or the number that an event without a label was", m.Class)
 	case number && m.Value != "" && !isNumber(m.Value):
 		report("value", "%q is no finite number", m.Value)
+	case number && m.Value != "" && !l.within(m.Value):
+		report("value", "%s is outside label.min and label.max", m.Value)
 	case !number && m.Value != "":
 		report("value", "is for labels that are numbers; write class")
 	case m.Class != "" && !slices.Contains(l.Classes, m.Class):
@@ -193,7 +198,8 @@ func (l *LabelSpec) validateAssume() []millrace.Violation {
 // perhaps when it became known. Events from it have no fields.
 func (l *LabelSpec) LabelRecordSpec(limits Limits) Spec {
 	return Spec{ID: l.ID, Time: l.Time, Limits: limits, LabelRecord: true, Label: LabelSpec{Path: l.Path, Type: l.Type,
-		Classes: l.Classes, Weight: l.Weight, WeightMax: l.WeightMax, Unlabelled: UnlabelledReject}}
+		Classes: l.Classes, Weight: l.Weight, WeightMax: l.WeightMax, Min: l.Min, Max: l.Max, Outside: l.Outside,
+		Unlabelled: UnlabelledReject}}
 }
 
 // labelRecord ends a record of the topic of labels: unlike an event's, a fault of its label is a fault of all of it.

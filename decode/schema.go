@@ -30,6 +30,7 @@ type schema struct {
 	numeric            map[float64]int32   // by value, of classes that are JSON numbers
 	missingLabel       *millrace.Rejection // nil: no label is no fault
 	weightMax          float64
+	bounds             bounds // of a numeric label
 
 	isLabel bool   // records are labels, see LabelSpec.LabelRecordSpec
 	keyID   bool   // the id is the record's key
@@ -164,6 +165,7 @@ func (s *schema) compileLabel(l LabelSpec) {
 		s.missingLabel = &millrace.Rejection{Reason: millrace.ReasonMissingLabel, Path: l.Path, Detail: "the event has no label"}
 	}
 	if s.number = l.use() == useValue; s.number {
+		s.bounds = l.bounds()
 		return
 	}
 	s.classes = slices.Clone(l.Classes)

@@ -14,9 +14,12 @@ type LabelSpec struct {
 	Type    string   `yaml:"type" enum:"class|number" hash:"schema" doc:"class or number; class when classes are given"`
 	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one"`
 	// A weight of 0 is for events that are to be predicted and validated, but not learned.
-	Weight     string  `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
-	WeightMax  float64 `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
-	Unlabelled string  `yaml:"unlabelled" enum:"count|reject" hash:"none" doc:"an event without a label, or with null there. count: it is scored and counted, and not learned; reject: it also goes to the dead letters. count by default"`
+	Weight     string   `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
+	WeightMax  float64  `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
+	Min        *float64 `yaml:"min" hash:"training" doc:"of a label that is a number, the least that it can be; none by default"`
+	Max        *float64 `yaml:"max" hash:"training" doc:"of a label that is a number, the most that it can be; none by default"`
+	Outside    string   `yaml:"outside" enum:"reject|clip" hash:"training" doc:"a label below min or above max. reject: it is a dead letter; clip: it counts as min or max. reject by default"`
+	Unlabelled string   `yaml:"unlabelled" enum:"count|reject" hash:"none" doc:"an event without a label, or with null there. count: it is scored and counted, and not learned; reject: it also goes to the dead letters. count by default"`
 	// Of labels that come later. Only what decides what is learned is remembered.
 	Topic        string           `yaml:"topic" hash:"none" doc:"topic of labels that come later than their events; without it labels come with the events"`
 	ID           string           `yaml:"id" hash:"none" doc:"in a label record, path of the event's id, or $key, which takes the record's key; events.id by default"`
@@ -33,6 +36,12 @@ type LabelSpec struct {
 const (
 	UnlabelledCount  = "count"
 	UnlabelledReject = "reject"
+)
+
+// What becomes of labels outside min and max.
+const (
+	OutsideReject = "reject"
+	OutsideClip   = "clip"
 )
 
 // ClassWeightsSpec multiplies the loss of every event by a weight of its class; a bare list is weights, a bare word

@@ -39,6 +39,7 @@ func (l LabelSpec) Validate() []millrace.Violation {
 		report("classes", "there are %d classes; give 2 to %d", len(l.Classes), ClassesMax)
 	}
 	found = append(found, l.validateWeights()...)
+	found = append(found, l.validateRange()...)
 	found = append(found, l.validateLate()...)
 	first := make(map[string]int, len(l.Classes))
 	for i, c := range l.Classes {

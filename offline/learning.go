@@ -184,7 +184,7 @@ func reasonOf(err error) millrace.Reason {
 // ofLabel reports whether a fault is of a label that is there.
 func ofLabel(err error) bool {
 	switch reasonOf(err) {
-	case millrace.ReasonBadLabel, millrace.ReasonUnknownClass, millrace.ReasonBadWeight:
+	case millrace.ReasonBadLabel, millrace.ReasonUnknownClass, millrace.ReasonBadWeight, millrace.ReasonOutOfRange:
 		return true
 	}
 	return false
