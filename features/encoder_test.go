@@ -46,6 +46,7 @@ func lagsOf(x *Extractor) []lag { return encoderOf[*lags](x).all }
 type learned struct {
 	bags []bag
 	lags []lag
+	x    *Extractor
 }
 
 // everything is a pipeline with all types; sparse or, without what is hashed, dense.
@@ -146,8 +147,8 @@ func TestRestoredRefusesEncoders(t *testing.T) {
 		"magnitude":        func(m *learned) { m.bags[0].largest[3] = -1 },
 		"no magnitude":     func(m *learned) { m.bags[0].largest[3] = float32(math.NaN()) },
 		"endless":          func(m *learned) { m.bags[0].largest[3] = float32(math.Inf(1)) },
-		"lag's count":      func(m *learned) { m.lags[0].count[0] = 0.5 },
-		"lag's mean":       func(m *learned) { m.lags[0].mean[1] = math.Inf(1) },
+		"lag's count":      func(m *learned) { state(m.x, "lags.0.count")[0] = -1 },
+		"lag's mean":       func(m *learned) { state(m.x, "lags.0.mean")[1] = math.Inf(1) },
 		"clock":            func(m *learned) { m.lags[0].clock[0] = 1 << 63 },
 		"early clock":      func(m *learned) { m.lags[0].clock[0] = 1 },
 		"values of nobody": func(m *learned) { m.lags[0].last[used(&m.lags[0])] = 0 },
@@ -170,7 +171,7 @@ func TestRestoredRefusesEncoders(t *testing.T) {
 		if err := x.Restored(); err != nil {
 			t.Fatal(err)
 		}
-		spoil(&learned{bagsOf(x), lagsOf(x)})
+		spoil(&learned{bagsOf(x), lagsOf(x), x})
 		if err := x.Restored(); !errors.Is(err, millrace.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}

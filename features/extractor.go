@@ -224,10 +224,7 @@ func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
 // Observe learns from e: moments of numbers, shares of booleans, values of categories and what other types need.
 // Absent and null values leave no trace. It allocates nothing.
 //
-// Two guards keep one absurd value from spoiling a column for good. Magnitudes count as at most
-// numberMax. And once a column has settled, a value farther than 100 standard deviations from the
-// mean counts as just that far: the spread can still grow tenfold within a few hundred events if the
-// stream really changes, but a single 1e30 among small numbers only costs a little.
+// What wild values and changes of unit do to numbers is said in package moments.
 func (x *Extractor) Observe(e *millrace.Event) {
 	if len(x.numbers.all) > 0 {
 		x.numbers.observe(e)

@@ -111,3 +111,13 @@ func allocations(x *Extractor, draw func(random *rand.Rand, columns int) *millra
 		i++
 	})
 }
+
+// state is a tensor of numbers, by name.
+func state(x *Extractor, name string) (found []float64) {
+	x.State(func(n string, t millrace.Tensor, _ millrace.Role) {
+		if n == name {
+			found = t.F64
+		}
+	})
+	return found
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"millrace"
+	"millrace/moments"
 )
 
 // lagWays is how many keys share a place of a lag's table: the one of them longest without an event gives
@@ -27,17 +28,15 @@ type lag struct {
 	steps  []int
 	depth  int // values remembered a key, the longest step
 	seed   uint64
-	kind   scaling
-	clip   float64
 	mask   uint64 // places - 1
-	scales []scale
-	// Learned: moments a step, as Extractor has them; then one entry a key: its hash, the number of the
+	scales []moments.Scale
+	// Learned: what a step's values usually are, as of numbers; then one entry a key: its hash, the number of the
 	// event that last wrote it (0 for free), how many values it had; and its last depth values, a ring.
-	count, mean, m2 []float64
-	clock           []uint64 // one entry: events that wrote so far
-	hash, last      []uint64
-	seen            []uint64
-	value           []float64
+	usual      *moments.Columns
+	clock      []uint64 // one entry: events that wrote so far
+	hash, last []uint64
+	seen       []uint64
+	value      []float64
 }
 
 func (*lags) check(c *Column, report report) {
@@ -97,13 +96,14 @@ func (ls *lags) add(p place) {
 	n, keys := len(p.Steps), places*lagWays
 	l := lag{
 		name: p.Name, own: p.field, field: p.columns.find(p.Of[0]), key: p.columns.find(p.Key), column: p.first,
-		steps: p.Steps, depth: p.Steps[n-1], kind: p.scaling(p.sparse), clip: p.Clip,
-		mask: uint64(places - 1), scales: make([]scale, n),
-		count: make([]float64, n), mean: make([]float64, n), m2: make([]float64, n),
+		steps: p.Steps, depth: p.Steps[n-1], mask: uint64(places - 1), usual: moments.New(0, moments.Options{}),
 		clock: make([]uint64, 1), hash: make([]uint64, keys), last: make([]uint64, keys), seen: make([]uint64, keys),
 		value: make([]float64, keys*p.Steps[n-1]),
 	}
-	l.refresh()
+	for range p.Steps {
+		l.usual.Add(p.Column.usual(p.sparse))
+	}
+	l.scales = l.usual.Scales()
 	ls.all = append(ls.all, l)
 }
 
@@ -140,9 +140,7 @@ func (ls *lags) state(visit visit) {
 		whole := func(name string, values []uint64) {
 			visit(fmt.Sprintf("lags.%d.%s", i, name), millrace.Tensor{Shape: []int{len(values)}, U64: values}, millrace.Serving)
 		}
-		floats("count", l.count, len(l.steps))
-		floats("mean", l.mean, len(l.steps))
-		floats("m2", l.m2, len(l.steps))
+		l.usual.State(fmt.Sprintf("lags.%d", i), millrace.Serving, visit)
 		whole("clock", l.clock)
 		whole("hash", l.hash)
 		whole("last", l.last)
@@ -165,14 +163,6 @@ func (ls *lags) names(field, k int) []string {
 	return []string{fmt.Sprintf("%s (%d back)", l.name, l.steps[k])}
 }
 
-// refresh derives the scales of all steps, after construction and after a restore.
-func (l *lag) refresh() {
-	for i := range l.scales {
-		l.scales[i] = scale{}
-		l.scales[i].refresh(l.kind, l.clip, l.count[i], l.mean[i], l.m2[i])
-	}
-}
-
 func (l *lag) keyOf(e *millrace.Event) (uint64, bool) {
 	f := &e.Fields[l.key]
 	return hash64(l.seed, f.Text), f.Presence == millrace.Present
@@ -189,18 +179,17 @@ func (l *lag) extract(dst *millrace.Vector, e *millrace.Event) {
 	}
 	for i, steps := range l.steps {
 		if v, ok := l.at(entry, steps); ok {
-			s := &l.scales[i]
-			put(dst, l.column+i, float32(clip((v-s.centre)*s.factor, s.bound)))
+			put(dst, l.column+i, float32(l.scales[i].Standard(v)))
 		}
 	}
 }
 
-// latest is the value of the first step as it is, NaN when there is none.
+// latest is the value of the first step as trees see it, NaN when there is none.
 func (l *lag) latest(e *millrace.Event) float32 {
 	if hash, ok := l.keyOf(e); ok {
 		if entry, ok := l.find(hash); ok {
 			if v, ok := l.at(entry, l.steps[0]); ok {
-				return float32(clip(v, math.MaxFloat32))
+				return float32(clip(l.usual.Raw(0, v), math.MaxFloat32))
 			}
 		}
 	}
@@ -217,14 +206,7 @@ func (l *lag) observe(e *millrace.Event) {
 	if known {
 		for i, steps := range l.steps {
 			if v, ok := l.at(entry, steps); ok {
-				moments(&l.count[i], &l.mean[i], &l.m2[i], v)
-				switch s := &l.scales[i]; {
-				case l.kind == centred && s.bound == l.clip: // warmed up: the usual case, without a call
-					s.centre = l.mean[i]
-					s.spread(l.count[i], l.m2[i])
-				case l.kind != asIs:
-					s.refresh(l.kind, l.clip, l.count[i], l.mean[i], l.m2[i])
-				}
+				l.usual.Observe(i, v, 1)
 			}
 		}
 	}

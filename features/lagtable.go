@@ -37,10 +37,8 @@ func (l *lag) restored() error {
 	if l.clock[0] > math.MaxInt64 {
 		return fmt.Errorf("%w: %s has seen %d events", millrace.ErrCorrupt, name, l.clock[0])
 	}
-	for i := range l.count {
-		if err := checkMoments(name, l.count[i], l.mean[i], l.m2[i]); err != nil {
-			return err
-		}
+	if err := l.usual.Restored(); err != nil {
+		return err
 	}
 	for k, last := range l.last {
 		first := k / lagWays * lagWays
@@ -64,6 +62,5 @@ func (l *lag) restored() error {
 			}
 		}
 	}
-	l.refresh()
 	return nil
 }

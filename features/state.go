@@ -7,11 +7,12 @@ import (
 	"millrace"
 )
 
-// State visits all learned state; a scorer needs every bit of it. Tensors that would be empty, such
-// as those of categories in a pipeline without any, are left out.
+// State visits all learned state; a scorer needs every bit of it but for recent values. Tensors that would be empty,
+// such as those of categories in a pipeline without any, are left out.
 //
 //	seed                                      U64 [1]: of all hashes (only where something is hashed)
 //	numbers.count, numbers.mean, numbers.m2   F64 [numbers and booleans, in the pipeline's order]
+//	numbers.usual, numbers.history, numbers.recent, and lags.N's: see moments.Columns.State
 //	categories.size                           I32 [categories]: values learned of each
 //	categories.hash                           U64 [sum of caps]: their hashes, category by category
 //	categories.text, categories.length        U8 [sum of caps, 32] and [sum of caps]: their text

@@ -10,16 +10,49 @@ package moments
 
 import (
 	"math"
-
-	"millrace"
+	"math/bits"
 )
 
-// ValueMax bounds the magnitude of what is taken in: the square of it times 10²⁷ values is still a finite float64.
-const ValueMax = 1e140
+const (
+	// ValueMax bounds the magnitude of what is taken in: the square of it times 10²⁷ values is still a finite float64.
+	ValueMax = 1e140
+	// ClipDefault is Column.Clip where that is 0.
+	ClipDefault = 8
 
-// Options say how columns are kept. The zero Options have defaults.
+	// settleAt is how many values a column settles after, and how many recent ones it keeps.
+	settleAt = 32
+	// usual is how many deviations from the mean a value is outside of. Of a column that moved by four deviations 14 in
+	// 15 are; of a normal column one in 80 is.
+	usual = 2.5
+	// movedAt of the last 64 values outside are a column that has moved.
+	movedAt = 32
+	// step is how many deviations from the value before one may be that wanders: it is not outside, wherever it is.
+	step = .5
+	// outsideFew of the last 64 values may be outside without a lower bound for the next.
+	outsideFew = 4
+	// block is how many values after each other a column is looked at as a whole.
+	block = 2 * settleAt
+	// far is how many deviations from the mean no tail of what is usual reaches often.
+	far = 24
+	// window is how many values the moments go by in the long run: at twice as many they are halved.
+	window = 1 << 17
+)
+
+// Column says how one column is kept. The zero Column has the defaults.
+type Column struct {
+	// Clip is how many deviations Standard gives at most, ClipDefault where it is 0.
+	Clip float64
+	// Divided columns are never centred: their zeros stay zeros, and Standard is in root mean squares.
+	Divided bool
+	// Unscaled columns are standardised to what they are, for trees, too.
+	Unscaled bool
+	// Plain columns only have count, mean and variance, for who knows that their values are never wild.
+	Plain bool
+}
+
+// Options say how all columns are kept. The zero Options have the defaults.
 type Options struct {
-	// Clip is how many deviations Standard gives at most, 8 by default.
+	// Clip is that of New's columns.
 	Clip float64
 	// Limits keeps what Limits tells.
 	Limits bool
@@ -30,40 +63,121 @@ type Options struct {
 
 // Columns are the moments of some columns. Reading them is safe for any number of goroutines while none changes them.
 type Columns struct {
-	clip   float64
-	limits []float64 // [n, 2]: low and high of recent values; nil without Options.Limits
-	base   []float64 // interleaved count, mean and squares; nil when they are separate
-	stride int
+	options Options
+	kinds   []Column
+	base    []float64 // interleaved count, mean and squares; nil when they are separate
+	stride  int
 	// Of column i, at i·stride: the weight of its values, their mean and the sum of their squared deviations
-	// (Welford 1962, with weights as in West 1979).
+	// (Welford 1962, with weights as in West 1979), all without the values of a mode. The mean is from the origin.
 	count, mean, squares []float64
-	moved                []uint64
-	frozen               []float64 // [n, 2]: centre and deviation as they were when the column settled or moved
-	deviation            []float64 // derived
+	floats               []float64 // [n, floatsLen]
+	words                []uint64  // [n, wordsLen]
+	recent               []float64 // [n not plain, settleAt]: the last values that are not the mode, a ring
+	ring                 []int     // where a column's begins; -1 of plain ones
+	scales               []Scale   // derived
+}
+
+// The floats of a column.
+const (
+	origin    = iota // a value among the first: all is counted from it, so that large numbers keep their digits
+	modes            // weight of the values that are the mode, which is at the origin
+	tight            // how little blocks of recent values usually spread
+	frozen           // the centre that trees see
+	unit             // the deviation that trees see, 0 before it is known
+	image            // what of the trees' units centre and deviation before a move were
+	imageUnit        //
+	low              // the least of the recent values, as counted
+	high             // the largest
+	lowBefore        // the same of those before them
+	highBefore
+	edge // how far from the mean values were that came there step by step
+	floatsLen
+)
+
+// The words of a column.
+const (
+	history = iota // of the last 64 values that are not the mode, the newest at the lowest bit: whether it was outside
+	moved          // times
+	stored         // values in the ring since the column began or moved
+	flags          // bits
+	narrow         // blocks of recent values in a row that spread far less than usual
+	spent          // moves that may not come again soon
+	gap            // values since the last that was the mode
+	wordsLen
+)
+
+// The bits of flags.
+const (
+	settled  = 1 << iota // moments are known
+	moded                // the column has a mode
+	opening              // the values beside the mode are the first ones
+	isFrozen             // what trees see stays
+	legacy               // restored from a snapshot that knew of no modes, and not looked at yet
+)
+
+// Scale is how a column is standardised: the part of it that is needed for every value.
+type Scale struct {
+	Origin, Centre float64 // the centre is Origin + Centre
+	Factor         float64 // 1 / deviation, the largest number while there is none
+	Bound          float64
+	quiet          float64 // the bound of a column that is as most are, warmed up and centred; else none
+}
+
+// Standard is v in deviations from the centre, within the bound.
+func (s *Scale) Standard(v float64) float64 {
+	d := v - s.Origin - s.Centre
+	z := d * s.Factor
+	if !(z <= s.Bound) { // also NaN, which nothing lets through: what comes out is finite
+		return s.Bound
+	}
+	if z < -s.Bound {
+		return -s.Bound
+	}
+	return z
 }
 
 // New returns n columns of which no value is known.
 func New(n int, o Options) *Columns {
-	c := &Columns{clip: o.Clip, stride: 1, moved: make([]uint64, n), frozen: make([]float64, 2*n), deviation: make([]float64, n)}
-	if c.clip == 0 {
-		c.clip = 8
-	}
-	if o.Limits {
-		c.limits = make([]float64, 2*n)
-	}
+	c := &Columns{options: o, stride: 1}
 	if o.Interleaved {
-		c.base, c.stride = make([]float64, 3*n), 3
-		if n > 0 {
-			c.count, c.mean, c.squares = c.base, c.base[1:], c.base[2:]
-		}
-	} else {
-		c.count, c.mean, c.squares = make([]float64, n), make([]float64, n), make([]float64, n)
+		c.stride = 3
+	}
+	for range n {
+		c.Add(Column{Clip: o.Clip})
 	}
 	return c
 }
 
+// Add makes one more column. No state may have been visited before.
+func (c *Columns) Add(kind Column) {
+	if kind.Clip == 0 {
+		kind.Clip = ClipDefault
+	}
+	n := len(c.kinds)
+	c.kinds = append(c.kinds, kind)
+	if c.options.Interleaved {
+		c.base = append(c.base, 0, 0, 0)
+		c.count, c.mean, c.squares = c.base, c.base[1:], c.base[2:]
+	} else {
+		c.count, c.mean, c.squares = append(c.count, 0), append(c.mean, 0), append(c.squares, 0)
+	}
+	at := -1
+	c.scales = append(c.scales, Scale{})
+	if !kind.Plain {
+		at = len(c.recent)
+		c.recent = append(c.recent, make([]float64, settleAt)...)
+	}
+	c.floats = append(c.floats, make([]float64, floatsLen)...)
+	c.words = append(c.words, make([]uint64, wordsLen)...)
+	c.ring = append(c.ring, at)
+	c.refresh(n)
+}
+
 // Len is how many columns there are.
-func (c *Columns) Len() int { return len(c.deviation) }
+func (c *Columns) Len() int { return len(c.kinds) }
+
+// Scales are how all columns are standardised now. Observe and Restored change them in place.
+func (c *Columns) Scales() []Scale { return c.scales }
 
 // Observe takes a value of column i in with a weight, 1 for most. NaN and weights not above zero leave no trace.
 func (c *Columns) Observe(i int, v, weight float64) {
@@ -71,128 +185,213 @@ func (c *Columns) Observe(i int, v, weight float64) {
 		return
 	}
 	v = min(max(v, -ValueMax), ValueMax)
+	w := (*[wordsLen]uint64)(c.words[i*wordsLen:])
+	f := (*[floatsLen]float64)(c.floats[i*floatsLen:])
+	if w[flags]&(settled|opening) != settled || c.ring[i] < 0 {
+		c.first(i, v, weight)
+		return
+	}
 	at := i * c.stride
-	c.limit(i, v)
-	d := v - c.mean[at]
-	c.count[at] += weight
-	c.mean[at] += d * (weight / c.count[at])
-	c.squares[at] += max(weight*d*(v-c.mean[at]), 0)
+	u := v - f[origin]
+	if w[flags]&moded != 0 {
+		if u == 0 {
+			if f[modes] += weight; f[modes] >= 2*window {
+				c.halve(i)
+			}
+			w[gap] = 0
+			c.refresh(i)
+			return
+		}
+		w[gap]++
+	}
+	k, mean, squares := c.count[at], c.mean[at], c.squares[at]
+	d := u - mean
+	c.recent[c.ring[i]+int(w[stored]%settleAt)] = v
+	w[stored]++
+	w[history] <<= 1
+	if d*d*k > usual*usual*squares {
+		var done bool
+		if d, done = c.outside(i, d, weight); done {
+			return
+		}
+		u = mean + d
+	}
+	if c.options.Limits {
+		c.limit(f, f[origin]+u)
+	}
+	k += weight
+	next := mean + d*(weight*(1/k))
+	c.count[at], c.mean[at] = k, next
+	// The product is negative only by a rounding error, which must not make the sum so.
+	if square := weight * d * (u - next); square > 0 {
+		c.squares[at] = squares + square
+	}
+	if w[stored]%block == 0 && c.look(i, weight) {
+		return
+	}
 	c.refresh(i)
 }
 
-func (c *Columns) limit(i int, v float64) {
-	if c.limits == nil {
-		return
+// outside takes note that the last value, d from the mean, may be outside what was usual. It returns how far it
+// counts as, or that the column has moved.
+func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool) {
+	w := (*[wordsLen]uint64)(c.words[i*wordsLen:])
+	at := i * c.stride
+	f := (*[floatsLen]float64)(c.floats[i*floatsLen:])
+	deviation, apart := math.Sqrt(c.squares[at]/c.count[at]), math.Abs(d)
+	if f[modes] > 0 {
+		mean, squares, n := c.total(i)
+		all := math.Sqrt(squares / n)
+		if math.Abs(c.mean[at]+d-mean) <= usual*all {
+			return d, false // among all values with the mode's it is usual
+		}
+		deviation = max(deviation, all)
 	}
-	low, high := &c.limits[2*i], &c.limits[2*i+1]
-	if c.count[i*c.stride] == 0 {
-		*low, *high = v, v
+	if deviation == 0 {
+		return d, false
 	}
-	*low, *high = min(*low, v), max(*high, v)
+	before := c.recent[c.ring[i]+int((w[stored]-2)%settleAt)] - f[origin] - c.mean[at]
+	if apart <= f[edge] || w[history] == 0 && w[stored] > 1 && math.Abs(d-before) <= step*deviation {
+		f[edge] = max(f[edge], apart)
+		return math.Copysign(min(apart, ClipDefault*deviation), d), false
+	}
+	w[history] |= 1
+	p := bits.OnesCount64(w[history])
+	if p >= movedAt {
+		if w[spent] < spentMax && (apart > far*deviation || !c.wanders(i, deviation)) &&
+			c.move(i, w[history], apart > far*deviation, weight) {
+			return 0, true
+		}
+	}
+	most := math.Max(1, c.kinds[i].Clip)
+	if most > ClipDefault {
+		most = ClipDefault
+	}
+	if apart > far*deviation && p < 64 {
+		// Of what is farther than any tail, a share of p/64 at this bound adds a quarter of the variance at most, so
+		// that the deviation cannot run away with it.
+		most = min(most, math.Sqrt(movedAt/2/float64(p)))
+	}
+	return math.Copysign(min(apart, most*deviation), d), false
 }
 
-func (c *Columns) refresh(i int) {
+// total are mean, sum of squares and weight of column i with the values that are the mode, from the origin.
+func (c *Columns) total(i int) (mean, squares, n float64) {
 	at := i * c.stride
-	c.deviation[i] = 0
-	if d := math.Sqrt(c.squares[at] / c.count[at]); d > 0 && !math.IsInf(d, 1) {
-		c.deviation[i] = d
+	k, z := c.count[at], c.floats[i*floatsLen+modes]
+	if z == 0 {
+		return c.mean[at], c.squares[at], k
 	}
+	n = k + z
+	mean = c.mean[at] * (k / n)
+	return mean, c.squares[at] + c.mean[at]*mean*z, n
+}
+
+// refresh derives the scale of column i.
+func (c *Columns) refresh(i int) {
+	kind, s := &c.kinds[i], &c.scales[i]
+	if kind.Unscaled {
+		*s = Scale{Factor: 1, Bound: math.MaxFloat32, quiet: -1}
+		return
+	}
+	mean, squares, n := c.total(i)
+	bound := n
+	s.quiet = -1
+	if !c.options.Limits && !c.options.Interleaved {
+		s.quiet = kind.Clip
+	}
+	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
+	if kind.Divided {
+		squares += n * (s.Origin + mean) * (s.Origin + mean)
+		s.Origin, s.Centre, s.quiet = 0, 0, -1
+		bound++
+	}
+	s.Factor = math.Sqrt(n / squares)
+	if !(s.Factor <= math.MaxFloat64) { // without spread any difference is beyond the bound, and no difference is 0
+		s.Factor = math.MaxFloat64
+	}
+	s.Bound = kind.Clip
+	if bound < s.Bound*s.Bound {
+		s.Bound = math.Sqrt(bound)
+	}
+	if w := c.words[i*wordsLen:]; w[history] != 0 {
+		if p := bits.OnesCount64(w[history]); p > outsideFew && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
+			s.Bound = min(s.Bound, movedAt/float64(p))
+		}
+	}
+}
+
+// wanders reports whether column i usually goes from place to place, as what tells of time does: in a block of values
+// it spreads less than it does in all. It comes to new places, and only another unit takes it as far as none is.
+func (c *Columns) wanders(i int, deviation float64) bool {
+	return 2*c.floats[i*floatsLen+tight] < deviation
 }
 
 // Next is what a column would be with one more value.
 type Next struct {
 	Centre, Deviation, Bound float64
+	scale                    Scale
 }
 
 // Next returns what column i would be once Observe took the value in, and changes nothing: for who may yet refuse it.
 // It writes what it then takes back, so nobody may read the columns meanwhile.
 func (c *Columns) Next(i int, v, weight float64) Next {
 	at := i * c.stride
-	count, mean, squares, deviation := c.count[at], c.mean[at], c.squares[at], c.deviation[i]
-	var low, high float64
-	if c.limits != nil {
-		low, high = c.limits[2*i], c.limits[2*i+1]
+	count, mean, squares, scale := c.count[at], c.mean[at], c.squares[at], c.scales[i]
+	floats, words := [floatsLen]float64(c.floats[i*floatsLen:]), [wordsLen]uint64(c.words[i*wordsLen:])
+	var recent [settleAt]float64
+	if c.ring[i] >= 0 {
+		recent = [settleAt]float64(c.recent[c.ring[i]:])
 	}
 	c.Observe(i, v, weight)
-	next := Next{c.Centre(i), c.Deviation(i), c.Bound(i)}
-	c.count[at], c.mean[at], c.squares[at], c.deviation[i] = count, mean, squares, deviation
-	if c.limits != nil {
-		c.limits[2*i], c.limits[2*i+1] = low, high
+	next := Next{c.Centre(i), c.Deviation(i), c.Bound(i), c.scales[i]}
+	c.count[at], c.mean[at], c.squares[at], c.scales[i] = count, mean, squares, scale
+	copy(c.floats[i*floatsLen:], floats[:])
+	copy(c.words[i*wordsLen:], words[:])
+	if c.ring[i] >= 0 {
+		copy(c.recent[c.ring[i]:], recent[:])
 	}
 	return next
 }
 
 // Standard is v in deviations from the centre, held within the bound; 0 while there is no deviation.
-func (n Next) Standard(v float64) float64 { return standard(v, n.Centre, n.Deviation, n.Bound) }
+func (n Next) Standard(v float64) float64 { return n.scale.standard(v) }
 
-func standard(v, centre, deviation, bound float64) float64 {
-	if v != v || deviation == 0 {
+func (s *Scale) standard(v float64) float64 {
+	if v != v || s.Factor == math.MaxFloat64 {
 		return 0
 	}
-	return min(max((v-centre)/deviation, -bound), bound)
+	return s.Standard(v)
 }
 
 // Count is the weight of the values by which column i goes: at most all that it ever had.
-func (c *Columns) Count(i int) float64 { return c.count[i*c.stride] }
+func (c *Columns) Count(i int) float64 { return c.count[i*c.stride] + c.floats[i*floatsLen+modes] }
 
 // Centre is what the values of column i usually lie around; 0 before the first.
-func (c *Columns) Centre(i int) float64 { return c.mean[i*c.stride] }
+func (c *Columns) Centre(i int) float64 {
+	mean, _, _ := c.total(i)
+	return c.floats[i*floatsLen+origin] + mean
+}
 
 // Deviation is how far the values of column i usually are from the centre (a standard deviation); 0 while unknown,
 // which is until two of them differ.
-func (c *Columns) Deviation(i int) float64 { return c.deviation[i] }
+func (c *Columns) Deviation(i int) float64 {
+	_, squares, n := c.total(i)
+	if d := math.Sqrt(squares / n); d > 0 && !math.IsInf(d, 1) {
+		return d
+	}
+	return 0
+}
 
 // Bound is how many deviations a value of column i counts for at most now: √n after n values (P. A. Samuelson, How
-// Deviant Can You Be?, JASA 63, 1968), Options.Clip from then on.
-func (c *Columns) Bound(i int) float64 { return min(c.clip, math.Sqrt(c.Count(i))) }
+// Deviant Can You Be?, JASA 63, 1968), the column's clip from then on, and less while many recent values are outside.
+func (c *Columns) Bound(i int) float64 { return c.scales[i].Bound }
 
 // Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN, and without a deviation.
-func (c *Columns) Standard(i int, v float64) float64 {
-	return standard(v, c.Centre(i), c.deviation[i], c.Bound(i))
-}
+func (c *Columns) Standard(i int, v float64) float64 { return c.scales[i].standard(v) }
 
 // Value is the value of column i that is z deviations from its centre.
-func (c *Columns) Value(i int, z float64) float64 { return c.Centre(i) + z*c.deviation[i] }
+func (c *Columns) Value(i int, z float64) float64 { return c.Centre(i) + z*c.Deviation(i) }
 
 // Moved is how often column i was found to have moved.
-func (c *Columns) Moved(i int) uint64 { return c.moved[i] }
-
-// Frozen are centre and deviation of column i as they were when it settled, changed only when it moves: trees see
-// (v − centre)/deviation of these. A move keeps the meaning of what was seen: a value that is as many deviations from
-// the new centre as one was from the old gives what that one gave. Before the column has settled they are what is known
-// so far; before a deviation is known, and for a column restored from a snapshot without them, 0 and 1.
-func (c *Columns) Frozen(i int) (centre, deviation float64) {
-	if c.frozen[2*i+1] == 0 {
-		return 0, 1
-	}
-	return c.frozen[2*i], c.frozen[2*i+1]
-}
-
-// Limits are the least and the largest of column i's recent values, wild ones held within the bound. They are 0, 0
-// before the first value, and want Options.Limits.
-func (c *Columns) Limits(i int) (low, high float64) { return c.limits[2*i], c.limits[2*i+1] }
-
-// State visits the tensors, named after name. Count, mean and squares (name.count, name.mean and name.m2, or
-// name.moments when interleaved) are those that snapshots always had; all others are Added.
-func (c *Columns) State(name string, role millrace.Role, visit func(string, millrace.Tensor, millrace.Role)) {
-	n := c.Len()
-	if n == 0 {
-		return
-	}
-	if c.base != nil {
-		shape := []int{n, 3}
-		if n == 1 {
-			shape = []int{3}
-		}
-		visit(name+".moments", millrace.Tensor{Shape: shape, F64: c.base}, role)
-	} else {
-		visit(name+".count", millrace.Tensor{Shape: []int{n}, F64: c.count}, role)
-		visit(name+".mean", millrace.Tensor{Shape: []int{n}, F64: c.mean}, role)
-		visit(name+".m2", millrace.Tensor{Shape: []int{n}, F64: c.squares}, role)
-	}
-	visit(name+".moved", millrace.Tensor{Shape: []int{n}, U64: c.moved, Added: true}, role)
-	visit(name+".frozen", millrace.Tensor{Shape: []int{n, 2}, F64: c.frozen, Added: true}, role)
-	if c.limits != nil {
-		visit(name+".limits", millrace.Tensor{Shape: []int{n, 2}, F64: c.limits, Added: true}, role)
-	}
-}
+func (c *Columns) Moved(i int) uint64 { return c.words[i*wordsLen+moved] }

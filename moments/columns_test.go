@@ -37,8 +37,8 @@ func TestNextChangesNothing(t *testing.T) {
 			t.Fatalf("%v after Next, %v before", after, before)
 		}
 		c.Observe(0, v, 1)
-		if got := (moments.Next{Centre: c.Centre(0), Deviation: c.Deviation(0), Bound: c.Bound(0)}); got != next {
-			t.Fatalf("%v, want %v", got, next)
+		if c.Centre(0) != next.Centre || c.Deviation(0) != next.Deviation || c.Bound(0) != next.Bound || c.Standard(0, v) != next.Standard(v) {
+			t.Fatalf("%v after %v", next, v)
 		}
 	}
 }

@@ -1,0 +1,322 @@
+package moments
+
+import (
+	"math"
+	"slices"
+)
+
+const (
+	// fromLeast is the fewest values that a column that moved begins again from.
+	fromLeast = settleAt / 2
+	// spentMax moves may come in a row; each comes back when the moments are halved. A column that is in two places by
+	// turns is thereby one with two places, after some turns.
+	spentMax = 6
+	// narrowBy is how many times less than usual blocks of recent values spread in a column that moved without a value
+	// outside, as when milliseconds become seconds, and narrowBlocks how many in a row.
+	narrowBy     = 3
+	narrowBlocks = 4
+	// narrowAfter is how many values tell what usual blocks are.
+	narrowAfter = 8 * block
+	// modeLost is how many times as many values as a mode had come without it when it is a mode no longer.
+	modeLost = 8
+	// modeLeast of a block's values equal are a mode.
+	modeLeast = settleAt * 5 / 8
+	// generation is how many values Limits tells of at least; it tells of twice as many at most.
+	generation = 1 << 12
+	// refit is up to how many values after a move what trees see is fitted better, at each power of two.
+	refit = 1 << 12
+)
+
+// move begins column i again from its recent values, those whose bit is set, the newest at the lowest. It reports
+// whether they could be.
+func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	at := i * c.stride
+	ring := c.recent[c.ring[i] : c.ring[i]+settleAt]
+	var buffer [settleAt]float64
+	values := buffer[:0]
+	for k := min(w[stored], settleAt); k > 0; k-- { // the oldest first
+		if which>>(k-1)&1 != 0 {
+			values = append(values, ring[(w[stored]-k)%settleAt])
+		}
+	}
+	if len(values) < fromLeast || halfEqual(values) && !(far && w[flags]&moded != 0) {
+		return false // what is constant tells of no unit
+	}
+	centre, deviation, z, k := c.Centre(i), c.Deviation(i), f[modes], c.count[at]
+	total := float64(len(values)) * weight
+	if w[flags]&moded != 0 && w[gap] < movedAt {
+		c.count[at], f[modes] = total, z/k*total
+		c.begin(i, values)
+	} else {
+		c.begun(i, values, total)
+	}
+	copy(ring, values)
+	clear(ring[len(values):])
+	w[stored], w[history], w[narrow] = uint64(len(values)), 0, 0
+	w[moved]++
+	w[spent]++
+	if w[flags]&isFrozen != 0 {
+		f[image], f[imageUnit] = (centre-f[frozen])/f[unit], deviation/f[unit]
+		c.refit(i)
+	}
+	c.restartLimits(i, values)
+	c.settle(i)
+	c.refresh(i)
+	return true
+}
+
+// halfEqual reports whether half of some values are the same.
+func halfEqual(values []float64) bool {
+	var buffer [settleAt]float64
+	sorted := buffer[:copy(buffer[:], values)]
+	slices.Sort(sorted)
+	for k := range (len(sorted) + 1) / 2 {
+		if sorted[k] == sorted[k+len(sorted)/2-1] {
+			return true
+		}
+	}
+	return false
+}
+
+// look looks at the recent values together, a block after the last time. It reports whether the column moved.
+func (c *Columns) look(i int, weight float64) bool {
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	f[edge] *= 15. / 16
+	if w[flags]&moded != 0 && float64(w[gap]) >= modeLost*f[modes] {
+		f[modes] = 0
+		w[flags] &^= moded
+	}
+	if w[flags]&legacy != 0 {
+		w[flags] &^= legacy
+		c.findMode(i)
+	}
+	if c.Count(i) >= 2*window {
+		c.halve(i)
+	}
+	if c.options.Limits && w[stored]%generation == 0 {
+		f[lowBefore], f[highBefore] = f[low], f[high]
+		f[low], f[high] = f[high], f[low] // whatever comes is beyond one of them
+	}
+	if w[moved] > 0 && w[stored] <= refit && w[stored]&(w[stored]-1) == 0 && w[flags]&isFrozen != 0 {
+		c.refit(i)
+	}
+	return c.narrowed(i, weight)
+}
+
+// narrowed finds a column whose values spread far less than usual, all at once and for several blocks. Blocks that
+// usually spread less than the column does are of one that goes from place to place, and say nothing.
+func (c *Columns) narrowed(i int, weight float64) bool {
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	at := i * c.stride
+	r := c.spread(i, c.recent[c.ring[i]:c.ring[i]+settleAt])
+	t := &f[tight]
+	switch {
+	case r == 0: // constant for a while: there is nothing to scale
+		w[narrow] = 0
+	case *t == 0:
+		*t = r
+	case r*narrowBy < *t && w[stored] > narrowAfter && !c.wanders(i, math.Sqrt(c.squares[at]/c.count[at])):
+		if w[narrow]++; w[narrow] < narrowBlocks {
+			return false
+		}
+		w[narrow] = 0
+		if w[spent] < spentMax && c.move(i, math.MaxUint64, false, weight) {
+			return true
+		}
+		*t = r
+	case r < *t:
+		*t, w[narrow] = r, 0
+	default: // the usual is found in steps, as one block may hold a value of any size
+		if *t = min(r, *t*(1+1./64)); w[narrow] > 0 {
+			*t, w[narrow] = *t/2, 0
+		}
+	}
+	return false
+}
+
+// spread is how far values lie apart, those not outside what was usual: all of the ring, or its first.
+func (c *Columns) spread(i int, values []float64) float64 {
+	h, s := c.words[i*wordsLen+history], c.words[i*wordsLen+stored]
+	least, most := math.Inf(1), math.Inf(-1)
+	if h == 0 {
+		for _, v := range values {
+			if v < least {
+				least = v
+			}
+			if v > most {
+				most = v
+			}
+		}
+		return max(most-least, 0)
+	}
+	for k, v := range values {
+		if h>>((s-1-uint64(k))%settleAt)&1 != 0 {
+			continue
+		}
+		if v < least {
+			least = v
+		}
+		if v > most {
+			most = v
+		}
+	}
+	return max(most-least, 0)
+}
+
+// findMode gives column i, of a snapshot that knew of no modes, one where most of its recent values are equal and its
+// moments allow it. They stay the same.
+func (c *Columns) findMode(i int) {
+	ring := c.recent[c.ring[i] : c.ring[i]+settleAt]
+	candidate, votes := 0.0, 0 // Boyer and Moore's vote
+	for _, v := range ring {
+		switch {
+		case votes == 0:
+			candidate, votes = v, 1
+		case v == candidate:
+			votes++
+		default:
+			votes--
+		}
+	}
+	if votes == 0 {
+		return
+	}
+	equal := 0
+	for _, v := range ring {
+		if v == candidate {
+			equal++
+		}
+	}
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	at := i * c.stride
+	n := c.count[at]
+	z := n * float64(equal) / settleAt
+	k := n - z
+	// The others' moments are those that with the mode's make the whole: if there are any such.
+	apart := c.mean[at] + (f[origin] - candidate)
+	mean := apart * (n / k)
+	squares := c.squares[at] - apart*mean*z
+	if equal < modeLeast || !(squares >= 0) || math.IsInf(squares, 0) {
+		return
+	}
+	w[flags] |= moded
+	w[gap] = 0
+	f[origin], f[modes] = candidate, z
+	c.count[at], c.mean[at], c.squares[at] = k, mean, squares
+}
+
+// halve makes room for what comes: what was counts half as much.
+func (c *Columns) halve(i int) {
+	at := i * c.stride
+	c.count[at] /= 2
+	c.squares[at] /= 2
+	c.floats[i*floatsLen+modes] /= 2
+	if s := &c.words[i*wordsLen+spent]; *s > 0 {
+		*s--
+	}
+}
+
+// freeze keeps what trees see: whole powers of two, so that what was a round number stays one.
+func (c *Columns) freeze(i int) {
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	if w[flags]&isFrozen != 0 {
+		return
+	}
+	deviation := c.Deviation(i)
+	if deviation == 0 {
+		return
+	}
+	fraction, exponent := math.Frexp(deviation)
+	if fraction > math.Sqrt2/2 {
+		exponent++
+	}
+	f[unit] = math.Ldexp(1, exponent-1)
+	f[frozen] = math.Round(c.Centre(i)/f[unit]) * f[unit]
+	if !(f[unit] > 0) || math.IsInf(f[frozen], 0) || f[frozen] != f[frozen] {
+		f[frozen], f[unit] = 0, 0
+		return
+	}
+	w[flags] |= isFrozen
+}
+
+// refit makes what trees see of the new values what it was of the old ones.
+func (c *Columns) refit(i int) {
+	f := c.floats[i*floatsLen:]
+	if d := c.Deviation(i); d > 0 && f[imageUnit] > 0 && d/f[imageUnit] > 0 && d/f[imageUnit] <= ValueMax {
+		f[unit] = d / f[imageUnit]
+	}
+	f[frozen] = min(max(c.Centre(i)-f[image]*f[unit], -ValueMax), ValueMax)
+}
+
+// Frozen are centre and deviation of column i as they were when it settled, changed only when it moves: trees see
+// (v − centre)/deviation of these. A move keeps the meaning of what was seen: a value that is as many deviations from
+// the new centre as one was from the old gives what that one gave. Before the column has settled they are what is known
+// so far. Of a column restored from a snapshot without them they are 0 and 1. The deviation is 0 while none is known.
+func (c *Columns) Frozen(i int) (centre, deviation float64) {
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	switch {
+	case c.ring[i] < 0, c.kinds[i].Unscaled, w[flags] == 0 && w[stored] == 0 && c.count[i*c.stride] > 0:
+		return 0, 1
+	case w[flags]&isFrozen != 0:
+		return f[frozen], f[unit]
+	}
+	return c.Centre(i), c.Deviation(i)
+}
+
+// Raw is v as trees see it: (v − centre)/deviation of Frozen. Until these are known it is held within the bound, and 0
+// before the first value.
+func (c *Columns) Raw(i int, v float64) float64 {
+	centre, deviation := c.Frozen(i)
+	if c.words[i*wordsLen+flags]&isFrozen != 0 || deviation == 1 && centre == 0 {
+		return (v - centre) / deviation
+	}
+	if c.Count(i) == 0 {
+		return 0
+	}
+	if s := &c.scales[i]; s.Factor != math.MaxFloat64 && deviation > 0 {
+		return min(max((v-centre)/deviation, -s.Bound), s.Bound)
+	}
+	switch {
+	case v > centre:
+		return c.scales[i].Bound
+	case v < centre:
+		return -c.scales[i].Bound
+	}
+	return 0
+}
+
+// limit lets Limits know of a value as it counted.
+func (*Columns) limit(f *[floatsLen]float64, v float64) {
+	if v < f[low] {
+		f[low] = v
+	}
+	if v > f[high] {
+		f[high] = v
+	}
+}
+
+// restartLimits makes the limits those of values alone, wild ones held within the bound.
+func (c *Columns) restartLimits(i int, values []float64) {
+	if !c.options.Limits || len(values) == 0 {
+		return
+	}
+	f := c.floats[i*floatsLen:]
+	centre, most := c.Centre(i), usual*c.Deviation(i)
+	least, largest := slices.Min(values), slices.Max(values)
+	if most > 0 {
+		least, largest = max(least, centre-most), min(largest, centre+most)
+	}
+	f[low], f[high], f[lowBefore], f[highBefore] = least, largest, least, largest
+}
+
+// Limits are the least and the largest of column i's recent values, wild ones held within the bound. They are 0, 0
+// before the first value, and want Options.Limits.
+func (c *Columns) Limits(i int) (least, largest float64) {
+	f := c.floats[i*floatsLen:]
+	least, largest = min(f[low], f[lowBefore]), max(f[high], f[highBefore])
+	if f[modes] > 0 {
+		least, largest = min(least, f[origin]), max(largest, f[origin])
+	}
+	return least, largest
+}
