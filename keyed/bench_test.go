@@ -83,7 +83,7 @@ type load struct {
 	i     int64
 }
 
-func newLoad(b *testing.B, columns features.Columns, keys int) *load {
+func newLoad(b testing.TB, columns features.Columns, keys int) *load {
 	w, err := keyed.New(columns, 1)
 	if err != nil {
 		b.Fatal(err)

@@ -39,65 +39,36 @@ type span struct {
 	total    float64
 }
 
-// find sets the span of the window that ends at t: from the pane of t - over, unless that is gone, to t's.
-//
-// Where the oldest stands follows from the times alone, but for late events. So the processor can fetch all lines of
-// the entry at once, and need not wait for the first, which has the number of the newest pane.
-func (s *span) find(g *group, entry []uint64, t, watermark int64) {
-	s.panes, s.n = entry[g.at+1:g.at+1+g.ring*g.words], 0
-	from, to := max(g.from(t), g.from(watermark)), g.pane(t)
-	s.first = g.slot(from)
-	newest := int64(entry[g.at])
-	if entry[g.at] == nonePane {
-		return
-	}
-	if held := newest - int64(g.ring-1); from < held { // the ring holds the newest pane and those before it
-		from, s.first = held, g.slot(held)
-	}
-	if to > newest {
-		to = newest
-	}
-	s.n = int(max(0, to-from+1))
-}
-
-// add adds up counts and sums, the oldest pane first: those up to the end of the ring, and then those at its beginning.
-func (s *span) add(g *group) {
-	from, to := s.first*g.words, (s.first+s.n)*g.words
-	if to <= len(s.panes) {
-		s.events, s.total = g.add(s.panes[from:to], 0, 0)
-		return
-	}
-	s.events, s.total = g.add(s.panes[from:], 0, 0)
-	s.events, s.total = g.add(s.panes[:to-len(s.panes)], s.events, s.total)
-}
-
-// add adds the counts and sums of panes to what there is.
-func (g *group) add(panes []uint64, events uint64, total float64) (uint64, float64) {
-	switch {
-	case g.words == 2 && g.sum == 1: // what most windows are
-		for ; len(panes) >= 2; panes = panes[2:] {
-			events += panes[0]
-			total += number(panes[1])
+// window is the first and the last pane of the window that ends at t, and where the first stands: from the pane of
+// t - over, unless that is gone, to t's. Both follow from the times alone, mostly from those of the event that was
+// observed last. So the processor can fetch all lines of an entry at once, and need not wait for the first, which has
+// the number of the newest pane.
+func (g *group) window(t, watermark int64) (from, to int64, first int) {
+	if uint64(t-g.start) < uint64(g.width) && uint64(watermark-g.start) < uint64(g.width) && g.reach > 0 {
+		if first = g.currentSlot + 1; first == g.ring {
+			first = 0
 		}
-	case g.sum == 0:
-		for at := 0; at < len(panes); at += g.words {
-			events += panes[at]
-		}
-	default:
-		for at, sum := 0, g.sum; at < len(panes); at += g.words {
-			events += panes[at]
-			total += number(panes[at+sum])
-		}
+		return g.current - g.reach, g.current, first
 	}
-	return events, total
+	from = max(g.from(t), g.from(watermark))
+	return from, g.pane(t), g.slot(from)
 }
 
 // fill sets the group's fields for an event at time t.
 func (g *group) fill(fields []millrace.Field, entry []uint64, t, watermark int64) {
-	var s span
-	s.find(g, entry, t, watermark)
-	s.add(g)
-	if s.events == 0 {
+	newest := int64(entry[g.at])
+	if newest == math.MinInt64 {
+		g.unseen(fields)
+		return
+	}
+	from, to, first := g.window(t, watermark)
+	if held := newest - int64(g.ring-1); from < held { // the ring has no older ones
+		from, first = held, g.slot(held)
+	}
+	n := int(max(0, min(to, newest)-from+1))
+	panes := entry[g.at+1 : g.at+1+g.ring*g.words]
+	events, total := g.add(panes, first, n)
+	if events == 0 {
 		g.unseen(fields)
 		return
 	}
@@ -105,15 +76,52 @@ func (g *group) fill(fields []millrace.Field, entry []uint64, t, watermark int64
 		o := &g.outputs[i]
 		switch f := &fields[o.field]; o.stat {
 		case statCount:
-			set(f, float64(s.events))
+			set(f, float64(int64(events)))
 		case statSum:
-			set(f, s.total)
+			set(f, total)
 		case statMean:
-			set(f, s.total/float64(s.events))
+			set(f, total/float64(int64(events)))
 		default:
-			set(f, g.statistic(o.stat, &s, t))
+			set(f, g.statistic(o.stat, &span{panes, first, n, events, total}, t))
 		}
 	}
+}
+
+// add adds up counts and sums of n panes, the oldest first: those up to the end of the ring, and then those at its
+// beginning.
+func (g *group) add(panes []uint64, first, n int) (events uint64, total float64) {
+	from, to := first*g.words, (first+n)*g.words
+	rest := panes[:max(0, to-len(panes))]
+	panes = panes[from:min(to, len(panes))]
+	if g.words != 2 || g.sum != 1 {
+		events, total = g.more(panes, 0, 0)
+		return g.more(rest, events, total)
+	}
+	for ; len(panes) >= 2; panes = panes[2:] { // what most windows are
+		events += panes[0]
+		total += number(panes[1])
+	}
+	for ; len(rest) >= 2; rest = rest[2:] {
+		events += rest[0]
+		total += number(rest[1])
+	}
+	return events, total
+}
+
+// more adds the counts and sums of panes to what there is.
+func (g *group) more(panes []uint64, events uint64, total float64) (uint64, float64) {
+	words, sum := g.words, g.sum
+	if sum == 0 {
+		for at := 0; at < len(panes); at += words {
+			events += panes[at]
+		}
+		return events, total
+	}
+	for at := 0; at < len(panes); at += words {
+		events += panes[at]
+		total += number(panes[at+sum])
+	}
+	return events, total
 }
 
 // statistic merges the panes of a window that has events, the oldest first, where count and sum do not say enough.

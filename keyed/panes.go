@@ -154,9 +154,14 @@ func (g *group) from(t int64) int64 {
 
 // begin prepares for an event, and reports whether its pane is there for an entry that has none.
 func (g *group) begin(t, watermark int64) bool {
-	if p := g.pane(t); p != g.current || g.start == noTime {
+	if uint64(t-g.start) >= uint64(g.width) || g.start == noTime {
+		p := g.pane(t)
 		g.currentSlot = g.slot(p)
 		g.current, g.start = p, p*g.width
+	}
+	if uint64(watermark-g.start) < uint64(g.width) && g.reach > 0 {
+		g.limit = g.current - g.reach
+		return true
 	}
 	g.limit = g.from(watermark)
 	return g.current >= g.limit
@@ -176,15 +181,24 @@ func (g *group) observe(entry []uint64, e *millrace.Event, t int64) bool {
 	}
 	panes := entry[g.at+1 : g.at+1+g.ring*g.words]
 	if newest := int64(entry[g.at]); p > newest {
-		if entry[g.at] != nonePane {
+		if newest != math.MinInt64 { // it has none yet, nor anything in the ring
 			g.clear(panes, newest, p)
 		}
 		entry[g.at] = uint64(p)
 	} else if uint64(newest)-uint64(p) >= uint64(g.ring) {
 		return false
 	}
-	k := g.slot(p) * g.words
-	g.take(panes[k:k+g.words], t, f)
+	k := g.currentSlot * g.words
+	pane := panes[k : k+g.words]
+	switch {
+	case len(pane) == 1:
+		pane[0]++
+	case len(pane) == 2 && g.sum == 1:
+		pane[0]++
+		pane[1] = math.Float64bits(number(pane[1]) + value(f))
+	default:
+		g.take(pane, t, f)
+	}
 	return true
 }
 
@@ -195,11 +209,14 @@ func (g *group) clear(panes []uint64, newest, p int64) {
 		clear(panes)
 		return
 	}
-	for k := g.slot(newest + 1); n > 0; n-- {
-		clear(panes[k*g.words : (k+1)*g.words])
-		if k++; k == g.ring {
-			k = 0
-		}
+	from := g.slot(newest+1) * g.words
+	to := from + int(n)*g.words
+	if to > len(panes) {
+		clear(panes[:to-len(panes)])
+		to = len(panes)
+	}
+	for k := from; k < to; k++ { // a few words
+		panes[k] = 0
 	}
 }
 
