@@ -180,7 +180,8 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 }
 
 // Check is the error that Extract would have, and fills in the fields of ratios as it does, without the rest of its
-// work: for who reads events again that were learned before.
+// work: for who reads events again that were learned before. Windows cannot refuse an event, so the answer is the same
+// before they are filled.
 func (x *Extractor) Check(e *millrace.Event) error {
 	for i := range x.rejecting {
 		r := &x.rejecting[i]

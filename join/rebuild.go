@@ -60,6 +60,10 @@ func (t *Table) Rebuild(e *millrace.Event, at Place, stream int64) {
 	}
 }
 
+// Named reports whether the state names the event at a place, and Rebuild was not told of it yet: of no other event is
+// more needed than its id and time.
+func (t *Table) Named(at Place) bool { return t.named.has(Events, at) }
+
 // RebuildLabel tells of a label for which Label was called before the snapshot. It is kept again when the state names
 // it, and that is reported.
 func (t *Table) RebuildLabel(l *millrace.Event, at Place, stream int64) (named bool) {

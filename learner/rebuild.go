@@ -260,7 +260,11 @@ func (s *Stream) Rebuild(e *millrace.Event, rec *millrace.Record, label bool) {
 		return
 	}
 	watermark := s.Clock.Now()
-	stream := s.beginEvent(e, rec, watermark)
+	e.CapTime(rec)
+	stream := max(e.Time, watermark)
+	if s.Join != nil && s.Join.Named(placeOf(rec)) || !s.Trainer.Checks() {
+		s.fill(e, watermark) // of no other event anybody asks again what its windows were
+	}
 	if s.Trainer.Check(e) != nil {
 		s.note(rec, join.Events, watermark)
 	} else {

@@ -128,14 +128,17 @@ func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millr
 	return outcome, why
 }
 
-// beginEvent is what comes first for every event, also when it is read again: its time and its windows. It returns the
-// event's stream time.
+// beginEvent is what comes first for every event: its time and its windows. It returns the event's stream time.
 func (s *Stream) beginEvent(e *millrace.Event, rec *millrace.Record, watermark int64) int64 {
 	e.CapTime(rec)
+	s.fill(e, watermark)
+	return max(e.Time, watermark)
+}
+
+func (s *Stream) fill(e *millrace.Event, watermark int64) {
 	if s.Windows != nil {
 		s.Windows.Fill(e, watermark)
 	}
-	return max(e.Time, watermark)
 }
 
 // observe has the windows see an event, and time go on.

@@ -130,6 +130,12 @@ func (t *Trainer) Learn(e *millrace.Event, prediction []float64) error {
 	return nil
 }
 
+// Checks reports whether Check needs no windows.
+func (t *Trainer) Checks() bool {
+	_, ok := t.Extractor.(interface{ Check(*millrace.Event) error })
+	return ok
+}
+
 // Check is the error that Predict would have, and completes the event as it does: it needs neither weights nor views.
 func (t *Trainer) Check(e *millrace.Event) error {
 	if x, ok := t.Extractor.(interface{ Check(*millrace.Event) error }); ok {
