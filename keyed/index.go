@@ -20,10 +20,10 @@ type Source struct {
 
 // Vector says how far each partition was read, and the watermarks there.
 type Vector struct {
-	Offsets    map[Source]int64 // of the next record
-	Watermarks map[Source]int64 // of the events' partitions; math.MinInt64 for none yet
-	Topic      int64            // the topic's watermark
-	Record     int64            // record time of the first record behind it, Unix milliseconds; 0 where it is not known
+	Offsets    map[Source]int64 `json:"offsets"`    // of the next record
+	Watermarks map[Source]int64 `json:"watermarks"` // of the events' partitions; math.MinInt64 for none yet
+	Topic      int64            `json:"topic"`      // the topic's watermark
+	Record     int64            `json:"record"`     // record time of the first record behind it, Unix milliseconds; 0 where it is not known
 }
 
 // Index remembers where slices of stream time begin in the log, so that a snapshot can say from where on a rebuild has

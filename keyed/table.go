@@ -160,6 +160,11 @@ func (t *table) insert(hash uint64, stream, watermark int64) []uint64 {
 	default:
 		i = t.free(gone)
 	}
+	return t.begin(i, hash, stream)
+}
+
+// begin makes an entry that is in no chain a key's, without an event in any pane.
+func (t *table) begin(i uint32, hash uint64, stream int64) []uint64 {
 	entry := t.entry(i)
 	clear(entry)
 	entry[wordHash], entry[wordTime] = hash, uint64(stream)
@@ -210,6 +215,11 @@ func (t *table) free(gone int64) uint32 {
 			return i
 		}
 	}
+	return t.more()
+}
+
+// more returns an entry that was never used.
+func (t *table) more() uint32 {
 	i := t.used
 	if i>>t.segmentBits == uint32(len(t.segments)) {
 		t.segments = append(t.segments, make([]uint64, t.stride<<t.segmentBits))
