@@ -189,12 +189,16 @@ func (t *Table) Wait(e *millrace.Event, at Place, due int64, prediction []float6
 func (t *Table) keep(h int32, e *millrace.Event, at Place, due int64, prediction []float64) {
 	due = min(due, math.MaxInt64-1)
 	t.scratch = appendEvent(t.scratch[:0], e, due, prediction, t.outputs)
+	t.keepRecord(h, at, due, t.scratch)
+}
+
+func (t *Table) keepRecord(h int32, at Place, due int64, record []byte) {
 	x := t.entries.at(h)
 	x.kind, x.partition, x.offset = waiting, at.Partition, at.Offset
 	x.until = max(x.until, due)
 	t.events.move(h, due)
-	t.values.put(h, t.scratch)
-	t.charge += chargeEvent(len(t.scratch))
+	t.values.put(h, record)
+	t.charge += chargeEvent(len(record))
 	t.setBit(Events, at)
 	t.waitingCount++
 }
@@ -224,9 +228,13 @@ func (t *Table) keepLabel(l *millrace.Event, id hashed, at Place, deadline int64
 
 func (t *Table) linkLabel(h int32, l *millrace.Event, at Place) {
 	t.scratch = appendLabel(t.scratch[:0], l)
-	t.values.put(h, t.scratch)
+	t.linkLabelRecord(h, len(l.ID), at, t.scratch)
+}
+
+func (t *Table) linkLabelRecord(h int32, idBytes int, at Place, record []byte) {
+	t.values.put(h, record)
 	t.labels.link(h)
-	charge := chargeLabel(len(l.ID))
+	charge := chargeLabel(idBytes)
 	t.charge += charge
 	t.labelsCharge += charge
 	t.keptCount++
