@@ -113,7 +113,19 @@ func decodeFile(data []byte) (millrace.Snapshot, error) {
 // or the new, and after it returns nil the new one survives a crash of the machine: it writes a
 // temporary file beside it, syncs it, renames it and syncs the directory. Only its owner may read the file: weights
 // tell of what they were learned from.
-func ReplaceFile(path string, chunks ...[]byte) (err error) {
+func ReplaceFile(path string, chunks ...[]byte) error {
+	return ReplaceFileBy(path, func(w io.Writer) error {
+		for _, chunk := range chunks {
+			if _, err := w.Write(chunk); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReplaceFileBy is ReplaceFile for what need not be in memory: write writes the new content.
+func ReplaceFileBy(path string, write func(w io.Writer) error) (err error) {
 	directory := filepath.Dir(path)
 	f, err := os.CreateTemp(directory, "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
@@ -127,10 +139,8 @@ func ReplaceFile(path string, chunks ...[]byte) (err error) {
 			err = fmt.Errorf("replacing file: %w", err)
 		}
 	}()
-	for _, chunk := range chunks {
-		if _, err = f.Write(chunk); err != nil {
-			return err
-		}
+	if err = write(f); err != nil {
+		return err
 	}
 	if err = errors.Join(f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
 		return err
