@@ -57,7 +57,13 @@ type Keyed struct {
 	Watermark int64  `json:"watermark"` // the topic's at the rebuild marks
 	Now       int64  `json:"now"`       // the topic's at the positions
 	Newest    []Mark `json:"newest"`    // the watermarks of the events' partitions at the positions; Offset is 0 there
+	// Checkpoints are the digests of the versions before this one whose keyed state its learner has on its own disk, at
+	// most CheckpointsMax, the oldest first. What is listed is an ancestor, whatever was rolled back or lost meanwhile.
+	Checkpoints []string `json:"checkpoints,omitempty"`
 }
+
+// CheckpointsMax is how many checkpoints a learner keeps, and a manifest lists.
+const CheckpointsMax = 2
 
 // Mark is a place in a partition, with the partition's watermark there.
 type Mark struct {

@@ -164,9 +164,10 @@ func TestMinimalFileTakesDefaults(t *testing.T) {
 		Features: features.Columns{{
 			Name: "a", Path: "a", Type: "number", Scale: "standard", Missing: "zero", Encode: "onehot", Cap: 64, Bits: 18, Clip: 8, Ngrams: 1, Entries: 4096,
 		}},
-		Label:     labelDefaults(decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}}),
-		Model:     model.Spec{Type: "logistic"},
-		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 128 << 20, UnpublishedMax: 50_000_000},
+		Label: labelDefaults(decode.LabelSpec{Path: "y", Type: "class", Classes: []string{"n", "p"}}),
+		Model: model.Spec{Type: "logistic"},
+		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 128 << 20, UnpublishedMax: 50_000_000,
+			Checkpoints: 10 * time.Minute, CheckpointBytesMax: 1 << 30},
 		Scores: scorer.Spec{
 			Topic: "e.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},
@@ -208,7 +209,8 @@ func TestDesignExample(t *testing.T) {
 		Model: model.Spec{
 			Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001},
 		},
-		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 1 << 30, UnpublishedMax: 50_000_000},
+		Snapshots: learner.SnapshotsSpec{Every: 5 * time.Second, Keep: 20, BytesMax: 1 << 30, UnpublishedMax: 50_000_000,
+			Checkpoints: 10 * time.Minute, CheckpointBytesMax: 1 << 30},
 		Scores: scorer.Spec{
 			Topic: "payments.scores", Include: []string{"id", "model", "version", "class", "probabilities", "time"}, Start: "latest",
 		},

@@ -48,7 +48,7 @@ type Pipeline struct {
 	Scores    scorer.Spec           `yaml:"scores" hash:"none" doc:"where scores go"`
 	Limits    decode.Limits         `yaml:"limits" doc:"what one event may cost"`
 	Join      Join                  `yaml:"join" hash:"none" doc:"what events that wait for their label may take"`
-	State     string                `yaml:"state" hash:"none" doc:"folder where the learner keeps a copy of its newest version, to fill a store that has lost its data; none by default"`
+	State     string                `yaml:"state" hash:"none" doc:"folder where the learner keeps a copy of its newest version, to fill a store that has lost its data, and checkpoints of windows and of events that wait, to start from without reading the log again; none by default"`
 	Admin     Admin                 `yaml:"admin" hash:"none" doc:"metrics, health and profiles over HTTP"`
 	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label,
 	// model and snapshots are not read: they use this pipeline's connections, and are not served.

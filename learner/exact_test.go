@@ -2,6 +2,7 @@ package learner
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,8 @@ type lives struct {
 	ahead          time.Duration // how long before its event a label may come; 0 is half of what it may wait
 	rng            *rand.Rand
 	assume         millrace.Label
+	disk           *disk // keeps checkpoints; nil without
+	back           bool  // a life may go on from a version before the last, as after a rollback
 }
 
 // life is one learner, from a version on.
@@ -55,7 +58,12 @@ func (s *mortalStore) Publish(ctx context.Context, snap *millrace.Snapshot, caus
 	if s.dead.Load() {
 		return millrace.Head{}, fmt.Errorf("killed: %w", millrace.ErrFenced)
 	}
-	return s.fakeStore.Publish(ctx, snap, cause)
+	h, err := s.fakeStore.Publish(ctx, snap, cause)
+	h.Digest = crand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heads[len(s.heads)-1].Manifest.Signature = h.Digest // so that whoever has the version knows its digest
+	return h, err
 }
 
 // columns are a number, whose it is, and what was of the same card, and of all, lately.
@@ -141,7 +149,19 @@ func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies
 			tb.Fatal(err)
 		}
 		o.Manifest, o.Positions = from.Manifest, from.Manifest.Positions
-		l.rebuild(tb, s, layout, &o.Manifest)
+		done := false
+		if l.disk != nil {
+			k := *o.Manifest.Keyed
+			o.Manifest.Keyed = &k
+			s, layout, done = l.restore(tb, s, layout, &o.Manifest)
+			o.Stream, o.Layout = s, layout
+		}
+		if !done {
+			l.rebuild(tb, s, layout, &o.Manifest)
+		}
+	}
+	if l.disk != nil {
+		o.Checkpoints, o.Snapshots.Checkpoints, o.Snapshots.CheckpointBytesMax = l.disk, 1, 1<<20
 	}
 	var kill func(int) bool
 	if left := new(atomic.Int64); dies > 0 {
@@ -259,6 +279,34 @@ func (f *life) run(tb testing.TB) (killed bool) {
 	return false
 }
 
+// stopAt lets a life end cleanly once it has learned so many records.
+func (f *life) stopAt(tb testing.TB, records uint64) {
+	tb.Helper()
+	ctx, stop := context.WithCancel(tb.Context())
+	defer stop()
+	merger := f.learner.o.Merger
+	f.learner.o.Merger = stopping{merger, func(n uint64) bool { return n >= records }, stop, new(uint64)}
+	if err := f.learner.Run(ctx); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// stopping is a merger that says when enough is delivered.
+type stopping struct {
+	Merger
+	enough func(records uint64) bool
+	stop   func()
+	n      *uint64
+}
+
+func (m stopping) Next(ctx context.Context) (merge.Stretch, error) {
+	s, err := m.Merger.Next(ctx)
+	if *m.n += uint64(s.To - s.From); m.enough(*m.n) {
+		m.stop()
+	}
+	return s, err
+}
+
 func newLives(seed uint64) *lives {
 	return &lives{events: &topicLog{name: "events"}, labels: &topicLog{name: "labels"}, span: 2 * time.Second, rng: rand.New(rand.NewPCG(seed, 1)),
 		spec: join.Spec{Wait: 3 * time.Second, Early: 400 * time.Millisecond, Missing: millrace.Target{Known: true, Class: 0}}}
@@ -303,6 +351,9 @@ func (l *lives) dying(t *testing.T, kills, within int) (last *millrace.Snapshot,
 		killed := end.run(t)
 		if n := len(end.store.heads); n > 0 {
 			last = &end.store.heads[n-1]
+			if killed && l.back && l.rng.IntN(5) == 0 {
+				last = &end.store.heads[l.rng.IntN(n)]
+			}
 		}
 		if !killed {
 			return last, end, died

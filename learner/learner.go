@@ -65,6 +65,10 @@ type Options struct {
 	// Retention is how far back the events' topic keeps its records; 0 where that is not known or has no bound.
 	Retention time.Duration
 	Publisher Publisher
+	// Checkpoints keep state by key on local disk; nil where there is none. Version is the manifest of Head, as it was
+	// published; nil leaves out a checkpoint when nothing is applied any more.
+	Checkpoints Checkpoints
+	Version     *millrace.Manifest
 	// Published is told of each new head with the positions it holds; may be nil. It commits group
 	// offsets, so its failures are its own to log: nothing is restored from them.
 	Published func(ctx context.Context, h millrace.Head, positions []millrace.Position)
@@ -110,6 +114,8 @@ type Learner struct {
 	tick      ticks
 	cores     *Cores // that the model's parts run on
 
+	checkpoints *checkpointing
+
 	free      chan *capture // the two preallocated buffers
 	toPublish chan *capture
 	published atomic.Uint64 // applied, in the latest published snapshot
@@ -151,6 +157,7 @@ func New(o Options) *Learner {
 		l.free <- &capture{buffer: o.Layout.NewBuffer()}
 	}
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.letters())
+	l.checkpoints = newCheckpointing(&l.o)
 	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names, o.Now)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
@@ -171,6 +178,8 @@ func (l *Learner) Run(ctx context.Context) error {
 	// Publishing outlives the end of fetching: the last snapshot is taken after it.
 	publishing, stopPublishing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPublishing()
+	keeping, stopKeeping := context.WithCancel(publishing)
+	defer stopKeeping()
 	// What happens after the end that was asked for has a deadline: dead letters that wait for room, and the last
 	// snapshot. It may pass after Run has returned, and then stops what has stopped.
 	deadline := func() { time.AfterFunc(l.o.ShutdownTimeout, stopPublishing) }
@@ -181,7 +190,16 @@ func (l *Learner) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error {
 		defer stopWork() // a fenced learner must not go on
-		return l.publishLoop(publishing)
+		defer close(l.checkpoints.todo)
+		err := l.publishLoop(publishing)
+		if err != nil {
+			stopKeeping()
+		}
+		return err
+	})
+	g.Go(func() error {
+		l.keepLoop(keeping)
+		return nil
 	})
 	g.Go(func() error {
 		defer close(l.toPublish)
@@ -198,6 +216,7 @@ func (l *Learner) Run(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("learning %s: %w", l.o.Name, err)
 	}
+	l.keepLast(keeping)
 	return nil
 }
 

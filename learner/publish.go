@@ -22,6 +22,7 @@ type capture struct {
 	applied   uint64
 	waiting   join.State // copied with the rest, written into the buffer where nothing waits for it
 	tail      []byte
+	keyed     *kept // to be written to local disk once the version is the head; nil for most
 }
 
 // ticks says when snapshots and reports are due, by count and by time.
@@ -116,6 +117,8 @@ func (l *Learner) capture(c *capture) {
 	c.manifest.Metrics = stream.Trainer.Progressive.Metrics()
 	if c.manifest.Keyed = stream.Keyed(c.positions); c.manifest.Keyed != nil {
 		c.manifest.Applied, c.manifest.Names = l.applied, stream.Names()
+		c.manifest.Keyed.Checkpoints = l.checkpoints.list()
+		c.keyed = l.copyIfDue()
 		l.keyed.captured(l.o.Retention)
 	}
 	c.applied, l.tick.captured = l.applied, l.applied
@@ -198,6 +201,11 @@ func (l *Learner) publish(ctx context.Context, c *capture) error {
 	l.takenAt.Store(c.manifest.CreatedAt.UnixNano())
 	l.published.Store(c.applied)
 	l.updateStatus(func(s *Status) { s.Head = head; s.Snapshots++ })
+	l.checkpoints.published(&s.Manifest, head.Digest)
+	if k := c.keyed; k != nil {
+		k.version, k.digest, c.keyed = s.Manifest, head.Digest, nil
+		l.checkpoints.todo <- k // there is room: it is the only copy
+	}
 	select {
 	case l.progress <- struct{}{}:
 	default:

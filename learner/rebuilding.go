@@ -20,6 +20,9 @@ type Rebuilding struct {
 	Merger  Merger
 	Decoder Decoder
 	Labels  Decoder // nil where labels come with their events
+	// Checkpoint is the state by key of an ancestor, and the manifest what Restored made of both; nil to read all from
+	// the log.
+	Checkpoint Blocks
 
 	done  atomic.Uint64 // offsets passed
 	total atomic.Uint64
@@ -29,10 +32,16 @@ type Rebuilding struct {
 func (r *Rebuilding) Progress() (done, total uint64) { return r.done.Load(), r.total.Load() }
 
 // Run reads until all positions are reached. It returns how many events and labels that waited are not in the log.
-// Its error wraps millrace.ErrCorrupt when the version cannot be what it says.
+// Its error wraps millrace.ErrCorrupt when the version cannot be what it says, and an *UnusableError when the
+// checkpoint cannot.
 func (r *Rebuilding) Run(ctx context.Context) (lost uint64, err error) {
 	if err := r.Stream.BeginRebuild(r.Manifest, r.Waiting); err != nil {
 		return 0, fmt.Errorf("rebuilding: %w", err)
+	}
+	if r.Checkpoint != nil {
+		if err := r.Stream.restore(r.Checkpoint); err != nil {
+			return 0, fmt.Errorf("rebuilding: %w", &UnusableError{err})
+		}
 	}
 	if ends := r.ends(); len(ends) > 0 {
 		if err := r.read(ctx, ends); err != nil {

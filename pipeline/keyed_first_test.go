@@ -187,7 +187,7 @@ func TestStatusOfARebuild(t *testing.T) {
 	defer s.Close()
 	defer s.stopAround()
 	s.started.Store(true)
-	s.env.rebuilding.Store(newRebuilding(s.learning))
+	s.env.rebuilding.Store(newRebuilding(s.learning, &s.learning.from))
 	at := s.Status()
 	if at.Learning.State != status.Rebuilding || at.Learning.Rebuild == nil || !strings.Contains(at.NotReady, "reading the log again") {
 		t.Errorf("status %+v, %+v", at, at.Learning)

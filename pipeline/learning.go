@@ -37,11 +37,13 @@ type learning struct {
 	env       *environment
 	o         Options
 	writer    writer
-	from      millrace.Manifest // what learning goes on from
-	head      millrace.Head     // … and the version that it is, as it is known to scorers
-	waiting   []byte            // of the version that this is: who waits
-	learner   *learner.Learner  // nil until state by key is made again
-	atWork    atomic.Bool       // there is a learner
+	from      millrace.Manifest  // what learning goes on from
+	head      millrace.Head      // … and the version that it is, as it is known to scorers
+	version   *millrace.Manifest // … and what that says of itself
+	waiting   []byte             // of the version that this is: who waits
+	patched   bool               // state by key is made without what the log no longer holds
+	learner   *learner.Learner   // nil until state by key is made again
+	atWork    atomic.Bool        // there is a learner
 	source    *consumers.Source
 	labels    *consumers.Source // nil where labels come with their events
 	merger    *merge.Merger     // nil without state by key
@@ -145,6 +147,7 @@ func (l *learning) begin(ctx context.Context, m millrace.Manifest, cause millrac
 	if l.head, err = l.publisher.unserved(ctx, &s, cause); err != nil {
 		return m, fmt.Errorf("publishing the first version: %w", err)
 	}
+	l.version = &s.Manifest
 	return m, nil
 }
 
@@ -251,7 +254,7 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	if err := l.resumeKeyed(ctx, &m, &old, allowGaps); err != nil {
 		return m, err
 	}
-	l.head = head
+	l.head, l.version = head, &old
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
 }
@@ -310,6 +313,7 @@ func (l *learning) prepare(ctx context.Context) error {
 	}
 	if l.merger != nil {
 		o.Merger, o.Stalled, o.Retention = l.merger, l.merger.Stalled, l.kept(ctx)
+		o.Checkpoints, o.Version = l.checkpoints(), l.version
 	}
 	if p.LateLabels() {
 		o.Labels = learner.Labels{Decoder: l.learned.Labels, DeadLetters: l.newDeadLetters(p.Label.DeadLetters)}

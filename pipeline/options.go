@@ -23,7 +23,7 @@ type Options struct {
 	// anew.
 	AllowGaps bool
 
-	// StateDir is where the learner keeps a copy of its newest version, in place of Config's state.
+	// StateDir is where the learner keeps a copy of its newest version, and checkpoints, in place of Config's state.
 	StateDir string
 
 	// Admin is the address for metrics and health, in place of Config's.

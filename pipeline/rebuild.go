@@ -63,6 +63,9 @@ func (l *learning) resumeKeyed(ctx context.Context, m, old *millrace.Manifest, a
 // patch takes out of m's marks what the logs no longer hold, as a person has said to go on without it.
 func (l *learning) patch(ctx context.Context, m *millrace.Manifest) error {
 	k := m.Keyed
+	rebuild, newest := k.Rebuild, k.Newest
+	defer func() { l.patched = !slices.Equal(rebuild, k.Rebuild) || !slices.Equal(newest, k.Newest) }()
+	k.Rebuild = slices.Clone(k.Rebuild)
 	for _, topic := range readTopics(l.env.pipeline) {
 		err := l.env.cluster.SameTopic(ctx, topic, ofTopic(topic, m.Positions))
 		var gap *millrace.GapError
@@ -86,8 +89,10 @@ func (l *learning) patch(ctx context.Context, m *millrace.Manifest) error {
 		}
 		l.env.log.Warn("going on as told, without what the log no longer holds", "error", gap)
 	}
-	var err error
-	k.Rebuild, err = clamped(ctx, l.env.cluster, m)
+	marks, err := clamped(ctx, l.env.cluster, m)
+	if err == nil {
+		k.Rebuild = marks
+	}
 	return err
 }
 
@@ -115,9 +120,23 @@ func (l *learning) forget(old *millrace.Manifest) (map[string]uint64, error) {
 // tellRebuildEvery is how often a log line says how far reading again has come.
 const tellRebuildEvery = 10 * time.Second
 
-// rebuild makes state by key again: it reads the log from the marks up to the positions that learning goes on from.
+// rebuild makes state by key again: from a checkpoint in the state folder, or else from the log alone.
 func (l *learning) rebuild(ctx context.Context) error {
-	r := newRebuilding(l)
+	done, err := l.fromCheckpoint(ctx)
+	if !done && err == nil {
+		err = l.rebuildFrom(ctx, &l.from, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("making state by key again: %w", wayOn(err))
+	}
+	l.waiting = nil
+	return nil
+}
+
+// rebuildFrom reads the log from the marks of m up to its positions, which are those that learning goes on from.
+func (l *learning) rebuildFrom(ctx context.Context, m *millrace.Manifest, checkpoint learner.Blocks) error {
+	r := newRebuilding(l, m)
+	r.Checkpoint = checkpoint
 	began := time.Now()
 	var lost uint64
 	run := func(ctx context.Context, m *merge.Merger) (err error) {
@@ -126,7 +145,7 @@ func (l *learning) rebuild(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if sources, anything := l.again(); anything {
+	if sources, anything := l.again(m); anything {
 		l.env.rebuilding.Store(r)
 		stop := l.tellRebuild(ctx, r)
 		err = readMerged(ctx, l.env, run, sources...)
@@ -136,9 +155,8 @@ func (l *learning) rebuild(ctx context.Context) error {
 		err = run(ctx, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("making state by key again: %w", wayOn(err))
+		return err
 	}
-	l.waiting = nil
 	if lost > 0 {
 		l.env.log.Warn("events and labels that waited are no longer in the log: they are counted as lost", "lost", lost)
 	}
@@ -148,8 +166,8 @@ func (l *learning) rebuild(ctx context.Context) error {
 	return nil
 }
 
-func newRebuilding(l *learning) *learner.Rebuilding {
-	r := &learner.Rebuilding{Stream: l.learned.Stream, Manifest: &l.from, Waiting: l.waiting, Decoder: l.learned.Decoder}
+func newRebuilding(l *learning, m *millrace.Manifest) *learner.Rebuilding {
+	r := &learner.Rebuilding{Stream: l.learned.Stream, Manifest: m, Waiting: l.waiting, Decoder: l.learned.Decoder}
 	if l.learned.Labels != nil {
 		r.Labels = l.learned.Labels
 	}
@@ -157,11 +175,11 @@ func newRebuilding(l *learning) *learner.Rebuilding {
 }
 
 // again reads what state by key is made again from, a source a topic. anything is that there is something to read.
-func (l *learning) again() (sources []*consumers.Source, anything bool) {
+func (l *learning) again(m *millrace.Manifest) (sources []*consumers.Source, anything bool) {
 	for _, topic := range readTopics(l.env.pipeline) {
-		from, until := ofTopic(topic, l.from.Positions), []millrace.Position(nil)
+		from, until := ofTopic(topic, m.Positions), []millrace.Position(nil)
 		for i, at := range from {
-			mark, ok := markOf(l.from.Keyed, at)
+			mark, ok := markOf(m.Keyed, at)
 			if !ok || mark.Offset == at.Offset {
 				continue
 			}

@@ -9,6 +9,7 @@ import (
 
 	"millrace"
 	"millrace/consumers"
+	"millrace/snapshot"
 	"millrace/store"
 	"millrace/store/folder"
 )
@@ -126,8 +127,27 @@ func (l *learning) acquire(ctx context.Context, copied *millrace.Snapshot, fresh
 	}
 	l.env.log.Warn("the store has lost the newest version: restoring it from the copy in the state folder", "model", p.Name,
 		"file", l.env.folder.Path(), "learned", copied.Manifest.Learned, "stored_seq", head.Seq)
+	if err := succeed(copied); err != nil {
+		return head, err
+	}
 	if head, err = l.publisher.Publish(ctx, copied, millrace.CauseRestored); err != nil {
 		return head, fmt.Errorf("restoring the store from %s: %w", l.env.folder.Path(), err)
 	}
 	return head, nil
+}
+
+// succeed makes a version that is published a second time name itself as an ancestor, so that a checkpoint of it is one
+// of the other, too.
+func succeed(version *millrace.Snapshot) error {
+	if version.Manifest.Keyed == nil {
+		return nil
+	}
+	manifest, err := snapshot.EncodeManifest(version.Manifest)
+	if err != nil {
+		return fmt.Errorf("reading the copy in the state folder: %w", err)
+	}
+	k := *version.Manifest.Keyed
+	k.Checkpoints = listed(k.Checkpoints, snapshot.Digest(manifest))
+	version.Manifest.Keyed = &k
+	return nil
 }

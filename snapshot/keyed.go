@@ -36,6 +36,11 @@ func checkKeyed(m *millrace.Manifest) error {
 	if k.Now < k.Watermark {
 		return fmt.Errorf("a watermark that fell from %d to %d", k.Watermark, k.Now)
 	}
+	for _, digest := range k.Checkpoints {
+		if !isDigest(digest) || len(k.Checkpoints) > millrace.CheckpointsMax {
+			return fmt.Errorf("checkpoints %.200q: there may be %d, each of 64 lower-case hexadecimal digits", k.Checkpoints, millrace.CheckpointsMax)
+		}
+	}
 	type place struct {
 		topic     string
 		partition int32

@@ -78,8 +78,7 @@ func checkManifest(m *millrace.Manifest) error {
 		if blob.Bytes < 0 || blob.Bytes > BlobBytesMax {
 			return fmt.Errorf("%s blob of %d bytes; at most %d", name, blob.Bytes, BlobBytesMax)
 		}
-		if sum, err := hex.DecodeString(blob.SHA256); err != nil || len(sum) != sha256.Size ||
-			hex.EncodeToString(sum) != blob.SHA256 {
+		if !isDigest(blob.SHA256) {
 			return fmt.Errorf("%s blob's SHA-256 %.80q is not 64 lower-case hexadecimal digits", name, blob.SHA256)
 		}
 	}
@@ -92,6 +91,12 @@ func checkManifest(m *millrace.Manifest) error {
 		seen[place] = true
 	}
 	return checkKeyed(m)
+}
+
+// isDigest is that a word is a SHA-256 as Digest writes it.
+func isDigest(word string) bool {
+	sum, err := hex.DecodeString(word)
+	return err == nil && len(sum) == sha256.Size && hex.EncodeToString(sum) == word
 }
 
 // DecodeManifest reads a manifest strictly: it must be, byte for byte, what EncodeManifest writes.

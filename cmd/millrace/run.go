@@ -32,7 +32,7 @@ func (f *runFlags) registerLearning(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.Fresh, "fresh", false, "start with new weights and positions; old versions are kept")
 	cmd.Flags().BoolVar(&f.AllowGaps, "allow-gaps", false, "go on where events were lost, on another cluster, or at the beginning of a topic made anew")
 	cmd.Flags().StringVar(&f.StateDir, "state-dir", "", "folder for a copy of the newest version, in place of the pipeline file's state; "+
-		"a store that has lost its data is filled from it")
+		"a store that has lost its data is filled from it, and windows and waiting events start from there")
 	cmd.Flags().StringArrayVar(&f.Challengers, "challenger", nil, "pipeline file of a model that learns the same events and is never served; may be repeated")
 	cmd.Flags().BoolVar(&f.FreshChallengers, "fresh-challengers", false, "start challengers with new weights and positions; old versions are kept")
 }
