@@ -111,8 +111,8 @@ func (m *treeModel) Predict(dst []float32, x millrace.Input, s model.Scratch) {
 	m.trees.Predict(dst, x[m.view].Dense, s.(*tree.Work))
 }
 
-// Value of trees, which predict in the user's units, is the prediction itself.
-func (m *treeModel) Value(prediction float32) float64 { return float64(prediction) }
+// Value is what trees predict of a number, in the label's units.
+func (m *treeModel) Value(prediction float32) float64 { return m.trees.Value(prediction) }
 
 func (m *treeModel) Learn(x millrace.Input, y millrace.Target, weight float32, s model.Scratch) error {
 	return m.trees.Learn(x[m.view].Dense, y, weight, s.(*tree.Work))

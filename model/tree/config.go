@@ -205,6 +205,9 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1)
 	}
 	const scalars = 24 // the target's moments; steps and random
+	if p.Classes == 0 {
+		t += levelBytes
+	}
 	return int64(min(s+24*float64(p.Width)+scalars, 1<<60)), int64(min(t+scalars, 1<<60)), nil
 }
 
@@ -213,4 +216,6 @@ const (
 	nodeBytes = 4 + 4 + 4 + 8 + 1 + 4 + 4 + 4
 	tempers   = 2 * 8
 	quality   = 8
+	// levelBytes is what follows the level of a numeric label.
+	levelBytes = 8*(levelCount+2*levelEvents) + 16
 )

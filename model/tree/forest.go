@@ -139,7 +139,7 @@ func (b *member) watch(w *work, y target, s *shared) {
 // failure is the error of a prediction in [0, 1], for detectors.
 func (t *arena) failure(w *work, y target) float64 {
 	if t.Classes == 0 {
-		return min(math.Abs(y.value-w.blend[0])/failureReach, 1)
+		return min(min(math.Abs(y.value-w.blend[0]), y.reach)/failureReach, 1)
 	}
 	best := 0
 	for c, p := range w.blend {

@@ -2,10 +2,12 @@ package tree
 
 import "math"
 
-// target is what an example is to be learned as: a class, or a number in standard deviations.
+// target is what an example is to be learned as: a class, or a number in standard deviations, with how far from it a
+// prediction may be to count as an error of that size.
 type target struct {
 	class int
 	value float64
+	reach float64
 }
 
 // learn lets the tree learn an example that belongs to leaf w.leaf, which w was predicted by.

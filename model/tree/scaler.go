@@ -65,12 +65,30 @@ func (s *scaler) observe(i int, v float64) {
 	s.refresh(i)
 }
 
-// deviation is the standard deviation of column i, 0 until two values differ.
-func (s *scaler) deviation(i int) float64 {
-	if s.factor[i] == 0 {
+// deviations is v in deviations from the mean of the only column, 0 while there is none, within what can be squared.
+func (s *scaler) deviations(v float64) float64 {
+	return min(max((v-s.centre[0])*s.factor[0], -valueMax), valueMax)
+}
+
+// value is what is z deviations from the mean of the only column.
+func (s *scaler) value(z float64) float64 {
+	return min(max(s.centre[0]+z*s.deviation(), -math.MaxFloat64), math.MaxFloat64)
+}
+
+// move makes the moments of the only column those of values that were a·z + b where they were z, in deviations.
+func (s *scaler) move(a, b float64) {
+	m := s.moments
+	m[1] = min(max(m[1]+b*s.deviation(), -valueMax), valueMax)
+	m[2] = min(m[2]*a*a, math.MaxFloat64)
+	s.refresh(0)
+}
+
+// deviation is the standard deviation of the only column, 0 until two values differ.
+func (s *scaler) deviation() float64 {
+	if s.factor[0] == 0 {
 		return 0
 	}
-	return 1 / s.factor[i]
+	return 1 / s.factor[0]
 }
 
 // check reports moments that no values of at most this size have.

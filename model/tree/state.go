@@ -26,6 +26,7 @@ func (m *Trees) list() {
 	}
 	if p.Classes == 0 {
 		m.tensors = append(m.tensors, entry{"target", millrace.Tensor{Shape: []int{3}, F64: m.target.moments}, millrace.Serving})
+		m.tensors = append(m.tensors, m.level.list()...)
 	}
 	for i := range m.members {
 		b := &m.members[i]
@@ -123,6 +124,9 @@ func (m *Trees) Restored() error {
 		m.shared.scaler.refresh(i)
 	}
 	m.target.refresh(0)
+	if err := m.level.restored(); err != nil {
+		return fmt.Errorf("checking restored trees: %w", err)
+	}
 	for i := range m.members {
 		if err := m.members[i].restored(); err != nil {
 			return fmt.Errorf("checking restored tree %d: %w", i, err)

@@ -14,6 +14,7 @@ type Trees struct {
 	members []member
 	shared  shared
 	target  scaler   // of a numeric label
+	level   level    // the same
 	steps   []uint64 // [1] examples learned
 	tensors []entry  // all state
 }
@@ -58,6 +59,7 @@ func New(c Config) (*Trees, error) {
 		return nil, err
 	}
 	m := &Trees{plan: p, target: newScaler(1), steps: make([]uint64, 1)}
+	m.level = newLevel(&m.target)
 	m.shared = shared{plan: p, scaler: newScaler(p.Width), random: generator{c.Seed}, finder: newFinder(p)}
 	m.members = make([]member, max(p.Trees, 1))
 	for i := range m.members {
@@ -89,29 +91,37 @@ func (m *Trees) Leaves() int {
 	return n
 }
 
-// Predict writes the probability of each class, or the number, for x into dst: x has Width values, NaN
-// for what is missing. It is pure and allocates nothing.
+// Predict writes the probability of each class, or the number in deviations, whose value is Value's, for x into
+// dst: x has Width values, NaN for what is missing. It is pure and allocates nothing.
 func (m *Trees) Predict(dst []float32, x []float32, w *Work) {
 	m.predict(x, w)
-	k := m.plan.Classes
-	if k == 0 {
-		z, sum := 0.0, 0.0
-		for i := range m.members {
-			share := m.members[i].share(m.plan)
-			z += share * w.works[i].blend[0]
-			sum += share
-		}
-		v := m.target.centre[0] + z/sum*m.target.deviation(0)
-		dst[0] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
+	if m.plan.Classes == 0 {
+		dst[0] = float32(m.number(w))
 		return
 	}
 	if len(m.members) == 1 {
-		for c, p := range w.works[0].blend {
-			dst[c] = float32(p)
+		for c := range dst {
+			dst[c] = float32(w.works[0].blend[c])
 		}
 		return
 	}
 	m.vote(dst, w)
+}
+
+// Value is a number that was predicted in the label's units.
+func (m *Trees) Value(prediction float32) float64 {
+	return m.target.value(float64(prediction))
+}
+
+// number is what the trees say together, in deviations of the label.
+func (m *Trees) number(w *Work) float64 {
+	z, sum := 0.0, 0.0
+	for i := range m.members {
+		share := m.members[i].share(m.plan)
+		z += share * w.works[i].blend[0]
+		sum += share
+	}
+	return z / sum
 }
 
 // predict fills w for x.
@@ -152,9 +162,7 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 	}
 	to := target{class: int(y.Class)}
 	if k == 0 {
-		m.target.observe(0, y.Value)
-		to.value = (y.Value - m.target.centre[0]) * m.target.factor[0]
-		to.value = min(max(to.value, -targetReach), targetReach)
+		to = m.settle(y.Value, w)
 	}
 	for i, v := range x {
 		if !m.plan.category[i] {
@@ -168,4 +176,16 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 		m.members[i].learn(w.works[i], x, to, each, &m.shared, w)
 	}
 	return nil
+}
+
+// settle takes a numeric label in, which w holds a prediction of, and says what it is to be learned as.
+func (m *Trees) settle(y float64, w *Work) target {
+	p := m.number(w)
+	m.level.observe(p, y)
+	counted, learned, failed := m.level.reach(math.Abs(m.target.deviations(y) - p))
+	counts, learns := m.level.within(y, p, counted), m.level.within(y, p, learned)
+	m.target.observe(0, counts)
+	v := m.target.deviations(learns)
+	v = min(max(v, -targetReach), targetReach)
+	return target{value: v, reach: failed}
 }

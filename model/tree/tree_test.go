@@ -58,7 +58,7 @@ func run(t testing.TB, m *Trees, s *stream, n int) float64 {
 		x, y := s.next()
 		m.Predict(dst, x, w)
 		if s.config.Classes == 0 {
-			loss += math.Abs(float64(dst[0]) - y.Value)
+			loss += math.Abs(m.Value(dst[0]) - y.Value)
 		} else if dst[y.Class] < 0.5 {
 			loss++
 		}
@@ -190,7 +190,7 @@ func TestCategoryIsSplitAsASet(t *testing.T) {
 				if classes > 0 {
 					wrong += 1 - float64(dst[odd])
 				} else {
-					wrong += math.Abs(float64(dst[0]) - y.Value)
+					wrong += math.Abs(m.Value(dst[0]) - y.Value)
 				}
 			}
 			if err := m.Learn(x, y, 1, w); err != nil {
