@@ -233,6 +233,20 @@ func readEvent(e *millrace.Event, record []byte, due int64, prediction []float64
 	return flags&flagPrediction != 0
 }
 
+// writePrediction fills in the prediction of a record that was written without one. The event is working memory.
+func writePrediction(record []byte, prediction []float64, e *millrace.Event) {
+	r := reader{record}
+	r.varint()
+	flags := &r.b[0]
+	if r.byte()&flagWeighted != 0 {
+		r.float32()
+	}
+	e.Scratch, e.Entries = e.Scratch[:0], e.Entries[:0]
+	r.fields(e)
+	*flags |= flagPrediction
+	appendPrediction(r.b[:0], prediction, len(prediction))
+}
+
 func (r *reader) fields(e *millrace.Event) {
 	n := r.uvarint()
 	if cap(e.Fields) < n {

@@ -47,6 +47,7 @@ type Table struct {
 	labelTime    int64
 	scratch      []byte
 	prediction   []float64
+	passed       millrace.Event // working memory
 	counts       Counts
 }
 
@@ -353,4 +354,18 @@ func (t *Table) clearBit(k Kind, at Place) {
 	before := t.bits.pages
 	t.bits.clear(k, at)
 	t.charge += int64(t.bits.pages-before) * pageBytes
+}
+
+// Predicted adds the prediction to an event that was kept without one, by its id and place. Of one that waits no longer
+// there is nothing to add to.
+func (t *Table) Predicted(id []byte, at Place, prediction []float64) {
+	t.giveBack()
+	h := t.seek(id, t.index.hash(id))
+	if h == none {
+		return
+	}
+	if x := t.entries.at(h); x.kind == waiting && x.partition == at.Partition && x.offset == at.Offset {
+		t.own(h) // what is in the store cannot be written again
+		writePrediction(t.values.body(x.value), prediction, &t.passed)
+	}
 }

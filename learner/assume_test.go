@@ -43,7 +43,7 @@ func TestAssumedLabels(t *testing.T) {
 		if why != nil {
 			t.Fatal(why)
 		}
-		return o, append([]float64(nil), s.Trainer.prediction...)
+		return o, append([]float64(nil), s.Prediction()...)
 	}
 	weights := func() string { return fmt.Sprint(predictionOf(t, s)) }
 	untrained := weights()
@@ -108,7 +108,7 @@ func TestAssumedLabelsFindTheTrueProbability(t *testing.T) {
 				t.Fatal(why)
 			}
 			if i >= events/2 {
-				sum += float64(s.Trainer.prediction[1])
+				sum += float64(s.Prediction()[1])
 			}
 			if i >= delay {
 				l := &millrace.Event{ID: fmt.Append(nil, i-delay), Time: at, Label: millrace.Label{Known: true, Class: classes[i-delay]}}

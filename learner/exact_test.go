@@ -37,6 +37,7 @@ type lives struct {
 	assume         millrace.Label
 	disk           *disk // keeps checkpoints; nil without
 	back           bool  // a life may go on from a version before the last, as after a rollback
+	model          model.Spec
 }
 
 // life is one learner, from a version on.
@@ -91,7 +92,7 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := family.New(model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.1}}, model.TargetSpec{Classes: 2, Delayed: l.assume.Known}, x)
+	m, err := family.New(l.model, model.TargetSpec{Classes: 2, Delayed: l.assume.Known}, x)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -309,7 +310,8 @@ func (m stopping) Next(ctx context.Context) (merge.Stretch, error) {
 
 func newLives(seed uint64) *lives {
 	return &lives{events: &topicLog{name: "events"}, labels: &topicLog{name: "labels"}, span: 2 * time.Second, rng: rand.New(rand.NewPCG(seed, 1)),
-		spec: join.Spec{Wait: 3 * time.Second, Early: 400 * time.Millisecond, Missing: millrace.Target{Known: true, Class: 0}}}
+		model: model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.1}},
+		spec:  join.Spec{Wait: 3 * time.Second, Early: 400 * time.Millisecond, Missing: millrace.Target{Known: true, Class: 0}}}
 }
 
 // learned are the tensors that learning changed: all but the figures.

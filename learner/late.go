@@ -9,8 +9,9 @@ import (
 
 // late is what a stream needs for labels that come later.
 type late struct {
-	event millrace.Event // the one taken back last
-	ended Ended
+	event   millrace.Event // the one taken back last
+	crowded bool           // it had no room
+	ended   Ended
 }
 
 // Ended is what the latest expiry did.
@@ -22,8 +23,8 @@ type Ended struct {
 	Why *millrace.Rejection
 }
 
-// arrive is what becomes of an event that was predicted, where labels may come later.
-func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, prediction []float64) (Outcome, *millrace.Rejection) {
+// arrive is what becomes of an event that was extracted, where labels may come later.
+func (s *Stream) arrive(p *pending, e *millrace.Event, rec *millrace.Record, stream int64) {
 	at, arrival := placeOf(rec), join.First
 	if len(e.ID) > 0 {
 		arrival = s.Join.Arrive(e, at, stream)
@@ -33,78 +34,202 @@ func (s *Stream) arrive(e *millrace.Event, rec *millrace.Record, stream int64, p
 	}
 	switch {
 	case arrival == join.Duplicate:
-		s.Trainer.Observe(e)
-		return Duplicate, nil
+		s.predictOnly(p, e, Duplicate)
 	case !unlabelled(e):
-		return s.apply(e, prediction)
+		s.apply(p, e, Learned)
 	case arrival == join.Early:
-		return s.arriveKnown(e, prediction)
+		s.arriveKnown(p, e)
 	case len(e.ID) == 0:
-		s.Trainer.Observe(e)
-		return NoID, nil
+		s.predictOnly(p, e, NoID)
+	default:
+		s.wait(p, e, at, s.Join.Due(stream))
 	}
-	if why := s.assume(e); why != nil {
-		s.observeSkipped(e)
-		return Rejected, why
-	}
-	s.Trainer.Observe(e)
-	s.Join.Wait(e, at, s.Join.Due(stream), prediction)
-	return Waiting, nil
 }
 
 // arriveKnown learns an event whose label was there before it. The event's own weight holds where the label has none.
-func (s *Stream) arriveKnown(e *millrace.Event, prediction []float64) (Outcome, *millrace.Rejection) {
+func (s *Stream) arriveKnown(p *pending, e *millrace.Event) {
 	label, _ := s.Join.EarlyLabel()
 	if !label.Weighted {
 		label.Weight, label.Weighted = e.Label.Weight, e.Label.Weighted
 	}
 	e.Label = label
-	outcome, why := s.apply(e, prediction)
-	if why != nil {
-		s.counts[LabelRejected]++
-		return outcome, why
+	p.kind = pendingKnown
+	s.apply(p, e, Joined)
+}
+
+// wait keeps an event until its label comes. Where there is a class that it is until then it is learned as that, which
+// figures count later, with its true label; what no part of the model can learn as that may be learned then.
+func (s *Stream) wait(p *pending, e *millrace.Event, at join.Place, due int64) {
+	if s.Assume.Known {
+		own := e.Label
+		e.Label.Known, e.Label.Class, e.Label.Delay = true, s.Assume.Class, millrace.Assumed
+		learned := s.learn(p, e, Waiting)
+		e.Label, p.label.Known = own, false
+		if !learned {
+			return
+		}
+		s.Trainer.Observe(e)
+	} else {
+		s.predictOnly(p, e, Waiting)
 	}
-	s.counts[LabelJoined]++
-	s.measure(e, prediction, 0)
-	return Joined, nil
+	p.kind, p.place = pendingWait, at
+	if s.Trainer.chunk.single {
+		s.Join.Wait(e, at, due, s.Trainer.prediction)
+		return
+	}
+	s.Join.Wait(e, at, due, nil)
+	p.id = e.ID
 }
 
 // Label applies a label of a record of its own. The rejection is set when the outcome is LabelRejected, and is valid
 // until the next call.
 func (s *Stream) Label(l *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
-	outcome, why := s.label(l, rec)
-	s.counts[outcome]++
-	return outcome, why
+	s.AddLabel(l, rec)
+	return s.now()
 }
 
-func (s *Stream) label(l *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
+// AddLabel takes in a label of a record, as Label does.
+func (s *Stream) AddLabel(l *millrace.Event, rec *millrace.Record) {
+	p := s.add(pendingEvent)
+	p.refused = LabelRejected
 	if why := usable(l); why != nil {
-		return LabelRejected, why
+		s.reject(p, why)
+		return
 	}
 	stream := s.beginLabel(l, rec)
 	match := s.Join.Label(l, placeOf(rec), stream)
 	s.noteLabel(rec, stream, match == join.Kept)
 	switch match {
 	case join.Kept:
-		return LabelEarly, nil
+		p.outcome = LabelEarly
+		return
 	case join.Repeated:
-		return LabelRepeated, nil
+		p.outcome = LabelRepeated
+		return
 	}
+	p.kind, p.outcome = pendingLabel, LabelJoined
+	e := s.take(p)
+	p.delay = time.Duration(max(l.Time-e.Time, 0)) * time.Millisecond
+	// Where it is what was assumed there is nothing more to learn; the other class is learned as a correction.
+	switch {
+	case s.Assume.Known && e.Label.Class == s.Assume.Class:
+		p.label = s.Assume
+		return
+	case s.Assume.Known:
+		e.Label.Delay = millrace.Corrected
+	}
+	s.learnTaken(p, e)
+}
+
+// take takes the event that waits no longer, and finds the prediction made when it came.
+func (s *Stream) take(p *pending) *millrace.Event {
 	e := &s.late.event
 	w, ok := s.Join.Take(e)
 	if !ok {
-		panic("learner: a label joined no event")
+		panic("learner: nothing to take")
 	}
-	if why := s.settle(e, w.Prediction); why != nil {
-		s.counts[Rejected]++
-		return LabelRejected, why
+	p.place, s.late.crowded = w.Place, w.Cause == join.ByMemory
+	if w.Prediction != nil {
+		p.kept, p.hasKept = append(p.kept, w.Prediction...), true
+		return e
 	}
-	s.counts[Joined]++
-	if w.Prediction == nil {
-		s.counts[Unmeasured]++
+	for i := s.together.settled; i < len(s.together.all); i++ {
+		if came := &s.together.all[i]; came.id != nil && came.place == w.Place {
+			p.by = came.event
+		}
 	}
-	s.measure(e, w.Prediction, time.Duration(max(l.Time-e.Time, 0))*time.Millisecond)
-	return LabelJoined, nil
+	return e
+}
+
+// learnTaken learns an event that waited, with the weights as they are by then. What is measured is the prediction made
+// when it came.
+func (s *Stream) learnTaken(p *pending, e *millrace.Event) {
+	if err := s.Trainer.extract(e); err != nil {
+		s.reject(p, err)
+		return
+	}
+	s.learn(p, e, p.outcome)
+}
+
+// Expire ends the wait of one event at most, whose time has come or which memory has no room for, and reports whether
+// it did; Ended tells of it. It is to be called until it reports false, after every event, after each change of
+// idleness, and before the first record after a restart.
+func (s *Stream) Expire() bool {
+	if !s.AddEnd() {
+		return false
+	}
+	_, _ = s.now()
+	return true
+}
+
+// AddEnd takes in the end of a wait, if one is over, as Expire does.
+func (s *Stream) AddEnd() bool {
+	// What is due goes as that, and the ids whose time is over with it, before anything has to make room.
+	if s.Join == nil || !s.Join.Expire(s.Clock.Now()) && !s.Join.Crowded() {
+		return false
+	}
+	p := s.add(pendingEnd)
+	p.outcome = Expired
+	e := s.take(p)
+	if e.Label.Known { // as what an event is that no label came for
+		p.outcome = ExpiredLearned
+	}
+	if s.late.crowded {
+		p.outcome = Crowded
+	}
+	switch {
+	case s.Assume.Known:
+		p.label = s.Assume
+	case e.Label.Known:
+		s.learnTaken(p, e)
+	}
+	return true
+}
+
+// settleJoin tells the table, and whoever asked for it, what became of an event that waits or waited, given the
+// prediction made when it came; nil is none.
+func (s *Stream) settleJoin(p *pending, prediction []float64) {
+	switch p.kind {
+	case pendingWait:
+		if p.id != nil { // it may have been taken meanwhile
+			s.Join.Predicted(p.id, p.place, s.together.latest)
+		}
+	case pendingKnown:
+		if p.outcome == Rejected {
+			s.counts[LabelRejected]++
+			return
+		}
+		s.counts[LabelJoined]++
+		s.measure(p, prediction)
+	case pendingLabel:
+		if p.outcome == LabelRejected {
+			s.counts[Rejected]++
+			return
+		}
+		s.counts[Joined]++
+		if prediction == nil {
+			s.counts[Unmeasured]++
+		}
+		s.measure(p, prediction)
+	case pendingEnd:
+		s.late.ended = Ended{Outcome: p.outcome, Place: p.place}
+		if p.outcome == Rejected {
+			s.late.ended.Why = &p.why
+		} else {
+			s.late.ended.Learned = p.event != none
+		}
+	}
+}
+
+// Ended tells of what Expire did last, or of the end of a wait that was settled last.
+func (s *Stream) Ended() Ended { return s.late.ended }
+
+// measure tells whoever asked for it of an event that a label came for: how long after it, and how right the prediction
+// was that was made when the event came; nil is none.
+func (s *Stream) measure(p *pending, prediction []float64) {
+	if s.Joined != nil {
+		s.Joined(p.delay, prediction, p.label)
+	}
 }
 
 // beginLabel is what comes first for every label, also when it is read again. It returns the label's stream time.
@@ -120,101 +245,6 @@ func (s *Stream) noteLabel(rec *millrace.Record, stream int64, kept bool) {
 		stream = s.Clock.Now()
 	}
 	s.note(rec, join.Labels, stream)
-}
-
-// assume learns an event that is about to wait as what it is until a label says otherwise, where there is such a class.
-// It was predicted last. Figures count it later, with its true label.
-func (s *Stream) assume(e *millrace.Event) *millrace.Rejection {
-	if !s.Assume.Known {
-		return nil
-	}
-	own := e.Label
-	e.Label.Known, e.Label.Class, e.Label.Delay = true, s.Assume.Class, millrace.Assumed
-	err := s.Trainer.Learn(e, nil)
-	e.Label = own
-	if err != nil {
-		return s.rejection(err)
-	}
-	return nil
-}
-
-// settle learns an event whose label came. Where that is what was assumed there is nothing more to learn; the other
-// class is learned as a correction.
-func (s *Stream) settle(e *millrace.Event, prediction []float64) *millrace.Rejection {
-	switch {
-	case !s.Assume.Known:
-	case e.Label.Class == s.Assume.Class:
-		s.confirm(prediction)
-		return nil
-	default:
-		e.Label.Delay = millrace.Corrected
-	}
-	return s.learnTaken(e, prediction)
-}
-
-// confirm measures an event that was learned as what it is.
-func (s *Stream) confirm(prediction []float64) {
-	if prediction != nil {
-		s.Trainer.Progressive.Add(prediction, s.Assume)
-	}
-}
-
-// learnTaken learns an event that waited, with the weights as they are now. The prediction is the one made when it
-// came, and is measured; nil is none.
-func (s *Stream) learnTaken(e *millrace.Event, prediction []float64) *millrace.Rejection {
-	if _, err := s.Trainer.Predict(e); err != nil {
-		return s.rejection(err)
-	}
-	if err := s.Trainer.Learn(e, prediction); err != nil {
-		return s.rejection(err)
-	}
-	return nil
-}
-
-// Expire ends the wait of one event at most, whose time has come or which memory has no room for, and reports whether
-// it did; Ended tells of it. It is to be called until it reports false, after every event, after each change of
-// idleness, and before the first record after a restart.
-func (s *Stream) Expire() bool {
-	// What is due goes as that, and the ids whose time is over with it, before anything has to make room.
-	if s.Join == nil || !s.Join.Expire(s.Clock.Now()) && !s.Join.Crowded() {
-		return false
-	}
-	e := &s.late.event
-	w, ok := s.Join.Take(e)
-	if !ok {
-		panic("learner: no event expired")
-	}
-	s.late.ended = Ended{Outcome: Expired, Place: w.Place}
-	ended := &s.late.ended
-	if s.Assume.Known {
-		s.confirm(w.Prediction)
-	}
-	if e.Label.Known { // as what an event is that no label came for
-		ended.Outcome = ExpiredLearned
-		if !s.Assume.Known {
-			ended.Why = s.learnTaken(e, w.Prediction)
-		}
-	}
-	if w.Cause == join.ByMemory {
-		ended.Outcome = Crowded
-	}
-	ended.Learned = e.Label.Known && ended.Why == nil && !s.Assume.Known
-	if ended.Why != nil {
-		ended.Outcome = Rejected
-	}
-	s.counts[ended.Outcome]++
-	return true
-}
-
-// Ended tells of what Expire did last.
-func (s *Stream) Ended() Ended { return s.late.ended }
-
-// measure tells whoever asked for it of an event that a label came for: how long after it, and how right the prediction
-// was that was made when the event came; nil is none.
-func (s *Stream) measure(e *millrace.Event, prediction []float64, delay time.Duration) {
-	if s.Joined != nil {
-		s.Joined(delay, prediction, e.Label)
-	}
 }
 
 // usable is why a label record cannot be used; nil when it can.

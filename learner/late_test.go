@@ -45,7 +45,7 @@ func (l *lives) arrivals(t *testing.T) map[int64]seen {
 				_, _ = s.Event(e, rec)
 				fields := slices.Clone(e.Fields)
 				fields[1].Text = slices.Clone(fields[1].Text)
-				all[rec.Offset] = seen{fields, slices.Clone(s.Trainer.prediction)}
+				all[rec.Offset] = seen{fields, slices.Clone(s.Prediction())}
 			}
 			for s.Expire() {
 			}

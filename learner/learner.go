@@ -113,6 +113,7 @@ type Learner struct {
 	told      map[millrace.Reason]bool // reasons a rejection was logged for
 	tick      ticks
 	cores     *Cores // that the model's parts run on
+	ends      []int  // waits that ended behind each record that is taken together
 
 	checkpoints *checkpointing
 
@@ -386,11 +387,7 @@ func (l *Learner) expire(ctx context.Context) error {
 	for n := 1; ; n++ {
 		more := l.o.Stream.Expire()
 		if more {
-			l.applied++
-			if l.o.Stream.Ended().Learned {
-				l.learned++
-			}
-			if err := l.expired(ctx, l.o.Stream.Ended()); err != nil {
+			if err := l.ended(ctx); err != nil {
 				return err
 			}
 		}
@@ -404,6 +401,15 @@ func (l *Learner) expire(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// ended takes the end of a wait into account.
+func (l *Learner) ended(ctx context.Context) error {
+	l.applied++
+	if l.o.Stream.Ended().Learned {
+		l.learned++
+	}
+	return l.expired(ctx, l.o.Stream.Ended())
 }
 
 // expired writes a dead letter for an event that was to be learned when its wait ended, and could not be. What it was

@@ -66,16 +66,17 @@ func NewStream(o StreamOptions) *Stream {
 // Event applies an event of a record. The rejection, nil unless the outcome is Rejected, is valid until the next call.
 // The event's time becomes at most the record's.
 func (s *Stream) Event(e *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
-	var outcome Outcome
-	var why *millrace.Rejection
-	if s.Clock == nil {
-		outcome, why = s.plain(e)
-	} else {
-		outcome, why = s.keyed(e, rec)
+	if s.Clock != nil || !s.Trainer.chunk.single {
+		s.Add(e, rec)
+		return s.now()
 	}
+	outcome, why := s.plain(e)
 	s.counts[outcome]++
 	return outcome, why
 }
+
+// Prediction is what was predicted of the event that was applied last, when it came.
+func (s *Stream) Prediction() []float64 { return s.together.latest }
 
 // Refuse counts a record of events, or of labels, that could not be decoded.
 func (s *Stream) Refuse(rec *millrace.Record, label bool) Outcome {
@@ -87,9 +88,10 @@ func (s *Stream) Refuse(rec *millrace.Record, label bool) Outcome {
 	return outcome
 }
 
-// plain is the path of pipelines without state by key.
+// plain is the path of pipelines without state by key, whose model learns one event after the other.
 func (s *Stream) plain(e *millrace.Event) (Outcome, *millrace.Rejection) {
 	t := s.Trainer
+	s.together.latest = t.prediction
 	if unlabelled(e) {
 		if _, err := t.Predict(e); err != nil {
 			return Rejected, s.rejection(err)
@@ -103,29 +105,26 @@ func (s *Stream) plain(e *millrace.Event) (Outcome, *millrace.Rejection) {
 	return Learned, nil
 }
 
-// keyed is the path of pipelines with windows, or whose labels come later.
-func (s *Stream) keyed(e *millrace.Event, rec *millrace.Record) (Outcome, *millrace.Rejection) {
+// takeIn is the path of pipelines with windows, or whose labels come later.
+func (s *Stream) takeIn(p *pending, e *millrace.Event, rec *millrace.Record) {
 	watermark := s.Clock.Now()
 	stream := s.beginEvent(e, rec, watermark)
 	if s.Filled != nil {
 		s.Filled(e, rec)
 	}
-	prediction, err := s.Trainer.Predict(e)
-	if err != nil {
+	if err := s.Trainer.extract(e); err != nil {
 		s.note(rec, join.Events, watermark)
-		return Rejected, s.rejection(err)
+		s.reject(p, err)
+		return
 	}
 	s.note(rec, join.Events, stream)
-	var outcome Outcome
-	var why *millrace.Rejection
 	if s.Join != nil {
-		outcome, why = s.arrive(e, rec, stream, prediction)
+		s.arrive(p, e, rec, stream)
 	} else {
-		outcome, why = s.apply(e, prediction)
+		s.apply(p, e, Learned)
 	}
 	// Whatever becomes of label, id and update: a scorer that sees no labels must observe the same.
 	s.observe(e, rec, watermark)
-	return outcome, why
 }
 
 // beginEvent is what comes first for every event: its time and its windows. It returns the event's stream time.
@@ -147,27 +146,6 @@ func (s *Stream) observe(e *millrace.Event, rec *millrace.Record, watermark int6
 		s.Windows.Observe(e, watermark)
 	}
 	s.Clock.Advance(rec.Partition, e.Time)
-}
-
-// apply learns and observes an event that was predicted, and whose label comes with it or never.
-func (s *Stream) apply(e *millrace.Event, prediction []float64) (Outcome, *millrace.Rejection) {
-	if unlabelled(e) {
-		s.Trainer.Observe(e)
-		return Unlabelled, nil
-	}
-	if err := s.Trainer.Learn(e, prediction); err != nil {
-		s.observeSkipped(e)
-		return Rejected, s.rejection(err)
-	}
-	s.Trainer.Observe(e)
-	return Learned, nil
-}
-
-// observeSkipped has the features observe an event whose update was just refused, where that was every expert's own.
-func (s *Stream) observeSkipped(e *millrace.Event) {
-	if s.Trainer.Skipped() {
-		s.Trainer.Observe(e)
-	}
 }
 
 // unlabelled reports whether an event has no label, where that is no fault.

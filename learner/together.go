@@ -8,24 +8,27 @@ import (
 
 // applyTogether applies the first slots of a chunk from a place on together, where the model's parts go through events
 // side by side, and returns how many they are; 0 when the first is to be applied by itself. What is taken together is
-// what is at hand: it ends before a snapshot that is due by count, and before whatever is no event of a partition that
+// what is at hand: it ends before a snapshot that is due by count, and before whatever is no record of a partition that
 // goes on.
 func (l *Learner) applyTogether(ctx context.Context, c *chunk, from int) (n int, err error) {
 	stream, batch, slots := l.o.Stream, l.batch, c.slots[from:c.n]
-	for records := l.applied; n < len(slots) && stream.Room() > 0 && !l.tick.eventsDue(records); n++ {
+	l.ends = l.ends[:0]
+	for applied := l.applied; n < len(slots) && stream.Room() > 0 && !l.tick.eventsDue(applied); n++ {
 		s := &slots[n]
-		if s.idleness != nil || s.label || s.anew || s.batch != batch && l.positions[partition{s.batch.Topic, s.batch.Partition}] == nil {
+		if s.idleness != nil || s.anew || s.batch != batch && l.positions[partition{s.batch.Topic, s.batch.Partition}] == nil {
 			break
 		}
 		batch = s.batch
+		l.ends = append(l.ends, 0)
 		if s.record == nil {
 			continue
 		}
-		c.ahead(stream.Windows, s)
-		if s.rejection == nil {
-			stream.Add(s.event, s.record)
+		l.takeIn(c, s)
+		applied += s.record.Count()
+		for stream.Room() > 0 && !l.tick.eventsDue(applied) && stream.AddEnd() {
+			l.ends[n]++
+			applied++
 		}
-		records += s.record.Count()
 	}
 	if n == 0 {
 		return 0, nil
@@ -35,12 +38,33 @@ func (l *Learner) applyTogether(ctx context.Context, c *chunk, from int) (n int,
 		if err := l.applyRecord(ctx, &slots[i], l.settle); err != nil {
 			return i, err
 		}
+		for range l.ends[i] {
+			_, _, _ = stream.Settle()
+			if err := l.ended(ctx); err != nil {
+				return i + 1, err
+			}
+		}
+	}
+	if stream.Join != nil {
+		return n, l.expire(ctx) // those that there was no room for
 	}
 	l.snapshotIfEventsDue()
 	return n, nil
 }
 
-// settle is applyNow for an event that was taken in with others.
+// takeIn takes in a slot's record, if it could be decoded.
+func (l *Learner) takeIn(c *chunk, s *slot) {
+	c.ahead(l.o.Stream.Windows, s)
+	switch {
+	case s.rejection != nil:
+	case s.label:
+		l.o.Stream.AddLabel(s.event, s.record)
+	default:
+		l.o.Stream.Add(s.event, s.record)
+	}
+}
+
+// settle is applyNow for a record that was taken in with others.
 func (l *Learner) settle(s *slot) (Outcome, *millrace.Rejection) {
 	if s.rejection != nil {
 		return l.o.Stream.Refuse(s.record, s.label), s.rejection

@@ -121,7 +121,7 @@ func TestTogetherEqualsOneByOne(t *testing.T) {
 			e := lateDecoder{}.NewEvent()
 			if (lateDecoder{}).Decode(&records[i], e) == nil {
 				outcome, why := one.Event(e, &records[i])
-				want = append(want, tell(outcome, why, one.Trainer.Prediction()))
+				want = append(want, tell(outcome, why, one.Prediction()))
 			}
 		}
 		state := blobs(layout)

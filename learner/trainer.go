@@ -54,13 +54,15 @@ func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
 	if classes == 0 {
 		t.value = model.ValueOf(m)
 	}
-	t.chunk.events = model.NewChunk(m)
+	if t.chunk.Chunk = model.NewChunk(m); t.chunk.Chunk == nil {
+		t.chunk = chunked{Chunk: single{t}, inputs: []millrace.Input{t.input}, single: true}
+	}
 	return t
 }
 
-// predict has the model predict what was extracted last.
-func (t *Trainer) predict() {
-	t.Model.Predict(t.outputs, t.input, t.scratch)
+// predict has the model predict what was extracted.
+func (t *Trainer) predict(x millrace.Input) {
+	t.Model.Predict(t.outputs, x, t.scratch)
 	if t.value != nil {
 		t.prediction[0] = t.value.Value(t.outputs[0])
 		return
@@ -82,7 +84,7 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 	if err := t.Extractor.Extract(t.input, e); err != nil {
 		return err
 	}
-	t.predict()
+	t.predict(t.input)
 	// Learning comes before observing, though both may be read as simultaneous: the input was taken with the features'
 	// earlier state, and an update that is refused at once must leave the features alone too.
 	if err := t.learn(e); err != nil {
@@ -104,7 +106,7 @@ func (t *Trainer) Predict(e *millrace.Event) ([]float64, error) {
 	if err := t.Extractor.Extract(t.input, e); err != nil {
 		return nil, err
 	}
-	t.predict()
+	t.predict(t.input)
 	t.predicted = e
 	return t.prediction, nil
 }

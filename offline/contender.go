@@ -12,7 +12,7 @@ import (
 
 	"millrace"
 	"millrace/config"
-	"millrace/learner"
+	"millrace/model"
 	"millrace/pipeline"
 )
 
@@ -29,7 +29,8 @@ type Contender struct {
 	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float64)
 
 	own   []*millrace.Event // where events are copied to before they are written to; nil where nobody else reads them
-	cores *learner.Cores    // that its model's parts run on
+	cores model.Runner      // that its model's parts run on
+	ends  []int             // waits that ended behind each record that is taken together
 	busy  time.Duration     // spent on extracting, predicting and learning
 }
 

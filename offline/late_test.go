@@ -27,7 +27,7 @@ label: {topic: late.labels, path: outcome, id: of, time: known, classes: [legit,
 model: {type: logistic, optimizer: {type: sgd, rate: 0.1}}
 `
 
-func parsedText(t *testing.T, text string) *config.Pipeline {
+func parsedText(t testing.TB, text string) *config.Pipeline {
 	t.Helper()
 	p, err := config.Parse("late.yaml", []byte(text), nil)
 	if err != nil {

@@ -49,67 +49,85 @@ func (c *Contender) learn(chunk []slot) {
 
 // learnSlot takes one record.
 func (c *Contender) learnSlot(s *slot) {
-	event := s.event
-	if c.own != nil && s.fault == nil {
-		event = c.copied(0, event)
-	}
-	if s.label {
-		c.learnLabel(s, event)
-	} else {
-		c.learnEvent(s, event)
+	switch {
+	case s.fault != nil:
+		c.refuse(s)
+	case s.label:
+		c.learnLabel(s, c.ownOf(0, s))
+	default:
+		c.learnEvent(s, c.ownOf(0, s))
 	}
 	c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
 }
 
-// learnTogether takes the first events of a chunk together, where the model's parts go side by side, and returns how
+// learnTogether takes the first records of a chunk together, where the model's parts go side by side, and returns how
 // many they are.
 func (c *Contender) learnTogether(chunk []slot) (n int) {
 	stream := c.Pieces.Stream
-	for n < len(chunk) && !chunk[n].label && stream.Room() > 0 {
+	c.ends = c.ends[:0]
+	for ; n < len(chunk) && stream.Room() > 0; n++ {
 		s := &chunk[n]
-		if s.fault == nil {
-			event := s.event
-			if c.own != nil {
-				event = c.copied(n, event)
-			}
-			stream.Add(event, s.record)
+		switch {
+		case s.fault != nil:
+		case s.label:
+			stream.AddLabel(c.ownOf(n, s), s.record)
+		default:
+			stream.Add(c.ownOf(n, s), s.record)
 		}
-		n++
+		c.ends = append(c.ends, 0)
+		for stream.Room() > 0 && stream.AddEnd() {
+			c.ends[n]++
+		}
 	}
 	if n == 0 {
 		return 0
 	}
 	stream.Run(c.cores)
 	for i := range n {
-		s := &chunk[i]
-		if s.fault != nil {
-			c.refuse(s)
-		} else {
-			outcome, why, prediction := stream.Settle()
-			event := s.event
-			if c.own != nil {
-				event = c.own[i]
-			}
-			c.count(s, event, outcome, why, prediction)
+		c.settle(&chunk[i], i)
+		for range c.ends[i] {
+			_, _, _ = stream.Settle()
+			c.Pass.countEnded(stream.Ended())
 		}
 		c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
 	}
+	c.expire() // those that there was no room for
 	return n
 }
 
-func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
+// settle counts a record that was taken in at a place.
+func (c *Contender) settle(s *slot, at int) {
 	if s.fault != nil {
 		c.refuse(s)
 		return
 	}
-	outcome, why := c.Pieces.Stream.Event(event, s.record)
-	c.count(s, event, outcome, why, c.Pieces.Trainer.Prediction())
+	outcome, why, prediction := c.Pieces.Stream.Settle()
+	if s.label {
+		c.Pass.countLabel(s.record, outcome, c.Pieces.Stream.Learned(outcome), asError(why))
+		return
+	}
+	event := s.event
+	if c.own != nil {
+		event = c.own[at]
+	}
+	c.count(s, event, outcome, why, prediction)
+}
+
+func (c *Contender) learnEvent(s *slot, event *millrace.Event) {
+	stream := c.Pieces.Stream
+	outcome, why := stream.Event(event, s.record)
+	c.count(s, event, outcome, why, stream.Prediction())
 	c.expire()
 }
 
 // refuse counts a record that could not be decoded.
 func (c *Contender) refuse(s *slot) {
-	c.Pass.count(s.record, c.Pieces.Stream.Refuse(s.record, false), false, s.fault)
+	outcome := c.Pieces.Stream.Refuse(s.record, s.label)
+	if s.label {
+		c.Pass.countLabel(s.record, outcome, false, s.fault)
+	} else {
+		c.Pass.count(s.record, outcome, false, s.fault)
+	}
 }
 
 // count counts an event by what became of it, and tells what was predicted of it.
@@ -122,10 +140,6 @@ func (c *Contender) count(s *slot, event *millrace.Event, outcome learner.Outcom
 
 func (c *Contender) learnLabel(s *slot, label *millrace.Event) {
 	stream := c.Pieces.Stream
-	if s.fault != nil {
-		c.Pass.countLabel(s.record, stream.Refuse(s.record, true), false, s.fault)
-		return
-	}
 	outcome, why := stream.Label(label, s.record)
 	c.Pass.countLabel(s.record, outcome, stream.Learned(outcome), asError(why))
 	c.expire()
@@ -144,6 +158,14 @@ func asError(why *millrace.Rejection) error {
 		return nil
 	}
 	return why
+}
+
+// ownOf is a slot's event, or what is the contender's alone where it writes to it and others read it.
+func (c *Contender) ownOf(at int, s *slot) *millrace.Event {
+	if c.own == nil {
+		return s.event
+	}
+	return c.copied(at, s.event)
 }
 
 // copied is an event that is the contender's alone, until the next copy at its place.
