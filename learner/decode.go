@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 
 	"millrace"
 	"millrace/merge"
@@ -46,25 +47,37 @@ type chunk struct {
 	// Those of the slots that are good events, and how many of them windows were told of, and have had their turn.
 	coming       []*millrace.Event
 	told, passed int
+	decoded      chan struct{} // gets a token when all slots are decoded
 }
 
-// decodeStage decodes records into chunks, in the merger's order.
+// decoders are a goroutine's: of events, and of labels where there are any.
+type decoders []Decoder
+
+// decodeStage decodes records into chunks, in the merger's order. With several decoders chunks are decoded side by
+// side, each by one of them, and handed on in their order all the same.
 type decodeStage struct {
-	merger   Merger
-	decoders []Decoder // of events, and of labels where there are any
-	out      chan *chunk
-	free     chan *chunk
-	filling  *chunk
+	merger  Merger
+	own     decoders    // of the goroutine that asks the merger, where nobody else decodes
+	others  []decoders  // of those that decode beside it
+	work    chan *chunk // what those are to decode
+	out     chan *chunk // in order; each is to be waited for
+	free    chan *chunk
+	filling *chunk
 }
 
-func newDecodeStage(merger Merger, decoders ...Decoder) *decodeStage {
-	d := &decodeStage{merger: merger, decoders: decoders, out: make(chan *chunk, chunksInFlight), free: make(chan *chunk, chunksInFlight)}
-	for range chunksInFlight {
-		c := &chunk{coming: make([]*millrace.Event, 0, chunkEvents)}
+// newDecodeStage returns a stage for one or more sets of decoders.
+func newDecodeStage(merger Merger, sets ...decoders) *decodeStage {
+	inFlight := chunksInFlight + len(sets) - 1
+	d := &decodeStage{merger: merger, own: sets[0], out: make(chan *chunk, inFlight), free: make(chan *chunk, inFlight)}
+	if len(sets) > 1 {
+		d.others, d.work = sets, make(chan *chunk, inFlight)
+	}
+	for range inFlight {
+		c := &chunk{coming: make([]*millrace.Event, 0, chunkEvents), decoded: make(chan struct{}, 1)}
 		for i := range c.slots {
-			c.events[i] = decoders[0].NewEvent()
-			if len(decoders) > 1 {
-				c.labels[i] = decoders[1].NewEvent()
+			c.events[i] = d.own[0].NewEvent()
+			if len(d.own) > 1 {
+				c.labels[i] = d.own[1].NewEvent()
 			}
 		}
 		d.free <- c
@@ -76,6 +89,18 @@ func newDecodeStage(merger Merger, decoders ...Decoder) *decodeStage {
 // learned at the end of finite sources.
 func (d *decodeStage) run(ctx context.Context) error {
 	defer close(d.out)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	for _, own := range d.others {
+		beside.Go(func() {
+			for c := range d.work {
+				c.decode(own)
+			}
+		})
+	}
+	if d.work != nil {
+		defer close(d.work)
+	}
 	for {
 		s, err := d.merger.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -127,11 +152,11 @@ func (d *decodeStage) stretch(ctx context.Context, s *merge.Stretch) error {
 	return nil
 }
 
-// fill decodes records of a stretch into a chunk that has room for them.
+// fill takes records of a stretch into a chunk that has room for them, to be decoded.
 func (d *decodeStage) fill(c *chunk, s *merge.Stretch, from, to int) {
-	decoder, events := d.decoders[0], &c.events
+	events := &c.events
 	if s.Source > 0 {
-		decoder, events = d.decoders[1], &c.labels
+		events = &c.labels
 	}
 	for i := from; i < to; i++ {
 		rec, at := &s.Batch.Records[i], &c.slots[c.n]
@@ -140,16 +165,30 @@ func (d *decodeStage) fill(c *chunk, s *merge.Stretch, from, to int) {
 		c.n++
 		c.bytes += len(rec.Value)
 		c.records += int(rec.Count())
-		if rec.Fault != nil { // nothing of it is there to be decoded
-			at.rejection = rec.Fault
-		} else {
-			at.rejection = decodeRecord(decoder, rec, at.event)
-		}
-		if at.rejection == nil && !at.label {
-			c.coming = append(c.coming, at.event)
-		}
 	}
 }
+
+// decode decodes the chunk's records.
+func (c *chunk) decode(own decoders) {
+	for i := range c.slots[:c.n] {
+		at := &c.slots[i]
+		switch {
+		case at.record == nil:
+		case at.record.Fault != nil: // nothing of it is there to be decoded
+			at.rejection = at.record.Fault
+		case at.label:
+			at.rejection = decodeRecord(own[1], at.record, at.event)
+		default:
+			if at.rejection = decodeRecord(own[0], at.record, at.event); at.rejection == nil {
+				c.coming = append(c.coming, at.event)
+			}
+		}
+	}
+	c.decoded <- struct{}{}
+}
+
+// wait returns when the chunk is decoded, which does not take long.
+func (c *chunk) wait() { <-c.decoded }
 
 // add appends a slot, for which there is room.
 func (c *chunk) add(s slot) {
@@ -185,12 +224,18 @@ func (d *decodeStage) room(ctx context.Context) (*chunk, error) {
 	return d.filling, nil
 }
 
-// flush hands over what is decoded. It never blocks: out holds as many chunks as there are.
+// flush hands the chunk on. It never blocks: out holds as many chunks as there are.
 func (d *decodeStage) flush() {
-	if d.filling != nil {
-		d.out <- d.filling
-		d.filling = nil
+	if d.filling == nil {
+		return
 	}
+	if d.work != nil {
+		d.work <- d.filling
+	} else {
+		d.filling.decode(d.own)
+	}
+	d.out <- d.filling
+	d.filling = nil
 }
 
 func decodeRecord(decoder Decoder, rec *millrace.Record, dst *millrace.Event) *millrace.Rejection {

@@ -140,7 +140,7 @@ func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies
 	s, layout := l.stream(tb)
 	store := &mortalStore{}
 	o := Options{Name: "test", Classes: []string{"0", "1"}, Stream: s, Layout: layout, Snapshots: SnapshotsSpec{Events: every},
-		Decoder: lateDecoder{}, DeadLetters: &fakeDeadLetters{}, Labels: Labels{lateDecoder{label: true}, &fakeDeadLetters{}},
+		Decoder: lateDecoder{}, DeadLetters: &fakeDeadLetters{}, Labels: Labels{Decoder: lateDecoder{label: true}, DeadLetters: &fakeDeadLetters{}},
 		Publisher: store, Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: time.Minute}
 	if dies > 0 { // the last version waits for a store that answers no more
 		o.ShutdownTimeout = 10 * time.Millisecond

@@ -55,9 +55,11 @@ type Options struct {
 	Snapshots SnapshotsSpec
 
 	// Source's runs are applied as they come; with Merger set, which state by key needs, it is not used.
-	Source      Source
-	Merger      Merger
-	Decoder     Decoder
+	Source  Source
+	Merger  Merger
+	Decoder Decoder
+	// NewDecoder makes another that decodes alike, for another goroutine; nil where one is to decode.
+	NewDecoder  func() Decoder
 	DeadLetters DeadLetters
 	Labels      Labels
 	// Stalled is for how long the merger has been waiting for a partition that does not answer; may be nil.
@@ -83,6 +85,7 @@ type Options struct {
 // Labels are what a learner needs of labels that come later; the zero Labels is none.
 type Labels struct {
 	Decoder     Decoder
+	NewDecoder  func() Decoder
 	DeadLetters DeadLetters
 }
 
@@ -221,17 +224,14 @@ func (l *Learner) Run(ctx context.Context) error {
 	return nil
 }
 
-// learnAll decodes on one goroutine and learns on this one, in order.
+// learnAll decodes on other goroutines and learns on this one, in order.
 func (l *Learner) learnAll(ctx context.Context) error {
 	decodeCtx, stop := context.WithCancel(ctx)
-	merger, decoders := l.o.Merger, []Decoder{l.o.Decoder}
+	merger := l.o.Merger
 	if merger == nil {
 		merger = runs{l.o.Source}
 	}
-	if l.o.Labels.Decoder != nil {
-		decoders = append(decoders, l.o.Labels.Decoder)
-	}
-	d := newDecodeStage(merger, decoders...)
+	d := newDecodeStage(merger, l.decoders(runtime.GOMAXPROCS(0))...)
 	var g errgroup.Group
 	g.Go(func() error { return d.run(decodeCtx) })
 	err := l.learnLoop(ctx, d)
@@ -240,6 +240,30 @@ func (l *Learner) learnAll(ctx context.Context) error {
 		err = decodeErr
 	}
 	return err
+}
+
+// decodersMost is how many decode side by side at most: learning, which is in order, takes at least a third of the time
+// that decoding does.
+const decodersMost = 4
+
+// decoders are those that decode side by side on so many cores: one is for learning, and one for fetching and the rest.
+func (l *Learner) decoders(cores int) []decoders {
+	own := decoders{l.o.Decoder}
+	if l.o.Labels.Decoder != nil {
+		own = append(own, l.o.Labels.Decoder)
+	}
+	all := []decoders{own}
+	if l.o.NewDecoder == nil || len(own) > 1 && l.o.Labels.NewDecoder == nil {
+		return all
+	}
+	for range min(cores-2, decodersMost) - 1 {
+		another := decoders{l.o.NewDecoder()}
+		if len(own) > 1 {
+			another = append(another, l.o.Labels.NewDecoder())
+		}
+		all = append(all, another)
+	}
+	return all
 }
 
 // idleTick is how often time-based snapshots and reports are looked at while no events come.
@@ -264,6 +288,7 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 			if !ok {
 				return nil
 			}
+			c.wait()
 			if err := l.applyChunk(ctx, c); err != nil {
 				return err
 			}

@@ -75,14 +75,15 @@ func (r *Rebuilding) ends() map[partition]int64 {
 func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	decoders := []Decoder{r.Decoder}
+	own := decoders{r.Decoder}
 	if r.Labels != nil {
-		decoders = append(decoders, r.Labels)
+		own = append(own, r.Labels)
 	}
-	d := newDecodeStage(r.Merger, decoders...)
+	d := newDecodeStage(r.Merger, own)
 	var g errgroup.Group
 	g.Go(func() error { return d.run(ctx) })
 	for c := range d.out {
+		c.wait()
 		for i := range c.n {
 			c.ahead(r.Stream.Windows, &c.slots[i])
 			r.slot(&c.slots[i], ends)

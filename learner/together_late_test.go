@@ -167,7 +167,7 @@ func lateMixtures() map[string]*lives {
 		l := newLives(17)
 		l.model = model.Spec{Type: "auto", Budget: "0.3x"}
 		set(l)
-		l.fill(1500, 1)
+		l.fill(900, 1)
 		all[name] = l
 	}
 	return all

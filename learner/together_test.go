@@ -31,7 +31,7 @@ type sided struct {
 func newSided(windows bool) *sided {
 	s := &sided{lives: *newLives(3), windows: windows}
 	now := int64(1_700_000_000_000)
-	for i := range 1500 {
+	for i := range 900 {
 		now += s.rng.Int64N(20)
 		value, at, label := s.rng.NormFloat64()+4, now-s.rng.Int64N(300), fmt.Sprint(s.rng.IntN(2))
 		switch i % 23 {

@@ -308,7 +308,7 @@ func (l *learning) prepare(ctx context.Context) error {
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Stream: l.learned.Stream, Layout: l.learned.Layout,
 		Manifest: l.from, Head: l.head, Positions: l.from.Positions, Snapshots: p.Snapshots,
 		Source: l.source, DeadLetters: l.newDeadLetters(p.Events.DeadLetters), Publisher: l.publisher,
-		Decoder:   l.learned.Decoder,
+		Decoder: l.learned.Decoder, NewDecoder: func() learner.Decoder { return l.learned.Decoder.Clone() },
 		Published: l.commit, Registerer: l.registry, Log: l.env.log, Now: time.Now, ShutdownTimeout: l.o.drain(),
 	}
 	if l.merger != nil {
@@ -316,7 +316,8 @@ func (l *learning) prepare(ctx context.Context) error {
 		o.Checkpoints, o.Version = l.checkpoints(), l.version
 	}
 	if p.LateLabels() {
-		o.Labels = learner.Labels{Decoder: l.learned.Labels, DeadLetters: l.newDeadLetters(p.Label.DeadLetters)}
+		o.Labels = learner.Labels{Decoder: l.learned.Labels, NewDecoder: func() learner.Decoder { return l.learned.Labels.Clone() },
+			DeadLetters: l.newDeadLetters(p.Label.DeadLetters)}
 	}
 	l.learner = learner.New(o)
 	l.atWork.Store(true)
