@@ -38,3 +38,15 @@ func Fourier(s Spec, shape millrace.ViewShape, x millrace.Vector) ([]float32, er
 
 // Cosine is cosine.
 func Cosine(t float32) float32 { return cosine(t) }
+
+// Unheld is a prediction of a number in the user's units, wherever recent labels are: what references predict.
+func Unheld(m Model, prediction float32) float64 {
+	if s, ok := m.(*svm); ok {
+		return s.target.columns.Value(0, float64(prediction))
+	}
+	n := m.(*network)
+	if n.standardises() {
+		return n.target.columns.Value(0, float64(prediction))
+	}
+	return float64(prediction) * n.unit()
+}

@@ -5,6 +5,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"millrace"
 	"millrace/model/kernel"
 )
 
@@ -73,12 +74,81 @@ func (n *network) predict(dst, z []float32) {
 	}
 }
 
-// Value of counts is the prediction itself.
+// Value is a prediction in the user's units: of counts it is in units of their level, else in standard deviations.
 func (n *network) Value(prediction float32) float64 {
 	if n.standardises() {
 		return n.target.Value(float64(prediction))
 	}
-	return float64(prediction)
+	v := float64(prediction) * n.unit()
+	if n.level[0] == 0 {
+		return v
+	}
+	return n.target.Held(v)
+}
+
+// unit is what counts are in.
+func (n *network) unit() float64 {
+	if n.level[0] > 0 {
+		return n.level[0]
+	}
+	return 1
+}
+
+// learned is a label as the loss takes it, and the part of its weight that it is learned with.
+func (n *network) learned(next NextMoments, y float64) (t, part float64) {
+	t, part = next.Learned(y)
+	switch n.head {
+	case headPoisson:
+		if n.level[0] == 0 {
+			return y, 1
+		}
+		return max(min(y, next.Centre+next.Bound*next.Deviation), 0) / n.level[0], part
+	case headQuantile:
+		// However far a label is, it pulls on a quantile as one label does: what it says is on which side it is.
+		return t, 1
+	default:
+		return t, part
+	}
+}
+
+// commit takes a label in that was learned. Counts have no standard deviations, but a level: when they are found to
+// have moved, predictions go along in the same moment, as all others do.
+func (n *network) commit(y, weight float64) {
+	centre, moved := n.target.columns.Centre(0), n.target.columns.Moved(0)
+	n.target.Commit(y, weight)
+	if n.head != headPoisson {
+		return
+	}
+	if n.level[0] == 0 {
+		if n.target.Weight() >= countsSettled {
+			n.level[0] = 1
+		}
+		return
+	}
+	if n.target.columns.Moved(0) == moved {
+		return
+	}
+	if ratio := n.target.columns.Centre(0) / centre; ratio > 0 && !math.IsInf(ratio, 1) {
+		n.level[0] = min(max(n.level[0]*ratio, levelMin), 1/levelMin)
+	}
+}
+
+const (
+	// levelMin bounds the level of counts, and its inverse.
+	levelMin = 1e-30
+	// countsSettled is the weight of labels from which on the moments of a model say something that was restored
+	// without any. Until then its level is 0.
+	countsSettled = 32
+)
+
+// visitCounts visits the moments of counts, which snapshots of before do not have.
+func (n *network) visitCounts(visit func(string, millrace.Tensor, millrace.Role)) {
+	for i := range n.target.tensors {
+		t := n.target.tensors[i].tensor
+		t.Added = true
+		visit(n.target.tensors[i].name, t, n.target.tensors[i].role)
+	}
+	visit("target.level", millrace.Tensor{Shape: scalarShape, F64: n.level, Added: true}, millrace.Serving)
 }
 
 // derive writes into d the derivative of weight times the loss by the outputs z. p is the prediction

@@ -21,14 +21,16 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if weight == 0 || !y.Known {
 		return nil
 	}
-	t := y.Value
-	var next NextMoments
-	if n.standardises() {
-		var err error
-		if next, err = n.target.Admit(y.Value, float64(weight)); err != nil {
+	var t float64
+	whole := float64(weight)
+	if n.classes == 0 {
+		next, err := n.target.Admit(y.Value, whole)
+		if err != nil {
 			return err
 		}
-		t = next.Standard(y.Value)
+		var part float64
+		t, part = n.learned(next, y.Value)
+		weight = float32(whole * part)
 	}
 	sc, v := s.(*scratch), &x[n.view]
 	sc.example = example{raw: v, class: y.Class, t: t, weight: float64(weight)}
@@ -46,8 +48,8 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if n.dropout != nil {
 		n.dropout.events[0]++
 	}
-	if n.standardises() {
-		n.target.Commit(next)
+	if n.classes == 0 {
+		n.commit(y.Value, whole)
 	}
 	return nil
 }
@@ -347,12 +349,12 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 	n.forward(v, sc)
 	z := sc.outputs[len(sc.outputs)-1].Data
 	n.predict(sc.prediction, z)
-	t := y.Value
+	t := y.Value / n.unit()
 	if n.inputs != nil {
 		v = &sc.scaled
 	}
 	if n.standardises() {
-		t = n.target.present().Standard(y.Value)
+		t = n.target.Standard(y.Value)
 	}
 	loss := n.loss(z, y.Class, t)
 	if visit == nil {

@@ -34,6 +34,7 @@ type network struct {
 	batch     []uint64       // [1], events in the open mini-batch
 	target    Moments        // numbers
 	gain      *gain          // SGD or AdaGrad at an adaptive rate, otherwise nil
+	level     []float64      // [1], counts: what they are counted in, see commit
 	latest    float64        // norm of the latest gradient, for metrics only
 	factor    []float32      // [1], scratch of an update: what a stored gradient is multiplied by
 	plain     bool           // SGD without momentum or penalties: the step is the gradient times the rate
@@ -67,7 +68,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	n := &network{
 		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, shape: shape,
 		k: k, head: headOf(s, target), optimizer: newOptimizer(s, k),
-		batch: make([]uint64, 1), target: NewMoments(), factor: make([]float32, 1),
+		batch: make([]uint64, 1), target: NewMoments(), level: []float64{1}, factor: make([]float32, 1),
 	}
 	// The generator is used here only, so its state is no part of the model's.
 	random := rand.New(rand.NewPCG(s.Seed, streamInit))
@@ -219,9 +220,8 @@ func (n *network) Norms() (weights, gradient float64) {
 
 // Shapes of small tensors, shared so that visiting them allocates nothing.
 var (
-	scalarShape  = []int{1}
-	momentsShape = []int{3}
-	gainShape    = []int{2}
+	scalarShape = []int{1}
+	gainShape   = []int{2}
 )
 
 func (n *network) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
@@ -236,8 +236,11 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 			visit(l.scaleName, millrace.Tensor{Shape: scalarShape, F64: l.scale}, millrace.Serving)
 		}
 	}
-	if n.standardises() {
+	switch {
+	case n.standardises():
 		n.target.state(visit)
+	case n.head == headPoisson:
+		n.visitCounts(visit)
 	}
 	if n.inputs != nil {
 		visit("layers.0.input.largest", millrace.Tensor{Shape: n.inputsShape, F32: n.inputs}, millrace.Serving)
@@ -281,6 +284,12 @@ func (n *network) Restored() error {
 	}
 	if err := n.target.Restored(); err != nil {
 		return fmt.Errorf("checking the restored target: %w", err)
+	}
+	if n.head == headPoisson && n.optimizer.steps[0] > 0 && n.target.Weight() == 0 {
+		n.level[0] = 0 // a snapshot of before, which had no moments of counts
+	}
+	if v := n.level[0]; !(v >= 0) || math.IsInf(v, 1) {
+		return fmt.Errorf("checking the restored target: counts are in units of %g", v)
 	}
 	if n.gain != nil {
 		if err := n.gain.check(); err != nil {

@@ -64,8 +64,8 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 			each += 8
 		}
 	}
-	const scalars = 256 // steps, counts, moments of the target
-	bytes := float64(scalars)
+	const scalars = 256 // steps, counts
+	bytes := float64(scalars + target.bytes())
 	if s.Optimizer.Type == ruleNormalizedAdaptive {
 		bytes += 4 * float64(shape.Width)
 	}

@@ -132,7 +132,7 @@ func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 			x, y := r.example(file, row)
 			m.Predict(dst, x, scratch)
 			if r.Classes == 0 {
-				e := model.ValueOf(m).Value(dst[0]) - y.Value
+				e := model.Unheld(m, dst[0]) - y.Value
 				sum += e * e / 2
 			} else {
 				sum += m.(interface {

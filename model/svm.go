@@ -221,14 +221,16 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 	if weight == 0 || !y.Known {
 		return nil
 	}
-	var next NextMoments
 	var t float64
+	whole := float64(weight)
 	if m.classes == 0 {
-		var err error
-		if next, err = m.target.Admit(y.Value, float64(weight)); err != nil {
+		next, err := m.target.Admit(y.Value, whole)
+		if err != nil {
 			return err
 		}
-		t = next.Standard(y.Value)
+		var part float64
+		t, part = next.Learned(y.Value)
+		weight = float32(whole * part)
 	}
 	sc := s.(*svmScratch)
 	if err := m.update(m.input(x, sc), sc, y.Class, t, weight); err != nil {
@@ -236,7 +238,7 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 	}
 	// Nothing below can fail: a refused update has left no trace.
 	if m.classes == 0 {
-		m.target.Commit(next)
+		m.target.Commit(y.Value, whole)
 		m.link.learnNumber(m.predicting(sc), sc.logits, t, weight)
 	} else {
 		m.link.learnClass(m.predicting(sc), sc.prediction, y.Class, weight)

@@ -166,7 +166,7 @@ func (m *svm) LossGradient(x millrace.Input, y millrace.Target, visit func(name 
 	m.forward(x, sc)
 	var t float64
 	if m.classes == 0 {
-		t = m.target.present().Standard(y.Value)
+		t = m.target.Standard(y.Value)
 	}
 	loss := m.loss(sc.d(), sc.z(), y.Class, t)
 	if visit == nil {

@@ -90,7 +90,7 @@ func followSVM(t *testing.T, data referenceFile, r svmRun, shape millrace.ViewSh
 		m.Predict(dst, x, scratch)
 		var got float64
 		if r.Classes == 0 {
-			e := model.ValueOf(m).Value(dst[0]) - y.Value
+			e := model.Unheld(m, dst[0]) - y.Value
 			got = e * e / 2
 		} else {
 			got = m.(interface {

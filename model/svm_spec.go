@@ -132,14 +132,15 @@ func (s Spec) svmBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 	margins := s.margins(target) * len(s.Rungs())
 	if s.Update == updateGradient {
 		body, outputs := s.body(margins)
-		return body.StateBytes(outputs, shape)
+		return body.StateBytes(outputs, shape) + target.bytes()
 	}
 	const scalars = 256
+	numbers := float64(target.bytes())
 	each := float64(4)
 	if s.Average || s.C == 0 {
 		each *= 2
 	}
-	return int64(min(scalars+each*float64(margins)*float64(shape.Width+1), math.MaxInt64/2))
+	return int64(min(scalars+numbers+each*float64(margins)*float64(shape.Width+1), math.MaxInt64/2))
 }
 
 // validateSVM adds an svm's mistakes to those of its family and target.

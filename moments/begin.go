@@ -26,6 +26,7 @@ func (c *Columns) first(i int, v, weight float64) {
 		// they saw.
 		w[flags] = settled | isFrozen | legacy
 		f[frozen], f[unit] = 0, 1
+		f[low], f[high], f[lowBefore], f[highBefore] = ValueMax, -ValueMax, -ValueMax, ValueMax // not known for a while
 		c.Observe(i, v, weight)
 		return
 	case w[flags]&opening != 0 && v == f[origin]:

@@ -32,6 +32,8 @@ const (
 	outsideFew = 4
 	// block is how many values after each other a column is looked at as a whole.
 	block = 2 * settleAt
+	// oftenOf is about how many values often is taken of.
+	oftenOf = 1024
 	// far is how many deviations from the mean no tail of what is usual reaches often.
 	far = 24
 	// window is how many values the moments go by in the long run: at twice as many they are halved.
@@ -46,14 +48,18 @@ type Column struct {
 	Divided bool
 	// Unscaled columns are standardised to what they are, for trees, too.
 	Unscaled bool
+	// Tails are of columns whose far values matter, as sales of few things that sell best: values count as they are up
+	// to Clip deviations, beyond as that and the less the farther.
+	Tails bool
 	// Plain columns only have count, mean and variance, for who knows that their values are never wild.
 	Plain bool
 }
 
 // Options say how all columns are kept. The zero Options have the defaults.
 type Options struct {
-	// Clip is that of New's columns.
-	Clip float64
+	// Clip and Tails are those of New's columns.
+	Clip  float64
+	Tails bool
 	// Limits keeps what Limits tells.
 	Limits bool
 	// Interleaved lays count, mean and sum of squares of a column side by side, in one tensor of [n, 3] ([3] for one
@@ -90,7 +96,8 @@ const (
 	high             // the largest
 	lowBefore        // the same of those before them
 	highBefore
-	edge // how far from the mean values were that came there step by step
+	often // with tails: the share of values that usually are outside
+	edge  // how far from the mean values were that came there step by step
 	floatsLen
 )
 
@@ -143,7 +150,7 @@ func New(n int, o Options) *Columns {
 		c.stride = 3
 	}
 	for range n {
-		c.Add(Column{Clip: o.Clip})
+		c.Add(Column{Clip: o.Clip, Tails: o.Tails})
 	}
 	return c
 }
@@ -214,7 +221,13 @@ func (c *Columns) Observe(i int, v, weight float64) {
 		if d, done = c.outside(i, d, weight); done {
 			return
 		}
+		if c.kinds[i].Tails {
+			weight *= c.part(i, u-mean)
+		}
 		u = mean + d
+	}
+	if c.kinds[i].Tails {
+		f[often] += (float64(w[history]&1) - f[often]) / oftenOf
 	}
 	if c.options.Limits {
 		c.limit(f, f[origin]+u)
@@ -264,6 +277,9 @@ func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool)
 		}
 	}
 	most := math.Max(1, c.kinds[i].Clip)
+	if c.kinds[i].Tails {
+		return math.Copysign(min(apart, most*deviation), d), false
+	}
 	if most > ClipDefault {
 		most = ClipDefault
 	}
@@ -273,6 +289,18 @@ func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool)
 		most = min(most, math.Sqrt(movedAt/2/float64(p)))
 	}
 	return math.Copysign(min(apart, most*deviation), d), false
+}
+
+// part is the part of its weight that a value far out counts with where tails matter: 1/r² at r times the clip. So a
+// tail that reaches beyond makes the deviation grow until it is within, and what stands for no value at all, farther
+// out than any tail, leaves next to nothing.
+func (c *Columns) part(i int, d float64) float64 {
+	at := i * c.stride
+	r := math.Abs(d) / (c.kinds[i].Clip * math.Sqrt(c.squares[at]/c.count[at]))
+	if r > 1 && r <= math.MaxFloat64 {
+		return 1 / (r * r)
+	}
+	return 1
 }
 
 // total are mean, sum of squares and weight of column i with the values that are the mode, from the origin.
@@ -297,7 +325,7 @@ func (c *Columns) refresh(i int) {
 	mean, squares, n := c.total(i)
 	bound := n
 	s.quiet = -1
-	if !c.options.Limits && !c.options.Interleaved {
+	if !c.options.Limits && !c.options.Interleaved && !kind.Tails {
 		s.quiet = kind.Clip
 	}
 	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
@@ -315,7 +343,11 @@ func (c *Columns) refresh(i int) {
 		s.Bound = math.Sqrt(bound)
 	}
 	if w := c.words[i*wordsLen:]; w[history] != 0 {
-		if p := bits.OnesCount64(w[history]); p > outsideFew && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
+		few := outsideFew
+		if kind.Tails { // more than twice as many as usual, and some by chance
+			few = 2*outsideFew + int(2*64*c.floats[i*floatsLen+often])
+		}
+		if p := bits.OnesCount64(w[history]); p > few && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
 			s.Bound = min(s.Bound, movedAt/float64(p))
 		}
 	}

@@ -311,9 +311,13 @@ func (c *Columns) restartLimits(i int, values []float64) {
 }
 
 // Limits are the least and the largest of column i's recent values, wild ones held within the bound. They are 0, 0
-// before the first value, and want Options.Limits.
+// before the first value, and want Options.Limits. Of a column restored from a snapshot without them they are ±ValueMax
+// until there are new ones.
 func (c *Columns) Limits(i int) (least, largest float64) {
-	f := c.floats[i*floatsLen:]
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	if w[flags] == 0 && w[stored] == 0 && c.count[i*c.stride] > 0 {
+		return -ValueMax, ValueMax
+	}
 	least, largest = min(f[low], f[lowBefore]), max(f[high], f[highBefore])
 	if f[modes] > 0 {
 		least, largest = min(least, f[origin]), max(largest, f[origin])

@@ -11,7 +11,7 @@ import (
 // name.moments when interleaved) are those that snapshots always had; all others are Added. The recent values are for
 // training alone, whatever the role.
 //
-//	name.usual   F64 [n, 12]: origin, the mode's weight, usual spread of a block, centre and deviation that trees see,
+//	name.usual   F64 [n, 13]: origin, the mode's weight, usual spread of a block, centre and deviation that trees see,
 //	             what of these centre and deviation before a move were, least and largest of this and the last generation,
 //	             how far values went step by step
 //	name.history U64 [n, 7]: which of the last 64 values were outside, moves, values kept, flags, narrow blocks, moves

@@ -38,6 +38,7 @@ type outcome struct {
 	z        float64 // a number in standard deviations of the target, the event's own value taken in
 	relative float64 // the event's weight in units of a usual one, at most relativeMax
 	part     float64 // of numbers: its weight as a part of that of all events so far and one more
+	counts   float64 // of numbers: how much of an event it counts as, below 1 for a wild label
 }
 
 // mixing is a mixer's working memory.

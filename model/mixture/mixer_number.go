@@ -106,7 +106,7 @@ func (m *numberMixer) learn(sc *mixing, y outcome, active []int) {
 	for a := range m.shares {
 		m.shares[a].learn(sc.shares, active)
 	}
-	m.error[0] += max(errorRate, y.part) * (excess(sc.blend-y.z) - m.error[0])
+	m.error[0] += y.counts * max(errorRate, y.part) * (excess(sc.blend-y.z) - m.error[0])
 }
 
 // learnNumber takes one step on ½(q − z)²; g is the derivative by q.

@@ -190,9 +190,19 @@ func (m *mixture) LearnSteps(x millrace.Input, y millrace.Target, weight float32
 	return err
 }
 
-// standard is a label in standard deviations, taken in as an event of weight 1.
-func (m *mixture) standard(value float64) float64 {
-	return bounded(m.target.Next(value, 1).Standard(value))
+// outcome is what came of an event for the mixers. A label stands among the others as an event of weight 1 would.
+func (m *mixture) outcome(y millrace.Target, weight float64) (outcome, error) {
+	happened := outcome{class: y.Class, counts: 1}
+	if m.classes > 0 {
+		return happened, nil
+	}
+	if _, err := m.target.Admit(y.Value, weight); err != nil {
+		return happened, err
+	}
+	z, counts := m.target.Next(y.Value, 1).Learned(y.Value)
+	happened.z, happened.counts = bounded(z), counts
+	happened.part = weight / (m.target.Weight() + weight + 1)
+	return happened, nil
 }
 
 // relativeMax is how many usual events one counts for at most in the mixers.

@@ -255,3 +255,21 @@ func TestMixturePin(t *testing.T) {
 		t.Errorf("pinning nobody: %v", err)
 	}
 }
+
+// TestWildLabelsSayNothingOfExperts: all were as wrong as can be, so their losses and weights stay as they were.
+func TestWildLabelsSayNothingOfExperts(t *testing.T) {
+	v := allViews{}
+	m := newMixture(t, model.Spec{Budget: "1x"}, v, model.TargetSpec{})
+	all := mixExamples(420, v, model.TargetSpec{})
+	learnAll(t, m, all[:410])
+	before := experts(m)
+	for _, e := range all[410:] {
+		e.Target.Value = 1e12
+		learnAll(t, m, []modeltest.Example{e})
+	}
+	for i, e := range experts(m) {
+		if math.Abs(e.Loss-before[i].Loss) > 1e-6 || math.Abs(e.Weight-before[i].Weight) > 0.1 {
+			t.Errorf("%s: a loss of %g and a weight of %g, before ten wild labels %g and %g", e.Name, e.Loss, e.Weight, before[i].Loss, before[i].Weight)
+		}
+	}
+}

@@ -49,7 +49,11 @@ func (m *mixture) collect() {
 // the same events.
 func (m *mixture) collectMixer(name string, of mixer, role millrace.Role, add visitor) {
 	if m.classes == 0 {
-		add(name+".target", m.target.Tensor(), role)
+		if role == millrace.Serving {
+			m.target.Visit(name+".target", add)
+		} else {
+			add(name+".target", m.target.Tensor(), role)
+		}
 	}
 	of.state(name, role, add)
 }

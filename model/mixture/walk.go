@@ -24,7 +24,7 @@ func (w *work) walk(r model.Runner) {
 // walkStep has both mixers take one step, on the same memory.
 func (w *work) walkStep(s int) {
 	at := &w.steps[s]
-	next := w.settle(s)
+	w.settle(s)
 	w.load(w.mixing, s)
 	w.predict(s)
 	if at.taken {
@@ -36,7 +36,7 @@ func (w *work) walkStep(s int) {
 		w.m.mixer.learn(w.mixing, at.outcome, w.m.active)
 		w.judge(w.judging, s)
 		if w.m.classes == 0 {
-			w.m.target.Commit(next)
+			w.m.target.Commit(event.y.Value, float64(event.weight))
 		}
 	}
 	w.count(s)
@@ -64,7 +64,7 @@ func (w *work) walkJudge() {
 }
 
 // settle finds out what came of a step. The moments of numbers, which it is measured in, are those before it.
-func (w *work) settle(s int) (next model.NextMoments) {
+func (w *work) settle(s int) {
 	at, m := &w.steps[s], w.m
 	event := &w.events[at.event]
 	at.delay, at.taken = 1, false
@@ -72,23 +72,20 @@ func (w *work) settle(s int) (next model.NextMoments) {
 		at.taken = at.taken || w.lanes[i].took[s]
 	}
 	event.learned = event.learned || at.taken
-	at.outcome = outcome{class: event.y.Class}
-	if m.classes == 0 && at.taken {
-		var err error
-		if next, err = m.target.Admit(event.y.Value, float64(event.weight)); err != nil {
-			at.taken = false // the experts have moments of their own
-			return next
-		}
-		at.outcome.z, at.outcome.part = m.standard(event.y.Value), float64(event.weight)/(next.Weight+1)
+	if !at.taken {
+		return
 	}
-	return next
+	var err error
+	if at.outcome, err = m.outcome(event.y, float64(event.weight)); err != nil {
+		at.taken = false // the experts have moments of their own
+	}
 }
 
 // weigh gives a step that was taken its weight among the mixers' steps.
 func (w *work) weigh(s int) {
 	at := &w.steps[s]
 	if at.taken {
-		at.outcome.relative = w.m.relative(float64(w.events[at.event].weight) * at.delay)
+		at.outcome.relative = w.m.relative(float64(w.events[at.event].weight)*at.delay) * at.outcome.counts
 	}
 }
 
@@ -140,7 +137,7 @@ func (w *work) judge(sc *mixing, s int) {
 	m.judge.predict(w.verdict, sc, m.every)
 	m.judge.losses(m.scores, sc, at.outcome)
 	for i, loss := range m.scores {
-		m.loss[i] += fadeLoss * at.delay * (loss - m.loss[i])
+		m.loss[i] += fadeLoss * at.delay * at.outcome.counts * (loss - m.loss[i])
 	}
 	m.judge.learn(sc, at.outcome, m.every)
 }

@@ -14,6 +14,7 @@ import pathlib
 HERE = pathlib.Path(__file__).parent
 DATA = json.loads((HERE / "rules.json").read_text())["data"]
 KEEP, MEMORY, KAPPA = 0.999, 0.9, 0.005
+SETTLED = 32  # labels that are known before their moments go by weight
 WEIGHTS = [1.0, 2.0, 0.5, 7.0, 1.5]
 
 
@@ -26,12 +27,18 @@ class Standardiser:
 
     def __init__(self):
         self.count = self.mean = self.squares = 0.0
+        self.first = []
 
     def deviation(self):
         return math.sqrt(self.squares / self.count) if self.squares > 0 else 0.0
 
     def learn(self, y, weight):
         self.count += weight
+        if len(self.first) < SETTLED:  # of the first ones the weights only add up
+            self.first.append(y)
+            self.mean = sum(self.first) / len(self.first)
+            self.squares = sum((v - self.mean) ** 2 for v in self.first) * self.count / len(self.first)
+            return (y - self.mean) / self.deviation() if self.squares > 0 else 0.0
         delta = y - self.mean
         self.mean += delta * weight / self.count
         self.squares += weight * delta * (y - self.mean)

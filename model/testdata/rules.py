@@ -242,6 +242,9 @@ class Adaptive(SGD):
         self.w -= a * (numpy.outer(x, d) + self.decay * self.w)
 
 
+SETTLED = 32  # labels that are known before their moments go by weight
+
+
 def linear_run(name, spec, classes, data=X, weighted=False):
     """Learns with the rules of this file; side is the target as the loss has it: ±1 for classes."""
     outputs = {0: 1, 2: 1, 3: 3}[classes]
@@ -253,12 +256,14 @@ def linear_run(name, spec, classes, data=X, weighted=False):
         importance = WEIGHTS[i % len(WEIGHTS)] if weighted else 1.0
         if classes == 0:
             losses.append((scale.restore(z[0]) - NUMBERS[i]) ** 2 / 2)
-            scale.count += importance - 1  # weighted: an event of weight h counts h times
-            before = scale.mean
-            scale.count += 1
-            delta = NUMBERS[i] - before
-            scale.mean += delta * importance / scale.count
-            scale.squares += importance * delta * (NUMBERS[i] - scale.mean)
+            scale.count += importance  # weighted: an event of weight h counts h times
+            if i < SETTLED:  # but for the first ones, whose weights only add up
+                first = numpy.array(NUMBERS[: i + 1])
+                scale.mean, scale.squares = first.mean(), first.var() * scale.count
+            else:
+                delta = NUMBERS[i] - scale.mean
+                scale.mean += delta * importance / scale.count
+                scale.squares += importance * delta * (NUMBERS[i] - scale.mean)
             side = (NUMBERS[i] - scale.mean) / scale.deviation() if scale.squares > 0 else 0.0
             slope = lambda z: z - side
         elif spec["loss"] == "hinge":
