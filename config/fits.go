@@ -27,31 +27,35 @@ func (m *Misfit) Unwrap() error { return millrace.ErrIncompatible }
 // Fits reports a version that the pipeline's learner cannot go on with, as a *Misfit that says which settings differ;
 // nil when it can, and then its scorers can serve it, too.
 //
+// What the file leaves to be chosen is as the version has it, see Beside.
+//
 // The specs are compared, not the hashes that stand in manifests: which setting is in which hash differs from release
 // to release, and a version that an earlier one left behind must be learned on.
 func (p *Pipeline) Fits(version *millrace.Manifest) error {
-	spec, _, _ := p.CanonicalSpec()
-	own, theirs, err := bothHalves(spec, version.Spec)
+	spec, _, _ := p.Beside(version).CanonicalSpec()
+	before := withBefore(version.Spec)
+	own, theirs, err := bothHalves(spec, before)
 	if err != nil {
 		return err
 	}
 	if sameSettings(own.schema, theirs.schema) && sameSettings(own.training, theirs.training) {
 		return nil
 	}
-	return &Misfit{diff(version.Spec, spec)}
+	return &Misfit{diff(before, spec)}
 }
 
 // Serves reports a version that the pipeline's scorers cannot serve, as Fits does: they need less.
 func (p *Pipeline) Serves(version *millrace.Manifest) error {
-	spec, _, _ := p.CanonicalSpec()
-	own, theirs, err := bothHalves(spec, version.Spec)
+	spec, _, _ := p.Beside(version).CanonicalSpec()
+	before := withBefore(version.Spec)
+	own, theirs, err := bothHalves(spec, before)
 	if err != nil {
 		return err
 	}
 	if sameSettings(own.schema, theirs.schema) {
 		return nil
 	}
-	return &Misfit{touching(diff(version.Spec, spec), diff(canonical(theirs.schema), canonical(own.schema)))}
+	return &Misfit{touching(diff(before, spec), diff(canonical(theirs.schema), canonical(own.schema)))}
 }
 
 // touching are those of all differences that are at, within or around one of the given: they say what both files have,

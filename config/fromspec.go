@@ -32,6 +32,7 @@ type FileOptions struct {
 // stays at its default. The file means the very spec it was written from; where this program reads it otherwise, for
 // the snapshot is of another release, differences says how. A spec that makes no pipeline file at all is an error.
 func FromSpec(spec json.RawMessage, o FileOptions) (file []byte, differences []string, err error) {
+	spec = withBefore(spec)
 	decoded, err := decodeSpec(spec)
 	if err != nil {
 		return nil, nil, err
@@ -142,7 +143,7 @@ func (w *fileWriter) features(v any) {
 	w.encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode("features"), columns}})
 }
 
-// columnNode leaves out what a column of the type has by default.
+// columnNode leaves out what a column of the type has by default, but for what would be chosen anew.
 func columnNode(name string, c object) *yaml.Node {
 	typ, _ := c["type"].(string)
 	standard := features.DefaultColumn(name, features.Type(typ))
@@ -150,6 +151,9 @@ func columnNode(name string, c object) *yaml.Node {
 	usual, err := decodeSpec(canonical(canonicalStruct(reflect.ValueOf(standard))))
 	if err != nil {
 		panic("config: a column without a JSON form: " + err.Error()) // it was just written
+	}
+	if o, ok := usual.(object); ok {
+		delete(o, "bits")
 	}
 	rest := withoutDefaults(c, usual).(object)
 	delete(rest, "name")

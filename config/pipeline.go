@@ -53,6 +53,8 @@ type Pipeline struct {
 	// Challengers are relative to the file that names them. Other settings of theirs than events, features, label,
 	// model and snapshots are not read: they use this pipeline's connections, and are not served.
 	Challengers []string `yaml:"challengers" hash:"none" doc:"pipeline files of models that learn the same events beside this one, are compared, and are never served"`
+
+	chosen chosen // by Parse
 }
 
 // Where an events topic is first read from, besides an RFC 3339 time.

@@ -40,6 +40,9 @@ func Parse(name string, data []byte, env Env) (*Pipeline, error) {
 	c := &checker{decoder: d, pipeline: p, root: s}
 	c.checkColumnZeros()
 	p.resolve()
+	if len(d.problems) == 0 {
+		p.chooseWidths(s)
+	}
 	c.crossCheck()
 	if len(d.problems) < problemsMax {
 		c.validate(v, s)

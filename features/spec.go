@@ -2,6 +2,7 @@ package features
 
 import (
 	"cmp"
+	"math"
 	"time"
 )
 
@@ -47,7 +48,7 @@ type Column struct {
 	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"what a null becomes; as missing by default"`
 	Encode  string  `yaml:"encode" enum:"onehot|hash" of:"category" hash:"schema" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`
 	Cap     int     `yaml:"cap" of:"category if encode!=hash" hash:"schema" doc:"values a category learns, in order of appearance; later ones share one column of a one-hot encoding"`
-	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns"`
+	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns; left out, as many as the model has room for, 2^18 at most"`
 	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
 
 	Ngrams  int      `yaml:"ngrams" of:"text" hash:"schema" doc:"longest run of words that is a feature of its own"`
@@ -81,6 +82,15 @@ func (c *Column) Resolve() {
 	case Window:
 		c.Keys, c.Panes = cmp.Or(c.Keys, 1_000_000), cmp.Or(c.Panes, 12)
 	}
+}
+
+// Width is how many columns of the standard view the features have together.
+func (s Columns) Width() int {
+	width, columns := 0, s.Expand()
+	for i := range columns {
+		width = min(width+columns.width(i), math.MaxInt32)
+	}
+	return width
 }
 
 // Derived reports whether the column has no value in the event but is made from other columns, of this event or of

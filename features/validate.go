@@ -2,7 +2,6 @@ package features
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -152,12 +151,7 @@ func (s Spec) Validate() []millrace.Violation {
 			Path: "columns", Message: fmt.Sprintf("%d features are more than %d", len(s.Columns), ColumnsMax)})
 	}
 	found = append(found, s.validateColumns()...)
-	width := 0
-	columns := s.Columns.Expand()
-	for i := range columns {
-		width = min(width+columns.width(i), math.MaxInt32)
-	}
-	if width > WidthMax {
+	if width := s.Columns.Width(); width > WidthMax {
 		found = append(found, millrace.Violation{Path: "columns", Message: fmt.Sprintf(
 			"the features have %d columns together, more than %d: lower bits, cap or indices", width, WidthMax)})
 	}

@@ -28,10 +28,16 @@ func (s Spec) resolveAuto() Spec {
 	if v, err := ParseBudget(s.Budget); err == nil {
 		s.Budget = strconv.FormatFloat(v, 'g', -1, 64) + "x" // one spelling: snapshots compare it
 	}
+	if s.StateMax == 0 {
+		s.StateMax = StateMaxDefault
+	}
 	return s
 }
 
 func (s Spec) validateAuto(c *checker) {
+	if s.StateMax != 0 && (s.StateMax < StateMaxLeast || s.StateMax > StateMaxMost) {
+		c.add("state_max", "%s is outside %s to %s", s.StateMax, StateMaxLeast, StateMaxMost)
+	}
 	if s.Budget == "" {
 		return
 	}

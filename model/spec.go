@@ -1,5 +1,7 @@
 package model
 
+import "millrace"
+
 // Spec describes a model in a pipeline file. `model: logistic` is short for `model: {type: logistic}`.
 // Fields left at zero take the family's default, see Resolve.
 type Spec struct {
@@ -42,8 +44,9 @@ type Spec struct {
 	Subspace int     `yaml:"subspace" of:"forest" hash:"schema" doc:"features that a leaf looks at; √features + 1 by default for classes, all for numbers"`
 	Lambda   float64 `yaml:"lambda" of:"forest" hash:"training" doc:"mean of the Poisson weights of online bagging"`
 
-	Budget string `yaml:"budget" also:"number" of:"auto" hash:"schema" doc:"most that learning costs, in units of one 64-64 mlp on the same features, as 4x; trees may cost half as much on top"`
-	Pin    string `yaml:"pin" also:"number" of:"auto" hash:"none" doc:"name or id of the one expert that predicts, instead of the mixture, from when it is there; none lifts a pin that a snapshot has"`
+	Budget   string         `yaml:"budget" also:"number" of:"auto" hash:"schema" doc:"most that learning costs, in units of one 64-64 mlp on the same features, as 4x; trees may cost half as much on top"`
+	StateMax millrace.Bytes `yaml:"state_max" of:"auto" hash:"schema" doc:"most state that its experts hold, and so what a version of the pipeline takes; 64MiB by default"`
+	Pin      string         `yaml:"pin" also:"number" of:"auto" hash:"none" doc:"name or id of the one expert that predicts, instead of the mixture, from when it is there; none lifts a pin that a snapshot has"`
 
 	Seed uint64 `yaml:"seed" hash:"training" doc:"seed of all randomness"`
 }

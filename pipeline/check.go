@@ -101,6 +101,9 @@ func checkVersions(ctx context.Context, e *environment, pieces *Pieces) error {
 	} else if err == nil {
 		var s millrace.Snapshot
 		if s, err = l.load(ctx, Manifest(p, clusterID), head, false); err == nil {
+			if pieces, err = Build(p.Beside(&s.Manifest)); err != nil {
+				return err
+			}
 			err = errors.Join(pieces.Layout.Restore(s.Serving, s.Training), checkPositions(ctx, e, s.Manifest.Positions))
 		}
 	}

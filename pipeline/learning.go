@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -102,7 +103,7 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	}
 	l.from = m
 	l.build()
-	if !pieces.keyed() { // nothing is to be read first
+	if !l.learned.keyed() { // nothing is to be read first
 		return l, l.prepare(ctx)
 	}
 	return l, nil
@@ -228,6 +229,9 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		return m, err
 	}
 	old := s.Manifest
+	if err := l.adopt(&m, &old); err != nil {
+		return m, err
+	}
 	if err := l.learned.Layout.Restore(s.Serving, s.Training); err != nil {
 		return m, fmt.Errorf("restoring version %d: %w", head.Seq, err)
 	}
@@ -257,6 +261,23 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	l.head, l.version = head, &old
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
+}
+
+// adopt makes the pieces, and m, those of the pipeline as it goes on from a version: with the widths that its file leaves
+// to be chosen and the version has.
+func (l *learning) adopt(m, old *millrace.Manifest) error {
+	p := l.env.pipeline.Beside(old)
+	as := Manifest(p, m.Cluster)
+	if bytes.Equal(as.Spec, m.Spec) {
+		return nil
+	}
+	pieces, err := Build(p)
+	if err != nil {
+		return err
+	}
+	l.learned = pieces
+	m.Spec, m.SchemaHash, m.TrainingHash = as.Spec, as.SchemaHash, as.TrainingHash
+	return nil
 }
 
 // build makes what the learner reads and writes with.

@@ -25,7 +25,7 @@ func ReadSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
 	if err := p.Fits(&s.Manifest); err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
-	pieces, err := Build(p)
+	pieces, err := Build(p.Beside(&s.Manifest))
 	if err != nil {
 		return s, err
 	}
@@ -115,7 +115,7 @@ func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *mil
 			return nil, fmt.Errorf("it has learned topic %s, not %s", at.Topic, strings.Join(readTopics(p), " and "))
 		}
 	}
-	pieces, err := Build(p)
+	pieces, err := Build(p.Beside(&old))
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func (p *plan) bagFeature(c *column) (feature, string) {
 		f.Indices = indices
 	default:
 		// Four columns a key let about one key in eight share one with a rarer or another one.
-		f.Bits = min(max(bits.Len(uint(4*len(b.keys))), 10), 22)
+		f.Bits = hashedBits(4*len(b.keys), 22)
 	}
 	if !b.valued {
 		f.Scale = "none" // ones are as they should be, and their magnitudes need no state

@@ -98,6 +98,7 @@ func (p *plan) decide() error {
 	p.chooseID()
 	p.chooseTime()
 	p.chooseFeatures()
+	p.fitWidths()
 	if len(p.features) == 0 {
 		return fmt.Errorf("there is nothing to learn %q from: %s", p.label.path, strings.Join(p.left, "; "))
 	}

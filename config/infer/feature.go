@@ -127,7 +127,8 @@ func (p *plan) feature(c *column) (feature, string) {
 func (p *plan) textFeature(c *column) feature {
 	p.bagged = true
 	f := feature{Column: features.DefaultColumn(c.name, features.Text)}
-	f.note = fmt.Sprintf("%d words on average, as %.40q; ngrams: 2 reads pairs of them, too", c.words/c.texts, c.sample)
+	f.Bits = hashedBits(8*len(c.vocabulary), 18)
+	f.note = fmt.Sprintf("%d words on average, %d different ones, as %.40q; ngrams: 2 reads pairs of them, too", c.words/c.texts, len(c.vocabulary), c.sample)
 	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
 		f.Missing = "indicator"
 		f.note += fmt.Sprintf("; missing in %s", percent(missing, p.rows))
@@ -141,7 +142,7 @@ func (p *plan) tagFeature(c *column) feature {
 	f := feature{Column: features.DefaultColumn(c.name, features.Bag)}
 	n := len(c.distinct)
 	f.Scale = "none"
-	f.Bits = min(max(bits.Len(uint(16*n)), 10), 20)
+	f.Bits = hashedBits(16*n, 20)
 	more := ""
 	if c.many {
 		more = "more than "
@@ -198,7 +199,7 @@ func encode(f *features.Column, c *column) string {
 	case c.many || n > oneHotMax:
 		f.Encode = "hash"
 		// Sixteen columns a value let about one value in 32 share one.
-		f.Bits = min(max(bits.Len(uint(16*n)), 10), 20)
+		f.Bits = hashedBits(16*n, 20)
 	case n > f.Cap*3/4:
 		// Room for values that were not seen yet.
 		f.Cap = 1 << bits.Len(uint(2*n-1))

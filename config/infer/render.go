@@ -152,7 +152,7 @@ func settings(c features.Column) string {
 	if c.Cap != standard.Cap {
 		more = append(more, "cap: "+strconv.Itoa(c.Cap))
 	}
-	if c.Bits != standard.Bits {
+	if hashed(c) {
 		more = append(more, "bits: "+strconv.Itoa(c.Bits))
 	}
 	if c.Indices != standard.Indices {

@@ -60,12 +60,14 @@ type column struct {
 	texts    int64
 	times    int64 // of the texts, those that RFC 3339 can read
 	words    int64 // of all texts together
-	nulls    int64
-	lists    int64            // values that are no scalars
-	tags     int64            // of the lists, arrays of nothing but strings
-	unknown  map[string]int64 // of the texts, those that may mean that there is no value
-	gaps     []string         // words that do, and count as texts no longer
-	min, max float64
+	// vocabulary are the hashes of different words, at most distinctMax.
+	vocabulary map[uint64]struct{}
+	nulls      int64
+	lists      int64            // values that are no scalars
+	tags       int64            // of the lists, arrays of nothing but strings
+	unknown    map[string]int64 // of the texts, those that may mean that there is no value
+	gaps       []string         // words that do, and count as texts no longer
+	min, max   float64
 	// Of texts that are times, the first and the last, Unix milliseconds.
 	from, to int64
 	binary   bool // no number but 0 and 1
@@ -257,7 +259,7 @@ func (c *column) number(raw []byte) {
 
 func (c *column) text(text []byte) {
 	c.texts++
-	c.words += int64(len(bytes.Fields(text)))
+	c.read(text)
 	c.most = distinctMax
 	if len(text) >= len("2006-01-02T15:04:05Z") && text[4] == '-' {
 		if at, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
@@ -270,6 +272,19 @@ func (c *column) text(text []byte) {
 		}
 	}
 	c.count(text[:min(len(text), textMax)])
+}
+
+// read counts a text's words, and tells them apart.
+func (c *column) read(text []byte) {
+	for word := range bytes.FieldsSeq(text) {
+		c.words++
+		if len(c.vocabulary) < distinctMax {
+			if c.vocabulary == nil {
+				c.vocabulary = make(map[uint64]struct{})
+			}
+			c.vocabulary[features.Hash(0, word)] = struct{}{}
+		}
+	}
 }
 
 func (c *column) count(value []byte) {

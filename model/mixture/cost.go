@@ -9,8 +9,6 @@ const (
 	// servingUnits is what serving an event may cost at most, from its bytes to its score, in units of
 	// serving it by one 64-64 mlp.
 	servingUnits = 3
-	// mixtureBytesMax bounds the experts' state: a snapshot's blob holds it whole, and takes 256 MiB.
-	mixtureBytesMax = 192 << 20
 )
 
 // cost estimates what predicting, and predicting and learning, cost in nanoseconds of a common server

@@ -37,7 +37,7 @@ func (m *mixture) recruit(s model.Spec, target model.TargetSpec, views millrace.
 	_, each := mixingCost(target.Classes)
 	m.recruiter = &recruiter{target: target, views: views, construct: construct, unit: learn,
 		left: budget * learn, trees: treeShare * budget * learn,
-		servingMax: servingMax(predict, target, views, shape) - each, bytes: mixtureBytesMax, groups: map[string]int{}}
+		servingMax: servingMax(predict, target, views, shape) - each, bytes: int64(s.StateMax), groups: map[string]int{}}
 	m.recruiter.servingMax = max(m.recruiter.servingMax, m.recruiter.cheapest())
 	m.servingMax = m.recruiter.servingMax + each
 	for i, candidate := range candidates(target) {
