@@ -93,6 +93,16 @@ func (s Columns) Width() int {
 	return width
 }
 
+// Widths are how many columns of the standard view each feature has, a window with all its statistics.
+func (s Columns) Widths() []int {
+	columns, origin := s.expand()
+	widths := make([]int, len(s))
+	for i := range columns {
+		widths[origin[i]] = min(widths[origin[i]]+columns.width(i), math.MaxInt32)
+	}
+	return widths
+}
+
 // Derived reports whether the column has no value in the event but is made from other columns, of this event or of
 // earlier ones.
 func (c Column) Derived() bool {

@@ -12,15 +12,18 @@ const (
 	StateMaxDefault millrace.Bytes = 64 << 20
 	// StateMaxBefore is what it was before a spec could say: what a version means that says nothing.
 	StateMaxBefore millrace.Bytes = 192 << 20
-	// StateMaxLeast and StateMaxMost bound what a spec may say; a snapshot's blob takes 256 MiB.
+	// StateMaxLeast is the least that a spec may say.
 	StateMaxLeast millrace.Bytes = 1 << 20
-	StateMaxMost  millrace.Bytes = 256 << 20
+	// StateMaxMost is the most: a snapshot's blob takes 256 MiB.
+	StateMaxMost millrace.Bytes = 256 << 20
 )
 
-// AutoColumnBytes is what a column of the standard view takes in a mixture that leaves none of its most telling experts
-// out, but for what each output takes: two networks' first layers, at eight and four bytes a weight, and linear models.
+// What a column of the standard view takes in a mixture that leaves none of its most telling experts out: two networks'
+// first layers, at eight and four bytes a weight, and linear models.
 const (
-	AutoColumnBytes       = 64*8 + 64*4 + 8
+	// AutoColumnBytes is the part that does not depend on the outputs.
+	AutoColumnBytes = 64*8 + 64*4 + 8
+	// AutoColumnOutputBytes is what each output adds.
 	AutoColumnOutputBytes = 12 + 8 + 12 + 12 + 8 + 4 + 8
 )
 

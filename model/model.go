@@ -90,5 +90,11 @@ type Tunable interface {
 	SetRate(rate float64)
 }
 
+// Reduced is what models implement that do with less of themselves where they have no room.
+type Reduced interface {
+	// LeftOut names the parts that are not there, as more state than the spec allows would be theirs.
+	LeftOut() []string
+}
+
 // Scratch is a model's working memory. Only the model that made it looks inside.
 type Scratch any

@@ -101,7 +101,7 @@ func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	}
 	m, err := family.New(p.Model, p.Target(), x)
 	if err != nil {
-		return nil, nil, config.UsageError{Err: fmt.Errorf("building the model: %w", err)}
+		return nil, nil, config.UsageError{Err: fmt.Errorf("building the model: %w%s", err, widestText(p))}
 	}
 	return x, model.Weighted(m, p.ClassWeights()), nil
 }

@@ -24,6 +24,7 @@ type Checked struct {
 	// Snapshot is the size of one version, and Held about the most that all versions hold in the store, in bytes.
 	Snapshot int64    `json:"snapshot_bytes"`
 	Held     int64    `json:"held_bytes"`
+	Shares   []Share  `json:"shares,omitempty"` // features that take much of a version
 	Windows  []Table  `json:"windows,omitempty"`
 	Waits    *Waits   `json:"waits,omitempty"` // at the rate that was given, or that the topic has
 	Warnings []string `json:"warnings,omitempty"`
@@ -52,6 +53,10 @@ func Check(ctx context.Context, p *config.Pipeline, file string, o CheckOptions)
 		return found, config.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	found.holds(p, pieces.Layout.Bytes())
+	found.Shares = shares(p, found.Snapshot)
+	if text := leftOut(p, pieces.Model); text != "" {
+		found.Warnings = append(found.Warnings, text)
+	}
 	sizes, err := keyed.Sizes(p.Features)
 	if err != nil {
 		return found, config.UsageError{Err: fmt.Errorf("%s: %w", file, err)}

@@ -60,6 +60,9 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 	}
 	fmt.Fprintf(a.out, "%s: pipeline %s, %d features, model %s: ok\n", file, found.Pipeline, found.Features, found.Model)
 	fmt.Fprintf(a.out, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
+	for _, s := range found.Shares {
+		fmt.Fprintf(a.out, "of it about %s for %s, which has %d columns\n", byteText(s.Bytes), s.Feature, s.Columns)
+	}
 	for _, t := range found.Windows {
 		if t.Key == "" {
 			fmt.Fprintf(a.out, "windows of the whole topic take %s\n", byteText(int64(t.KeyBytes)))

@@ -127,7 +127,7 @@ func (p *plan) feature(c *column) (feature, string) {
 func (p *plan) textFeature(c *column) feature {
 	p.bagged = true
 	f := feature{Column: features.DefaultColumn(c.name, features.Text)}
-	f.Bits = hashedBits(8*len(c.vocabulary), 18)
+	f.Bits = hashedBits(4*len(c.vocabulary), 18)
 	f.note = fmt.Sprintf("%d words on average, %d different ones, as %.40q; ngrams: 2 reads pairs of them, too", c.words/c.texts, len(c.vocabulary), c.sample)
 	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
 		f.Missing = "indicator"

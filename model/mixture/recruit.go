@@ -18,6 +18,7 @@ type recruiter struct {
 	servingMax float64 // what an expert's prediction may cost
 	bytes      int64   // state
 	groups     map[string]int
+	leftOut    []string // experts for which there is no room in the state
 }
 
 // recruit builds the experts that fit into the budget.
@@ -53,10 +54,13 @@ func (m *mixture) recruit(s model.Spec, target model.TargetSpec, views millrace.
 		m.experts = append(m.experts, e)
 	}
 	if len(m.experts) == 0 {
-		return fmt.Errorf("a budget of %s has no room for any expert on %d columns", s.Budget, shape.Width)
+		return fmt.Errorf("a budget of %s and a state_max of %s have no room for any expert on %d columns", s.Budget, s.StateMax, shape.Width)
 	}
 	return nil
 }
+
+// LeftOut names the experts that there would be with a larger state_max.
+func (m *mixture) LeftOut() []string { return m.recruiter.leftOut }
 
 // cheapest is what the cheapest expert to serve costs, of those that the budget has room for: whatever the columns and
 // classes, it may serve, so that there always is one. It is 0 without any.
@@ -87,7 +91,11 @@ func (r *recruiter) build(s model.Spec) (expert, error) {
 	}
 	e.predict, e.learn = cost(s, r.target, shape)
 	left := r.budgetOf(s)
-	if e.learn > *left || e.predict > r.servingMax || !isTree(s) && s.StateBytes(r.target, shape) > r.bytes {
+	if e.learn > *left || e.predict > r.servingMax {
+		return e, nil
+	}
+	if !isTree(s) && s.StateBytes(r.target, shape) > r.bytes {
+		r.leftOut = append(r.leftOut, e.name())
 		return e, nil
 	}
 	made, err := r.construct(s)
@@ -96,6 +104,7 @@ func (r *recruiter) build(s model.Spec) (expert, error) {
 	}
 	size := sizeOf(made)
 	if size > r.bytes {
+		r.leftOut = append(r.leftOut, e.name())
 		return e, nil
 	}
 	r.bytes -= size
