@@ -39,7 +39,8 @@ func TestWidthsAreChosen(t *testing.T) {
 	}
 }
 
-// TestVersionsKeepTheirWidths: a file that leaves them out goes on from a version of any, one that says others does not.
+// TestVersionsKeepTheirWidths: a file that leaves them out goes on from a version of any, one that says others does
+// not.
 func TestVersionsKeepTheirWidths(t *testing.T) {
 	before := versionOf(t, wide("a: {type: text, bits: 18}", "{type: auto, state_max: 192MiB}"))
 	before.Spec = json.RawMessage(strings.Replace(string(before.Spec), `,"state_max":"192MiB"`, "", 1))

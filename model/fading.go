@@ -19,8 +19,8 @@ import (
 type fading struct {
 	// Of the update begun, for each weight of a touched row and for the biases last: s after it, and 1/√s.
 	sums, inverse []float64
-	all           []uint32 // the rows of a dense input
-	sizes         []float64
+	sizes         []float64 // by output, Σx²/√s: what takes the place of ‖x‖²
+	all           []uint32  // the rows of a dense input
 }
 
 const (
@@ -29,6 +29,9 @@ const (
 	fadeKeep = 0.999
 	// traceKeep is λ. Between 0.7 and 0.97 it makes little difference.
 	traceKeep = 0.9
+	// fadeRateLeast is the least rate, in units of the first one. On bags of words that are mostly noise the rate falls
+	// below what AdaGrad's own steps need.
+	fadeRateLeast = 0.5
 	// fadeTiny is where a sum becomes exactly zero, and steps end: long before denormal numbers, which are slow.
 	fadeTiny = 1e-60
 	// traceMax bounds the trace, of which only the direction matters.
@@ -60,9 +63,10 @@ func (f *fading) touched(n *network, v *millrace.Vector) (rows []uint32, values 
 	return f.all, v.Dense
 }
 
-// prepare finds the sums that the event leads to, and returns what takes the place of ‖x‖² in the bound of the rate:
-// the largest of the outputs' Σx²/√s. It changes nothing that lasts.
-func (f *fading) prepare(n *network, v *millrace.Vector, sc *scratch) float64 {
+// prepare finds the sums that the event leads to, and returns the largest rate of its update. For numbers a step
+// must not go beyond the example, as in gain; the derivatives of classes are at most 1, and steps that are long for
+// an example of many rare features are not for the next, which has others. It changes nothing that lasts.
+func (f *fading) prepare(n *network, v *millrace.Vector, sc *scratch, most float64) float64 {
 	l, decay, d := &n.layers[0], n.optimizer.weights.Decay, sc.deltas[0].Data
 	clear(f.sizes)
 	rows, values := f.touched(n, v)
@@ -81,13 +85,15 @@ func (f *fading) prepare(n *network, v *millrace.Vector, sc *scratch) float64 {
 			at++
 		}
 	}
-	most := fadeTiny // of an event without a gradient, whose rate matters to nothing
 	for o, do := range d {
 		f.fade(at, l.bias.square[o], do)
-		most = max(most, f.sizes[o]+f.inverse[at])
+		f.sizes[o] = max(f.sizes[o]+f.inverse[at], fadeTiny) // of an event without a gradient the rate matters to nothing
 		at++
 	}
-	return most
+	if n.classes > 0 {
+		return gainMax
+	}
+	return 1 / (most * f.sizes[0] * max(1, sc.example.weight))
 }
 
 func (f *fading) fade(at int, sum float64, g float32) {

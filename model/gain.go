@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -78,23 +77,6 @@ func (n *network) curvature(sc *scratch, i int) (curvature, most float64) {
 	return 1, 1
 }
 
-// wrong is how far the output of the example's class is behind another's, 0 if it is not: so far a step may go before
-// the curvature, which is next to none where a prediction is sure and wrong, gives any reason to hold it back.
-func (n *network) wrong(sc *scratch) float64 {
-	z := sc.outputs[0].Data
-	switch n.head {
-	case headLogistic:
-		if sc.example.class == 1 {
-			return max(0, -float64(z[0]))
-		}
-		return max(0, float64(z[0]))
-	case headSoftmax:
-		return float64(slices.Max(z)) - float64(z[sc.example.class])
-	default:
-		return 0
-	}
-}
-
 // prepare finds the rate of the update to come, which is at most what would make one step undo the whole
 // loss of its own example: beyond 1 / (most curvature · ‖x‖²) steps overshoot, and h would not stay bounded.
 // It changes nothing that lasts.
@@ -122,16 +104,23 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	if g.square > 0 {
 		c = min(max(along/math.Sqrt(g.square), -gainMost), gainMost)
 	}
-	g.rate = min(max(g.v[0]*(1+gainRate*c), gainMin), gainMax)
+	least := gainMin
+	if g.fading != nil {
+		least = max(least, fadeRateLeast*o.spec.Rate)
+	}
+	g.rate = min(max(g.v[0]*(1+gainRate*c), least), gainMax)
 	_, most := n.curvature(sc, 0)
 	if g.fading != nil {
-		o.rate = min(g.rate, (1/most+n.wrong(sc))/(g.fading.prepare(n, v, sc)*max(1, sc.example.weight)))
+		o.rate = min(g.rate, g.fading.prepare(n, v, sc, most))
 	} else {
 		o.rate = min(g.rate, adaptiveMax, 1/(most*sc.square*max(1, sc.example.weight)))
 	}
 	o.weights.Rate, o.biases.Rate = float32(o.rate), float32(o.rate)
 	for i := range g.slope {
 		curvature, _ := n.curvature(sc, i)
+		if g.fading != nil { // where a step overshoots, h forgets what it was, and is not turned round
+			curvature = min(curvature, 1/(o.rate*g.fading.sizes[i]*sc.example.weight))
+		}
 		g.slope[i] = float32(o.rate * (sc.example.weight*curvature*float64(g.dot.Data[i]) + float64(d[i])))
 	}
 }

@@ -263,8 +263,8 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	return m, nil
 }
 
-// adopt makes the pieces, and m, those of the pipeline as it goes on from a version: with the widths that its file leaves
-// to be chosen and the version has.
+// adopt makes the pieces, and m, those of the pipeline as it goes on from a version: with the widths that its file
+// leaves to be chosen and the version has.
 func (l *learning) adopt(m, old *millrace.Manifest) error {
 	p := l.env.pipeline.Beside(old)
 	as := Manifest(p, m.Cluster)

@@ -9,8 +9,8 @@ import (
 	"millrace/config"
 )
 
-// TestSizesAreSaid: check says which features take a version, what a mixture has no room for, and what cannot be built at
-// all is refused with the feature that takes it and what to do.
+// TestSizesAreSaid: check says which features take a version, what a mixture has no room for, and what cannot be
+// built at all is refused with the feature that takes it and what to do.
 func TestSizesAreSaid(t *testing.T) {
 	for _, c := range []struct {
 		features, model string

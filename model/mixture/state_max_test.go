@@ -40,8 +40,8 @@ func (hashedViews) View(kind millrace.ViewKind) (millrace.ViewID, millrace.ViewS
 	return 1, millrace.ViewShape{Width: 1 << 15, Sparse: true, NonZeroMax: 20, NonZeroUsual: 20}, nil
 }
 
-// TestStateMax: experts hold no more than the spec says, those that would are named, and within the default are the most
-// telling ones.
+// TestStateMax: experts hold no more than the spec says, those that would are named, and within the default are the
+// most telling ones.
 func TestStateMax(t *testing.T) {
 	target := model.TargetSpec{Classes: 2}
 	before := math.MaxInt

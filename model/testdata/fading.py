@@ -54,13 +54,13 @@ class Fading:
     def __init__(self, spec, columns, outputs):
         self.rate, self.l2 = spec["optimizer"]["rate"], spec.get("l2", 0.0)
         self.w, self.s, self.h = ([[0.0] * outputs for _ in range(columns)] for _ in range(3))
-        self.square, self.t = 0.0, 0
+        self.square, self.t, self.least = 0.0, 0, 0.5 * self.rate
 
     def outputs(self, x):
         return [sum(xj * row[o] for xj, row in zip(x, self.w)) for o in range(len(self.w[0]))]
 
-    def step(self, x, d, curvature, most, wrong, weight):
-        """d are the derivatives by the outputs, of the loss times the weight."""
+    def step(self, x, d, curvature, most, weight):
+        """d are the derivatives by the outputs, of the loss times the weight; most is the largest curvature, of numbers."""
         outputs, bias = range(len(d)), len(x) - 1
         xh = [sum(xj * row[o] for xj, row in zip(x, self.h)) for o in outputs]
         along = -sum(d[o] * xh[o] for o in outputs)
@@ -68,15 +68,16 @@ class Fading:
         size = min(along**2, 100 * self.square) if self.square > 0 else along**2
         self.square += (size - self.square) / min(self.t, 1000)
         c = min(max(along / math.sqrt(self.square), -3), 3) if self.square > 0 else 0.0
-        self.rate = min(max(self.rate * (1 + KAPPA * c), 1e-4), 16)
+        self.rate = min(max(self.rate * (1 + KAPPA * c), self.least), 16)
         g = [[xj * d[o] + (0 if j == bias else self.l2 * self.w[j][o]) for o in outputs] for j, xj in enumerate(x)]
         touched = [j for j, xj in enumerate(x) if xj != 0]  # a weight without an event stays as it is
         for j in touched:
             for o in outputs:
                 self.s[j][o] = KEEP * self.s[j][o] + g[j][o] ** 2
         inverse = [[1 / math.sqrt(v) if v > 0 else 0.0 for v in row] for row in self.s]
-        reach = max(sum(xj**2 * inverse[j][o] for j, xj in enumerate(x)) for o in outputs)
-        a = min(self.rate, (1 / most + wrong) / (reach * max(1, weight))) if reach > 0 else 0.0
+        size = [max(1e-60, sum(xj**2 * inverse[j][o] for j, xj in enumerate(x))) for o in outputs]
+        a = self.rate if most is None else min(self.rate, 1 / (most * size[0] * max(1, weight)))
+        curvature = [min(c, 1 / (a * size[o] * weight)) for o, c in enumerate(curvature)]
         for j in touched:
             for o in outputs:
                 self.h[j][o] = MEMORY * self.h[j][o] - a * x[j] * (weight * curvature[o] * xh[o] + d[o]) * inverse[j][o]
@@ -88,7 +89,7 @@ def run(name, spec, classes, weighted):
     rule, scale, losses = Fading(spec, len(DATA["x"][0]) + 1, outputs), Standardiser(), []
     for i, row in enumerate(DATA["x"]):
         x, weight = [*row, 1.0], WEIGHTS[i % len(WEIGHTS)] if weighted else 1.0
-        z, wrong = rule.outputs(x), 0.0
+        z, most = rule.outputs(x), None
         if classes == 0:
             y = DATA["numbers"][i]
             losses.append((scale.mean + z[0] * scale.deviation() - y) ** 2 / 2)
@@ -96,12 +97,12 @@ def run(name, spec, classes, weighted):
         elif classes == 2:
             p, y = 1 / (1 + math.exp(-z[0])), DATA["binary"][i]
             losses.append(-math.log(p if y == 1 else 1 - p))
-            d, curvature, most, wrong = [p - y], [p * (1 - p)], 0.25, max(0.0, -z[0] if y == 1 else z[0])
+            d, curvature = [p - y], [p * (1 - p)]
         else:
             p, y = softmax(z), DATA["classes"][i]
             losses.append(-math.log(p[y]))
-            d, curvature, most, wrong = [v - (o == y) for o, v in enumerate(p)], [v * (1 - v) for v in p], 0.25, max(z) - z[y]
-        rule.step(x, [v * weight for v in d], curvature, most, wrong, weight)
+            d, curvature = [v - (o == y) for o, v in enumerate(p)], [v * (1 - v) for v in p]
+        rule.step(x, [v * weight for v in d], curvature, most, weight)
     last = {"layers.0.weight": short(v for row in rule.w[:-1] for v in row), "layers.0.bias": short(rule.w[-1])}
     out = {"name": name, "spec": spec, "classes": classes, "last": last, "losses": short(losses)}
     return out | ({"weights": WEIGHTS} if weighted else {})
