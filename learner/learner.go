@@ -146,7 +146,7 @@ func New(o Options) *Learner {
 		toPublish: make(chan *capture, 1),
 		progress:  make(chan struct{}, 1),
 		told:      map[millrace.Reason]bool{},
-		cores:     NewCores(make(chan struct{}, runtime.GOMAXPROCS(0)-1)),
+		cores:     NewCores(make(chan struct{}, runtime.GOMAXPROCS(0)-1), false),
 	}
 	for _, p := range o.Positions {
 		l.positions[partition{p.Topic, p.Partition}] = &p

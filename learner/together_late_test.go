@@ -110,7 +110,7 @@ func (l *lives) jointly(t *testing.T, all []arrival, most int) (out story) {
 	t.Helper()
 	s, layout := l.stream(t)
 	out.listen(s)
-	cores := NewCores(make(chan struct{}, 3))
+	cores := NewCores(make(chan struct{}, 3), true)
 	for len(all) > 0 {
 		var kinds []string
 		left := 1 + l.rng.IntN(most)

@@ -139,7 +139,7 @@ func TestTogetherEqualsOneByOne(t *testing.T) {
 }
 
 func takenTogether(s *Stream, records []millrace.Record, size func() int) (all []told) {
-	cores := NewCores(make(chan struct{}, 3))
+	cores := NewCores(make(chan struct{}, 3), false)
 	for len(records) > 0 {
 		n, added := min(size(), len(records)), 0
 		for i := range records[:n] {

@@ -92,12 +92,13 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 // share gives contenders the cores that the parts of their models run on: all others that there are, and to several
 // those that nobody works on. A single one does not wait for reading and decoding, which take little.
 func (r *race) share() {
-	room := r.slots
+	room, shared := r.slots, true
 	if len(r.contenders) == 1 {
+		shared = false
 		room = make(chan struct{}, cap(r.slots)-1)
 	}
 	for _, c := range r.contenders {
-		c.cores = learner.NewCores(room)
+		c.cores = learner.NewCores(room, shared)
 	}
 }
 

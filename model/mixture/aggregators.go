@@ -26,7 +26,7 @@ type pool struct {
 
 // newPool starts with equal weights on the experts and further ones at 0.
 func newPool(rate float64, experts, further int) pool {
-	p := pool{rate: rate, v: make([]float64, experts+further), square: make([]float64, experts+further)}
+	p := pool{rate: rate, v: alone[float64](experts + further), square: alone[float64](experts + further)}
 	for i := range experts {
 		p.v[i] = 1 / float64(experts)
 	}

@@ -66,18 +66,25 @@ func newMixing(experts, aggregators, outputs int) *mixing {
 	most := max(experts, aggregators)
 	sc := &mixing{
 		outputs: outputs,
-		p:       make([]float32, experts*outputs),
-		floored: make([]float32, experts*outputs), logs: make([]float32, experts*outputs),
-		q: make([]float32, aggregators*outputs), factor: make([]float32, experts),
-		delta: make([]float32, outputs), mixed: make([]float32, outputs),
-		z: make([]float64, experts), guess: make([]float64, aggregators),
-		losses: make([]float64, most), shares: make([]float64, most),
+		p:       alone[float32](experts * outputs),
+		floored: alone[float32](experts * outputs), logs: alone[float32](experts * outputs),
+		q: alone[float32](aggregators * outputs), factor: alone[float32](experts),
+		delta: alone[float32](outputs), mixed: alone[float32](outputs),
+		z: alone[float64](experts), guess: alone[float64](aggregators),
+		losses: alone[float64](most), shares: alone[float64](most),
 	}
 	for i := range sc.floored {
 		sc.floored[i] = 1 // experts that were never asked have a logarithm too
 	}
 	sc.view()
 	return sc
+}
+
+// alone makes memory that shares nothing with other memory that a processor takes at once: both mixers write theirs all
+// the time, side by side.
+func alone[F float32 | float64](n int) []F {
+	const line = 16 // of float32, and two of float64
+	return make([]F, n, (n+line-1)/line*line)[:n:n]
 }
 
 // view makes the kernels' view of the memory.

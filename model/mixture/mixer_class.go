@@ -48,7 +48,7 @@ func newClassMixer(experts, classes int, k *kernel.Set, shares []float64, stacke
 	m := &classMixer{k: k}
 	for _, r := range stackers {
 		p := newPool(r.rate, experts, 0)
-		p.bias = make([]float64, classes)
+		p.bias = alone[float64](classes)
 		if !r.adaptive {
 			p.square = nil
 		}

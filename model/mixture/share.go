@@ -16,7 +16,7 @@ type share struct {
 
 // newShare starts with equal weights on n predictors.
 func newShare(n int, rate float64) share {
-	s := share{rate: rate, weight: make([]float64, n)}
+	s := share{rate: rate, weight: alone[float64](n)}
 	for i := range s.weight {
 		s.weight[i] = 1 / float64(n)
 	}

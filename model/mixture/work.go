@@ -80,7 +80,7 @@ func (m *mixture) newWork(events int) *work {
 	}
 	aggregators := len(shareRates) + len(stackerRates)
 	w := &work{m: m, events: make([]happening, 0, events), steps: make([]step, 0, stretch), lanes: make([]lane, n),
-		mixing: newMixing(n, aggregators, k), result: make([]float32, k), verdict: make([]float32, k),
+		mixing: newMixing(n, aggregators, k), result: alone[float32](k), verdict: alone[float32](k),
 		outputs: make([]float64, events*k)}
 	w.judging = w.mixing.beside(aggregators)
 	if events > 1 {
@@ -88,8 +88,8 @@ func (m *mixture) newWork(events int) *work {
 	}
 	for i := range w.lanes {
 		l := &w.lanes[i]
-		*l = lane{scratch: m.experts[i].model.NewScratch(), predictions: make([]float32, stretch*k), took: make([]bool, stretch),
-			values: make([]float64, stretch), refused: make([]error, events)}
+		*l = lane{scratch: m.experts[i].model.NewScratch(), predictions: alone[float32](stretch * k), took: make([]bool, stretch),
+			values: alone[float64](stretch), refused: make([]error, events)}
 	}
 	w.goThrough = func(k int) { w.lane(w.m.dearest[k]) }
 	w.walkOne = func(k int) {

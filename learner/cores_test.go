@@ -1,0 +1,64 @@
+package learner
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestCores: every part is run once a run, whoever helps; helpers keep within the room, and end by themselves.
+func TestCores(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for _, c := range []struct {
+		room, filled int
+		shared       bool
+	}{{0, 0, false}, {1, 0, false}, {3, 0, false}, {3, 3, true}, {3, 2, true}} {
+		room := make(chan struct{}, c.room)
+		for range c.filled {
+			room <- struct{}{}
+		}
+		cores := NewCores(room, c.shared)
+		var atWork, most atomic.Int64
+		for run := range 600 {
+			done := make([]atomic.Int64, []int{13, 2, 0, 1}[run%4])
+			cores.Run(len(done), func(i int) {
+				now := atWork.Add(1)
+				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+				}
+				done[i].Add(1)
+				if run%50 == 0 {
+					time.Sleep(100 * time.Microsecond)
+				}
+				atWork.Add(-1)
+			})
+			for i := range done {
+				if n := done[i].Load(); n != 1 {
+					t.Fatalf("%+v: part %d of %d ran %d times", c, i, len(done), n)
+				}
+			}
+			if n := atWork.Load(); n != 0 {
+				t.Fatalf("%+v: %d parts are running behind the run", c, n)
+			}
+		}
+		if n := most.Load(); int(n) > c.room-c.filled+1 || n < 2 && c.room > c.filled {
+			t.Errorf("%+v: %d at work at a time", c, n)
+		}
+		for range 200 {
+			if len(room) == c.filled {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if len(room) != c.filled {
+			t.Errorf("%+v: %d have not ended", c, len(room)-c.filled)
+		}
+	}
+	for range 100 { // a goroutine that has returned may still be counted
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
