@@ -70,7 +70,7 @@ func newMetrics(r prometheus.Registerer, classes []string, age func() float64, d
 	}
 	m.consumed = prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_records_total", Help: "Records read, by stage."})
 	m.consumedBytes = prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_consumed_bytes_total", Help: "Bytes of record values read, by stage."})
-	m.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "millrace_snapshot_duration_seconds", Help: "Time to copy the state (learning stands still) and to publish it.",
+	m.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "millrace_snapshot_duration_seconds", Help: "Time to copy the state (learning stands still) and to publish it; copy_keyed and keep_keyed are those of checkpoints of state by key.",
 		Buckets: prometheus.ExponentialBuckets(0.00001, 4, 12), NativeHistogramBucketFactor: 1.1}, []string{"phase"})
 	m.eventToModel = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_event_to_model_seconds", Help: "From a record's timestamp until the weights have learned it; one event a chunk is observed.",
 		Buckets: latencyBuckets, NativeHistogramBucketFactor: 1.1})

@@ -33,6 +33,17 @@ func (l *logInMemory) Next(context.Context) (*millrace.Batch, error) {
 	return b, nil
 }
 
+// benchPipeline is a pipeline of three features, more of them, and a label.
+func benchPipeline(b *testing.B, text string) *config.Pipeline {
+	b.Helper()
+	p, err := config.Parse("p.yaml", []byte("name: p\nevents: {topic: e, id: id, time: t}\nfeatures:\n  card: category\n  a: number\n  b: number\n"+
+		text+"model: logistic\n"), os.LookupEnv)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
 // BenchmarkRebuild makes windows and waits again from a log of b.N events, of which each has a label minutes later:
 // what decoding, merging, windows and join take together.
 func BenchmarkRebuild(b *testing.B) {
@@ -42,12 +53,7 @@ func BenchmarkRebuild(b *testing.B) {
 		"windows and waiting": "  n: {type: window, key: card, over: 5m, stat: count}\n  s: {type: window, key: card, of: a, over: 5m, stat: sum}\nlabel: {path: y, classes: [n, p], topic: l, wait: 1h}\n",
 	} {
 		b.Run(name, func(b *testing.B) {
-			p, err := config.Parse("p.yaml", []byte("name: p\nevents: {topic: e, id: id, time: t}\nfeatures:\n  card: category\n  a: number\n  b: number\n"+
-				text+"model: logistic\n"), os.LookupEnv)
-			if err != nil {
-				b.Fatal(err)
-			}
-			pieces, err := Build(p)
+			pieces, err := Build(benchPipeline(b, text))
 			if err != nil {
 				b.Fatal(err)
 			}
