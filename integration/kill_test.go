@@ -132,6 +132,7 @@ func (p *pipeline) killOften(random *rand.Rand, n int, between ...func()) {
 		if err := learner.Kill(); err != nil {
 			p.t.Fatal(err)
 		}
+		p.told = append(p.told, learner.Stderr())
 	}
 }
 

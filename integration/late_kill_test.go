@@ -46,7 +46,7 @@ func lateKills(t *testing.T) int {
 func newLatePipeline(t *testing.T, name, missing, extra, kafka string, partitions int) *pipeline {
 	t.Helper()
 	return newPipeline(t, pipelineSpec{name: name, kafka: kafka, eventFields: ", id: id, time: time", learns: fmt.Sprintf(late, name, missing),
-		partitions: partitions, snapshots: "{every: 50ms, events: 500, keep: 20, unpublished_max: 1500}", extra: extra})
+		partitions: partitions, snapshots: "{every: 50ms, events: 500, keep: 20, unpublished_max: 1500, checkpoints: 100ms}", extra: extra})
 }
 
 // waitRead waits until the head has read both topics to their ends.
@@ -151,49 +151,12 @@ func checkSameLate(t *testing.T, want, got *pipeline, wantManifest, gotManifest 
 	}
 }
 
-// stateFolders are what may become of a learner's state folder between two of its lives.
-var stateFolders = map[string]func(t *testing.T, random *rand.Rand, folder, copied string){
-	"kept": func(*testing.T, *rand.Rand, string, string) {},
-	"deleted": func(t *testing.T, random *rand.Rand, folder, _ string) {
-		if random.IntN(2) == 0 {
-			if err := os.RemoveAll(folder); err != nil {
-				t.Fatal(err)
-			}
-		}
-	},
-	"older": func(t *testing.T, random *rand.Rand, folder, copied string) {
-		if random.IntN(3) > 0 {
-			if _, err := os.Stat(folder); err == nil {
-				replaceFolder(t, folder, copied)
-			}
-			return
-		}
-		if _, err := os.Stat(copied); err == nil {
-			replaceFolder(t, copied, folder)
-		}
-	},
-}
-
-// replaceFolder makes to a copy of from.
-func replaceFolder(t *testing.T, from, to string) {
-	t.Helper()
-	if err := os.RemoveAll(to); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(to, 0o700); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Both logs are full before a learner starts, which is then killed at random moments: whatever has become of its state
 // folder, it ends with the very weights of one that was never killed, and every event and label under the same name.
 func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 	for _, c := range []struct{ name, missing, folder string }{
 		{"none", "drop", ""}, {"kept", "legit", "kept"}, {"deleted", "legit", "deleted"}, {"older", "drop", "older"},
-		{"rolled-back", "legit", "kept"},
+		{"rolled-back", "legit", "kept"}, {"mixed", "legit", "mixed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			random := seeded(t)
@@ -212,13 +175,17 @@ func TestKilledLateLearnerLearnsTheSame(t *testing.T) {
 			p.fill(client, p.spec.topic, logs.events)
 			p.fill(client, p.labels(), logs.labels)
 			p.killOften(random, n, func() {
-				if folder != "" {
+				switch {
+				case c.folder == "mixed":
+					p.mixState(random, folder)
+				case folder != "":
 					stateFolders[c.folder](t, random, folder, folder+".copy")
 				}
 				if c.name == "rolled-back" && random.IntN(4) == 0 {
 					p.rollBack(random)
 				}
 			})
+			p.checkShortcuts(c.folder)
 			before, _ := p.head()
 			got := p.readAll()
 			p.checkNames(got)

@@ -114,6 +114,7 @@ type pipeline struct {
 	file  string
 	kafka *kadm.Client
 	store *store.Store
+	told  []string // what learners that were killed have told
 }
 
 // newPipeline writes the pipeline file. Names are the test's own, so that tests share servers without meeting.
