@@ -9,6 +9,9 @@ import (
 // deviation, it is wider the fewer there are.
 func fence(n int) float64 { return usual * (1 + 4/float64(n)) }
 
+// tailStep is how many times as far as the one before the next of the first values of a tail may be.
+const tailStep = 3
+
 // normal is a standard deviation in medians of absolute deviations, of the normal distribution.
 const normal = 1.4826
 
@@ -123,6 +126,11 @@ func (c *Columns) begin(i int, values []float64) {
 		}
 	}
 	most := fence(n) * normal * spread
+	for _, d := range apart { // a tail goes on step by step
+		if d > most && d <= tailStep*most {
+			most = d
+		}
+	}
 	sum := 0.0
 	for k, u := range sorted {
 		sorted[k] = min(max(u, median-most), median+most)

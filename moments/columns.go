@@ -24,18 +24,21 @@ const (
 	// usual is how many deviations from the mean a value is outside of. Of a column that moved by four deviations 14 in
 	// 15 are; of a normal column one in 80 is.
 	usual = 2.5
-	// movedAt of the last 64 values outside are a column that has moved.
-	movedAt = 32
+	// movedAt of the last 64 values outside, and movedLast of the last 32, are a column that has moved: two bursts are
+	// none.
+	movedAt, movedLast = 32, 22
 	// step is how many deviations from the value before one may be that wanders: it is not outside, wherever it is.
 	step = .5
+	// tailFew of the last 64 values outside may be of a tail, and count in full.
+	tailFew = 6
 	// outsideFew of the last 64 values may be outside without a lower bound for the next.
-	outsideFew = 4
+	outsideFew = 8
 	// block is how many values after each other a column is looked at as a whole.
 	block = 2 * settleAt
+	// far is how many deviations from the mean no tail of what is usual reaches often, and tail how many it reaches.
+	far, tail = 24, 100
 	// oftenOf is about how many values often is taken of.
 	oftenOf = 1024
-	// far is how many deviations from the mean no tail of what is usual reaches often.
-	far = 24
 	// window is how many values the moments go by in the long run: at twice as many they are halved.
 	window = 1 << 17
 )
@@ -96,8 +99,11 @@ const (
 	high             // the largest
 	lowBefore        // the same of those before them
 	highBefore
-	often // with tails: the share of values that usually are outside
-	edge  // how far from the mean values were that came there step by step
+	often   // with tails: the share of values that usually are outside
+	edge    // how far from the mean values were that came there step by step
+	farther // the last value that was far, from the origin
+	calm    // the centre when hardly any recent value was outside
+	calmUnit
 	floatsLen
 )
 
@@ -121,27 +127,6 @@ const (
 	isFrozen             // what trees see stays
 	legacy               // restored from a snapshot that knew of no modes, and not looked at yet
 )
-
-// Scale is how a column is standardised: the part of it that is needed for every value.
-type Scale struct {
-	Origin, Centre float64 // the centre is Origin + Centre
-	Factor         float64 // 1 / deviation, the largest number while there is none
-	Bound          float64
-	quiet          float64 // the bound of a column that is as most are, warmed up and centred; else none
-}
-
-// Standard is v in deviations from the centre, within the bound.
-func (s *Scale) Standard(v float64) float64 {
-	d := v - s.Origin - s.Centre
-	z := d * s.Factor
-	if !(z <= s.Bound) { // also NaN, which nothing lets through: what comes out is finite
-		return s.Bound
-	}
-	if z < -s.Bound {
-		return -s.Bound
-	}
-	return z
-}
 
 // New returns n columns of which no value is known.
 func New(n int, o Options) *Columns {
@@ -266,27 +251,29 @@ func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool)
 	before := c.recent[c.ring[i]+int((w[stored]-2)%settleAt)] - f[origin] - c.mean[at]
 	if apart <= f[edge] || w[history] == 0 && w[stored] > 1 && math.Abs(d-before) <= step*deviation {
 		f[edge] = max(f[edge], apart)
-		return math.Copysign(min(apart, ClipDefault*deviation), d), false
+		return math.Copysign(min(apart, tail*deviation), d), false
 	}
 	w[history] |= 1
 	p := bits.OnesCount64(w[history])
 	if p >= movedAt {
-		if w[spent] < spentMax && (apart > far*deviation || !c.wanders(i, deviation)) &&
+		if bits.OnesCount32(uint32(w[history])) >= movedLast && w[spent] < spentMax && (apart > far*deviation || !c.wanders(i, deviation)) &&
 			c.move(i, w[history], apart > far*deviation, weight) {
 			return 0, true
 		}
 	}
-	most := math.Max(1, c.kinds[i].Clip)
 	if c.kinds[i].Tails {
-		return math.Copysign(min(apart, most*deviation), d), false
+		return math.Copysign(min(apart, max(1, c.kinds[i].Clip)*deviation), d), false
 	}
-	if most > ClipDefault {
-		most = ClipDefault
-	}
-	if apart > far*deviation && p < 64 {
-		// Of what is farther than any tail, a share of p/64 at this bound adds a quarter of the variance at most, so
-		// that the deviation cannot run away with it.
-		most = min(most, math.Sqrt(movedAt/2/float64(p)))
+	most := float64(tail)
+	if apart > far*deviation {
+		// A tail has values of all sizes: what has just come again, or is the first, is none, nor what is farther. Of
+		// these a share of p/64 at this bound adds a quarter of the variance at most, so that the deviation cannot run
+		// away with it.
+		u := c.mean[at] + d
+		if last := f[farther]; (apart > tail*deviation || last == 0 || last == u || p > tailFew) && p < 64 {
+			most = math.Sqrt(movedAt / 2 / float64(p))
+		}
+		f[farther] = u
 	}
 	return math.Copysign(min(apart, most*deviation), d), false
 }
@@ -302,128 +289,3 @@ func (c *Columns) part(i int, d float64) float64 {
 	}
 	return 1
 }
-
-// total are mean, sum of squares and weight of column i with the values that are the mode, from the origin.
-func (c *Columns) total(i int) (mean, squares, n float64) {
-	at := i * c.stride
-	k, z := c.count[at], c.floats[i*floatsLen+modes]
-	if z == 0 {
-		return c.mean[at], c.squares[at], k
-	}
-	n = k + z
-	mean = c.mean[at] * (k / n)
-	return mean, c.squares[at] + c.mean[at]*mean*z, n
-}
-
-// refresh derives the scale of column i.
-func (c *Columns) refresh(i int) {
-	kind, s := &c.kinds[i], &c.scales[i]
-	if kind.Unscaled {
-		*s = Scale{Factor: 1, Bound: math.MaxFloat32, quiet: -1}
-		return
-	}
-	mean, squares, n := c.total(i)
-	bound := n
-	s.quiet = -1
-	if !c.options.Limits && !c.options.Interleaved && !kind.Tails {
-		s.quiet = kind.Clip
-	}
-	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
-	if kind.Divided {
-		squares += n * (s.Origin + mean) * (s.Origin + mean)
-		s.Origin, s.Centre, s.quiet = 0, 0, -1
-		bound++
-	}
-	s.Factor = math.Sqrt(n / squares)
-	if !(s.Factor <= math.MaxFloat64) { // without spread any difference is beyond the bound, and no difference is 0
-		s.Factor = math.MaxFloat64
-	}
-	s.Bound = kind.Clip
-	if bound < s.Bound*s.Bound {
-		s.Bound = math.Sqrt(bound)
-	}
-	if w := c.words[i*wordsLen:]; w[history] != 0 {
-		few := outsideFew
-		if kind.Tails { // more than twice as many as usual, and some by chance
-			few = 2*outsideFew + int(2*64*c.floats[i*floatsLen+often])
-		}
-		if p := bits.OnesCount64(w[history]); p > few && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
-			s.Bound = min(s.Bound, movedAt/float64(p))
-		}
-	}
-}
-
-// wanders reports whether column i usually goes from place to place, as what tells of time does: in a block of values
-// it spreads less than it does in all. It comes to new places, and only another unit takes it as far as none is.
-func (c *Columns) wanders(i int, deviation float64) bool {
-	return 2*c.floats[i*floatsLen+tight] < deviation
-}
-
-// Next is what a column would be with one more value.
-type Next struct {
-	Centre, Deviation, Bound float64
-	scale                    Scale
-}
-
-// Next returns what column i would be once Observe took the value in, and changes nothing: for who may yet refuse it.
-// It writes what it then takes back, so nobody may read the columns meanwhile.
-func (c *Columns) Next(i int, v, weight float64) Next {
-	at := i * c.stride
-	count, mean, squares, scale := c.count[at], c.mean[at], c.squares[at], c.scales[i]
-	floats, words := [floatsLen]float64(c.floats[i*floatsLen:]), [wordsLen]uint64(c.words[i*wordsLen:])
-	var recent [settleAt]float64
-	if c.ring[i] >= 0 {
-		recent = [settleAt]float64(c.recent[c.ring[i]:])
-	}
-	c.Observe(i, v, weight)
-	next := Next{c.Centre(i), c.Deviation(i), c.Bound(i), c.scales[i]}
-	c.count[at], c.mean[at], c.squares[at], c.scales[i] = count, mean, squares, scale
-	copy(c.floats[i*floatsLen:], floats[:])
-	copy(c.words[i*wordsLen:], words[:])
-	if c.ring[i] >= 0 {
-		copy(c.recent[c.ring[i]:], recent[:])
-	}
-	return next
-}
-
-// Standard is v in deviations from the centre, held within the bound; 0 while there is no deviation.
-func (n Next) Standard(v float64) float64 { return n.scale.standard(v) }
-
-func (s *Scale) standard(v float64) float64 {
-	if v != v || s.Factor == math.MaxFloat64 {
-		return 0
-	}
-	return s.Standard(v)
-}
-
-// Count is the weight of the values by which column i goes: at most all that it ever had.
-func (c *Columns) Count(i int) float64 { return c.count[i*c.stride] + c.floats[i*floatsLen+modes] }
-
-// Centre is what the values of column i usually lie around; 0 before the first.
-func (c *Columns) Centre(i int) float64 {
-	mean, _, _ := c.total(i)
-	return c.floats[i*floatsLen+origin] + mean
-}
-
-// Deviation is how far the values of column i usually are from the centre (a standard deviation); 0 while unknown,
-// which is until two of them differ.
-func (c *Columns) Deviation(i int) float64 {
-	_, squares, n := c.total(i)
-	if d := math.Sqrt(squares / n); d > 0 && !math.IsInf(d, 1) {
-		return d
-	}
-	return 0
-}
-
-// Bound is how many deviations a value of column i counts for at most now: √n after n values (P. A. Samuelson, How
-// Deviant Can You Be?, JASA 63, 1968), the column's clip from then on, and less while many recent values are outside.
-func (c *Columns) Bound(i int) float64 { return c.scales[i].Bound }
-
-// Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN, and without a deviation.
-func (c *Columns) Standard(i int, v float64) float64 { return c.scales[i].standard(v) }
-
-// Value is the value of column i that is z deviations from its centre.
-func (c *Columns) Value(i int, z float64) float64 { return c.Centre(i) + z*c.Deviation(i) }
-
-// Moved is how often column i was found to have moved.
-func (c *Columns) Moved(i int) uint64 { return c.words[i*wordsLen+moved] }

@@ -2,6 +2,7 @@ package moments
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -23,7 +24,7 @@ const (
 	modeLeast = settleAt * 5 / 8
 	// generation is how many values Limits tells of at least; it tells of twice as many at most.
 	generation = 1 << 12
-	// refit is up to how many values after a move what trees see is fitted better, at each power of two.
+	// refit is up to how many values after a move what trees see is fitted better.
 	refit = 1 << 12
 )
 
@@ -43,7 +44,11 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 	if len(values) < fromLeast || halfEqual(values) && !(far && w[flags]&moded != 0) {
 		return false // what is constant tells of no unit
 	}
-	centre, deviation, z, k := c.Centre(i), c.Deviation(i), f[modes], c.count[at]
+	z, k := f[modes], c.count[at]
+	centre, deviation := f[calm], f[calmUnit]
+	if deviation == 0 {
+		centre, deviation = c.Centre(i), c.Deviation(i)
+	}
 	total := float64(len(values)) * weight
 	if w[flags]&moded != 0 && w[gap] < movedAt {
 		c.count[at], f[modes] = total, z/k*total
@@ -54,6 +59,7 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 	copy(ring, values)
 	clear(ring[len(values):])
 	w[stored], w[history], w[narrow] = uint64(len(values)), 0, 0
+	f[edge], f[farther], f[calm], f[calmUnit] = 0, 0, 0, 0
 	w[moved]++
 	w[spent]++
 	if w[flags]&isFrozen != 0 {
@@ -83,6 +89,9 @@ func halfEqual(values []float64) bool {
 func (c *Columns) look(i int, weight float64) bool {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
 	f[edge] *= 15. / 16
+	if bits.OnesCount64(w[history]) <= outsideFew {
+		f[calm], f[calmUnit] = c.Centre(i), c.Deviation(i)
+	}
 	if w[flags]&moded != 0 && float64(w[gap]) >= modeLost*f[modes] {
 		f[modes] = 0
 		w[flags] &^= moded
@@ -98,7 +107,7 @@ func (c *Columns) look(i int, weight float64) bool {
 		f[lowBefore], f[highBefore] = f[low], f[high]
 		f[low], f[high] = f[high], f[low] // whatever comes is beyond one of them
 	}
-	if w[moved] > 0 && w[stored] <= refit && w[stored]&(w[stored]-1) == 0 && w[flags]&isFrozen != 0 {
+	if w[moved] > 0 && w[stored] <= refit && w[flags]&isFrozen != 0 {
 		c.refit(i)
 	}
 	return c.narrowed(i, weight)
@@ -215,112 +224,4 @@ func (c *Columns) halve(i int) {
 	if s := &c.words[i*wordsLen+spent]; *s > 0 {
 		*s--
 	}
-}
-
-// freeze keeps what trees see: whole powers of two, so that what was a round number stays one.
-func (c *Columns) freeze(i int) {
-	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	if w[flags]&isFrozen != 0 {
-		return
-	}
-	deviation := c.Deviation(i)
-	if deviation == 0 {
-		return
-	}
-	fraction, exponent := math.Frexp(deviation)
-	if fraction > math.Sqrt2/2 {
-		exponent++
-	}
-	f[unit] = math.Ldexp(1, exponent-1)
-	f[frozen] = math.Round(c.Centre(i)/f[unit]) * f[unit]
-	if !(f[unit] > 0) || math.IsInf(f[frozen], 0) || f[frozen] != f[frozen] {
-		f[frozen], f[unit] = 0, 0
-		return
-	}
-	w[flags] |= isFrozen
-}
-
-// refit makes what trees see of the new values what it was of the old ones.
-func (c *Columns) refit(i int) {
-	f := c.floats[i*floatsLen:]
-	if d := c.Deviation(i); d > 0 && f[imageUnit] > 0 && d/f[imageUnit] > 0 && d/f[imageUnit] <= ValueMax {
-		f[unit] = d / f[imageUnit]
-	}
-	f[frozen] = min(max(c.Centre(i)-f[image]*f[unit], -ValueMax), ValueMax)
-}
-
-// Frozen are centre and deviation of column i as they were when it settled, changed only when it moves: trees see
-// (v − centre)/deviation of these. A move keeps the meaning of what was seen: a value that is as many deviations from
-// the new centre as one was from the old gives what that one gave. Before the column has settled they are what is known
-// so far. Of a column restored from a snapshot without them they are 0 and 1. The deviation is 0 while none is known.
-func (c *Columns) Frozen(i int) (centre, deviation float64) {
-	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	switch {
-	case c.ring[i] < 0, c.kinds[i].Unscaled, w[flags] == 0 && w[stored] == 0 && c.count[i*c.stride] > 0:
-		return 0, 1
-	case w[flags]&isFrozen != 0:
-		return f[frozen], f[unit]
-	}
-	return c.Centre(i), c.Deviation(i)
-}
-
-// Raw is v as trees see it: (v − centre)/deviation of Frozen. Until these are known it is held within the bound, and 0
-// before the first value.
-func (c *Columns) Raw(i int, v float64) float64 {
-	centre, deviation := c.Frozen(i)
-	if c.words[i*wordsLen+flags]&isFrozen != 0 || deviation == 1 && centre == 0 {
-		return (v - centre) / deviation
-	}
-	if c.Count(i) == 0 {
-		return 0
-	}
-	if s := &c.scales[i]; s.Factor != math.MaxFloat64 && deviation > 0 {
-		return min(max((v-centre)/deviation, -s.Bound), s.Bound)
-	}
-	switch {
-	case v > centre:
-		return c.scales[i].Bound
-	case v < centre:
-		return -c.scales[i].Bound
-	}
-	return 0
-}
-
-// limit lets Limits know of a value as it counted.
-func (*Columns) limit(f *[floatsLen]float64, v float64) {
-	if v < f[low] {
-		f[low] = v
-	}
-	if v > f[high] {
-		f[high] = v
-	}
-}
-
-// restartLimits makes the limits those of values alone, wild ones held within the bound.
-func (c *Columns) restartLimits(i int, values []float64) {
-	if !c.options.Limits || len(values) == 0 {
-		return
-	}
-	f := c.floats[i*floatsLen:]
-	centre, most := c.Centre(i), usual*c.Deviation(i)
-	least, largest := slices.Min(values), slices.Max(values)
-	if most > 0 {
-		least, largest = max(least, centre-most), min(largest, centre+most)
-	}
-	f[low], f[high], f[lowBefore], f[highBefore] = least, largest, least, largest
-}
-
-// Limits are the least and the largest of column i's recent values, wild ones held within the bound. They are 0, 0
-// before the first value, and want Options.Limits. Of a column restored from a snapshot without them they are ±ValueMax
-// until there are new ones.
-func (c *Columns) Limits(i int) (least, largest float64) {
-	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	if w[flags] == 0 && w[stored] == 0 && c.count[i*c.stride] > 0 {
-		return -ValueMax, ValueMax
-	}
-	least, largest = min(f[low], f[lowBefore]), max(f[high], f[highBefore])
-	if f[modes] > 0 {
-		least, largest = min(least, f[origin]), max(largest, f[origin])
-	}
-	return least, largest
 }

@@ -11,9 +11,9 @@ import (
 // name.moments when interleaved) are those that snapshots always had; all others are Added. The recent values are for
 // training alone, whatever the role.
 //
-//	name.usual   F64 [n, 13]: origin, the mode's weight, usual spread of a block, centre and deviation that trees see,
+//	name.usual   F64 [n, 16]: origin, the mode's weight, usual spread of a block, centre and deviation that trees see,
 //	             what of these centre and deviation before a move were, least and largest of this and the last generation,
-//	             how far values went step by step
+//	             how far values went step by step, the last that was far, centre and deviation of when few were outside
 //	name.history U64 [n, 7]: which of the last 64 values were outside, moves, values kept, flags, narrow blocks, moves
 //	             that may not come again soon, values since the mode's last
 //	name.recent  F64 [n that are not plain, 32]: recent values, a ring

@@ -1,0 +1,138 @@
+package moments
+
+import (
+	"math"
+	"math/bits"
+)
+
+// Scale is how a column is standardised: the part of it that is needed for every value.
+type Scale struct {
+	Origin, Centre float64 // the centre is Origin + Centre
+	Factor         float64 // 1 / deviation, the largest number while there is none
+	Bound          float64
+	beyond         float64 // what is farther than this many deviations is wild
+	quiet          float64 // the bound of a column that is as most are, warmed up and centred; else none
+}
+
+// Standard is v in deviations from the centre, within the bound. What is farther than any tail says no more than that
+// it is outside, and is worth no more: else one such value would do to a model what thousands of others have to undo.
+func (s *Scale) Standard(v float64) float64 {
+	d := v - s.Origin - s.Centre
+	z := d * s.Factor
+	if !(z <= s.Bound) { // also NaN, which nothing lets through: what comes out is finite
+		if z > s.beyond {
+			return min(usual, s.Bound)
+		}
+		return s.Bound
+	}
+	if z < -s.Bound {
+		if z < -s.beyond {
+			return -min(usual, s.Bound)
+		}
+		return -s.Bound
+	}
+	return z
+}
+
+func (s *Scale) standard(v float64) float64 {
+	if v != v || s.Factor == math.MaxFloat64 {
+		return 0
+	}
+	return s.Standard(v)
+}
+
+// total are mean, sum of squares and weight of column i with the values that are the mode, from the origin.
+func (c *Columns) total(i int) (mean, squares, n float64) {
+	at := i * c.stride
+	k, z := c.count[at], c.floats[i*floatsLen+modes]
+	if z == 0 {
+		return c.mean[at], c.squares[at], k
+	}
+	n = k + z
+	mean = c.mean[at] * (k / n)
+	return mean, c.squares[at] + c.mean[at]*mean*z, n
+}
+
+// refresh derives the scale of column i.
+func (c *Columns) refresh(i int) {
+	kind, s := &c.kinds[i], &c.scales[i]
+	if kind.Unscaled {
+		*s = Scale{Factor: 1, Bound: math.MaxFloat32, beyond: math.Inf(1), quiet: -1}
+		return
+	}
+	mean, squares, n := c.total(i)
+	bound := n
+	s.quiet = -1
+	if !c.options.Limits && !c.options.Interleaved && !kind.Tails {
+		s.quiet = kind.Clip
+	}
+	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
+	if kind.Divided {
+		squares += n * (s.Origin + mean) * (s.Origin + mean)
+		s.Origin, s.Centre, s.quiet = 0, 0, -1
+		bound++
+	}
+	s.Factor, s.beyond = math.Sqrt(n/squares), tail
+	if !(s.Factor <= math.MaxFloat64) { // without spread any difference is beyond the bound, and no difference is 0
+		s.Factor = math.MaxFloat64
+	}
+	if s.Factor == math.MaxFloat64 || n < settleAt || kind.Tails {
+		s.beyond = math.Inf(1)
+	}
+	s.Bound = kind.Clip
+	if bound < s.Bound*s.Bound {
+		s.Bound = math.Sqrt(bound)
+	}
+	w := c.words[i*wordsLen : (i+1)*wordsLen]
+	if h := w[history]; h != 0 && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
+		few := outsideFew
+		if kind.Tails { // more than twice as many as usual, and some by chance
+			few += int(2 * 64 * c.floats[i*floatsLen+often])
+		}
+		if p := bits.OnesCount64(h); p > few {
+			s.Bound = min(s.Bound, movedAt/float64(p))
+		}
+		if inRow := bits.TrailingZeros64(^h); inRow > 0 && !kind.Tails {
+			s.Bound = min(s.Bound, ClipDefault/float64(inRow+1))
+		}
+	}
+}
+
+// wanders reports whether column i usually goes from place to place, as what tells of time does: in a block of values
+// it spreads less than it does in all. It comes to new places, and only another unit takes it as far as none is.
+func (c *Columns) wanders(i int, deviation float64) bool {
+	return 2*c.floats[i*floatsLen+tight] < deviation
+}
+
+// Count is the weight of the values by which column i goes: at most all that it ever had.
+func (c *Columns) Count(i int) float64 { return c.count[i*c.stride] + c.floats[i*floatsLen+modes] }
+
+// Centre is what the values of column i usually lie around; 0 before the first.
+func (c *Columns) Centre(i int) float64 {
+	mean, _, _ := c.total(i)
+	return c.floats[i*floatsLen+origin] + mean
+}
+
+// Deviation is how far the values of column i usually are from the centre (a standard deviation); 0 while unknown,
+// which is until two of them differ.
+func (c *Columns) Deviation(i int) float64 {
+	_, squares, n := c.total(i)
+	if d := math.Sqrt(squares / n); d > 0 && !math.IsInf(d, 1) {
+		return d
+	}
+	return 0
+}
+
+// Bound is how many deviations a value of column i counts for at most now: √n after n values (P. A. Samuelson, How
+// Deviant Can You Be?, JASA 63, 1968), the column's clip from then on, and less after values
+// that were outside, one after the other or many of the last: a model must not go by what may have another unit.
+func (c *Columns) Bound(i int) float64 { return c.scales[i].Bound }
+
+// Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN, and without a deviation.
+func (c *Columns) Standard(i int, v float64) float64 { return c.scales[i].standard(v) }
+
+// Value is the value of column i that is z deviations from its centre.
+func (c *Columns) Value(i int, z float64) float64 { return c.Centre(i) + z*c.Deviation(i) }
+
+// Moved is how often column i was found to have moved.
+func (c *Columns) Moved(i int) uint64 { return c.words[i*wordsLen+moved] }
