@@ -50,17 +50,17 @@ func (c *Columns) Frozen(i int) (centre, deviation float64) {
 }
 
 // Raw is v as trees see it: (v − centre)/deviation of Frozen. Until these are known it is held within the bound, and 0
-// before the first value. What is farther than any tail, by what the column is now, is held within the clip: else it
-// would stretch what trees know of all others.
+// before the first value. What is farther than any tail, by what the column is now, tells trees nothing, which is what
+// the centre does: held at a bound it would still take part in their splits, and missing it would make them of its own.
 func (c *Columns) Raw(i int, v float64) float64 {
 	centre, deviation := c.Frozen(i)
 	if c.kinds[i].Unscaled || c.ring[i] < 0 {
 		return v
 	}
 	if c.words[i*wordsLen+flags]&isFrozen != 0 || deviation == 1 && centre == 0 {
-		if s := &c.scales[i]; c.words[i*wordsLen+flags]&settled != 0 {
-			if now := c.Deviation(i); now > 0 && math.Abs(v-c.Centre(i)) > tail*now {
-				v = c.Centre(i) + math.Copysign(max(usual, min(s.Bound, ClipDefault))*now, v-c.Centre(i))
+		if c.words[i*wordsLen+flags]&settled != 0 {
+			if d, now := v-c.Centre(i), c.Deviation(i); now > 0 && math.Abs(d) > tail*now {
+				v = c.Centre(i)
 			}
 		}
 		return (v - centre) / deviation
