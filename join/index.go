@@ -47,7 +47,7 @@ func (t *Table) find(id []byte, h hashed) int32 {
 			return none
 		}
 		if uint32(slot>>32) == h.tag {
-			handle := int32(uint32(slot)) - 1
+			handle := handleOf(slot)
 			x := t.entries.at(handle)
 			if int(x.idLen) == len(id) && bytes.Equal(t.idOf(x), id) {
 				return handle

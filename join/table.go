@@ -46,6 +46,7 @@ type Table struct {
 	label        millrace.Label // of the label that joined last, or was early
 	labelTime    int64
 	scratch      []byte
+	touched      int64 // what Ahead has read: a use of it, so that it is read
 	prediction   []float64
 	passed       millrace.Event // working memory
 	counts       Counts

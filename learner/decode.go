@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"millrace"
+	"millrace/join"
 	"millrace/merge"
 )
 
@@ -33,6 +34,14 @@ type slot struct {
 	idleness  *idleness
 }
 
+// kind is what the slot's record is.
+func (s *slot) kind() join.Kind {
+	if s.label {
+		return join.Labels
+	}
+	return join.Events
+}
+
 // idleness is which of the events' partitions went idle, and which awoke, before the slots that follow.
 type idleness struct{ idle, awake []int32 }
 
@@ -44,10 +53,14 @@ type chunk struct {
 	slots   [chunkEvents]slot
 	events  [chunkEvents]*millrace.Event // of the slots, by the events' decoder …
 	labels  [chunkEvents]*millrace.Event // … and by the labels'; nil without one
-	// Those of the slots that are good events, and how many of them windows were told of, and have had their turn.
-	coming       []*millrace.Event
+	coming  [2]coming                    // of the slots, events and labels
+	decoded chan struct{}                // gets a token when all slots are decoded
+}
+
+// coming are good events, or labels: how many the state by key was told of, and how many have had their turn.
+type coming struct {
+	events       []*millrace.Event
 	told, passed int
-	decoded      chan struct{} // gets a token when all slots are decoded
 }
 
 // decoders are a goroutine's: of events, and of labels where there are any.
@@ -73,7 +86,7 @@ func newDecodeStage(merger Merger, sets ...decoders) *decodeStage {
 		d.others, d.work = sets, make(chan *chunk, inFlight)
 	}
 	for range inFlight {
-		c := &chunk{coming: make([]*millrace.Event, 0, chunkEvents), decoded: make(chan struct{}, 1)}
+		c := &chunk{decoded: make(chan struct{}, 1)}
 		for i := range c.slots {
 			c.events[i] = d.own[0].NewEvent()
 			if len(d.own) > 1 {
@@ -179,9 +192,11 @@ func (c *chunk) decode(own decoders) {
 		case at.label:
 			at.rejection = decodeRecord(own[1], at.record, at.event)
 		default:
-			if at.rejection = decodeRecord(own[0], at.record, at.event); at.rejection == nil {
-				c.coming = append(c.coming, at.event)
-			}
+			at.rejection = decodeRecord(own[0], at.record, at.event)
+		}
+		if at.record != nil && at.rejection == nil {
+			coming := &c.coming[at.kind()]
+			coming.events = append(coming.events, at.event)
 		}
 	}
 	c.decoded <- struct{}{}
@@ -196,15 +211,17 @@ func (c *chunk) add(s slot) {
 	c.n++
 }
 
-// ahead is called before each slot's turn, and tells windows of its event and of some that follow, a few at a time.
-func (c *chunk) ahead(windows Windows, s *slot) {
-	if windows == nil || s.event == nil || s.label || s.rejection != nil {
+// ahead is called before each slot's turn, and tells the state by key of its event or label and of some that follow, a
+// few at a time.
+func (c *chunk) ahead(stream *Stream, s *slot) {
+	if stream.Clock == nil || s.event == nil || s.rejection != nil {
 		return
 	}
-	if c.passed == c.told {
-		c.told += windows.Ahead(c.coming[c.told:])
+	coming := &c.coming[s.kind()]
+	if coming.passed == coming.told {
+		coming.told += stream.ahead(s.kind(), coming.events[coming.told:])
 	}
-	c.passed++
+	coming.passed++
 }
 
 // room returns the chunk that is being filled, with room for a slot at least.
@@ -219,7 +236,9 @@ func (d *decodeStage) room(ctx context.Context) (*chunk, error) {
 			return nil, ctx.Err()
 		}
 		d.filling.n, d.filling.records, d.filling.bytes = 0, 0, 0
-		d.filling.coming, d.filling.told, d.filling.passed = d.filling.coming[:0], 0, 0
+		for i := range d.filling.coming {
+			d.filling.coming[i] = coming{events: d.filling.coming[i].events[:0]}
+		}
 	}
 	return d.filling, nil
 }

@@ -306,7 +306,7 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	for i := 0; i < c.n; {
 		n, err := l.applyTogether(ctx, c, i)
 		if n == 0 && err == nil {
-			c.ahead(l.o.Stream.Windows, &c.slots[i])
+			c.ahead(l.o.Stream, &c.slots[i])
 			n, err = 1, l.applySlot(ctx, &c.slots[i])
 		}
 		if err != nil {

@@ -24,8 +24,17 @@ type Rebuilding struct {
 	// the log.
 	Checkpoint Blocks
 
+	at    [2]rereading  // of events and labels, where the batch at work ends
 	done  atomic.Uint64 // offsets passed
 	total atomic.Uint64
+}
+
+// rereading is a batch that is read again, up to the end of its partition while that is not reached.
+type rereading struct {
+	batch *millrace.Batch
+	key   partition
+	end   int64
+	open  bool
 }
 
 // Progress is how many offsets of how many have been read again. It may be called from any goroutine.
@@ -85,7 +94,7 @@ func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
 	for c := range d.out {
 		c.wait()
 		for i := range c.n {
-			c.ahead(r.Stream.Windows, &c.slots[i])
+			c.ahead(r.Stream, &c.slots[i])
 			r.slot(&c.slots[i], ends)
 		}
 		d.recycle(c)
@@ -106,21 +115,26 @@ func (r *Rebuilding) slot(s *slot, ends map[partition]int64) {
 	if s.batch == nil {
 		return // what went idle when, nobody knows any more
 	}
-	key := partition{s.batch.Topic, s.batch.Partition}
-	end, reading := ends[key]
-	if rec := s.record; rec != nil && reading && rec.Offset < end {
+	at := &r.at[s.kind()]
+	if at.batch != s.batch {
+		at.batch, at.key = s.batch, partition{s.batch.Topic, s.batch.Partition}
+		at.end, at.open = ends[at.key]
+	}
+	if rec := s.record; rec != nil && at.open && rec.Offset < at.end {
 		r.done.Add(1)
 		if s.rejection == nil {
 			r.Stream.Rebuild(s.event, rec, s.label)
 		}
-		if rec.Next() >= end {
-			delete(ends, key)
+		if rec.Next() >= at.end {
+			at.open = false
+			delete(ends, at.key)
 		}
 	}
 	if s.last {
-		if s.batch.To >= end {
-			delete(ends, key)
+		if s.batch.To >= at.end {
+			delete(ends, at.key)
 		}
+		at.batch = nil // it may be another's once it is released
 		s.batch.Release()
 	}
 }

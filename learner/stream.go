@@ -134,6 +134,21 @@ func (s *Stream) beginEvent(e *millrace.Event, rec *millrace.Record, watermark i
 	return max(e.Time, watermark)
 }
 
+// ahead tells the state by key of events or labels whose turn comes next, and returns of how many.
+func (s *Stream) ahead(kind join.Kind, records []*millrace.Event) (told int) {
+	if s.Windows != nil && kind == join.Events {
+		told = s.Windows.Ahead(records)
+	}
+	switch {
+	case s.Join == nil:
+	case kind == join.Labels && s.read.ends != nil:
+		return len(records) // of a label that is read again mostly nothing is looked for
+	default:
+		told = max(told, s.Join.Ahead(records))
+	}
+	return told
+}
+
 func (s *Stream) fill(e *millrace.Event, watermark int64) {
 	if s.Windows != nil {
 		s.Windows.Fill(e, watermark)

@@ -54,7 +54,7 @@ func (l *Learner) applyTogether(ctx context.Context, c *chunk, from int) (n int,
 
 // takeIn takes in a slot's record, if it could be decoded.
 func (l *Learner) takeIn(c *chunk, s *slot) {
-	c.ahead(l.o.Stream.Windows, s)
+	c.ahead(l.o.Stream, s)
 	switch {
 	case s.rejection != nil:
 	case s.label:
