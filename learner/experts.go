@@ -18,6 +18,8 @@ const expertsMax = 32
 type expertMetrics struct {
 	mixture      model.HasExperts
 	weight, loss *prometheus.GaugeVec
+	skipped      prometheus.Counter
+	skippedSeen  uint64
 	shown        map[string]bool
 }
 
@@ -32,8 +34,10 @@ func newExpertMetrics(r prometheus.Registerer, m model.Model) *expertMetrics {
 			Help: "An active expert's part of the mixture's prediction."}, []string{"expert"}),
 		loss: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_expert_loss",
 			Help: "An active expert's recent progressive loss."}, []string{"expert"}),
+		skipped: prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_expert_skipped_total",
+			Help: "Updates that an expert refused for itself, summed over all; an event that every one refuses is a dead letter."}),
 	}
-	r.MustRegister(e.weight, e.loss)
+	r.MustRegister(e.weight, e.loss, e.skipped)
 	return e
 }
 
@@ -43,7 +47,14 @@ func (e *expertMetrics) report() {
 	if e == nil {
 		return
 	}
-	experts := slices.DeleteFunc(e.mixture.Experts(), func(x model.Expert) bool { return !x.Active })
+	all := e.mixture.Experts()
+	var skipped uint64
+	for i := range all {
+		skipped += all[i].Skipped
+	}
+	e.skipped.Add(float64(skipped - e.skippedSeen))
+	e.skippedSeen = skipped
+	experts := slices.DeleteFunc(all, func(x model.Expert) bool { return !x.Active })
 	slices.SortStableFunc(experts, func(a, b model.Expert) int {
 		return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(a.ID, b.ID))
 	})

@@ -47,6 +47,10 @@ func TestExpertsAreGauges(t *testing.T) {
 		for _, f := range families {
 			if f.GetName() == name {
 				for _, s := range f.GetMetric() {
+					if len(s.GetLabel()) == 0 {
+						values[""] = s.GetCounter().GetValue()
+						continue
+					}
 					values[s.GetLabel()[0].GetValue()] = s.GetGauge().GetValue()
 				}
 			}
@@ -59,7 +63,14 @@ func TestExpertsAreGauges(t *testing.T) {
 	if got := fmt.Sprint(series("millrace_expert_loss")); got != "map[mlp:0.2 mlp #3:0.3 svm:0.4]" {
 		t.Errorf("losses %s", got)
 	}
-	m.experts[0].Active = false
+	m.experts[3].Skipped = 5
+	if got := series("millrace_expert_skipped_total")[""]; got != 5 {
+		t.Errorf("%g updates were skipped", got)
+	}
+	m.experts[0].Active, m.experts[1].Skipped = false, 2
+	if got := series("millrace_expert_skipped_total")[""]; got != 7 {
+		t.Errorf("%g updates were skipped after another", got)
+	}
 	if got := fmt.Sprint(series("millrace_expert_weight")); got != "map[mlp:0.2 svm:0.1]" {
 		t.Errorf("weights after one is given up: %s", got)
 	}

@@ -10,7 +10,9 @@ type Expert struct {
 	Weight float64 // its part of the prediction, 0 to 1
 	Loss   float64 // its recent progressive loss: log-loss, or squared error in variances of the label
 	Active bool    // it predicts; others learn only
-	Why    string  // why it is active or not, in a few words
+	// Skipped are the events that it refused for itself since the mixture was built in this process. It is no state.
+	Skipped uint64
+	Why     string // why it is active or not, in a few words
 }
 
 // HasExperts is what models implement that are made of experts. Experts lists them in a fixed order; the list belongs

@@ -123,6 +123,9 @@ func TestChunks(t *testing.T) {
 			if want.skipped == 0 || want.skipped > events/4 {
 				t.Errorf("%d events were refused by all experts", want.skipped)
 			}
+			if e, ok := model.As[model.HasExperts](one); !ok || e.Experts()[0].Skipped < 10 {
+				t.Error("what an expert refuses is not counted")
+			}
 			random := rand.New(rand.NewPCG(1, 2))
 			for how, size := range map[string]func() int{
 				"1": func() int { return 1 }, "16": func() int { return 16 }, "100": func() int { return 100 },

@@ -22,7 +22,7 @@ func (m *mixture) Experts() []model.Expert {
 		spec := e.spec
 		spec.Layers = slices.Clone(spec.Layers)
 		all[i] = model.Expert{ID: m.ids[i], Name: e.name(), Spec: spec, Parent: m.parent[i], Born: m.born[i],
-			Weight: weights[i], Loss: m.loss[i], Active: p < 0 && m.inside[i] || i == p, Why: m.why(i)}
+			Weight: weights[i], Loss: m.loss[i], Active: p < 0 && m.inside[i] || i == p, Skipped: m.skipped[i], Why: m.why(i)}
 	}
 	return all
 }

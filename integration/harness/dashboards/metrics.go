@@ -85,6 +85,7 @@ func Exported() map[string]Metric {
 		"millrace_learner_up":                    {Gauge, Always},
 		"millrace_expert_weight":                 {Gauge, Experts},
 		"millrace_expert_loss":                   {Gauge, Experts},
+		"millrace_expert_skipped_total":          {Counter, Experts},
 		"millrace_build_info":                    {Gauge, Always},
 	})
 	return all
