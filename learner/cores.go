@@ -49,10 +49,14 @@ var _ model.Runner = (*Cores)(nil)
 // next chunk upon them, sooner than another core can be woken. Meanwhile it lets everybody else go first.
 const helperLingers = 150 * time.Microsecond
 
+// helpersMost bounds the helpers of one model: the dearest expert of a mixture takes about a quarter of the time that
+// all take, so further ones would only look for what to do.
+const helpersMost = 3
+
 // NewCores returns a runner whose helpers fill room while they are there, and never wait for any. The goroutine that
 // runs it has filled its own room, if that is of the same. Where others may want the room helpers do not linger.
 func NewCores(room chan struct{}, shared bool) *Cores {
-	c := &Cores{room: room, known: map[int][]part{}, helpers: make([]helper, cap(room))}
+	c := &Cores{room: room, known: map[int][]part{}, helpers: make([]helper, min(cap(room), helpersMost))}
 	if !shared {
 		c.linger = helperLingers
 	}
