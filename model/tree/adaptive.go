@@ -13,7 +13,7 @@ func (t *arena) learnAdaptive(w *work, x []float32, z []float64, y target, weigh
 	t.learn(w, x, z, y, weight, step, s)
 	for n := int32(0); ; n = t.first[n] + t.side(n, x) {
 		before := t.drift.mean(n)
-		grown := t.drift.add(n, e) && t.drift.mean(n) > before
+		grown := !y.wild && t.drift.add(n, e) && t.drift.mean(n) > before
 		if n == leaf {
 			return // it may have been split just now
 		}

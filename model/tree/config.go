@@ -208,7 +208,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 	if p.Classes == 0 {
 		t += levelBytes
 	}
-	return int64(min(s+24*float64(p.Width)+scalars, 1<<60)), int64(min(t+scalars, 1<<60)), nil
+	return int64(min(s+40*float64(p.Width)+scalars, 1<<60)), int64(min(t+scalars, 1<<60)), nil
 }
 
 const (

@@ -86,7 +86,7 @@ func (b *member) learn(w *work, x []float32, y target, weight float64, s *shared
 	loss := b.tree.loss(w, y)
 	b.quality[0] += (1 - qualityFade) * (loss - b.quality[0])
 	k := float64(s.random.poisson(s.poisson))
-	if b.monitor != nil {
+	if b.monitor != nil && !y.wild {
 		b.watch(w, y, s)
 	}
 	if k == 0 {
@@ -98,6 +98,17 @@ func (b *member) learn(w *work, x []float32, y target, weight float64, s *shared
 		t := b.background
 		t.predict(all.spare, t.find(0, x), x, all.z)
 		t.learn(all.spare, x, all.z, y, weight*k, step, s)
+	}
+}
+
+// restart makes the tree one that has learned nothing.
+func (b *member) restart(s *shared) {
+	b.tree.reset(s.random)
+	b.quality[0] = 0
+	if b.monitor != nil {
+		b.background.blank()
+		b.growing[0] = 0
+		b.monitor.clear()
 	}
 }
 

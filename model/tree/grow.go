@@ -8,6 +8,7 @@ type target struct {
 	class int
 	value float64
 	reach float64
+	wild  bool // a feature is: it says nothing of linear models, nor of drift
 }
 
 // learn lets the tree learn an example that belongs to leaf w.leaf, which w was predicted by.

@@ -253,13 +253,14 @@ const reach = 4
 // is the example's; step the same in units of a mean weight of 1.
 func (t *arena) adapt(w *work, n int32, z []float64, y target, weight, step float64) {
 	if t.Classes > 0 {
-		t.adaptClasses(w, n, z, y.class, weight, step)
+		t.adaptClasses(w, n, z, y, weight, step)
 	} else {
-		t.adaptNumber(w, n, z, y.value, weight, step)
+		t.adaptNumber(w, n, z, y, weight, step)
 	}
 }
 
-func (t *arena) adaptClasses(w *work, n int32, z []float64, class int, weight, step float64) {
+func (t *arena) adaptClasses(w *work, n int32, z []float64, to target, weight, step float64) {
+	class := to.class
 	score := t.scoreOf(n)
 	best := math.Inf(-1)
 	for e, on := range t.experts {
@@ -278,7 +279,7 @@ func (t *arena) adaptClasses(w *work, n int32, z []float64, class int, weight, s
 			score[e] = max(score[e]-best, -30)
 		}
 	}
-	if t.experts[expertLinear] {
+	if t.experts[expertLinear] && !to.wild {
 		size := t.outputs * t.row
 		weights, norm := t.linearOf(n), 1+squares(z)
 		t.stepClasses(w.parts[expertLinear], weights[:size], z, class, min(linearRate*step, linearRateMax)/norm)
@@ -357,7 +358,8 @@ const (
 	temperMin  = 0.01
 )
 
-func (t *arena) adaptNumber(w *work, n int32, z []float64, y, weight, step float64) {
+func (t *arena) adaptNumber(w *work, n int32, z []float64, to target, weight, step float64) {
+	y := to.value
 	score := t.scoreOf(n)
 	for e, on := range t.experts {
 		if on {
@@ -365,7 +367,7 @@ func (t *arena) adaptNumber(w *work, n int32, z []float64, y, weight, step float
 			score[e] += (1 - fadeNumber) * (min(d*d, 16) - score[e])
 		}
 	}
-	if t.experts[expertLinear] {
+	if t.experts[expertLinear] && !to.wild {
 		d := min(max(dot(t.linearOf(n), z)-y, -targetReach), targetReach)
 		rate := min(numberRate*step, 1) / (1 + squares(z))
 		descend(t.linearOf(n), z, rate*d)

@@ -31,6 +31,12 @@ const (
 
 const (
 	levelEvents = 64
+	// levelSettled is how many errors tell what is usual.
+	levelSettled = 100
+	// After powers of two events up to beginLast, from beginFirst, the moments are held against the median of the
+	// latest labels: when they are off by more than beginOff of its deviations, labels were wild and all begins again.
+	beginFirst, beginLast = 16, 256
+	beginOff              = 100
 	// largeErrors is how many usual errors are large. By Markov's inequality no more than a third of a steady
 	// stream's errors are that large, so when half of the latest ones are, something has moved.
 	largeErrors   = 3
@@ -42,9 +48,6 @@ const (
 	heldWindow = 0xff
 	heldLarge  = 4
 	heldErrors = 8
-	// wildDeviations is how far off a label is wild. What is learned from tails as heavy as a log-uniform label's
-	// is nearer.
-	wildDeviations = 20
 	// levelTrend is the largest rate at which the level follows errors that have one sign (the tracking signal of
 	// Trigg and Leach, Exponential smoothing with an adaptive response rate, 1967, squared).
 	levelTrend = 0.05
@@ -56,7 +59,45 @@ func newLevel(moments *scaler) level {
 }
 
 // settled reports whether errors tell something.
-func (l *level) settled() bool { return l.history[1] > settled }
+func (l *level) settled() bool { return l.history[1] > levelSettled }
+
+// begun reports whether the first labels were wild, and makes the moments those of the usual ones among the latest.
+func (l *level) begun() bool {
+	n := l.history[1]
+	if n < beginFirst || n > beginLast || n&(n-1) != 0 {
+		return false
+	}
+	n = min(n, levelEvents)
+	var memory [2][levelEvents]float64
+	y, apart := memory[0][:n], memory[1][:0]
+	for i := range y {
+		y[i] = l.recent[2*i+1]
+	}
+	middle := median(y)
+	for _, v := range y {
+		if v != middle {
+			apart = append(apart, math.Abs(v-middle))
+		}
+	}
+	if len(apart) < 3 {
+		return false
+	}
+	deviation := median(apart)
+	if l.moments.deviation() <= beginOff*deviation && math.Abs(l.moments.centre[0]-middle) <= beginOff*deviation {
+		return false
+	}
+	m := newScaler(1)
+	for _, v := range y {
+		if math.Abs(v-middle) <= wildDeviations*deviation {
+			m.observe(0, v)
+		}
+	}
+	copy(l.moments.moments, m.moments)
+	l.moments.refresh(0)
+	clear(l.errors)
+	clear(l.history)
+	return true
+}
 
 // reach is how far a label that is off by so much may be from what was predicted, to be counted in its moments, to be
 // learned, and to count as an error: as far as it is, but for wild ones, and while the level may be about to move.
@@ -64,7 +105,7 @@ func (l *level) reach(off float64) (counted, learned, failed float64) {
 	all := math.Inf(1)
 	learned, failed = heldErrors*l.errors[levelUsual], largeErrors*l.errors[levelUsual]
 	switch {
-	case l.settled() && off > wildDeviations:
+	case off > wildDeviations && l.moments.moments[0] >= levelEvents/2:
 		return learned, learned, failed
 	case bits.OnesCount64(l.history[0]&heldWindow) >= heldLarge:
 		return all, learned, failed

@@ -7,6 +7,8 @@ import "math"
 type scaler struct {
 	// moments are count, mean and sum of squared deviations of each column.
 	moments []float64 // [columns × 3]
+	// spans are the least and the largest value of each feature, without wild ones; none of a target.
+	spans []float64 // [columns × 2]
 	// derived
 	centre, factor, bound []float64
 }
@@ -14,10 +16,20 @@ type scaler struct {
 const (
 	// zMax bounds standardised inputs: one wild value must not throw a leaf's weights far.
 	zMax = 6
-	// settled values are too many for one of them to be believed when it is farther than outlier
-	// deviations away; it then counts as just that far.
+	// settled values are too many for one of them to be believed when it is farther than outlier deviations away; it
+	// then counts as just that far.
 	settled = 100
 	outlier = 30
+	// A value of a feature is wild after wildAfter others when it is farther than wildDeviations from their mean, and
+	// than wildRanges times as far from all of them as they are apart: a column that goes on to new places has no wild
+	// values, nor one that begins to change. A wild one counts as wildCounted deviations and widens the range by a
+	// share, so that a column which has moved for good is followed all the same.
+	wildAfter      = 16
+	wildDeviations = 20
+	wildRanges     = 2
+	wildCounted    = 4
+	wildWidens     = 0.05
+	spanDeviations = 4
 	// valueMax bounds values, so that squares of them can be summed.
 	valueMax = 1e140
 )
@@ -38,13 +50,50 @@ func (s *scaler) refresh(i int) {
 	}
 }
 
-// standard is v in deviations from the mean, bounded; 0 for NaN and while there is no deviation.
-func (s *scaler) standard(i int, v float64) float64 {
-	z := (v - s.centre[i]) * s.factor[i]
-	if z != z {
-		return 0
+// standard is v in deviations from the mean, bounded; 0 for NaN and while there is no deviation, and for wild values,
+// which it reports: nothing is known of what they mean.
+func (s *scaler) standard(i int, v float64) (z float64, wild bool) {
+	z = (v - s.centre[i]) * s.factor[i]
+	if math.Abs(z) <= s.bound[i] {
+		return z, false
 	}
-	return min(max(z, -s.bound[i]), s.bound[i])
+	if z != z || s.wild(i, v) {
+		return 0, z == z
+	}
+	return min(max(z, -s.bound[i]), s.bound[i]), false
+}
+
+// wild reports whether a value of a feature is wild.
+func (s *scaler) wild(i int, v float64) bool {
+	if s.spans == nil || s.moments[3*i] < wildAfter || math.Abs(v-s.centre[i])*s.factor[i] <= wildDeviations {
+		return false
+	}
+	least, largest := s.spans[2*i], s.spans[2*i+1]
+	span := wildRanges * (largest - least)
+	return span > 0 && (v < least-span || v > largest+span)
+}
+
+// widen takes v into the span.
+func (s *scaler) widen(i int, v float64, wild bool) {
+	span := s.spans[2*i : 2*i+2]
+	switch {
+	case s.moments[3*i] == 0:
+		span[0], span[1] = v, v
+	case wild && v < span[0]:
+		span[0] -= wildWidens * (span[1] - span[0])
+	case wild:
+		span[1] += wildWidens * (span[1] - span[0])
+	default:
+		span[0], span[1] = min(span[0], v), max(span[1], v)
+	}
+}
+
+// span makes up the span of a feature of a snapshot that had none: about what so many deviations from a mean span.
+func (s *scaler) span(i int) {
+	span := s.spans[2*i : 2*i+2]
+	if s.moments[3*i] > 0 && span[0] == 0 && span[1] == 0 && s.factor[i] > 0 {
+		span[0], span[1] = s.centre[i]-spanDeviations/s.factor[i], s.centre[i]+spanDeviations/s.factor[i]
+	}
 }
 
 // observe takes v in. NaN leaves no trace.
@@ -55,7 +104,14 @@ func (s *scaler) observe(i int, v float64) {
 	}
 	v = min(max(v, -valueMax), valueMax)
 	d := v - m[1]
-	if m[0] >= settled && d*d*m[0] > outlier*outlier*m[2] && m[2] > 0 {
+	wild := s.wild(i, v)
+	if s.spans != nil {
+		s.widen(i, v, wild)
+	}
+	switch {
+	case wild:
+		d = math.Copysign(wildCounted*math.Sqrt(m[2]/m[0]), d)
+	case m[0] >= settled && d*d*m[0] > outlier*outlier*m[2] && m[2] > 0:
 		d = math.Copysign(outlier*math.Sqrt(m[2]/m[0]), d)
 	}
 	m[0]++
@@ -96,6 +152,11 @@ func (s *scaler) check(most float64) bool {
 	for i := 0; i < len(s.moments); i += 3 {
 		n, mean, squares := s.moments[i], s.moments[i+1], s.moments[i+2]
 		if !(n >= 0 && n <= 1<<62) || !(math.Abs(mean) <= most) || !(squares >= 0) || math.IsInf(squares, 1) {
+			return false
+		}
+	}
+	for _, v := range s.spans {
+		if !(math.Abs(v) <= valueMax) {
 			return false
 		}
 	}

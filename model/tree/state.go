@@ -21,6 +21,7 @@ func (m *Trees) list() {
 	p := m.plan
 	m.tensors = []entry{
 		{"scaler", millrace.Tensor{Shape: []int{p.Width, 3}, F64: m.shared.scaler.moments}, millrace.Serving},
+		{"spans", millrace.Tensor{Shape: []int{p.Width, 2}, F64: m.shared.scaler.spans, Added: true}, millrace.Serving},
 		{"steps", millrace.Tensor{Shape: []int{1}, U64: m.steps}, millrace.Training},
 		{"random", millrace.Tensor{Shape: []int{1}, U64: m.shared.random}, millrace.Training},
 	}
@@ -122,6 +123,7 @@ func (m *Trees) Restored() error {
 	}
 	for i := range m.plan.Width {
 		m.shared.scaler.refresh(i)
+		m.shared.scaler.span(i)
 	}
 	m.target.refresh(0)
 	if err := m.level.restored(); err != nil {

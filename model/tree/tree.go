@@ -34,7 +34,7 @@ type shared struct {
 // deviations, so that a few wild values do not make a histogram coarse.
 func (s *shared) within(f int, v float32) float64 {
 	x := bounded(v)
-	if s.category[f] || s.scaler.factor[f] == 0 || s.scaler.moments[3*f] < settled {
+	if s.category[f] || s.scaler.factor[f] == 0 || s.scaler.moments[3*f] < settled && !s.scaler.wild(f, x) {
 		return x
 	}
 	d := observedMax / s.scaler.factor[f]
@@ -48,6 +48,7 @@ type Work struct {
 	works []*work
 	spare *work // of a branch or a tree in the background
 	z     []float64
+	wild  bool     // a feature is
 	input *float32 // what the rest was made from, and when
 	steps uint64
 }
@@ -61,6 +62,7 @@ func New(c Config) (*Trees, error) {
 	m := &Trees{plan: p, target: newScaler(1), steps: make([]uint64, 1)}
 	m.level = newLevel(&m.target)
 	m.shared = shared{plan: p, scaler: newScaler(p.Width), random: generator{c.Seed}, finder: newFinder(p)}
+	m.shared.scaler.spans = make([]float64, 2*p.Width)
 	m.members = make([]member, max(p.Trees, 1))
 	for i := range m.members {
 		m.members[i] = newMember(p)
@@ -126,10 +128,12 @@ func (m *Trees) number(w *Work) float64 {
 
 // predict fills w for x.
 func (m *Trees) predict(x []float32, w *Work) {
+	w.wild = false
 	for i, v := range x {
 		w.z[i] = 0
 		if !m.plan.category[i] {
-			w.z[i] = m.shared.scaler.standard(i, float64(v))
+			z, wild := m.shared.scaler.standard(i, float64(v))
+			w.z[i], w.wild = z, w.wild || wild
 		}
 	}
 	for i := range m.members {
@@ -162,8 +166,9 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 	}
 	to := target{class: int(y.Class)}
 	if k == 0 {
-		to = m.settle(y.Value, w)
+		to = m.settle(x, y.Value, w)
 	}
+	to.wild = w.wild
 	for i, v := range x {
 		if !m.plan.category[i] {
 			m.shared.scaler.observe(i, float64(v))
@@ -179,9 +184,18 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 }
 
 // settle takes a numeric label in, which w holds a prediction of, and says what it is to be learned as.
-func (m *Trees) settle(y float64, w *Work) target {
+func (m *Trees) settle(x []float32, y float64, w *Work) target {
 	p := m.number(w)
-	m.level.observe(p, y)
+	if !w.wild {
+		m.level.observe(p, y)
+		if m.level.begun() {
+			for i := range m.members {
+				m.members[i].restart(&m.shared)
+			}
+			m.predict(x, w)
+			p = m.number(w)
+		}
+	}
 	counted, learned, failed := m.level.reach(math.Abs(m.target.deviations(y) - p))
 	counts, learns := m.level.within(y, p, counted), m.level.within(y, p, learned)
 	m.target.observe(0, counts)
