@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 
 	"millrace"
 	"millrace/join"
@@ -80,7 +79,8 @@ func (s *Stream) Checkpoint(write func(kind byte, block []byte) error) error {
 }
 
 // Restored is what a version with a checkpoint of an ancestor is rebuilt from: what it says of its state by key, with
-// marks at the ancestor's positions. Of partitions that the ancestor did not know nothing is in the checkpoint.
+// marks at the ancestor's positions. Of partitions that the ancestor did not know nothing is in the checkpoint; and of
+// labels before the version's own marks none is kept any more.
 func Restored(version, ancestor *millrace.Manifest) *millrace.Manifest {
 	m, k := *version, *version.Keyed
 	type place struct {
@@ -97,11 +97,12 @@ func Restored(version, ancestor *millrace.Manifest) *millrace.Manifest {
 	k.Watermark, k.Rebuild = ancestor.Keyed.Now, nil
 	for _, mark := range version.Keyed.Rebuild {
 		of := place{mark.Topic, mark.Partition}
-		if offset, known := at[of]; known {
-			mark.Offset, mark.Watermark = offset, math.MinInt64
-			if w, ok := newest[of]; ok {
-				mark.Watermark = w
-			}
+		offset, known := at[of]
+		switch w, events := newest[of]; {
+		case known && events:
+			mark.Offset, mark.Watermark = offset, w
+		case known:
+			mark.Offset = max(mark.Offset, offset)
 		}
 		k.Rebuild = append(k.Rebuild, mark)
 	}
