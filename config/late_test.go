@@ -24,10 +24,10 @@ func TestLateLabels(t *testing.T) {
 		l.DeadLetters != "l.dead" || l.IfMissing().Known || l.Assumed().Known || p.Join.Memory != 256<<20 {
 		t.Errorf("defaults are %+v, %+v", l, p.Join)
 	}
-	p = parseOne(t, late(", id: $key, time: at, wait: 7d12h, missing: {class: n, hold: 90m}, assume: n, early: 5m, dead_letters: bad")+"join: 1GiB\n")
+	p = parseOne(t, late(", id: $key, time: at, wait: 7d12h, missing: {class: n, hold: 90m}, assume: n, early: 5m, dead_letters: bad")+"join: {memory: 1GiB, disk: 20GiB}\n")
 	l = p.Label
 	if l.ID != decode.KeyID || l.Time != "at" || l.Wait != 180*time.Hour || l.Missing.Hold != 90*time.Minute || !l.IfMissing().Known || !l.Assumed().Known ||
-		l.Early != 5*time.Minute || l.DeadLetters != "bad" || p.Join.Memory != 1<<30 {
+		l.Early != 5*time.Minute || l.DeadLetters != "bad" || p.Join != (Join{Memory: 1 << 30, Disk: 20 << 30}) {
 		t.Errorf("read as %+v, %+v", l, p.Join)
 	}
 	spec := p.LabelDecodeSpec()
@@ -37,7 +37,7 @@ func TestLateLabels(t *testing.T) {
 	if _, err := decode.New(spec); err != nil {
 		t.Error(err)
 	}
-	if spec, want := p.JoinSpec(), (join.Spec{Wait: 180 * time.Hour, Early: 5 * time.Minute, Hold: 90 * time.Minute, Memory: 1 << 30,
+	if spec, want := p.JoinSpec(), (join.Spec{Wait: 180 * time.Hour, Early: 5 * time.Minute, Hold: 90 * time.Minute, Memory: 1 << 30, Disk: 20 << 30,
 		Missing: millrace.Target{Known: true}}); spec != want {
 		t.Errorf("joined by %+v, want %+v", spec, want)
 	}

@@ -105,9 +105,11 @@ func (e *Events) StartTime() (t time.Time, ok bool) {
 	return t, err == nil
 }
 
-// Join bounds what events that wait for their label may take; a bare size is the memory.
+// Join bounds what events that wait for their label may take; a bare size is the memory. Disk is charged as memory is,
+// so files take less.
 type Join struct {
-	Memory millrace.Bytes `yaml:"memory,short" doc:"memory of events that wait for their label, and of labels that wait for their event; when it is full, the oldest become what label.missing says"`
+	Memory millrace.Bytes `yaml:"memory,short" doc:"memory of events that wait for their label, and of labels that wait for their event; when it is full, the oldest go to disk, or become what label.missing says"`
+	Disk   millrace.Bytes `yaml:"disk" doc:"what of them may wait in files of the state folder beyond that, which state or --state-dir names; none by default"`
 }
 
 // SetDefaults fills in what a pipeline file may leave out: about a million events of ten features.
@@ -117,11 +119,14 @@ func (j *Join) SetDefaults() { *j = Join{Memory: join.MemoryDefault} }
 const joinMemoryLeast millrace.Bytes = 1 << 20
 
 // Validate lists what is wrong with the spec.
-func (j Join) Validate() []millrace.Violation {
+func (j Join) Validate() (v []millrace.Violation) {
 	if j.Memory < joinMemoryLeast || j.Memory > join.MemoryMax {
-		return []millrace.Violation{{Path: "memory", Message: fmt.Sprintf("%s is outside %s to %s", j.Memory, joinMemoryLeast, join.MemoryMax)}}
+		v = append(v, millrace.Violation{Path: "memory", Message: fmt.Sprintf("%s is outside %s to %s", j.Memory, joinMemoryLeast, join.MemoryMax)})
 	}
-	return nil
+	if j.Disk != 0 && (j.Disk < joinMemoryLeast || j.Disk > join.DiskMax) {
+		v = append(v, millrace.Violation{Path: "disk", Message: fmt.Sprintf("%s is neither 0 nor in %s to %s", j.Disk, joinMemoryLeast, join.DiskMax)})
+	}
+	return v
 }
 
 // Admin says where metrics and health are served; a bare string is the address.
@@ -222,7 +227,7 @@ func (p *Pipeline) LabelDecodeSpec() decode.Spec { return p.Label.LabelRecordSpe
 // JoinSpec says how long events and labels wait for each other; see [Pipeline.LateLabels].
 func (p *Pipeline) JoinSpec() join.Spec {
 	missing := p.Label.IfMissing()
-	return join.Spec{Wait: p.Label.Wait, Early: p.Label.Early, Hold: p.Label.Missing.Hold, Memory: p.Join.Memory,
+	return join.Spec{Wait: p.Label.Wait, Early: p.Label.Early, Hold: p.Label.Missing.Hold, Memory: p.Join.Memory, Disk: p.Join.Disk,
 		Missing: millrace.Target{Class: missing.Class, Value: missing.Value, Known: missing.Known}}
 }
 

@@ -21,7 +21,7 @@ func (t *Table) Expire(watermark int64) bool {
 	}
 	holding := t.Holding()
 	for {
-		h, held := t.first(t.watermark, holding), t.held.peek(math.MaxInt64)
+		h, held := t.first(t.watermark, holding), t.heldFirst()
 		if h != none && t.entries.at(h).deadline > t.watermark {
 			h = none
 		}
@@ -41,6 +41,14 @@ func (t *Table) Expire(watermark int64) bool {
 			return t.found(h, ByTime)
 		}
 	}
+}
+
+// heldFirst is the first event that is due and held.
+func (t *Table) heldFirst() int32 {
+	if len(t.held.heap) == 0 {
+		return none
+	}
+	return t.held.heap[0]
 }
 
 func (t *Table) found(h int32, cause Cause) bool {
@@ -79,7 +87,7 @@ func (t *Table) Crowded() bool {
 		t.crowdLabel()
 	}
 	for (t.charge > t.room || t.bits.pages > pagesMax) && t.cold.err == nil {
-		h, held := t.first(math.MaxInt64, false), t.held.peek(math.MaxInt64)
+		h, held := t.first(math.MaxInt64, false), t.heldFirst()
 		if held != none && (h == none || t.events.less(held, h)) {
 			return t.found(held, ByMemory)
 		}

@@ -15,7 +15,7 @@ func (t *Table) Lose(k Kind) (n uint64) {
 		}
 		return n
 	}
-	for h := t.held.peek(math.MaxInt64); h != none; h = t.held.peek(math.MaxInt64) {
+	for h := t.heldFirst(); h != none; h = t.heldFirst() {
 		t.settle(h)
 		n++
 	}

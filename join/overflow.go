@@ -45,10 +45,10 @@ func (t *Table) failed(doing string, err error) {
 	}
 }
 
-// spill moves the oldest of what the memory has no room for to the store, and some more, so that it is seldom called.
+// spill moves the oldest of what the memory has no room for to the store, and some more, so that there is seldom any.
 func (t *Table) spill() {
 	c := &t.cold
-	if c.store == nil || t.charge-c.charge <= t.memory || t.taken != none || c.err != nil {
+	if t.charge-c.charge <= t.memory || t.taken != none || c.err != nil {
 		return
 	}
 	beside := t.labelsCharge + int64(t.bits.pages)*pageBytes
@@ -68,7 +68,7 @@ func (t *Table) spill() {
 
 // oldest is the first entry in memory that is held or in the queue.
 func (t *Table) oldest(limit int64) int32 {
-	h, held := t.events.peek(limit), t.held.peek(limit)
+	h, held := t.events.peek(limit), t.heldFirst()
 	if held != none && (h == none || t.events.less(held, h)) {
 		return held
 	}
@@ -173,10 +173,13 @@ func (t *Table) dropBorrowed(h int32) {
 
 // own takes an entry over from the store, if it is borrowed.
 func (t *Table) own(h int32) {
-	c := &t.cold
-	if h != c.borrowed || h == none {
-		return
+	if h == t.cold.borrowed && h != none {
+		t.takeOver(h)
 	}
+}
+
+func (t *Table) takeOver(h int32) {
+	c := &t.cold
 	t.count(t.recordOf(h), -1)
 	t.failed("removing", c.store.Remove(c.slot))
 	c.borrowed = none
@@ -193,11 +196,11 @@ func (t *Table) recordOf(h int32) *frozen.Record {
 	return &t.cold.record
 }
 
-// settleBorrowed ends the wait of a borrowed entry's event where its record is, and reports whether it did: what is
+// settleBorrowed ends the wait of the borrowed entry's event where its record is, and reports whether it did: what is
 // left is an id with the deadline that the event had.
 func (t *Table) settleBorrowed(h int32) bool {
 	c, x := &t.cold, t.entries.at(h)
-	if h != c.borrowed || x.until != x.deadline || x.until <= t.watermark || x.until <= t.floor {
+	if x.until != x.deadline || x.until <= t.watermark || x.until <= t.floor {
 		return false
 	}
 	r := t.recordOf(h)

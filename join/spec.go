@@ -30,6 +30,8 @@ const (
 	MemoryDefault millrace.Bytes = 256 << 20
 	// MemoryMax is what references of 32 bits reach in any case: 131072 segments, each of 64 KiB at least.
 	MemoryMax millrace.Bytes = 8 << 30
+	// DiskMax is far beyond what the bitmaps of a snapshot can tell of.
+	DiskMax millrace.Bytes = 1 << 40
 	// StateBytesMax bounds the bitmaps of a snapshot, one bit a record.
 	StateBytesMax = 32 << 20
 	// IDBytesMax is the longest id that the table takes; decode's limits.text is far below.

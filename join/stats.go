@@ -9,6 +9,8 @@ type Stats struct {
 	IDs     int   // that are known, those of waiting events and kept labels included
 	Spilled int   // of them, in the store
 	Bytes   int64 // of memory that the table takes
+	Files   int64 // bytes of the store's files, and
+	Finding int64 // of memory that the store takes to find what is in them
 	Charge  int64 // what it is charged for, and
 	Stored  int64 // what of that is of the store
 	Room    int64 // the bound of the charge: of memory and of the store
@@ -20,7 +22,12 @@ type Stats struct {
 
 // Stats says what the table holds.
 func (t *Table) Stats() Stats {
+	var files, finding int64
+	if t.cold.store != nil {
+		files, finding = t.cold.store.Size()
+	}
 	return Stats{
+		Files: files, Finding: finding,
 		Waiting: t.waitingCount, Kept: t.keptCount, IDs: t.known(), Spilled: t.cold.count, Bytes: t.bytes(),
 		Charge: t.charge, Stored: t.cold.charge, Room: t.room, Memory: t.memory, State: int64(t.bits.pages) * pageBytes, Holding: t.Holding(), Counts: t.counts,
 	}

@@ -143,8 +143,10 @@ func (t *Table) pass() {
 	if h != none && t.entries.at(h).until <= t.floor {
 		t.forget(h)
 	}
-	t.giveBack()
-	t.spill()
+	if t.cold.store != nil {
+		t.giveBack()
+		t.spill()
+	}
 }
 
 // extend remembers a known id for longer.
@@ -276,7 +278,7 @@ func (t *Table) Take(dst *millrace.Event) (w Waited, ok bool) {
 
 // settle ends an event's wait: only its id is left.
 func (t *Table) settle(h int32) {
-	if t.settleBorrowed(h) {
+	if h == t.cold.borrowed && t.settleBorrowed(h) {
 		return
 	}
 	t.own(h)

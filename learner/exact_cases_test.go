@@ -30,6 +30,11 @@ func TestKilledWithAnySettingEqualsUninterrupted(t *testing.T) {
 		{"memory is full of what is dropped", 1, func(l *lives) {
 			l.spec.Memory, l.spec.Missing = 24<<10, millrace.Target{}
 		}, map[join.Name]uint64{join.NameCrowded: 100}},
+		{"most of what waits is on disk", 1, func(l *lives) { l.spec.Memory, l.spec.Disk = 12<<10, 1<<20 },
+			map[join.Name]uint64{join.NameJoined: 1000, join.NameExpiredLearned: 300}},
+		{"disk is full while expiries are held", 1, func(l *lives) {
+			l.spec.Memory, l.spec.Disk, l.spec.Hold = 12<<10, 10<<10, 60*time.Millisecond
+		}, map[join.Name]uint64{join.NameCrowded: 100}},
 		{"expiries are held", 1, func(l *lives) { l.spec.Hold = 60 * time.Millisecond }, nil},
 		{"memory is full while expiries are held", 1, func(l *lives) { l.spec.Memory, l.spec.Hold = 24<<10, 60*time.Millisecond },
 			map[join.Name]uint64{join.NameCrowded: 100}},

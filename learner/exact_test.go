@@ -18,6 +18,7 @@ import (
 	"millrace"
 	"millrace/features"
 	"millrace/join"
+	waiting "millrace/join/disk"
 	"millrace/keyed"
 	"millrace/merge"
 	"millrace/model"
@@ -38,6 +39,7 @@ type lives struct {
 	disk           *disk // keeps checkpoints; nil without
 	back           bool  // a life may go on from a version before the last, as after a rollback
 	model          model.Spec
+	files          func() waiting.Files // of what has no room in memory; nil is a folder
 }
 
 // life is one learner, from a version on.
@@ -100,8 +102,11 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	trainer := NewTrainer(x, m, 2)
-	s := NewStream(StreamOptions{Trainer: trainer, Windows: windows, Assume: l.assume, Join: join.New(l.spec, m.Outputs()), Clock: keyed.NewClock(),
+	trainer, table := NewTrainer(x, m, 2), join.New(l.spec, m.Outputs())
+	if l.spec.Disk > 0 {
+		table.Overflow(l.store(tb))
+	}
+	s := NewStream(StreamOptions{Trainer: trainer, Windows: windows, Assume: l.assume, Join: table, Clock: keyed.NewClock(),
 		Topics: [2]string{l.events.name, l.labels.name}})
 	layout, err := snapshot.NewTailedLayout(nil, "join.waiting", snapshot.Part{Prefix: "features", State: x},
 		snapshot.Part{Prefix: "model", State: m}, snapshot.Part{Prefix: "progressive", State: trainer.Progressive})

@@ -27,7 +27,8 @@ type keyedMetrics struct {
 	events, labels           map[Outcome]prometheus.Counter
 	unmeasured, early        prometheus.Counter
 	waiting, kept, oldest    prometheus.Gauge
-	memory, held             prometheus.Gauge
+	memory, disk, held       prometheus.Gauge
+	files, finding           prometheus.Gauge
 	delay                    prometheus.Histogram
 	losses                   *prometheus.GaugeVec
 	keys, bytes              prometheus.Gauge
@@ -81,6 +82,9 @@ func (m *keyedMetrics) registerLate(r prometheus.Registerer, gauge func(name, he
 	m.kept = gauge("waiting_labels", "Labels that came before their event and wait for it.")
 	m.oldest = gauge("waiting_oldest_seconds", "For how long the event that waits longest has waited, in event time.")
 	m.memory = gauge("waiting_memory_ratio", "Share of the memory for what waits that is in use.")
+	m.disk = gauge("waiting_disk_ratio", "Share of the disk for what waits that is in use; 0 without join.disk.")
+	m.files = gauge("waiting_disk_bytes", "Files of what waits on disk.")
+	m.finding = gauge("waiting_disk_index_bytes", "Memory that finding what waits on disk takes, beyond join.memory.")
 	m.held = gauge("expiries_held", "1 while expiries are held because no label at all comes, else 0.")
 	m.unmeasured = counter("events_unmeasured_total", "Events that a label joined whose prediction from when they came was lost with a restart.")
 	m.early = counter("labels_early_total", "Labels that came before their event.")
@@ -151,7 +155,12 @@ func (m *keyedMetrics) reportLate(s join.Stats) {
 	m.waiting.Set(float64(s.Waiting))
 	m.kept.Set(float64(s.Kept))
 	m.oldest.Set(m.stream.OldestWaiting().Seconds())
-	m.memory.Set(float64(s.Charge) / float64(s.Memory))
+	m.memory.Set(float64(s.Charge-s.Stored) / float64(s.Memory))
+	if disk := s.Room - s.Memory; disk > 0 {
+		m.disk.Set(float64(s.Stored) / float64(disk))
+	}
+	m.files.Set(float64(s.Files))
+	m.finding.Set(float64(s.Finding))
 	m.held.Set(0)
 	if s.Holding {
 		m.held.Set(1)

@@ -284,6 +284,9 @@ func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
 		case <-ticker.C:
 			l.snapshotIfDue(false)
 			l.reportIfDue(l.o.Now())
+			if err := l.o.Stream.Err(); err != nil {
+				return err
+			}
 		case c, ok := <-d.out:
 			if !ok {
 				return nil
@@ -355,6 +358,9 @@ func (l *Learner) applyRecord(ctx context.Context, s *slot, apply func(s *slot) 
 	}
 	if s.record != nil {
 		outcome, why := apply(s)
+		if err := l.o.Stream.Err(); err != nil {
+			return err
+		}
 		if err := l.account(ctx, s, outcome, why); err != nil {
 			return err
 		}
@@ -411,6 +417,9 @@ const expiriesBetweenLooks = 1024
 func (l *Learner) expire(ctx context.Context) error {
 	for n := 1; ; n++ {
 		more := l.o.Stream.Expire()
+		if err := l.o.Stream.Err(); err != nil {
+			return err
+		}
 		if more {
 			if err := l.ended(ctx); err != nil {
 				return err

@@ -82,7 +82,9 @@ func (l *Learner) snapshotIfDue(due bool) {
 	select {
 	case c := <-l.free:
 		l.again.Store(false)
-		l.capture(c)
+		if l.capture(c); l.o.Stream.Err() != nil {
+			return // the learner ends with the next record or tick
+		}
 		l.toPublish <- c // room for one beside the one being published, as there are two buffers
 	default:
 		l.metrics.skipped.Inc()
@@ -241,7 +243,7 @@ func (l *Learner) pauseIfAhead(ctx context.Context) error {
 // finish publishes what was applied since the last capture.
 func (l *Learner) finish(ctx context.Context) error {
 	l.report()
-	if l.applied == l.tick.captured {
+	if l.applied == l.tick.captured || l.o.Stream.Err() != nil { // which learning has ended with
 		return nil
 	}
 	if l.torn {
@@ -251,6 +253,9 @@ func (l *Learner) finish(ctx context.Context) error {
 	select {
 	case c := <-l.free:
 		l.capture(c)
+		if err := l.o.Stream.Err(); err != nil {
+			return err
+		}
 		l.toPublish <- c
 		return nil
 	case <-ctx.Done():

@@ -91,19 +91,27 @@ func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
 	d := newDecodeStage(r.Merger, own)
 	var g errgroup.Group
 	g.Go(func() error { return d.run(ctx) })
+	var failed error
 	for c := range d.out {
 		c.wait()
 		for i := range c.n {
 			c.ahead(r.Stream, &c.slots[i])
 			r.slot(&c.slots[i], ends)
 		}
+		if failed = r.Stream.Err(); failed != nil {
+			stop()
+			break
+		}
 		d.recycle(c)
-		if len(ends) == 0 {
+		if len(ends) == 0 || failed != nil {
 			stop()
 			break
 		}
 	}
 	err := g.Wait()
+	if failed != nil {
+		return failed
+	}
 	if len(ends) == 0 && errors.Is(err, context.Canceled) {
 		return nil
 	}

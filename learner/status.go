@@ -31,6 +31,8 @@ type Status struct {
 // Late is what has become of events and labels that wait for each other.
 type Late struct {
 	Waiting int               // events that wait for their label
+	Stored  int               // of them and of the ids that are remembered, on disk
+	Files   int64             // bytes of disk that those take
 	Kept    int               // labels that wait for their event
 	Names   map[string]uint64 // events and labels by what became of them, in this process and those that it goes on from
 	Holding bool              // expiries are held, because no label at all has come for long
@@ -99,7 +101,7 @@ func (l *Learner) late() *Late {
 		return nil
 	}
 	held := table.Stats()
-	return &Late{Waiting: held.Waiting, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding, Oldest: l.o.Stream.OldestWaiting()}
+	return &Late{Waiting: held.Waiting, Stored: held.Spilled, Files: held.Files, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding, Oldest: l.o.Stream.OldestWaiting()}
 }
 
 // updateStatus changes a copy of the status; the learning and the publishing goroutine both do.

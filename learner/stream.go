@@ -2,6 +2,7 @@ package learner
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"millrace"
@@ -86,6 +87,18 @@ func (s *Stream) Refuse(rec *millrace.Record, label bool) Outcome {
 	}
 	s.counts[outcome] += rec.Count()
 	return outcome
+}
+
+// Err is why it can no longer be told what waits: what was learned since must not be published. It is to be asked after
+// each record, each expiry and each capture.
+func (s *Stream) Err() error {
+	if s.Join == nil {
+		return nil
+	}
+	if err := s.Join.Err(); err != nil {
+		return fmt.Errorf("keeping what waits for its label: %w", err)
+	}
+	return nil
 }
 
 // plain is the path of pipelines without state by key, whose model learns one event after the other.

@@ -30,8 +30,8 @@ func (l *Learner) applyTogether(ctx context.Context, c *chunk, from int) (n int,
 			applied++
 		}
 	}
-	if n == 0 {
-		return 0, nil
+	if err := stream.Err(); n == 0 || err != nil {
+		return 0, err
 	}
 	stream.Run(l.cores)
 	for i := range n {
@@ -40,6 +40,9 @@ func (l *Learner) applyTogether(ctx context.Context, c *chunk, from int) (n int,
 		}
 		for range l.ends[i] {
 			_, _, _ = stream.Settle()
+			if err := stream.Err(); err != nil {
+				return i + 1, err
+			}
 			if err := l.ended(ctx); err != nil {
 				return i + 1, err
 			}

@@ -11,6 +11,7 @@ import (
 	"millrace/consumers"
 	"millrace/features"
 	"millrace/join"
+	"millrace/join/disk"
 )
 
 // Waits are what events that wait for their label take at a rate, at most: when no label comes before the wait ends.
@@ -19,8 +20,11 @@ type Waits struct {
 	Events float64 `json:"events"`      // that wait, or whose ids are remembered
 	Each   int64   `json:"event_bytes"` // bytes an event is charged, about
 	Bytes  float64 `json:"bytes"`       // of all
-	Room   int64   `json:"room_bytes"`  // what the pipeline file allows
-	// Lasts is how long an event can wait until memory is full; longer than label.wait where all have room.
+	Room   int64   `json:"room_bytes"`  // what the pipeline file allows, in memory and on disk
+	Disk   int64   `json:"disk_bytes,omitempty"`
+	// Finding is what finding those on disk takes of memory, beyond what the file allows.
+	Finding int64 `json:"finding_bytes,omitempty"`
+	// Lasts is how long an event can wait until that is full; longer than label.wait where all have room.
 	Lasts time.Duration `json:"-"`
 }
 
@@ -35,8 +39,11 @@ func waitsAt(p *config.Pipeline, rate float64, outputs int) *Waits {
 	each := join.EventBytes(usualID, join.ValueBytes(usualEvent(p.FeatureSpec().Columns)), outputs)
 	seconds := p.Label.Wait.Seconds()
 	// A record takes one bit of the state beside, whether it waits or not.
-	w := &Waits{Rate: rate, Events: rate * seconds, Each: each, Room: int64(p.Join.Memory)}
+	w := &Waits{Rate: rate, Events: rate * seconds, Each: each, Room: int64(p.Join.Memory + p.Join.Disk), Disk: int64(p.Join.Disk)}
 	w.Bytes = w.Events * (float64(each) + 1./8)
+	if beyond := min(w.Bytes-float64(p.Join.Memory), float64(w.Disk)); beyond > 0 {
+		w.Finding = int64(beyond / float64(each) * disk.IDBytes)
+	}
 	lasts := seconds
 	if w.Bytes > 0 {
 		lasts *= float64(w.Room) / w.Bytes
@@ -71,6 +78,13 @@ func usualEvent(columns features.Columns) *millrace.Event {
 	return e
 }
 
+// placeOfDisk warns of a pipeline file that wants what waits on disk and says nothing of where.
+func (c *Checked) placeOfDisk(p *config.Pipeline) {
+	if p.LateLabels() && p.Join.Disk > 0 && p.State == "" {
+		c.Warnings = append(c.Warnings, "join.disk is for files in the state folder, and the file names none: learn and run need --state-dir")
+	}
+}
+
 // waits says what waits take, at a rate or, where that is 0, at the topic's own; nothing when neither is known.
 func (c *Checked) waits(p *config.Pipeline, rate float64, outputs int) {
 	if !p.LateLabels() || rate <= 0 {
@@ -81,7 +95,7 @@ func (c *Checked) waits(p *config.Pipeline, rate float64, outputs int) {
 		return
 	}
 	c.Warnings = append(c.Warnings, fmt.Sprintf("at %.4g events a second what waits for its label has room for about %s of the %s that label.wait "+
-		"says: when labels come later than that, the oldest become what label.missing says (crowded); give join.memory more, or wait less",
+		"says: when labels come later than that, the oldest become what label.missing says (crowded); give join.memory or join.disk more, or wait less",
 		rate, millrace.FormatDuration(c.Waits.Lasts.Round(time.Second)), millrace.FormatDuration(p.Label.Wait)))
 }
 

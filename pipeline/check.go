@@ -64,6 +64,7 @@ func Check(ctx context.Context, p *config.Pipeline, file string, o CheckOptions)
 	for _, s := range sizes {
 		found.Windows = append(found.Windows, Table(s))
 	}
+	found.placeOfDisk(p)
 	found.waits(p, o.Rate, pieces.Model.Outputs())
 	if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil || !o.Connect {
 		return found, err

@@ -145,7 +145,7 @@ func (l *learning) fromCheckpoint(ctx context.Context) (ok bool, err error) {
 			return false, err
 		}
 		l.env.log.Warn("a checkpoint of state by key is not used", "file", c.Path, "version", c.Manifest.Seq, "why", unusable.Err)
-		if err := l.learned.Begin(l.env.pipeline); err != nil {
+		if err := l.anew(); err != nil {
 			return false, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"millrace"
 	"millrace/consumers"
+	"millrace/join/disk"
 	"millrace/learner"
 	"millrace/merge"
 	"millrace/store"
@@ -50,6 +51,7 @@ type learning struct {
 	merger    *merge.Merger     // nil without state by key
 	producer  *consumers.Producer
 	learned   *Pieces
+	onDisk    *disk.Store // what of its events that wait has no room in memory; nil without
 	publisher *publisher
 	registry  prometheus.Registerer
 	opened    time.Time
@@ -70,6 +72,9 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	l := &learning{env: e, o: o, learned: pieces, opened: time.Now()}
 	m := Manifest(p, clusterID)
 	if err := e.openFolder(cmp.Or(o.StateDir, p.State)); err != nil {
+		return nil, err
+	}
+	if _, err := l.overflows(); err != nil {
 		return nil, err
 	}
 	copied, err := l.precheck(ctx, m, o)
@@ -102,6 +107,9 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 		return nil, err
 	}
 	l.from = m
+	if err := l.overflow(); err != nil {
+		return nil, err
+	}
 	l.build()
 	if !l.learned.keyed() { // nothing is to be read first
 		return l, l.prepare(ctx)

@@ -14,6 +14,7 @@ import (
 // run learns until ctx ends. Sources and the producer outlive the learner's drain. started is told when the learner is
 // at work.
 func (l *learning) run(ctx context.Context, started func(*learning)) error {
+	defer l.takeOverflow()()
 	parts := []part{{"reading events", l.source.Run}, {"writing dead letters", l.producer.Run}, {"watching the model's owner", l.watchOwner}}
 	if l.labels != nil {
 		parts = append(parts, part{"reading labels", l.labels.Run})

@@ -14,6 +14,7 @@ import (
 	"millrace/config"
 	"millrace/consumers"
 	"millrace/embedded"
+	"millrace/join/disk"
 	"millrace/learner"
 	"millrace/store"
 	"millrace/store/folder"
@@ -36,7 +37,9 @@ type environment struct {
 	dial       dialer // of both servers; nil is the network
 	store      keeper
 	folder     *folder.Folder // nil without a state folder, or before there is a learner
-	forgets    bool           // the store is in this process's memory alone
+	// overflow has what waits on disk. Whoever closes it takes it away first.
+	overflow atomic.Pointer[disk.Store]
+	forgets  bool // the store is in this process's memory alone
 
 	champion    string        // of a challenger: its versions are never served
 	challengers []*challenger // of a champion
@@ -163,10 +166,12 @@ func (e *environment) Close() {
 	}
 	var closers []closer
 	for _, c := range e.challengers {
+		closers = append(closers, closer{"what waits on disk", c.env.closeOverflow})
 		if c.env.folder != nil {
 			closers = append(closers, closer{"state folder", c.env.folder.Close})
 		}
 	}
+	closers = append(closers, closer{"what waits on disk", e.closeOverflow})
 	if e.folder != nil {
 		closers = append(closers, closer{"state folder", e.folder.Close})
 	}

@@ -80,7 +80,7 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
 	if late := at.Late; late != nil {
-		s.Late = &status.Late{Waiting: late.Waiting, Kept: late.Kept, Names: late.Names, Holding: late.Holding,
+		s.Late = &status.Late{Waiting: late.Waiting, Stored: late.Stored, DiskBytes: late.Files, Kept: late.Kept, Names: late.Names, Holding: late.Holding,
 			OldestSeconds: late.Oldest.Seconds()}
 	}
 	s.StalledSeconds = at.Stalled.Seconds()

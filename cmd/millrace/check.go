@@ -74,6 +74,9 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 	if w := found.Waits; w != nil {
 		fmt.Fprintf(a.out, "at %.4g events a second %.0f wait for their label, at most; each takes about %d bytes, all %s of %s\n", w.Rate, w.Events,
 			w.Each, byteText(int64(w.Bytes)), byteText(w.Room))
+		if w.Disk > 0 {
+			fmt.Fprintf(a.out, "of that room %s are on disk; finding what is there takes %s of memory more\n", byteText(w.Disk), byteText(w.Finding))
+		}
 	}
 	if found.Kafka != "" {
 		fmt.Fprintf(a.out, "Kafka: %s\nRedis: %s\n", found.Kafka, found.Redis)

@@ -16,3 +16,6 @@
 // is empty when it is opened: the files of a process that was killed are deleted. Blocks have checksums, which also say
 // where they belong. Every error is final.
 package disk
+
+// IDBytes is about how much memory finding a record takes, and knowing what became of it.
+const IDBytes = 5

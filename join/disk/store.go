@@ -309,6 +309,12 @@ func (s *Store) Stats() Stats {
 	return Stats{Segments: len(s.segments), Bytes: s.size, Live: s.live, Memory: n}
 }
 
+// Size is what the store takes, in bytes of files and of memory.
+func (s *Store) Size() (files, memory int64) {
+	stats := s.Stats()
+	return stats.Bytes, stats.Memory
+}
+
 // Close closes the files and deletes them.
 func (s *Store) Close() error {
 	var errs []error

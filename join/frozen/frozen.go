@@ -34,4 +34,6 @@ type Store interface {
 	Remove(at Slot) error
 	// Reset empties the store.
 	Reset() error
+	// Size is what the store takes, in bytes of files and of memory.
+	Size() (files, memory int64)
 }

@@ -67,7 +67,11 @@ type Learning struct {
 // Late is what has become of events and labels that wait for each other.
 type Late struct {
 	Waiting int `json:"waiting"` // events that wait for their label
-	Kept    int `json:"kept"`    // labels that wait for their event
+	// Stored are those of them, and of the ids that are remembered, that are on disk, and DiskBytes what they take
+	// there.
+	Stored    int   `json:"stored,omitempty"`
+	DiskBytes int64 `json:"disk_bytes,omitempty"`
+	Kept      int   `json:"kept"` // labels that wait for their event
 	// Names are events and labels by what became of them, in all processes of the model so far; see docs/LABELS.md.
 	Names map[string]uint64 `json:"names"`
 	// Holding: no label at all has come for so long that expiries are held.

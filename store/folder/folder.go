@@ -43,6 +43,9 @@ func Open(state, pipeline string) (*Folder, error) {
 	return f, nil
 }
 
+// Folder is where the pipeline may keep what is its own, and lost without harm.
+func (f *Folder) Folder() string { return f.path }
+
 // Path is where the copy is, or will be.
 func (f *Folder) Path() string { return filepath.Join(f.path, newest) }
 
