@@ -86,7 +86,8 @@ func TestMemoryOfManyWaiting(t *testing.T) {
 		t.Skip("MILLRACE_TEST_WAITING is no number of millions")
 	}
 	n := millions * 1_000_000
-	tab, store := filesFor(t, Spec{Wait: time.Duration(n) * time.Millisecond, Memory: 128 << 20, Disk: 32 << 30})
+	tab, store := filesFor(t, Spec{Wait: time.Duration(n) * time.Millisecond, Memory: 128 << 20,
+		Disk: millrace.Bytes(n) * 240})
 	tell := func(what string, began time.Time, from time.Duration, count int) {
 		var u syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -96,6 +97,9 @@ func TestMemoryOfManyWaiting(t *testing.T) {
 		t.Logf("%s: %.0f a second, %.0f ns of cpu each; %d wait, %d of %d ids in the store; table %d MiB, store %d MiB in memory and "+
 			"%d MiB in %d files (%d left) for %d MiB of charge; resident at most %d MiB", what, float64(count)/time.Since(began).Seconds(), float64(cpu()-from)/float64(count), stats.Waiting, stats.Spilled,
 			stats.IDs, stats.Bytes>>20, kept.Memory>>20, kept.Bytes>>20, kept.Segments, kept.Live>>20, stats.Stored>>20, u.Maxrss>>10)
+		if kept.Bytes > stats.Stored {
+			t.Errorf("files take %d bytes, and are charged %d", kept.Bytes, stats.Stored)
+		}
 		if u.Maxrss > 512<<10 {
 			t.Errorf("%d KiB are resident", u.Maxrss)
 		}
