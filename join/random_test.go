@@ -31,6 +31,7 @@ type story struct {
 	watermark int64
 	stored    map[Place]bool // events whose prediction the fragile table has
 	rebuilt   int
+	grain     int64      // of all times, so that many are equal
 	collide   bool       // every id has one hash
 	files     memory     // of the spilling table
 	spilled   int        // how often something was in a store
@@ -75,7 +76,7 @@ func newStory(t *testing.T, choose func(n int) int) *story {
 		spec.Missing = millrace.Target{Known: true, Class: 1}
 	}
 	s := &story{t: t, choose: choose, spec: spec, naive: newNaive(spec, storyOutputs), steady: New(spec, storyOutputs),
-		watermark: never, stored: map[Place]bool{}, collide: choose(4) == 0}
+		watermark: never, stored: map[Place]bool{}, collide: choose(4) == 0, grain: []int64{1, 1, 40}[choose(3)]}
 	s.steady.room += int64(spec.Disk) // as memory
 	s.spilling, s.fragile = s.newTable(&s.files), s.newTable(&memory{})
 	for _, tab := range s.tables() {
@@ -178,9 +179,9 @@ func (s *story) event() *millrace.Event {
 func (s *story) time() int64 {
 	w := max(s.watermark, 0)
 	if s.choose(50) == 0 {
-		return w + int64(s.choose(1<<20))
+		return (w + int64(s.choose(1<<20))) / s.grain * s.grain
 	}
-	return w + int64(s.choose(300)) - 100
+	return (w + int64(s.choose(300)) - 100) / s.grain * s.grain
 }
 
 func (s *story) step() {
@@ -200,9 +201,9 @@ func (s *story) step() {
 		}
 	default:
 		if s.choose(10) == 0 {
-			s.watermark = max(s.watermark, 0) + int64(s.choose(3000))
+			s.watermark = (max(s.watermark, 0) + int64(s.choose(3000))) / s.grain * s.grain
 		} else {
-			s.watermark = max(s.watermark, 0) + int64(s.choose(60))
+			s.watermark = (max(s.watermark, 0) + int64(s.choose(60))) / s.grain * s.grain
 		}
 	}
 	s.settle()
@@ -438,7 +439,7 @@ func (s *story) compare() {
 }
 
 func TestRandomStories(t *testing.T) {
-	stories, steps := 50, 400
+	stories, steps := 100, 400
 	if testing.Short() {
 		stories = 15
 	}
