@@ -6,6 +6,7 @@
 //   - When half of the recent values are outside, the column has moved: its moments begin again from the recent ones.
 //
 // Everything counts values, never time, and all of it is state: a column that is restored goes on to the last bit.
+// docs/adr/0015-moments.md says what was measured.
 package moments
 
 import (
@@ -224,7 +225,7 @@ func (c *Columns) Observe(i int, v, weight float64) {
 	if square := weight * d * (u - next); square > 0 {
 		c.squares[at] = squares + square
 	}
-	if w[stored]%block == 0 && c.look(i, weight) {
+	if w[stored]%settleAt == 0 && (w[stored]%block == 0 || w[narrow] > 0) && c.look(i, weight) {
 		return
 	}
 	c.refresh(i)

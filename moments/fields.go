@@ -43,7 +43,7 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 			q += square
 		}
 		count[i], mean[i], squares[i] = k, next, q
-		if s%block == 0 {
+		if s%settleAt == 0 && (s%block == 0 || w[narrow] > 0) {
 			if !c.look(i, 1) {
 				c.refresh(i)
 			}

@@ -59,7 +59,7 @@ func (c *Columns) Raw(i int, v float64) float64 {
 	}
 	if c.words[i*wordsLen+flags]&isFrozen != 0 || deviation == 1 && centre == 0 {
 		if c.words[i*wordsLen+flags]&settled != 0 {
-			if d, now := v-c.Centre(i), c.Deviation(i); now > 0 && math.Abs(d) > tail*now {
+			if d, now := v-c.Centre(i), c.Deviation(i); now > 0 && (math.Abs(d) > tail*now || math.Abs(d) > far*now && c.words[i*wordsLen+history]&1 != 0) {
 				v = c.Centre(i)
 			}
 		}

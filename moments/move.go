@@ -16,6 +16,8 @@ const (
 	// outside, as when milliseconds become seconds, and narrowBlocks how many in a row.
 	narrowBy     = 3
 	narrowBlocks = 4
+	// narrowFar is how many times less is sure after half as many.
+	narrowFar = 30
 	// narrowAfter is how many values tell what usual blocks are.
 	narrowAfter = 8 * block
 	// modeLost is how many times as many values as a mode had come without it when it is a mode no longer.
@@ -126,7 +128,10 @@ func (c *Columns) narrowed(i int, weight float64) bool {
 	case *t == 0:
 		*t = r
 	case r*narrowBy < *t && w[stored] > narrowAfter && !c.wanders(i, math.Sqrt(c.squares[at]/c.count[at])):
-		if w[narrow]++; w[narrow] < narrowBlocks {
+		if w[narrow]++; r*narrowFar < *t {
+			w[narrow]++
+		}
+		if w[narrow] < narrowBlocks {
 			return false
 		}
 		w[narrow] = 0
