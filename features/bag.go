@@ -71,9 +71,9 @@ func (*bags) check(c *Column, report report) {
 
 func (*bags) size(s Columns, i int) size {
 	c := &s[i]
-	n := bounded(c.Indices, WidthMax)
+	n := atMost(c.Indices, WidthMax)
 	if n == 0 {
-		n = 1 << bounded(c.Bits, BitsMax)
+		n = 1 << atMost(c.Bits, BitsMax)
 	}
 	return size{values: n, nonZeros: c.Entries, sparse: true, numeric: true, loose: n + c.indicators()}
 }

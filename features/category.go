@@ -29,9 +29,9 @@ func (*categories) check(c *Column, report report) { checkNoMean(c, report) }
 
 func (*categories) size(s Columns, i int) size {
 	c := &s[i]
-	out := size{values: bounded(c.Cap, CapMax) + 1, nonZeros: 1, single: true}
+	out := size{values: atMost(c.Cap, CapMax) + 1, nonZeros: 1, single: true}
 	if c.Encode == encodeHash {
-		out.values, out.sparse = 1<<bounded(c.Bits, BitsMax), true
+		out.values, out.sparse = 1<<atMost(c.Bits, BitsMax), true
 	}
 	return out
 }

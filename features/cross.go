@@ -66,7 +66,7 @@ func (*crosses) size(s Columns, i int) size {
 	out := size{nonZeros: min(left.nonZeros*right.nonZeros, crossedMax), single: left.single && right.single}
 	width, other := s.width(a), s.width(b)
 	if out.values = width * other; width > crossExactMax || out.values > crossExactMax {
-		out.values, out.sparse = 1<<bounded(c.Bits, BitsMax), true
+		out.values, out.sparse = 1<<atMost(c.Bits, BitsMax), true
 	}
 	return out
 }

@@ -95,8 +95,8 @@ func (s Columns) size(i int) size {
 // width is how many columns of the standard view column i takes, its indicators included.
 func (s Columns) width(i int) int { return s.size(i).values + s[i].indicators() }
 
-// bounded keeps what a spec asks for from overflowing; Validate reports what is out of bounds.
-func bounded(n, most int) int { return max(0, min(n, most)) }
+// atMost keeps what a spec asks for from overflowing; Validate reports what is out of bounds.
+func atMost(n, most int) int { return max(0, min(n, most)) }
 
 // place is all that an encoder is told of a feature that it compiles.
 type place struct {

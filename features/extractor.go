@@ -26,6 +26,7 @@ const DenseMax = 1024
 type Extractor struct {
 	columns   Columns
 	rejecting []rejecting
+	bounded   []bounded
 	ratios    []ratio
 	// Nearly all features are numbers and categories, so these are called without an interface between.
 	numbers    numbers
@@ -143,10 +144,11 @@ func (x *Extractor) NewInput() millrace.Input {
 
 // Extract writes every compiled view of e into dst, which comes from NewInput, with the state that
 // earlier events left. It changes no state and allocates nothing. The error is a *millrace.Rejection
-// when a value is missing whose policy is reject; dst is then unchanged. e has one field a column; those of windows
-// are filled in already (package keyed), those of ratios are filled in here.
+// when a value is missing whose policy is reject, or outside its bounds; dst is then unchanged. e has one field a
+// column; those of windows are filled in already (package keyed), those of ratios are filled in here, and numbers that
+// are clipped to their bounds are so in e from here on.
 func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
-	if len(x.rejecting)+len(x.ratios) > 0 {
+	if len(x.rejecting)+len(x.bounded)+len(x.ratios) > 0 {
 		if err := x.Check(e); err != nil {
 			return err
 		}
@@ -179,14 +181,19 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 	return nil
 }
 
-// Check is the error that Extract would have, and fills in the fields of ratios as it does, without the rest of its
-// work: for who reads events again that were learned before. Windows cannot refuse an event, so the answer is the same
-// before they are filled.
+// Check is the error that Extract would have, holds numbers within their bounds and fills in the fields of ratios as it
+// does, without the rest of its work: for who reads events again that were learned before. Windows cannot refuse an
+// event, so the answer is the same before they are filled.
 func (x *Extractor) Check(e *millrace.Event) error {
 	for i := range x.rejecting {
 		r := &x.rejecting[i]
 		if p := e.Fields[r.field].Presence; p != millrace.Present && r.rejections[p] != nil {
 			return r.rejections[p]
+		}
+	}
+	for i := range x.bounded {
+		if err := x.bounded[i].hold(e); err != nil {
+			return err
 		}
 	}
 	for i := range x.ratios {

@@ -75,6 +75,9 @@ func (x *Extractor) addFeatures(sizes []size) {
 		if c.Type == Ratio {
 			x.ratios = append(x.ratios, newRatio(x.columns, i))
 		}
+		if b, ok := c.bounded(i); ok {
+			x.bounded = append(x.bounded, b)
+		}
 		if r, ok := c.rejecting(i); ok {
 			x.rejecting = append(x.rejecting, r)
 		}

@@ -51,6 +51,10 @@ type Column struct {
 	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns; left out, as many as the model has room for, 2^18 at most"`
 	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
 
+	Min     *float64 `yaml:"min" of:"number" hash:"schema" doc:"the least that the number can be; without it any"`
+	Max     *float64 `yaml:"max" of:"number" hash:"schema" doc:"the most that the number can be; without it any"`
+	Outside string   `yaml:"outside" enum:"reject|clip" of:"number" hash:"schema" doc:"what becomes of numbers outside min and max: the event is rejected (default), or the bound counts"`
+
 	Ngrams  int      `yaml:"ngrams" of:"text" hash:"schema" doc:"longest run of words that is a feature of its own"`
 	Indices int      `yaml:"indices" of:"bag" hash:"schema" doc:"keys are whole numbers below this, with a column each; 0 hashes all keys"`
 	Entries int      `yaml:"entries" of:"bag" hash:"schema" doc:"most entries of an event; more reject it"`

@@ -42,7 +42,7 @@ func (*texts) check(c *Column, report report) {
 
 func (*texts) size(s Columns, i int) size {
 	c := &s[i]
-	n := 1 << bounded(c.Bits, BitsMax)
+	n := 1 << atMost(c.Bits, BitsMax)
 	return size{values: n, nonZeros: textTokensMax * c.Ngrams, sparse: true, loose: n + c.indicators()}
 }
 

@@ -124,6 +124,7 @@ func (c Column) Validate() []millrace.Violation {
 	if !(c.Clip > 0 && c.Clip <= ClipMax) {
 		report("clip", "%v is outside 0 (exclusive) to %v standard deviations", c.Clip, ClipMax)
 	}
+	c.checkRange(report)
 	if enc != nil {
 		enc.check(&c, report)
 	}
