@@ -59,6 +59,13 @@ type bag struct {
 // growthMax is how many times its former self a column's largest magnitude becomes at most in one event.
 const growthMax = 10
 
+const (
+	// strayBy is how many times larger than what comes the largest so far is when it was a stray one, and is halved.
+	strayBy = 1024
+	// restBy is from how many times on it comes down little by little.
+	restBy = 16
+)
+
 func (*bags) check(c *Column, report report) {
 	checkNoMean(c, report)
 	if c.Indices < 0 || c.Indices > WidthMax {
@@ -189,11 +196,17 @@ func (b *bag) observe(e *millrace.Event) {
 	for i := range entries {
 		column, _ := b.at(entries[i].Key)
 		v, l := abs(float32(clip(entries[i].Value, math.MaxFloat32))), &largest[column]
-		if v > *l {
+		switch {
+		case v > *l:
 			if most := *l * growthMax; most > 0 && v > most {
 				v = most
 			}
 			*l = v
+		case v == 0:
+		case v*strayBy < *l: // the largest was none of its kind
+			*l /= 2
+		case v*restBy < *l:
+			*l -= *l / 64
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/moments"
 )
 
 const (
@@ -23,9 +24,12 @@ const (
 )
 
 // levels are the values of numbers that have only been few and whole so far. A number that ever has a
-// fraction or a 33rd value is out for good: its columns stay zero.
+// fraction or a 33rd value is out for good: its columns stay zero. Wild values, and those too large to be levels, say
+// nothing of it.
 type levels struct {
 	fields []int // of each number
+	usual  *moments.Columns
+	column []int // of each number in usual
 	first  int   // column of the first number's first level
 	// Learned, one entry a number and levelsMax a number: how many levels, or out; and their values in
 	// the order of appearance, which is their columns' order.
@@ -36,10 +40,10 @@ type levels struct {
 }
 
 func (x *Extractor) newLevels() *levels {
-	l := &levels{first: x.standard.Width}
+	l := &levels{first: x.standard.Width, usual: x.numbers.usual}
 	for i := range x.numbers.all {
 		if field := x.numbers.all[i].field; x.columns[field].Type.numeric() {
-			l.fields = append(l.fields, field)
+			l.fields, l.column = append(l.fields, field), append(l.column, i)
 		}
 	}
 	if len(l.fields) > levelsNumbersMax {
@@ -112,7 +116,8 @@ func (l *levels) place(i, k int) {
 
 func (l *levels) observe(e *millrace.Event) {
 	for i, field := range l.fields {
-		if f := &e.Fields[field]; l.size[i] != out && f.Presence == millrace.Present {
+		if f := &e.Fields[field]; l.size[i] != out && f.Presence == millrace.Present && math.Abs(f.Number) <= integersMax &&
+			!l.usual.Wild(l.column[i], f.Number) {
 			l.learn(i, f.Number)
 		}
 	}

@@ -58,10 +58,8 @@ func (c *Columns) Raw(i int, v float64) float64 {
 		return v
 	}
 	if c.words[i*wordsLen+flags]&isFrozen != 0 || deviation == 1 && centre == 0 {
-		if c.words[i*wordsLen+flags]&settled != 0 {
-			if d, now := v-c.Centre(i), c.Deviation(i); now > 0 && (math.Abs(d) > tail*now || math.Abs(d) > far*now && c.words[i*wordsLen+history]&1 != 0) {
-				v = c.Centre(i)
-			}
+		if c.Wild(i, v) {
+			v = c.Centre(i)
 		}
 		return (v - centre) / deviation
 	}
@@ -78,4 +76,15 @@ func (c *Columns) Raw(i int, v float64) float64 {
 		return -c.scales[i].Bound
 	}
 	return 0
+}
+
+// Wild reports whether v is farther than any tail of column i's values: or far, after a value that was outside, so that
+// the column may have moved. Before the column has settled nothing is.
+func (c *Columns) Wild(i int, v float64) bool {
+	w := c.words[i*wordsLen : (i+1)*wordsLen]
+	if w[flags]&settled == 0 {
+		return false
+	}
+	apart, deviation := math.Abs(v-c.Centre(i)), c.Deviation(i)
+	return deviation > 0 && (apart > tail*deviation || apart > far*deviation && w[history]&1 != 0)
 }
