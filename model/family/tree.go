@@ -75,7 +75,21 @@ type treeModel struct {
 	trees *tree.Trees
 	views []millrace.ViewID
 	view  millrace.ViewID
+	// labels are what recent labels were, of numbers: what predictions are held within. Trees go by moments of their
+	// own.
+	labels  model.Moments
+	tensors []treeTensor // of labels; none for classes
 }
+
+type treeTensor struct {
+	name   string
+	tensor millrace.Tensor
+	role   millrace.Role
+}
+
+// heldFrom is the weight of labels from which on predictions are held within them. Snapshots of before know of none,
+// and a few labels are no limits of what a tree has learned from many.
+const heldFrom = 32
 
 func newTree(s model.Spec, target model.TargetSpec, views millrace.Views) (model.Model, error) {
 	view, shape, err := model.ViewOf(views, millrace.ViewRaw)
@@ -98,7 +112,15 @@ func newTree(s model.Spec, target model.TargetSpec, views millrace.Views) (model
 	if err != nil {
 		return nil, err
 	}
-	return &treeModel{trees: trees, view: view, views: []millrace.ViewID{view}}, nil
+	m := &treeModel{trees: trees, view: view, views: []millrace.ViewID{view}}
+	if target.Classes == 0 {
+		m.labels = model.NewMoments()
+		m.labels.Visit("labels", func(name string, t millrace.Tensor, role millrace.Role) {
+			t.Added = true
+			m.tensors = append(m.tensors, treeTensor{name, t, role})
+		})
+	}
+	return m, nil
 }
 
 func (m *treeModel) Views() []millrace.ViewID { return m.views }
@@ -111,18 +133,44 @@ func (m *treeModel) Predict(dst []float32, x millrace.Input, s model.Scratch) {
 	m.trees.Predict(dst, x[m.view].Dense, s.(*tree.Work))
 }
 
-// Value is what trees predict of a number, in the label's units.
-func (m *treeModel) Value(prediction float32) float64 { return m.trees.Value(prediction) }
+// Value is what trees predict of a number, in the label's units, held within what recent labels allow.
+func (m *treeModel) Value(prediction float32) float64 {
+	v := m.trees.Value(prediction)
+	if m.labels.Weight() < heldFrom {
+		return v
+	}
+	return m.labels.Held(v)
+}
 
 func (m *treeModel) Learn(x millrace.Input, y millrace.Target, weight float32, s model.Scratch) error {
-	return m.trees.Learn(x[m.view].Dense, y, weight, s.(*tree.Work))
+	if err := m.trees.Learn(x[m.view].Dense, y, weight, s.(*tree.Work)); err != nil {
+		return err
+	}
+	if len(m.tensors) > 0 && weight > 0 {
+		m.labels.Commit(y.Value, min(float64(weight), tree.WeightMax))
+	}
+	return nil
 }
 
 func (m *treeModel) State(visit func(name string, t millrace.Tensor, role millrace.Role)) {
 	m.trees.State(visit)
+	for i := range m.tensors {
+		visit(m.tensors[i].name, m.tensors[i].tensor, m.tensors[i].role)
+	}
 }
 
-func (m *treeModel) Restored() error { return m.trees.Restored() }
+func (m *treeModel) Restored() error {
+	if err := m.trees.Restored(); err != nil {
+		return err
+	}
+	if len(m.tensors) == 0 {
+		return nil
+	}
+	if err := m.labels.Restored(); err != nil {
+		return fmt.Errorf("checking recent labels: %w", err)
+	}
+	return nil
+}
 
 // Norms of trees: their size, the number of leaves, stands for weights; there is no gradient.
 func (m *treeModel) Norms() (weights, gradient float64) { return float64(m.trees.Leaves()), 0 }

@@ -143,8 +143,8 @@ func (m *Trees) predict(x []float32, w *Work) {
 	w.input, w.steps = &x[0], m.steps[0]
 }
 
-// weightMax bounds the weight of one example.
-const weightMax = 1e4
+// WeightMax bounds the weight of one example.
+const WeightMax = 1e4
 
 // Learn learns one example with a weight; what w holds of the prediction for the same x is used. It
 // allocates nothing. Examples that cannot be learned change nothing and give an error that wraps
@@ -176,7 +176,7 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 	}
 	m.shared.input, m.shared.z = x, w.z
 	m.steps[0]++
-	each := min(float64(weight), weightMax)
+	each := min(float64(weight), WeightMax)
 	for i := range m.members {
 		m.members[i].learn(w.works[i], x, to, each, &m.shared, w)
 	}
