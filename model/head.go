@@ -96,6 +96,10 @@ func (n *network) unit() float64 {
 
 // learned is a label as the loss takes it, and the part of its weight that it is learned with.
 func (n *network) learned(next NextMoments, y float64) (t, part float64) {
+	if n.head == headPoisson {
+		// Counts are seldom and then many: what is often outside is no sign of a move, nor a few of wild ones.
+		next.Bound = targetClip
+	}
 	t, part = next.Learned(y)
 	switch n.head {
 	case headPoisson:
