@@ -78,7 +78,10 @@ func (c *Columns) Raw(i int, v float64) float64 {
 	return 0
 }
 
-// Wild reports whether v is farther than any tail of column i's values: or far, after a value that was outside, so that
+// inRow are the bits of the last values that were outside, one after the other, when a column may have moved.
+const inRow = 7
+
+// Wild reports whether v is farther than any tail of column i's values: or far, after three that were outside, so that
 // the column may have moved. Before the column has settled nothing is.
 func (c *Columns) Wild(i int, v float64) bool {
 	w := c.words[i*wordsLen : (i+1)*wordsLen]
@@ -86,5 +89,5 @@ func (c *Columns) Wild(i int, v float64) bool {
 		return false
 	}
 	apart, deviation := math.Abs(v-c.Centre(i)), c.Deviation(i)
-	return deviation > 0 && (apart > tail*deviation || apart > far*deviation && w[history]&1 != 0)
+	return deviation > 0 && (apart > tail*deviation || apart > far*deviation && w[history]&inRow == inRow)
 }
