@@ -39,9 +39,11 @@ const (
 	beginOff              = 100
 	// largeErrors is how many usual errors are large. By Markov's inequality no more than a third of a steady
 	// stream's errors are that large, so when half of the latest ones are, something has moved.
-	largeErrors   = 3
-	levelLarge    = levelEvents / 2
-	levelFade     = 1.0 / 128
+	largeErrors = 3
+	levelLarge  = levelEvents / 2
+	levelFade   = 1.0 / 128
+	// levelWild is how many deviations off a label is wild: tails as heavy as a log-uniform label's are nearer.
+	levelWild     = 20
 	levelAccepted = 0.5 // share of the error that is left when the level is what moved
 	// While that many of the latest few errors are large, the level may be about to move: leaves learn carefully, and
 	// detectors wait. That costs nothing when it does not: half a window later all are what they were.
@@ -88,7 +90,7 @@ func (l *level) begun() bool {
 	}
 	m := newScaler(1)
 	for _, v := range y {
-		if math.Abs(v-middle) <= wildDeviations*deviation {
+		if math.Abs(v-middle) <= levelWild*deviation {
 			m.observe(0, v)
 		}
 	}
@@ -105,7 +107,7 @@ func (l *level) reach(off float64) (counted, learned, failed float64) {
 	all := math.Inf(1)
 	learned, failed = heldErrors*l.errors[levelUsual], largeErrors*l.errors[levelUsual]
 	switch {
-	case off > wildDeviations && l.moments.moments[0] >= levelEvents/2:
+	case off > levelWild && l.moments.moments[0] >= levelEvents/2:
 		return learned, learned, failed
 	case bits.OnesCount64(l.history[0]&heldWindow) >= heldLarge:
 		return all, learned, failed

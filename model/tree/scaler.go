@@ -25,7 +25,7 @@ const (
 	// values, nor one that begins to change. A wild one counts as wildCounted deviations and widens the range by a
 	// share, so that a column which has moved for good is followed all the same.
 	wildAfter      = 16
-	wildDeviations = 20
+	wildDeviations = 1000
 	wildRanges     = 2
 	wildCounted    = 4
 	wildWidens     = 0.05
