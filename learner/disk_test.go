@@ -118,6 +118,7 @@ func (l *lives) restore(tb testing.TB, s *Stream, layout *snapshot.Layout, m *mi
 // TestKilledWithCheckpointsEqualsUninterrupted: as without any, whatever is there when the learner starts again, and
 // after going back to older versions.
 func TestKilledWithCheckpointsEqualsUninterrupted(t *testing.T) {
+	broken := 0 // of all cases: when one stops, and so what it finds, depends on the machine's pace
 	for _, c := range []struct {
 		name       string
 		partitions int
@@ -141,10 +142,14 @@ func TestKilledWithCheckpointsEqualsUninterrupted(t *testing.T) {
 			l.survive(t, 60)
 			d := l.disk
 			t.Logf("%d used, %d of ancestors, %d of others, %d broken, %d records read behind them", d.used, d.ancestors, d.strangers, d.broken, d.read)
-			if !testing.Short() && (d.used < 20 || d.ancestors < 5 || d.strangers < 3 || d.broken < 1) {
+			broken += d.broken
+			if !testing.Short() && (d.used < 20 || d.ancestors < 5 || d.strangers < 3) {
 				t.Error("the lives do not tell of everything")
 			}
 		})
+	}
+	if !testing.Short() && broken == 0 {
+		t.Error("no life began with a broken checkpoint")
 	}
 }
 
