@@ -217,5 +217,5 @@ const (
 	tempers   = 2 * 8
 	quality   = 8
 	// levelBytes is what follows the level of a numeric label.
-	levelBytes = 8*(levelCount+2*levelEvents) + 16
+	levelBytes = 8*(levelCount+2*levelEvents+1) + 16
 )

@@ -18,6 +18,7 @@ type level struct {
 	moments *scaler // of the label
 	errors  []float64
 	recent  []float64 // [levelEvents × 2] of the latest events: prediction and label, in the label's units
+	far     []float64 // [1] faded share of wild labels
 	history []uint64  // [2] which of the latest 64 errors were large, the newest lowest; events until now
 }
 
@@ -36,14 +37,17 @@ const (
 	// After powers of two events up to beginLast, from beginFirst, the moments are held against the median of the
 	// latest labels: when they are off by more than beginOff of its deviations, labels were wild and all begins again.
 	beginFirst, beginLast = 16, 256
-	beginOff              = 100
+	beginOff              = 1e4 // a log-uniform label's are off by hundreds
 	// largeErrors is how many usual errors are large. By Markov's inequality no more than a third of a steady
 	// stream's errors are that large, so when half of the latest ones are, something has moved.
 	largeErrors = 3
 	levelLarge  = levelEvents / 2
 	levelFade   = 1.0 / 128
 	// levelWild is how many deviations off a label is wild: tails as heavy as a log-uniform label's are nearer.
-	levelWild     = 20
+	levelWild = 20
+	// Labels of which more than farMost are wild, of the latest hundreds, are no faults, and count in full.
+	farFade       = 1.0 / 512
+	farMost       = 0.08
 	levelAccepted = 0.5 // share of the error that is left when the level is what moved
 	// While that many of the latest few errors are large, the level may be about to move: leaves learn carefully, and
 	// detectors wait. That costs nothing when it does not: half a window later all are what they were.
@@ -56,7 +60,7 @@ const (
 )
 
 func newLevel(moments *scaler) level {
-	return level{moments: moments, errors: make([]float64, levelCount),
+	return level{moments: moments, errors: make([]float64, levelCount), far: make([]float64, 1),
 		recent: make([]float64, 2*levelEvents), history: make([]uint64, 2)}
 }
 
@@ -97,8 +101,14 @@ func (l *level) begun() bool {
 	copy(l.moments.moments, m.moments)
 	l.moments.refresh(0)
 	clear(l.errors)
+	clear(l.far)
 	clear(l.history)
 	return true
+}
+
+// wild reports whether a label that is off by so much is.
+func (l *level) wild(off float64) bool {
+	return off > levelWild && l.moments.moments[0] >= levelEvents/2
 }
 
 // reach is how far a label that is off by so much may be from what was predicted, to be counted in its moments, to be
@@ -107,7 +117,7 @@ func (l *level) reach(off float64) (counted, learned, failed float64) {
 	all := math.Inf(1)
 	learned, failed = heldErrors*l.errors[levelUsual], largeErrors*l.errors[levelUsual]
 	switch {
-	case off > levelWild && l.moments.moments[0] >= levelEvents/2:
+	case l.wild(off) && l.far[0] <= farMost:
 		return learned, learned, failed
 	case bits.OnesCount64(l.history[0]&heldWindow) >= heldLarge:
 		return all, learned, failed
@@ -137,6 +147,11 @@ func (l *level) observe(p, y float64) {
 		size = largeErrors * usual
 	}
 	l.history[1]++
+	share := 0.0
+	if l.wild(math.Abs(t - p)) {
+		share = 1
+	}
+	l.far[0] += farFade * (share - l.far[0])
 	rate := max(levelFade, 1/float64(l.history[1]))
 	l.errors[levelUsual] += rate * (size - usual)
 	signed := min(max(t-p, -size), size)
@@ -189,7 +204,7 @@ func (l *level) decide(newest uint64) {
 		return
 	}
 	l.moments.move(a, b)
-	l.errors[levelSigned] = 0
+	l.errors[levelSigned], l.far[0] = 0, 0
 	l.errors[levelMean] = min(max((l.errors[levelMean]-b)/a, -targetReach), targetReach)
 }
 
@@ -241,6 +256,7 @@ func (l *level) list() []entry {
 	return []entry{
 		{"level.errors", millrace.Tensor{Shape: []int{levelCount}, F64: l.errors, Added: true}, millrace.Training},
 		{"level.recent", millrace.Tensor{Shape: []int{levelEvents, 2}, F64: l.recent, Added: true}, millrace.Training},
+		{"level.far", millrace.Tensor{Shape: []int{1}, F64: l.far, Added: true}, millrace.Training},
 		{"level.history", millrace.Tensor{Shape: []int{2}, U64: l.history, Added: true}, millrace.Training},
 	}
 }
@@ -250,6 +266,9 @@ func (l *level) restored() error {
 	usual, signed, mean := l.errors[levelUsual], l.errors[levelSigned], l.errors[levelMean]
 	if !(usual >= 0 && usual <= targetReach) || !(math.Abs(signed) <= targetReach) || !(math.Abs(mean) <= 2*targetReach) {
 		return errors.New("the label's level has errors that none leave")
+	}
+	if far := l.far[0]; !(far >= 0 && far <= 1) {
+		return errors.New("the share of wild labels is none")
 	}
 	for _, v := range l.recent {
 		if !(math.Abs(v) <= accumulatedMax) {

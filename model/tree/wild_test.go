@@ -117,3 +117,54 @@ func TestWhatIsWild(t *testing.T) {
 		t.Errorf("moved by 1e5 deviations: %d values are wild, the last one %v", wild, last)
 	}
 }
+
+// A label of series of very different size has no wild values, neither among the first nor later.
+func TestLargeSeriesAreNotWild(t *testing.T) {
+	for name, c := range numberConfigs() {
+		c.Width, c.Subspace, c.Levels = 2, 2, []int{16, 0}
+		m, random := build(t, c), rand.New(rand.NewPCG(4, 4))
+		w, dst, loss, mean := m.NewWork(), make([]float32, 1), 0.0, 0.0
+		for i := range 12_000 {
+			series := random.IntN(12)
+			if i < 200 {
+				series = min(series, 1) // the largest come when what is usual is known
+			}
+			x := []float32{float32(series), float32(random.NormFloat64())}
+			y := math.Pow(10, float64(series)/2) * (1 + 0.2*random.Float64())
+			m.Predict(dst, x, w)
+			if i >= 9000 {
+				loss, mean = loss+math.Abs(m.Value(dst[0])-y), mean+y
+			}
+			if err := m.Learn(x, millrace.Target{Known: true, Value: y}, 1, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Logf("%s: error %.3f of the mean", name, loss/mean)
+		if loss > 0.15*mean {
+			t.Errorf("%s: error %.3f of the mean label", name, loss/mean)
+		}
+	}
+}
+
+// Labels that are far off are wild while they are few: when many are, they are what labels are.
+func TestManyWildLabelsAreNone(t *testing.T) {
+	for one, held := range map[int]bool{100: true, 7: false} {
+		s := newScaler(1)
+		l := newLevel(&s)
+		random := rand.New(rand.NewPCG(6, 6))
+		for range 100 {
+			s.observe(0, random.NormFloat64())
+		}
+		for i := range 3000 {
+			y := random.NormFloat64()
+			if i%one == 3 {
+				y += 50
+			}
+			l.observe(0, y)
+		}
+		l.history[0] = 0
+		if counted, _, _ := l.reach(50); math.IsInf(counted, 1) == held {
+			t.Errorf("one in %d: counts up to %g", one, counted)
+		}
+	}
+}
