@@ -73,21 +73,32 @@ func (ns *numbers) dense(dst []float32, e *millrace.Event) {
 	for i := range all {
 		n := &all[i]
 		f := &fields[n.field]
-		s := &scales[i]
-		v := f.Number
-		if f.Presence != millrace.Present {
-			fill := &n.fills[f.Presence]
-			if fill.indicator >= 0 {
-				dst[fill.indicator] = 1
-			}
-			if !fill.mean {
-				dst[n.column] = 0
+		if f.Presence == millrace.Present {
+			if z, ok := scales[i].Within(f.Number); ok {
+				dst[n.column] = float32(z)
 				continue
 			}
-			v = ns.usual.Centre(i)
 		}
-		dst[n.column] = float32(s.Standard(v))
+		ns.unusual(dst, i, f)
 	}
+}
+
+// unusual is what dense does with a value that is not there, or not within the bound.
+func (ns *numbers) unusual(dst []float32, i int, f *millrace.Field) {
+	n := &ns.all[i]
+	v := f.Number
+	if f.Presence != millrace.Present {
+		fill := &n.fills[f.Presence]
+		if fill.indicator >= 0 {
+			dst[fill.indicator] = 1
+		}
+		if !fill.mean {
+			dst[n.column] = 0
+			return
+		}
+		v = ns.usual.Centre(i)
+	}
+	dst[n.column] = float32(ns.scales[i].Standard(v))
 }
 
 func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {

@@ -85,6 +85,7 @@ type Columns struct {
 	recent               []float64 // [n not plain, settleAt]: the last values that are not the mode, a ring
 	ring                 []int     // where a column's begins; -1 of plain ones
 	scales               []Scale   // derived
+	tracks               []track   // derived, of ObserveFields
 }
 
 // The floats of a column.

@@ -5,13 +5,16 @@ import (
 	"math/bits"
 )
 
+// steadyMax bounds centre, deviation and its inverse of columns that steady tells of.
+const steadyMax = 1e100
+
 // Scale is how a column is standardised: the part of it that is needed for every value.
 type Scale struct {
 	Origin, Centre float64 // the centre is Origin + Centre
 	Factor         float64 // 1 / deviation, the largest number while there is none
 	Bound          float64
 	beyond         float64 // what is farther than this many deviations is wild
-	quiet          float64 // the bound of a column that is as most are, warmed up and centred; else none
+	reach          float64 // usual² of a column that is as most are, warmed up and centred; else below all
 }
 
 // Standard is v in deviations from the centre, within the bound. What is farther than any tail says no more than that
@@ -32,6 +35,12 @@ func (s *Scale) Standard(v float64) float64 {
 		return -s.Bound
 	}
 	return z
+}
+
+// Within is Standard where v is within the bound, which most values are: without a call, for who has many.
+func (s *Scale) Within(v float64) (z float64, ok bool) {
+	z = (v - s.Origin - s.Centre) * s.Factor
+	return z, math.Abs(z) <= s.Bound
 }
 
 func (s *Scale) standard(v float64) float64 {
@@ -57,19 +66,15 @@ func (c *Columns) total(i int) (mean, squares, n float64) {
 func (c *Columns) refresh(i int) {
 	kind, s := &c.kinds[i], &c.scales[i]
 	if kind.Unscaled {
-		*s = Scale{Factor: 1, Bound: math.MaxFloat32, beyond: math.Inf(1), quiet: -1}
+		*s = Scale{Factor: 1, Bound: math.MaxFloat32, beyond: math.Inf(1), reach: math.Inf(-1)}
 		return
 	}
 	mean, squares, n := c.total(i)
 	bound := n
-	s.quiet = -1
-	if !c.options.Limits && !c.options.Interleaved && !kind.Tails {
-		s.quiet = kind.Clip
-	}
 	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
 	if kind.Divided {
 		squares += n * (s.Origin + mean) * (s.Origin + mean)
-		s.Origin, s.Centre, s.quiet = 0, 0, -1
+		s.Origin, s.Centre = 0, 0
 		bound++
 	}
 	s.Factor, s.beyond = math.Sqrt(n/squares), tail
@@ -96,6 +101,17 @@ func (c *Columns) refresh(i int) {
 			s.Bound = min(s.Bound, ClipDefault/float64(inRow+1))
 		}
 	}
+	s.reach = math.Inf(-1)
+	if s.Bound == kind.Clip && w[flags] == settled|isFrozen && c.steady(kind, s) && c.count[i*c.stride] >= 1 {
+		s.reach = usual * usual
+	}
+}
+
+// steady reports whether a column of a kind is one of those that ObserveFields takes usual values in of by itself. They
+// are so far from the largest numbers that this needs no second look before the next block.
+func (c *Columns) steady(kind *Column, s *Scale) bool {
+	return !c.options.Limits && !c.options.Interleaved && !kind.Tails && !kind.Divided &&
+		s.Factor < steadyMax && 1/s.Factor < steadyMax && math.Abs(s.Origin)+math.Abs(s.Centre) < steadyMax
 }
 
 // wanders reports whether column i usually goes from place to place, as what tells of time does: in a block of values
