@@ -24,6 +24,7 @@ func TestObserveFieldsIsObserve(t *testing.T) {
 		{"heavy tails", Column{}, func(int) float64 { return 1 / random.NormFloat64() }},
 		{"moves", Column{}, func(i int) float64 { return random.NormFloat64() + 300*float64(i/3000%2) }},
 		{"narrows", Column{}, func(i int) float64 { return random.NormFloat64() / float64(1+999*(i/5000)) }},
+		{"wanders", Column{}, wandering(random)},
 		{"mode", Column{}, func(int) float64 { return random.NormFloat64() * float64(random.IntN(2)) }},
 		{"constant, then not", Column{}, func(i int) float64 { return 3 + float64(i/500)*random.Float64() }},
 		{"nearly constant", Column{}, func(int) float64 { return 1e9 + float64(random.IntN(3))*0x1p-23 }},
@@ -66,6 +67,20 @@ func TestObserveFieldsIsObserve(t *testing.T) {
 	if !sameBits(t, at.count, one.count) || !sameBits(t, at.mean, one.mean) || !sameBits(t, at.squares, one.squares) ||
 		!sameBits(t, at.floats, one.floats) || !sameBits(t, at.words, one.words) || !sameBits(t, at.recent, one.recent) {
 		t.Error("the state is another than one by one")
+	}
+}
+
+// wandering goes from place to place, now and then far out and for a while, and nearer to the usual the longer it goes.
+func wandering(random *rand.Rand) func(int) float64 {
+	place := 0.0
+	return func(i int) float64 {
+		if i%16 == 0 {
+			place = random.NormFloat64()
+			if random.IntN(6) == 0 {
+				place = 3 + random.Float64()
+			}
+		}
+		return place + random.NormFloat64()/(10+float64(i%3000)/10)
 	}
 }
 

@@ -102,7 +102,10 @@ func (c *Columns) refresh(i int) {
 		}
 	}
 	s.reach = math.Inf(-1)
-	if s.Bound == kind.Clip && w[flags] == settled|isFrozen && c.steady(kind, s) && c.count[i*c.stride] >= 1 {
+	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
+	// a column that is restored asks.
+	if s.Bound == kind.Clip && w[flags] == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
+		c.steady(kind, s) && c.count[i*c.stride] >= 1 {
 		s.reach = usual * usual
 	}
 }
