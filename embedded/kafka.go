@@ -16,12 +16,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"millrace/snapshot"
 	"millrace/store/folder"
@@ -108,6 +110,7 @@ func startKafka(o KafkaOptions) (_ *Kafka, err error) {
 	if k.cluster, err = kfake.NewCluster(options(o, k.id)...); err != nil {
 		return nil, err
 	}
+	k.cluster.ControlKey(int16(kmsg.CreateTopics), keepForever)
 	k.addr = k.cluster.ListenAddrs()[0]
 	if err := createTopics(k.addr, o.Topics); err != nil {
 		k.cluster.Close()
@@ -155,6 +158,23 @@ func options(o KafkaOptions, id string) []kfake.Opt {
 		opts = append(opts, kfake.DataDir(filepath.Join(o.Dir, "kafka", "log")), kfake.SyncWrites())
 	}
 	return opts
+}
+
+// keepForever lets a new topic say what is so: here records go when the log is full, and never by their time. The
+// broker acts by its own setting, but tells a topic's as Kafka's default of seven days.
+func keepForever(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the order is kfake's
+	const name = "retention.ms"
+	create := req.(*kmsg.CreateTopicsRequest)
+	for i := range create.Topics {
+		t := &create.Topics[i]
+		if slices.ContainsFunc(t.Configs, func(c kmsg.CreateTopicsRequestTopicConfig) bool { return c.Name == name }) {
+			continue
+		}
+		c := kmsg.NewCreateTopicsRequestTopicConfig()
+		c.Name, c.Value = name, kmsg.StringPtr("-1")
+		t.Configs = append(t.Configs, c)
+	}
+	return nil, nil, false
 }
 
 // clusterID reads the data directory's id, or draws one in the form that Kafka gives its own.

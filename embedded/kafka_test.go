@@ -217,3 +217,32 @@ func FuzzCheckTopicsReply(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x01\x00\x00\x00\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(_ *testing.T, reply []byte) { _ = checkTopicsReply(reply) })
 }
+
+// TestTopicsSayThatTimeDeletesNothing: what is asked of a topic's retention is how the broker acts, which keeps records
+// whatever their time; a topic that is given one has it.
+func TestTopicsSayThatTimeDeletesNothing(t *testing.T) {
+	k := startKafkaT(t, KafkaOptions{Topics: map[string]int{"seeded": 1}})
+	admin := kadm.NewClient(clientOf(t, k.Addr()))
+	if _, err := admin.CreateTopic(t.Context(), 1, 1, nil, "created"); err != nil {
+		t.Fatal(err)
+	}
+	hour := "3600000"
+	if _, err := admin.CreateTopic(t.Context(), 1, 1, map[string]*string{"retention.ms": &hour}, "given"); err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[string]string{"seeded": "-1", "created": "-1", "given": hour} {
+		described, err := admin.DescribeTopicConfigs(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, c := range described[0].Configs { // the default, then the topic's own
+			if c.Key == "retention.ms" {
+				got = *c.Value
+			}
+		}
+		if got != want {
+			t.Errorf("topic %s has retention.ms %s, want %s", topic, got, want)
+		}
+	}
+}

@@ -288,7 +288,7 @@ func TestReadyOnceTheWindowsAre(t *testing.T) {
 		t.Error("it is ready before its tables are")
 	}
 	for _, name := range []string{"millrace_scorer_windows_ready", `millrace_lag_records{partition="0",pipeline="loop",stage="windows"`} {
-		// The lag is known with the first records read; the tables may be whole before, when nothing is to be read for them.
+		// The lag is known with the first records; the tables may be whole before, when nothing is to be read.
 		waitFor(t, func() bool { _, metrics := get(t, s, "/metrics"); return strings.Contains(metrics, name) })
 	}
 }
