@@ -19,6 +19,7 @@ type Cores struct {
 	linger  time.Duration // for how long helpers look for the next run
 	f       func(i int)
 	parts   []part
+	leading int            // of the parts, those before the followers
 	known   map[int][]part // by how many there are at once
 	out     sync.WaitGroup
 	helpers []helper
@@ -67,8 +68,8 @@ func NewCores(room chan struct{}, shared bool) *Cores {
 }
 
 // Run implements model.Runner.
-func (c *Cores) Run(n int, f func(i int)) {
-	c.begin(n, f)
+func (c *Cores) Run(n, followers int, f func(i int)) {
+	c.begin(n, followers, f)
 	for i := range min(len(c.helpers), max(n-1, 0)) {
 		if !c.call(&c.helpers[i]) {
 			break
@@ -116,8 +117,8 @@ func (c *Cores) help(who int32) {
 }
 
 // begin gives out the parts: those that are new in turn.
-func (c *Cores) begin(n int, f func(i int)) {
-	c.f = f
+func (c *Cores) begin(n, followers int, f func(i int)) {
+	c.f, c.leading = f, n-followers
 	if c.parts = c.known[n]; c.parts == nil {
 		c.parts = make([]part, n)
 		for i := range c.parts {
@@ -130,16 +131,23 @@ func (c *Cores) begin(n int, f func(i int)) {
 	}
 }
 
-// work works on the parts of one, and then on those that others have not come to.
+// work works on the parts of one, then on those that others have not come to, and then on the followers, which he who
+// comes first begins in their order.
 func (c *Cores) work(who int32) {
-	for i := range c.parts {
-		if c.parts[i].owner.Load() == who && c.parts[i].take() {
+	leading := c.parts[:c.leading]
+	for i := range leading {
+		if leading[i].owner.Load() == who && leading[i].take() {
 			c.f(i)
 		}
 	}
-	for i := len(c.parts) - 1; i >= 0; i-- {
+	for i := len(leading) - 1; i >= 0; i-- {
+		if leading[i].take() {
+			leading[i].owner.Store(who)
+			c.f(i)
+		}
+	}
+	for i := c.leading; i < len(c.parts); i++ {
 		if c.parts[i].take() {
-			c.parts[i].owner.Store(who)
 			c.f(i)
 		}
 	}

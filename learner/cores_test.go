@@ -7,7 +7,17 @@ import (
 	"time"
 )
 
-// TestCores: every part is run once a run, whoever helps; helpers keep within the room, and end by themselves.
+// follow waits for those before, which it may only when each of them has begun.
+func follow(before []atomic.Int64) {
+	for i := range before {
+		for before[i].Load() == 0 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// TestCores: every part is run once a run, whoever helps, and followers can wait for the others; helpers keep within
+// the room, and end by themselves.
 func TestCores(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, c := range []struct {
@@ -22,7 +32,11 @@ func TestCores(t *testing.T) {
 		var atWork, most atomic.Int64
 		for run := range 600 {
 			done := make([]atomic.Int64, []int{13, 2, 0, 1}[run%4])
-			cores.Run(len(done), func(i int) {
+			followers := min(len(done), run%3)
+			cores.Run(len(done), followers, func(i int) {
+				if i >= len(done)-followers {
+					follow(done[:i])
+				}
 				now := atWork.Add(1)
 				for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 				}

@@ -6,16 +6,17 @@ import (
 	"millrace"
 )
 
-// Runner calls f(0) … f(n-1), perhaps at the same time, and returns when all have returned.
+// Runner calls f(0) … f(n-1), perhaps at the same time, and returns when all have returned. Each of the last followers
+// begins only when all calls before it have begun, so that it may wait for what those leave.
 type Runner interface {
-	Run(n int, f func(i int))
+	Run(n, followers int, f func(i int))
 }
 
 // OneByOne is the runner of a single core: it makes the calls itself, in their order.
 type OneByOne struct{}
 
 // Run implements Runner.
-func (OneByOne) Run(n int, f func(i int)) {
+func (OneByOne) Run(n, _ int, f func(i int)) {
 	for i := range n {
 		f(i)
 	}

@@ -15,6 +15,7 @@ import (
 	"millrace/config"
 	"millrace/decode"
 	"millrace/merge"
+	"millrace/model"
 )
 
 // lane is one reading of the data, with the contenders that share it.
@@ -92,8 +93,9 @@ func (l *lane) close() {
 
 const (
 	// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's
-	// cache, many enough that contenders seldom wait for each other, and decoding and learning seldom for one another.
-	chunkRecords = 256
+	// cache, many enough that contenders seldom wait for each other, and decoding and learning seldom for one another;
+	// and a multiple of what a model's parts take side by side.
+	chunkRecords = 3 * model.ChunkEvents
 	// chunksInFlight are one being decoded, one being learned, and one between them.
 	chunksInFlight = 3
 )

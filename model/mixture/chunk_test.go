@@ -36,10 +36,10 @@ func (m *fussy) Learn(x millrace.Input, y millrace.Target, weight float32, s mod
 	return m.Model.Learn(x, y, weight, s)
 }
 
-// together runs everything at once, each call on a goroutine of its own, the last first.
+// together runs everything at once, each call on a goroutine of its own, the last first: what follows waits.
 type together struct{}
 
-func (together) Run(n int, f func(i int)) {
+func (together) Run(n, _ int, f func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() { f(n - 1 - i) })

@@ -5,35 +5,28 @@ import (
 	"millrace/model"
 )
 
-// walk has the mixers go through a stretch that the experts have gone through.
-func (w *work) walk(r model.Runner) {
-	if !w.split {
-		for s := range w.steps {
-			w.walkStep(s)
+// walkBoth has both mixers go through the stretch, on the same memory.
+func (w *work) walkBoth() {
+	for s, ready := 0, 0; s < len(w.steps); s++ {
+		if s == ready {
+			ready = w.ready(s)
 		}
-		return
+		w.walkStep(s)
 	}
-	for s := range w.steps {
-		w.settle(s)
-		w.weigh(s)
-		w.count(s)
-	}
-	r.Run(2, w.walkOne)
 }
 
-// walkStep has both mixers take one step, on the same memory.
+// walkStep has both mixers take one step.
 func (w *work) walkStep(s int) {
-	at := &w.steps[s]
 	w.settle(s)
 	w.load(w.mixing, s)
 	w.predict(s)
-	if at.taken {
-		event := &w.events[at.event]
+	if c := &w.came[s]; c.taken {
+		event := &w.events[w.steps[s].event]
 		if event.y.Delay != millrace.Told {
-			at.delay = model.DelayWeight(event.y, w.result)
+			c.delay = model.DelayWeight(event.y, w.result)
 		}
 		w.weigh(s)
-		w.m.mixer.learn(w.mixing, at.outcome, w.m.active)
+		w.m.mixer.learn(w.mixing, c.outcome, w.m.active)
 		w.judge(w.judging, s)
 		if w.m.classes == 0 {
 			w.m.target.Commit(event.y.Value, float64(event.weight))
@@ -42,56 +35,77 @@ func (w *work) walkStep(s int) {
 	w.count(s)
 }
 
-// walkMixer has the mixer that predicts go through the stretch.
+// walkMixer has the mixer that predicts go through the stretch, and finds out for both what came of each step.
 func (w *work) walkMixer() {
-	for s := range w.steps {
+	for s, ready := 0, 0; s < len(w.steps); s++ {
+		if s == ready {
+			ready = w.ready(s)
+			for i := s; i < ready; i++ {
+				w.settle(i)
+				w.weigh(i)
+				w.count(i)
+			}
+			w.settled.tell(ready)
+		}
 		w.load(w.mixing, s)
 		w.predict(s)
-		if at := &w.steps[s]; at.taken {
-			w.m.mixer.learn(w.mixing, at.outcome, w.m.active)
+		if c := &w.came[s]; c.taken {
+			w.m.mixer.learn(w.mixing, c.outcome, w.m.active)
 		}
 	}
 }
 
 // walkJudge has the mixer that judges go through the stretch.
 func (w *work) walkJudge() {
-	for s := range w.steps {
-		if w.steps[s].taken {
+	for s, ready := 0, 0; s < len(w.steps); s++ {
+		if s == ready {
+			ready = w.settled.await(s)
+		}
+		if w.came[s].taken {
 			w.load(w.apart, s)
 			w.judge(w.apart, s)
 		}
 	}
 }
 
+// ready waits until all lanes have gone more steps than so many, and returns how many.
+func (w *work) ready(steps int) int {
+	least := len(w.steps)
+	for i := range w.lanes {
+		least = min(least, w.lanes[i].done.await(steps))
+	}
+	return least
+}
+
 // settle finds out what came of a step. The moments of numbers, which it is measured in, are those before it.
 func (w *work) settle(s int) {
-	at, m := &w.steps[s], w.m
+	at, c, m := &w.steps[s], &w.came[s], w.m
 	event := &w.events[at.event]
-	at.delay, at.taken = 1, false
+	c.delay, c.taken = 1, false
 	for i := range w.lanes {
-		at.taken = at.taken || w.lanes[i].took[s]
+		c.taken = c.taken || w.lanes[i].took[s]
 	}
-	event.learned = event.learned || at.taken
-	if !at.taken {
+	if !c.taken {
 		return
 	}
+	w.learned[at.event] = true
 	var err error
-	if at.outcome, err = m.outcome(event.y, float64(event.weight)); err != nil {
-		at.taken = false // the experts have moments of their own
+	if c.outcome, err = m.outcome(event.y, float64(event.weight)); err != nil {
+		c.taken = false // the experts have moments of their own
 	}
 }
 
 // weigh gives a step that was taken its weight among the mixers' steps.
 func (w *work) weigh(s int) {
-	at := &w.steps[s]
-	if at.taken {
-		at.outcome.relative = w.m.relative(float64(w.events[at.event].weight)*at.delay) * at.outcome.counts
+	c := &w.came[s]
+	if c.taken {
+		c.outcome.relative = w.m.relative(float64(w.events[w.steps[s].event].weight)*c.delay) * c.outcome.counts
 	}
 }
 
 // count counts an event behind its last step.
 func (w *work) count(s int) {
-	if at := &w.steps[s]; at.last && w.events[at.event].learned {
+	if at := &w.steps[s]; at.last && w.learned[at.event] {
 		w.m.steps[0]++
 		w.due = w.due || due(w.m.steps[0])
 	}
@@ -133,11 +147,11 @@ func (w *work) predict(s int) {
 
 // judge has the other mixer take a step, and the experts' losses.
 func (w *work) judge(sc *mixing, s int) {
-	at, m := &w.steps[s], w.m
+	c, m := &w.came[s], w.m
 	m.judge.predict(w.verdict, sc, m.every)
-	m.judge.losses(m.scores, sc, at.outcome)
+	m.judge.losses(m.scores, sc, c.outcome)
 	for i, loss := range m.scores {
-		m.loss[i] += fadeLoss * at.delay * at.outcome.counts * (loss - m.loss[i])
+		m.loss[i] += fadeLoss * c.delay * c.outcome.counts * (loss - m.loss[i])
 	}
-	m.judge.learn(sc, at.outcome, m.every)
+	m.judge.learn(sc, c.outcome, m.every)
 }
