@@ -124,7 +124,7 @@ const (
 
 // What is counted beside that.
 const (
-	NameUnmeasured Name = "unmeasured"  // joined without the prediction made at arrival
+	NameUnmeasured Name = "unmeasured"  // joined, or learned at the end of its wait, without the prediction made at arrival
 	NameLabelEarly Name = "label_early" // labels that came before their event
 )
 

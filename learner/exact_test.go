@@ -378,7 +378,7 @@ func (l *lives) survive(t *testing.T, kills int) (whole *life, want millrace.Sna
 	whole.run(t)
 	want = whole.store.last(t)
 	within := max(2, 3*(l.events.records()+l.labels.records())/(2*kills)) // half of the kills come in what was learned before
-	from, _, died := l.dying(t, kills, within)
+	from, end, died := l.dying(t, kills, within)
 	if died != kills {
 		t.Fatalf("killed %d times, want %d", died, kills)
 	}
@@ -396,6 +396,9 @@ func (l *lives) survive(t *testing.T, kills int) (whole *life, want millrace.Sna
 			names, want.Manifest.Learned, want.Manifest.Applied)
 	}
 	checkSums(t, l, names, whole.stream.Join.Stats())
+	for _, f := range []*life{whole, end} {
+		checkFigures(t, f)
+	}
 	return whole, want
 }
 
@@ -430,5 +433,19 @@ func checkSums(t *testing.T, l *lives, names map[string]uint64, held join.Stats)
 		if sum != uint64(c.log.records()) {
 			t.Errorf("%d of %d records of %s have a name: %v, %d wait", sum, c.log.records(), c.log.name, names, c.wait)
 		}
+	}
+}
+
+// checkFigures: every event whose label is known by now, or taken for known, is in the figures, or counts as unmeasured.
+func checkFigures(t *testing.T, f *life) {
+	t.Helper()
+	names := f.store.last(t).Manifest.Names
+	known := names[string(join.NameLabelled)] + names[string(join.NameJoined)] + names[string(join.NameExpiredLearned)]
+	if expired := names[string(join.NameExpired)]; f.stream.Assume.Known || expired == 0 { // else crowded ones are dropped, too
+		known += expired + names[string(join.NameCrowded)]
+	}
+	unmeasured := names[string(join.NameUnmeasured)]
+	if measured := f.stream.Trainer.Progressive.Events(); uint64(measured)+unmeasured != known {
+		t.Errorf("%d events are in the figures and %d unmeasured, of %d: %v", measured, unmeasured, known, names)
 	}
 }

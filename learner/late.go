@@ -215,8 +215,12 @@ func (s *Stream) settleJoin(p *pending, prediction []float64) {
 		s.late.ended = Ended{Outcome: p.outcome, Place: p.place}
 		if p.outcome == Rejected {
 			s.late.ended.Why = &p.why
-		} else {
-			s.late.ended.Learned = p.event != none
+			return
+		}
+		s.late.ended.Learned = p.event != none
+		// What is only assumed still is counts in figures, with the prediction of when it came.
+		if prediction == nil && (s.late.ended.Learned || s.Assume.Known) {
+			s.counts[Unmeasured]++
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (m *keyedMetrics) registerLate(r prometheus.Registerer, gauge func(name, he
 	m.files = gauge("waiting_disk_bytes", "Files of what waits on disk.")
 	m.finding = gauge("waiting_disk_index_bytes", "Memory that finding what waits on disk takes, beyond join.memory.")
 	m.held = gauge("expiries_held", "1 while expiries are held because no label at all comes, else 0.")
-	m.unmeasured = counter("events_unmeasured_total", "Events that a label joined whose prediction from when they came was lost with a restart.")
+	m.unmeasured = counter("events_unmeasured_total", "Events in no figure, as the prediction from when they came was lost with a restart, before their label came or their wait ended.")
 	m.early = counter("labels_early_total", "Labels that came before their event.")
 	m.delay = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "millrace_label_delay_seconds",
 		Help: "From an event's time until its label was known.", Buckets: prometheus.ExponentialBuckets(1, 4, 13)})

@@ -32,7 +32,7 @@ const (
 	LabelRejected  // it cannot be used; the rejection says why
 	LabelLost      // it waited, and the log no longer has it
 
-	Unmeasured // beside Joined: learned without the prediction made when it came
+	Unmeasured // beside Joined, ExpiredLearned, Crowded: in no figure, without the prediction made when it came
 
 	outcomes
 )
