@@ -436,7 +436,8 @@ func checkSums(t *testing.T, l *lives, names map[string]uint64, held join.Stats)
 	}
 }
 
-// checkFigures: every event whose label is known by now, or taken for known, is in the figures, or counts as unmeasured.
+// checkFigures: every event whose label is known by now, or taken for known, is in the figures or counts as
+// unmeasured.
 func checkFigures(t *testing.T, f *life) {
 	t.Helper()
 	names := f.store.last(t).Manifest.Names
@@ -445,7 +446,7 @@ func checkFigures(t *testing.T, f *life) {
 		known += expired + names[string(join.NameCrowded)]
 	}
 	unmeasured := names[string(join.NameUnmeasured)]
-	if measured := f.stream.Trainer.Progressive.Events(); uint64(measured)+unmeasured != known {
+	if measured := f.stream.Trainer.Progressive.Events(); measured+unmeasured != known {
 		t.Errorf("%d events are in the figures and %d unmeasured, of %d: %v", measured, unmeasured, known, names)
 	}
 }
