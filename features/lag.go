@@ -2,7 +2,6 @@ package features
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"millrace"
@@ -189,7 +188,7 @@ func (l *lag) latest(e *millrace.Event) float32 {
 	if hash, ok := l.keyOf(e); ok {
 		if entry, ok := l.find(hash); ok {
 			if v, ok := l.at(entry, l.steps[0]); ok {
-				return float32(clip(l.usual.Raw(0, v), math.MaxFloat32))
+				return single(l.usual.Raw(0, v))
 			}
 		}
 	}

@@ -1,8 +1,6 @@
 package features
 
 import (
-	"math"
-
 	"millrace"
 	"millrace/moments"
 )
@@ -140,7 +138,7 @@ func (ns *numbers) raw(dst []float32, e *millrace.Event) {
 		dst[n.field] = nan
 		switch {
 		case f.Presence == millrace.Present:
-			dst[n.field] = float32(clip(ns.usual.Raw(i, f.Number), math.MaxFloat32))
+			dst[n.field] = single(ns.usual.Raw(i, f.Number))
 		case n.blanks[f.Presence]:
 			dst[n.field] = 0
 		}

@@ -1,6 +1,10 @@
 package features
 
-import "millrace/moments"
+import (
+	"math"
+
+	"millrace/moments"
+)
 
 // numberMax is the largest magnitude of a number that Observe remembers.
 const numberMax = moments.ValueMax
@@ -15,4 +19,12 @@ func clip(z, bound float64) float64 {
 		return -bound
 	}
 	return z
+}
+
+// single is what trees see of a value: a missing one stays missing.
+func single(v float64) float32 {
+	if v != v {
+		return noNumber()
+	}
+	return float32(clip(v, math.MaxFloat32))
 }

@@ -259,7 +259,7 @@ func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool)
 	p := bits.OnesCount64(w[history])
 	if p >= movedAt {
 		if bits.OnesCount32(uint32(w[history])) >= movedLast && w[spent] < spentMax && (apart > far*deviation || !c.wanders(i, deviation)) &&
-			c.move(i, w[history], apart > far*deviation, weight) {
+			c.move(i, w[history]&math.MaxUint32, apart > far*deviation, weight) {
 			return 0, true
 		}
 	}

@@ -1,28 +1,64 @@
 package moments
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
-// freeze keeps what trees see: whole powers of two, so that what was a round number stays one.
+const (
+	// digits is how many deviations from zero values lie that lose too many digits in a float32, and single the largest
+	// magnitude of a deviation, or of its inverse, whose squares a float32 still holds.
+	digits = 1 << 17
+	single = 0x1p60
+	// ownMax is the largest first value that is surely no loss of digits, as long as nothing is known of the deviation.
+	ownMax = 1 << 20
+	// exactMax is up to where whole numbers are float32s, with room for larger ones to come.
+	exactMax = 1 << 23
+)
+
+// freeze keeps what trees see: values in their own units, so that what is split at stays what it is in the data. Where
+// a float32 has not the digits for that, whole powers of two, so that what was a round number stays one.
 func (c *Columns) freeze(i int) {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	if w[flags]&isFrozen != 0 {
+	deviation := c.Deviation(i)
+	if w[flags]&isFrozen != 0 || deviation == 0 {
 		return
 	}
-	deviation := c.Deviation(i)
-	if deviation == 0 {
+	w[flags] |= isFrozen
+	f[frozen], f[unit] = 0, 1
+	if c.own(i) {
 		return
 	}
 	fraction, exponent := math.Frexp(deviation)
 	if fraction > math.Sqrt2/2 {
 		exponent++
 	}
-	f[unit] = math.Ldexp(1, exponent-1)
-	f[frozen] = math.Round(c.Centre(i)/f[unit]) * f[unit]
-	if !(f[unit] > 0) || math.IsInf(f[frozen], 0) || f[frozen] != f[frozen] {
-		f[frozen], f[unit] = 0, 0
-		return
+	u := math.Ldexp(1, exponent-1)
+	if at := math.Round(c.Centre(i)/u) * u; u > 0 && math.Abs(at) <= ValueMax {
+		f[frozen], f[unit] = at, u
 	}
-	w[flags] |= isFrozen
+}
+
+// own reports whether a float32 has the digits for column i's values as they are.
+func (c *Columns) own(i int) bool {
+	centre, deviation := math.Abs(c.Centre(i)), c.Deviation(i)
+	switch {
+	case centre <= exactMax && c.exact(i):
+		return true
+	case deviation == 0:
+		return centre <= ownMax
+	}
+	return centre <= digits*deviation && deviation < single && 1/deviation < single
+}
+
+// exact reports whether all recent values of column i are float32s.
+func (c *Columns) exact(i int) bool {
+	for _, v := range c.recent[c.ring[i] : c.ring[i]+int(min(c.words[i*wordsLen+stored], settleAt))] {
+		if float64(float32(v)) != v {
+			return false
+		}
+	}
+	return true
 }
 
 // refit makes what trees see of the new values what it was of the old ones.
@@ -34,10 +70,36 @@ func (c *Columns) refit(i int) {
 	f[frozen] = min(max(c.Centre(i)-f[image]*f[unit], -ValueMax), ValueMax)
 }
 
-// Frozen are centre and deviation of column i as they were when it settled, changed only when it moves: trees see
-// (v − centre)/deviation of these. A move keeps the meaning of what was seen: a value that is as many deviations from
-// the new centre as one was from the old gives what that one gave. Before the column has settled they are what is known
-// so far. Of a column restored from a snapshot without them they are 0 and 1. The deviation is 0 while none is known.
+// carry lets a move keep the meaning of what trees see: a value that is as many deviations from the new centre as one
+// was from the old gives what that one gave.
+func (c *Columns) carry(i int, which uint64, centre, deviation float64) {
+	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	f[imageUnit] = 0
+	if w[flags]&isFrozen == 0 || !c.carried(i, which, deviation) {
+		return
+	}
+	f[image], f[imageUnit] = (centre-f[frozen])/f[unit], deviation/f[unit]
+	c.refit(i)
+}
+
+// carried reports whether a move, from a deviation, is one of the unit and not of what is measured: seasons come with
+// days that are as before, and a machine that idles is seldom as still as a smaller unit would make it.
+func (c *Columns) carried(i int, which uint64, deviation float64) bool {
+	if which != math.MaxUint64 {
+		return bits.OnesCount32(uint32(which)) >= carriedLast
+	}
+	return carriedBy*c.Deviation(i) < deviation
+}
+
+const (
+	// carriedLast of the last 32 values are outside after a change of unit, and carriedBy is how many times less than
+	// before values spread after one that none is outside of.
+	carriedLast, carriedBy = 26, 8
+)
+
+// Frozen are centre and deviation that trees see values by, (v − centre)/deviation: 0 and 1 where a float32 has the
+// digits for values as they are, else those of when the column settled. They change only when the unit does. The
+// deviation is 0 while values lie so that neither is known.
 func (c *Columns) Frozen(i int) (centre, deviation float64) {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
 	switch {
@@ -45,41 +107,36 @@ func (c *Columns) Frozen(i int) (centre, deviation float64) {
 		return 0, 1
 	case w[flags]&isFrozen != 0:
 		return f[frozen], f[unit]
+	case c.Count(i) == 0 || c.own(i):
+		return 0, 1
 	}
-	return c.Centre(i), c.Deviation(i)
+	return 0, 0
 }
 
-// Raw is v as trees see it: (v − centre)/deviation of Frozen. Until these are known it is held within the bound, and 0
-// before the first value. What is farther than any tail, by what the column is now, tells trees nothing, which is what
-// the centre does: held at a bound it would still take part in their splits, and missing it would make them of its own.
+// Raw is v as trees see it: (v − centre)/deviation of Frozen, and NaN, a missing value, while these are not known. What
+// is farther than any tail, by what the column is now, tells trees nothing, which is what the centre does: held at a
+// bound it would still take part in their splits, and missing it would make them of its own.
 func (c *Columns) Raw(i int, v float64) float64 {
 	centre, deviation := c.Frozen(i)
-	if c.kinds[i].Unscaled || c.ring[i] < 0 {
-		return v
-	}
-	if c.words[i*wordsLen+flags]&isFrozen != 0 || deviation == 1 && centre == 0 {
-		if c.Wild(i, v) {
-			v = c.Centre(i)
-		}
-		return (v - centre) / deviation
-	}
-	if c.Count(i) == 0 {
-		return 0
-	}
-	if s := &c.scales[i]; s.Factor != math.MaxFloat64 && deviation > 0 {
-		return min(max((v-centre)/deviation, -s.Bound), s.Bound)
-	}
 	switch {
-	case v > centre:
-		return c.scales[i].Bound
-	case v < centre:
-		return -c.scales[i].Bound
+	case c.kinds[i].Unscaled || c.ring[i] < 0:
+		return v
+	case deviation == 0, c.Deviation(i) == 0 && math.Abs(v) > ownMax:
+		return math.NaN()
+	case c.Wild(i, v):
+		v = c.Centre(i)
 	}
-	return 0
+	return (v - centre) / deviation
 }
 
-// inRow are the bits of the last values that were outside, one after the other, when a column may have moved.
-const inRow = 7
+const (
+	// inRow are the bits of the last values that were outside, one after the other, when a column may have moved.
+	inRow = 7
+	// apartMost is how many deviations no value is from the mean, whatever is measured.
+	apartMost = 1000
+	// tailKnown is after how many values a tail has shown.
+	tailKnown = 128
+)
 
 // Wild reports whether v is farther than any tail of column i's values: or far, after three that were outside, so that
 // the column may have moved. Before the column has settled nothing is.
@@ -88,6 +145,24 @@ func (c *Columns) Wild(i int, v float64) bool {
 	if w[flags]&settled == 0 {
 		return false
 	}
-	apart, deviation := math.Abs(v-c.Centre(i)), c.Deviation(i)
-	return deviation > 0 && (apart > tail*deviation || apart > far*deviation && w[history]&inRow == inRow)
+	deviation, apart := c.Deviation(i), math.Abs(v-c.Centre(i))
+	if at := i * c.stride; c.floats[i*floatsLen+modes] > 0 && c.count[at] > 0 { // beside a mode values spread more
+		deviation = max(deviation, math.Sqrt(c.squares[at]/c.count[at]))
+	}
+	switch {
+	case !(apart > far*deviation) || deviation == 0:
+		return false
+	case apart > apartMost*deviation:
+		return true
+	case c.wanders(i, deviation):
+		return false
+	}
+	last, h, before := c.floats[i*floatsLen+farther], w[history], 0.0
+	if last != 0 {
+		before = math.Abs(last - (c.Centre(i) - c.floats[i*floatsLen+origin]))
+	}
+	if apart > tail*deviation && c.Count(i) >= tailKnown && (h&1 != 0 || apart > tailStep*before) {
+		return true
+	}
+	return last == v-c.floats[i*floatsLen+origin] || h&inRow == inRow || apart > tail*deviation && bits.OnesCount64(h) > tailFew
 }

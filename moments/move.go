@@ -64,10 +64,7 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 	f[edge], f[farther], f[calm], f[calmUnit] = 0, 0, 0, 0
 	w[moved]++
 	w[spent]++
-	if w[flags]&isFrozen != 0 {
-		f[image], f[imageUnit] = (centre-f[frozen])/f[unit], deviation/f[unit]
-		c.refit(i)
-	}
+	c.carry(i, which, centre, deviation)
 	c.restartLimits(i, values)
 	c.settle(i)
 	c.refresh(i)
@@ -109,7 +106,7 @@ func (c *Columns) look(i int, weight float64) bool {
 		f[lowBefore], f[highBefore] = f[low], f[high]
 		f[low], f[high] = f[high], f[low] // whatever comes is beyond one of them
 	}
-	if w[moved] > 0 && w[stored] <= refit && w[flags]&isFrozen != 0 {
+	if f[imageUnit] > 0 && w[stored] <= refit {
 		c.refit(i)
 	}
 	return c.narrowed(i, weight)

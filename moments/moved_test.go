@@ -97,7 +97,8 @@ func TestMovesBack(t *testing.T) {
 	}
 }
 
-// TestFrozen: what trees see stays until the column moves, and a move keeps what it meant.
+// TestFrozen: trees see values in their own units while a float32 has the digits for them, and else from a place and in
+// a unit that stay. A unit that changes keeps what values meant.
 func TestFrozen(t *testing.T) {
 	for _, b := range []float64{0, 1e9} {
 		random := rand.New(rand.NewPCG(3, 6))
@@ -107,7 +108,7 @@ func TestFrozen(t *testing.T) {
 			c.Observe(0, next(), 1)
 		}
 		centre, deviation := c.Frozen(0)
-		if math.Abs(centre-b-12) > 8 || deviation != 8 || math.Mod(centre, 8) != 0 {
+		if own := centre == 0 && deviation == 1; own != (b == 0) || !own && (math.Abs(centre-b-12) > 8 || deviation != 8 || math.Mod(centre, 8) != 0) {
 			t.Errorf("frozen at %v and %v", centre, deviation)
 		}
 		for range 10_000 {
@@ -120,8 +121,54 @@ func TestFrozen(t *testing.T) {
 		for range 5_000 {
 			c.Observe(0, 32+1.8*next()-.8*b, 1)
 		}
-		if after := c.Raw(0, 32+1.8*(b+20)-.8*b); c.Moved(0) != 1 || math.Abs(after-before) > .1 {
+		if after := c.Raw(0, 32+1.8*(b+20)-.8*b); c.Moved(0) != 1 || math.Abs(after-before) > .1*8/deviation {
 			t.Errorf("moved %d times: what was %v is %v", c.Moved(0), before, after)
+		}
+	}
+}
+
+// TestDigits: no two values that differ by a fraction of a deviation are one to trees, from the first on: what has not
+// the digits yet is missing.
+func TestDigits(t *testing.T) {
+	for name, next := range map[string]stream{
+		"accounts":    func(r *rand.Rand, _ int) float64 { return 100_000_000 + float64(r.IntN(16)) },
+		"1e9 ± 1":     func(r *rand.Rand, _ int) float64 { return 1e9 + r.NormFloat64() },
+		"pressure":    func(r *rand.Rand, _ int) float64 { return 101_325 + .01*r.NormFloat64() },
+		"nanoseconds": func(r *rand.Rand, i int) float64 { return 1.7e18 + 1e6*float64(i) + 1e5*r.Float64() },
+		"tiny":        func(r *rand.Rand, _ int) float64 { return 1e-60 * r.NormFloat64() },
+		"huge":        func(r *rand.Rand, _ int) float64 { return 1e60 * r.NormFloat64() },
+	} {
+		random := rand.New(rand.NewPCG(3, 8))
+		c := moments.New(1, moments.Options{})
+		for i := range 2000 {
+			v := next(random, i)
+			if d := c.Deviation(0); i > 1 && d > 0 {
+				a, b := float32(c.Raw(0, v)), float32(c.Raw(0, v+d/8))
+				if a == b || i > 40 && (a != a || b != b) {
+					t.Fatalf("%s: value %d, %v, is %v, and an eighth of a deviation farther %v", name, i, v, a, b)
+				}
+			}
+			c.Observe(0, v, 1)
+		}
+	}
+}
+
+// TestOwnUnits: ordinary columns are what they are to trees, to the last bit, with tails, trends and places of all
+// kinds.
+func TestOwnUnits(t *testing.T) {
+	for name, next := range usualStreams() {
+		random := rand.New(rand.NewPCG(3, 9))
+		c := moments.New(1, moments.Options{})
+		n := 0
+		for i := range 50_000 {
+			v := next(random, i)
+			if c.Raw(0, v) != v {
+				n++
+			}
+			c.Observe(0, v, 1)
+		}
+		if n > 5 {
+			t.Errorf("%s: trees see %d values of 50,000 otherwise than they are", name, n)
 		}
 	}
 }
