@@ -239,6 +239,18 @@ func (t *arena) occupy(n int32, g generator) {
 	t.seen[n], t.checked[n] = 0, 0
 }
 
+// forget makes all observers of feature f new.
+func (t *arena) forget(f int32) {
+	for slot := range t.Leaves {
+		features, blocks := t.observed(int32(slot))
+		for k, g := range features {
+			if g == f {
+				clear(blocks[k*t.block : (k+1)*t.block])
+			}
+		}
+	}
+}
+
 // draw fills features with distinct ones in ascending order: all, or as many as a subspace has
 // (Knuth, TAOCP 2, algorithm 3.4.2S).
 func (t *arena) draw(features []int32, g generator) {

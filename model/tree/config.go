@@ -205,8 +205,9 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1)
 	}
 	const scalars = 24 // the target's moments; steps and random
+	t += float64(p.Width) * firstBytes()
 	if p.Classes == 0 {
-		t += levelBytes
+		t += levelBytes + firstBytes() + 8*firstValues
 	}
 	return int64(min(s+40*float64(p.Width)+scalars, 1<<60)), int64(min(t+scalars, 1<<60)), nil
 }
@@ -219,3 +220,14 @@ const (
 	// levelBytes is what follows the level of a numeric label.
 	levelBytes = 8*(levelCount+2*levelEvents+1) + 16
 )
+
+// firstBytes is what the first values of a column take.
+func firstBytes() float64 {
+	bytes := 0
+	s := newScaler(1)
+	s.spans = make([]float64, 2)
+	for _, e := range s.list("") {
+		bytes += 8 * (len(e.tensor.F64) + len(e.tensor.U64))
+	}
+	return float64(bytes)
+}

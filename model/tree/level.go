@@ -44,7 +44,9 @@ const (
 	levelLarge  = levelEvents / 2
 	levelFade   = 1.0 / 128
 	// levelWild is how many deviations off a label is wild: tails as heavy as a log-uniform label's are nearer.
-	levelWild = 20
+	levelWild = 16
+	// levelCounted is how many deviations off a wild label counts at most.
+	levelCounted = 2.5
 	// Labels of which more than farMost are wild, of the latest hundreds, are no faults, and count in full.
 	farFade       = 1.0 / 512
 	farMost       = 0.08
@@ -117,8 +119,8 @@ func (l *level) reach(off float64) (counted, learned, failed float64) {
 	all := math.Inf(1)
 	learned, failed = heldErrors*l.errors[levelUsual], largeErrors*l.errors[levelUsual]
 	switch {
-	case l.wild(off) && l.far[0] <= farMost:
-		return learned, learned, failed
+	case l.wild(off) && l.far[0] <= farMost: // so that as many as farMost leave the deviation what it is
+		return min(learned, levelCounted), failed, failed
 	case bits.OnesCount64(l.history[0]&heldWindow) >= heldLarge:
 		return all, learned, failed
 	default:
@@ -151,8 +153,9 @@ func (l *level) observe(p, y float64) {
 	if l.wild(math.Abs(t - p)) {
 		share = 1
 	}
-	l.far[0] += farFade * (share - l.far[0])
-	rate := max(levelFade, 1/float64(l.history[1]))
+	rate := 1 / float64(l.history[1])
+	l.far[0] += max(farFade, rate) * (share - l.far[0])
+	rate = max(levelFade, rate)
 	l.errors[levelUsual] += rate * (size - usual)
 	signed := min(max(t-p, -size), size)
 	l.errors[levelSigned] += rate * (signed - l.errors[levelSigned])

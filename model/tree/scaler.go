@@ -1,6 +1,11 @@
 package tree
 
-import "math"
+import (
+	"math"
+
+	"millrace"
+	"millrace/moments"
+)
 
 // scaler holds the running mean and deviation of every feature (Welford 1962), for linear leaves and
 // for bounding what observers see, and those of a numeric target.
@@ -9,6 +14,11 @@ type scaler struct {
 	moments []float64 // [columns × 3]
 	// spans are the least and the largest value of each feature, without wild ones; none of a target.
 	spans []float64 // [columns × 2]
+	// first are the first values, of which none counts for more, however wild.
+	first *moments.Columns
+	plain []float64 // [columns × 3] the moments of the first values as they are
+	// values are the first ones of a target.
+	values []float64 // [firstValues]
 	// derived
 	centre, factor, bound []float64
 }
@@ -30,14 +40,19 @@ const (
 	wildCounted    = 4
 	wildWidens     = 0.05
 	spanDeviations = 4
+	// firstValues are judged together.
+	firstValues = 32
+	// firstWild is how many deviations from the first labels a wild one among them is, each being held to the fence.
+	firstWild = 10
 	// valueMax bounds values, so that squares of them can be summed.
 	valueMax = 1e140
 )
 
 func newScaler(columns int) scaler {
 	return scaler{
-		moments: make([]float64, 3*columns),
-		centre:  make([]float64, columns), factor: make([]float64, columns), bound: make([]float64, columns),
+		moments: make([]float64, 3*columns), first: moments.New(columns, moments.Options{Interleaved: true}),
+		plain: make([]float64, 3*columns), values: make([]float64, firstValues),
+		centre: make([]float64, columns), factor: make([]float64, columns), bound: make([]float64, columns),
 	}
 }
 
@@ -96,13 +111,91 @@ func (s *scaler) span(i int) {
 	}
 }
 
-// observe takes v in. NaN leaves no trace.
-func (s *scaler) observe(i int, v float64) {
+// begin takes one of the first values in. It reports whether it is the last of them, and some were wild.
+func (s *scaler) begin(i int, v float64) (cleared bool) {
+	m, plain := s.moments[3*i:3*i+3], s.plain[3*i:3*i+3]
+	if s.spans != nil {
+		s.widen(i, v, false)
+	} else {
+		s.values[int(plain[0])] = v
+	}
+	plain[0]++
+	d := v - plain[1]
+	plain[1] += d / plain[0]
+	plain[2] += d * (v - plain[1])
+	s.first.Observe(i, v, 1)
+	copy(m, plain)
+	deviation, wild := s.first.Deviation(i), s.began(i)
+	switch {
+	case wild && s.spans != nil:
+		m[1], m[2] = s.first.Centre(i), m[0]*deviation*deviation
+	case wild:
+		s.usual(m)
+	}
+	s.refresh(i)
+	if m[0] < firstValues || s.spans == nil || !wild {
+		return false
+	}
+	s.spans[2*i], s.spans[2*i+1] = m[1]-spanDeviations*deviation, m[1]+spanDeviations*deviation
+	return true
+}
+
+// began reports whether some of the first values of a column were wild: of a feature when they are as far as wild ones
+// are; of a label when they are few, or farther than any tail.
+func (s *scaler) began(i int) bool {
+	centre, deviation := s.first.Centre(i), s.first.Deviation(i)
+	if deviation == 0 {
+		return false
+	}
+	if s.spans != nil {
+		return max(s.spans[2*i+1]-centre, centre-s.spans[2*i]) > wildDeviations*deviation
+	}
+	far := s.firstFar()
+	n := s.plain[0]
+	return far > 0 && far <= farMost || math.Sqrt(s.plain[2]/n) > beginOff*deviation
+}
+
+// isFar reports whether one of the first labels is as far off as wild ones are.
+func (s *scaler) isFar(v float64) bool {
+	return math.Abs(v-s.first.Centre(0)) > firstWild*s.first.Deviation(0)
+}
+
+// firstFar is the share of the first labels that are so far off.
+func (s *scaler) firstFar() float64 {
+	far, n := 0.0, s.plain[0]
+	for _, v := range s.values[:int(n)] {
+		if s.isFar(v) {
+			far++
+		}
+	}
+	return far / n
+}
+
+// usual makes mean and squares of m those of the first labels that are not so far off.
+func (s *scaler) usual(m []float64) {
+	n, mean, squares := 0.0, 0.0, 0.0
+	for _, v := range s.values[:int(s.plain[0])] {
+		if !s.isFar(v) {
+			n++
+			d := v - mean
+			mean += d / n
+			squares += d * (v - mean)
+		}
+	}
+	m[1], m[2] = mean, squares*(m[0]/n)
+}
+
+// observe takes v in. NaN leaves no trace. It reports whether the first values are known now and were not what the
+// column is, so that what was learned from them is to be forgotten.
+func (s *scaler) observe(i int, v float64) (cleared bool) {
 	m := s.moments[3*i : 3*i+3]
 	if v != v {
-		return
+		return false
 	}
 	v = min(max(v, -valueMax), valueMax)
+	if m[0] < firstValues && s.plain[3*i] == m[0] {
+		return s.begin(i, v)
+	}
 	d := v - m[1]
 	wild := s.wild(i, v)
 	if s.spans != nil {
@@ -119,6 +212,21 @@ func (s *scaler) observe(i int, v float64) {
 	m[1] += d / m[0]
 	m[2] += d * (old + d - m[1])
 	s.refresh(i)
+	return false
+}
+
+// list is the state of the first values. Trees of before had none and go on without.
+func (s *scaler) list(name string) (all []entry) {
+	s.first.State(name, millrace.Training, func(name string, t millrace.Tensor, role millrace.Role) {
+		t.Added = true
+		all = append(all, entry{name, t, role})
+	})
+	shape := []int{len(s.plain) / 3, 3}
+	all = append(all, entry{name + ".plain", millrace.Tensor{Shape: shape, F64: s.plain, Added: true}, millrace.Training})
+	if s.spans == nil {
+		all = append(all, entry{name + ".values", millrace.Tensor{Shape: []int{firstValues}, F64: s.values, Added: true}, millrace.Training})
+	}
+	return all
 }
 
 // deviations is v in deviations from the mean of the only column, 0 while there is none, within what can be squared.

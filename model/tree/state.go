@@ -25,9 +25,11 @@ func (m *Trees) list() {
 		{"steps", millrace.Tensor{Shape: []int{1}, U64: m.steps}, millrace.Training},
 		{"random", millrace.Tensor{Shape: []int{1}, U64: m.shared.random}, millrace.Training},
 	}
+	m.tensors = append(m.tensors, m.shared.scaler.list("scaler.first")...)
 	if p.Classes == 0 {
 		m.tensors = append(m.tensors, entry{"target", millrace.Tensor{Shape: []int{3}, F64: m.target.moments}, millrace.Serving})
 		m.tensors = append(m.tensors, m.level.list()...)
+		m.tensors = append(m.tensors, m.target.list("target.first")...)
 	}
 	for i := range m.members {
 		b := &m.members[i]
@@ -120,6 +122,11 @@ const featureMax = 4e38
 func (m *Trees) Restored() error {
 	if !m.shared.scaler.check(featureMax) || !m.target.check(valueMax) {
 		return errors.New("checking restored trees: moments that no values have")
+	}
+	for _, s := range []*scaler{&m.shared.scaler, &m.target} {
+		if err := s.first.Restored(); err != nil {
+			return fmt.Errorf("checking restored trees: %w", err)
+		}
 	}
 	for i := range m.plan.Width {
 		m.shared.scaler.refresh(i)

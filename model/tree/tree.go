@@ -170,8 +170,8 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 	}
 	to.wild = w.wild
 	for i, v := range x {
-		if !m.plan.category[i] {
-			m.shared.scaler.observe(i, float64(v))
+		if !m.plan.category[i] && m.shared.scaler.observe(i, float64(v)) {
+			m.forget(int32(i))
 		}
 	}
 	m.shared.input, m.shared.z = x, w.z
@@ -189,17 +189,42 @@ func (m *Trees) settle(x []float32, y float64, w *Work) target {
 	if !w.wild {
 		m.level.observe(p, y)
 		if m.level.begun() {
-			for i := range m.members {
-				m.members[i].restart(&m.shared)
-			}
-			m.predict(x, w)
+			m.restart(x, w)
 			p = m.number(w)
 		}
 	}
 	counted, learned, failed := m.level.reach(math.Abs(m.target.deviations(y) - p))
 	counts, learns := m.level.within(y, p, counted), m.level.within(y, p, learned)
 	m.target.observe(0, counts)
+	if n := m.target.moments[0]; n == firstValues && m.target.plain[0] == n {
+		m.level.far[0] = m.target.firstFar()
+		if m.target.began(0) {
+			m.restart(x, w)
+		}
+	}
 	v := m.target.deviations(learns)
-	v = min(max(v, -targetReach), targetReach)
+	most := float64(targetReach)
+	if n := m.target.moments[0]; n < firstValues {
+		most = math.Sqrt(n) // which no value of n is beyond
+	}
+	v = min(max(v, -most), most)
 	return target{value: v, reach: failed}
+}
+
+// restart makes all trees such as have learned nothing, as what they learned of a label was in other units.
+func (m *Trees) restart(x []float32, w *Work) {
+	for i := range m.members {
+		m.members[i].restart(&m.shared)
+	}
+	m.predict(x, w)
+}
+
+// forget makes all observers of feature f new.
+func (m *Trees) forget(f int32) {
+	for i := range m.members {
+		m.members[i].tree.forget(f)
+		if b := m.members[i].background; b != nil {
+			b.forget(f)
+		}
+	}
 }
