@@ -194,9 +194,14 @@ func (l *level) decide(newest uint64) {
 	}
 	l.history[0] = 0
 	before := around(p, t, 1, 0)
+	// Predictions that are off since features moved are a·p + b, too: then labels stand where they stood.
+	centre, spread := spreadOf(t)
 	a, b := 1.0, offset(p, t, 1)
 	after := around(p, t, a, b)
-	if steep := slope(p, t); steep > 0 {
+	if math.Abs(centre-b) > math.Abs(centre) {
+		after = before
+	}
+	if steep := slope(p, t); steep > 0 && math.Abs(math.Log(spread/steep)) < math.Abs(math.Log(spread)) {
 		if c := offset(p, t, steep); around(p, t, steep, c) < levelAccepted*min(before, after) {
 			a, b, after = steep, c, around(p, t, steep, c)
 		}
@@ -209,6 +214,17 @@ func (l *level) decide(newest uint64) {
 	l.moments.move(a, b)
 	l.errors[levelSigned], l.far[0] = 0, 0
 	l.errors[levelMean] = min(max((l.errors[levelMean]-b)/a, -targetReach), targetReach)
+}
+
+// spreadOf are the median of v and how far values usually are from it, in standard deviations of a normal distribution.
+func spreadOf(v []float64) (centre, spread float64) {
+	var memory [levelEvents]float64
+	apart := memory[:copy(memory[:], v)]
+	centre = median(apart)
+	for i, x := range v {
+		apart[i] = math.Abs(x - centre)
+	}
+	return centre, 1.4826 * median(apart)
 }
 
 // offset is the median of y − a·x.

@@ -186,3 +186,24 @@ func TestLevelIsAdded(t *testing.T) {
 		}
 	}
 }
+
+// A feature whose unit changes makes predictions of another size for a while, and leaves the level of the label alone.
+func TestLevelStandsWhereFeaturesMove(t *testing.T) {
+	for name, c := range numberConfigs() {
+		m, random := build(t, c), rand.New(rand.NewPCG(7, 8))
+		w := m.NewWork()
+		for i := range 8000 {
+			x := []float32{float32(random.NormFloat64()), float32(random.NormFloat64()), float32(random.NormFloat64())}
+			y := 3*float64(x[0]) - 2*float64(x[1]) + 0.1*random.NormFloat64()
+			if i >= 6000 {
+				x[0] *= 10
+			}
+			if err := m.Learn(x, millrace.Target{Known: true, Value: y}, 1, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := m.target.deviation(); math.Abs(m.target.centre[0]) > 0.5 || math.Abs(d-3.6) > 0.4 {
+			t.Errorf("%s: the label is at %.2f ± %.2f, which is at 0 ± 3.6", name, m.target.centre[0], d)
+		}
+	}
+}

@@ -69,11 +69,16 @@ func variants() map[string]func(i int, x []float64, y float64, r *rand.Rand) (la
 			}
 			return y, 1
 		},
-		"times 1000":                             moved(func(v float64) float64 { return 1000 * v }, 0),
-		"a thousandth":                           moved(func(v float64) float64 { return v / 1000 }, 0),
-		"minutes":                                moved(func(v float64) float64 { return v / 60 }, 0),
-		"kelvin":                                 moved(func(v float64) float64 { return v + 273.15 }, 0, 1, 2, 3),
-		"four":                                   moved(func(v float64) float64 { return v + 4 }, 0),
+		"times 1000":   moved(func(v float64) float64 { return 1000 * v }, 0),
+		"a thousandth": moved(func(v float64) float64 { return v / 1000 }, 0),
+		"minutes":      moved(func(v float64) float64 { return v / 60 }, 0),
+		"kelvin":       moved(func(v float64) float64 { return v + 273.15 }, 0, 1, 2, 3),
+		"four":         moved(func(v float64) float64 { return v + 4 }, 0),
+		"there and back": feature(func(i int, x []float64, _ *rand.Rand) {
+			if i >= variantAt && i < variantAt+500 {
+				x[0] += 273
+			}
+		}),
 		"the first label":                        label(-1e9, func(i int) bool { return i == 0 }),
 		"an early label":                         label(1e3, func(i int) bool { return i == 20 }),
 		"eight first labels":                     label(1e6, func(i int) bool { return i < 8 }),
