@@ -27,7 +27,7 @@ func (c *Columns) first(i int, v, weight float64) {
 	case w[flags] == 0 && w[stored] == 0 && c.count[at] > 0:
 		// Restored from a snapshot that had no more than moments: they count as they are, and trees go on seeing what
 		// they saw.
-		w[flags] = settled | isFrozen | legacy
+		w[flags] = settled | isFrozen | legacy | whole
 		f[frozen], f[unit] = 0, 1
 		f[low], f[high], f[lowBefore], f[highBefore] = ValueMax, -ValueMax, -ValueMax, ValueMax // not known for a while
 		c.Observe(i, v, weight)

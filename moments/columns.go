@@ -32,6 +32,9 @@ const (
 	step = .5
 	// tailFew of the last 64 values outside may be of a tail, and count in full.
 	tailFew = 6
+	// learnt² of the values known could lie beyond the bound of a settled column, by Chebyshev's inequality: a
+	// deviation that was learned from few values is mostly too small for tails that they do not show.
+	learnt = 5
 	// outsideFew of the last 64 values may be outside without a lower bound for the next.
 	outsideFew = 8
 	// block is how many values after each other a column is looked at as a whole.
@@ -128,6 +131,7 @@ const (
 	opening              // the values beside the mode are the first ones
 	isFrozen             // what trees see stays
 	legacy               // restored from a snapshot that knew of no modes, and not looked at yet
+	whole                // the same, until it moves: its moments are of first values that nothing held back
 )
 
 // New returns n columns of which no value is known.

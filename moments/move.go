@@ -62,6 +62,7 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 	clear(ring[len(values):])
 	w[stored], w[history], w[narrow] = uint64(len(values)), 0, 0
 	f[edge], f[farther], f[calm], f[calmUnit] = 0, 0, 0, 0
+	w[flags] &^= whole
 	w[moved]++
 	w[spent]++
 	c.carry(i, which, centre, deviation)

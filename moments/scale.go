@@ -89,6 +89,9 @@ func (c *Columns) refresh(i int) {
 		s.Bound = math.Sqrt(bound)
 	}
 	w := c.words[i*wordsLen : (i+1)*wordsLen]
+	if w[flags]&(settled|whole) == settled && !kind.Tails && s.Factor != math.MaxFloat64 {
+		s.Bound = min(s.Bound, max(usual, math.Sqrt(bound)/learnt))
+	}
 	if h := w[history]; h != 0 && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
 		few := outsideFew
 		if kind.Tails { // more than twice as many as usual, and some by chance
@@ -104,7 +107,7 @@ func (c *Columns) refresh(i int) {
 	s.reach = math.Inf(-1)
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
 	// a column that is restored asks.
-	if s.Bound == kind.Clip && w[flags] == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
+	if s.Bound == kind.Clip && w[flags]&^whole == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
 		c.steady(kind, s) && c.count[i*c.stride] >= 1 {
 		s.reach = usual * usual
 	}
@@ -143,8 +146,9 @@ func (c *Columns) Deviation(i int) float64 {
 }
 
 // Bound is how many deviations a value of column i counts for at most now: √n after n values (P. A. Samuelson, How
-// Deviant Can You Be?, JASA 63, 1968), the column's clip from then on, and less after values
-// that were outside, one after the other or many of the last: a model must not go by what may have another unit.
+// Deviant Can You Be?, JASA 63, 1968), √n/5 once it has settled but 2.5 at least, the column's clip from then on, and
+// less after values that were outside, one after the other or many of the last: a model must not go by what may have
+// another unit.
 func (c *Columns) Bound(i int) float64 { return c.scales[i].Bound }
 
 // Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN, and without a deviation.

@@ -64,3 +64,26 @@ func TestLimitsOfBefore(t *testing.T) {
 		t.Errorf("limits of %g and %g of values around 50 ± 5", low, high)
 	}
 }
+
+// TestFewValues: what few values say of a deviation is worth little far outside, the less the fewer they are. A column
+// that was constant has its first change in full.
+func TestFewValues(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 3))
+	c := moments.New(1, moments.Options{})
+	for n := range 4000 {
+		if n >= 32 {
+			want := min(max(2.5, math.Sqrt(float64(n))/5), 8)
+			if z := c.Standard(0, c.Value(0, 20)); math.Abs(z-want) > 1e-9 {
+				t.Fatalf("20 deviations after %d values become %v, want %v", n, z, want)
+			}
+		}
+		c.Observe(0, 3+random.Float64(), 1)
+	}
+	c = moments.New(1, moments.Options{})
+	for range 1000 {
+		c.Observe(0, .1, 1)
+	}
+	if z := c.Scales()[0].Standard(.2); z != 8 {
+		t.Errorf("the first change of a constant becomes %v, want 8", z)
+	}
+}
