@@ -14,8 +14,10 @@ import (
 
 // Checkpoints keep state by key on local disk, so that a restart reads the log only from there on. Keep writes that of
 // a published version, and returns when it is safe; it is called by one goroutine at a time. layout is what
-// Stream.Layout says. An error costs the next start some time, and nothing else.
+// Stream.Layout says. An error costs the next start some time, and nothing else. Holds reports whether that of a
+// version is still there.
 type Checkpoints interface {
+	Holds(digest string) bool
 	Keep(ctx context.Context, version *millrace.Manifest, digest, layout string, blocks Blocks) error
 }
 
@@ -123,7 +125,7 @@ func (l *Learner) keepLoop(ctx context.Context) {
 // keepLast writes the state by key as it is in the end, when all of it is published.
 func (l *Learner) keepLast(ctx context.Context) {
 	c := l.checkpoints
-	if c.to == nil || l.torn || l.published.Load() != l.applied || c.digest == "" || slices.Contains(c.there, c.digest) {
+	if c.to == nil || l.torn || l.published.Load() != l.applied || c.digest == "" || slices.Contains(c.there, c.digest) && c.to.Holds(c.digest) {
 		return
 	}
 	version := c.latest
@@ -142,6 +144,6 @@ func (l *Learner) keep(ctx context.Context, version *millrace.Manifest, digest s
 	l.metrics.duration.WithLabelValues("keep_keyed").Observe(time.Since(start).Seconds())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.there = append(c.there, digest)
+	c.there = append(slices.DeleteFunc(c.there, func(known string) bool { return known == digest }), digest)
 	c.there = c.there[max(0, len(c.there)-millrace.CheckpointsMax):]
 }

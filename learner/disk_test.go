@@ -33,6 +33,12 @@ type file struct {
 	blocks  [][]byte
 }
 
+func (d *disk) Holds(digest string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.files, func(f file) bool { return f.digest == digest })
+}
+
 func (d *disk) Keep(_ context.Context, version *millrace.Manifest, digest, layout string, blocks Blocks) error {
 	f := file{version: *version, digest: digest, layout: layout}
 	err := blocks(func(kind byte, block []byte) error {

@@ -65,7 +65,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 			if pieces.Join != nil {
 				waiting = pieces.Join.AppendState(nil)
 			}
-			f, err := folder.Open(b.TempDir(), "p")
+			f, err := folder.Open(b.TempDir(), "p", func(path string, what error) { b.Errorf("%s: %v", path, what) })
 			if err != nil {
 				b.Fatal(err)
 			}

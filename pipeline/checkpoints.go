@@ -38,6 +38,12 @@ func (c *checkpoints) Keep(ctx context.Context, version *millrace.Manifest, dige
 	return err
 }
 
+// Holds implements learner.Checkpoints.
+func (c *checkpoints) Holds(digest string) bool {
+	there := c.folder.Checkpoints(func(string, error) {})
+	return slices.ContainsFunc(there, func(c folder.Checkpoint) bool { return c.Digest == digest })
+}
+
 // checkpointSettings are what of the pipeline, besides a version's settings, decides what its state by key is: where in
 // a record things are, and how long what waits.
 func (l *learning) checkpointSettings() string {
@@ -121,10 +127,14 @@ func (l *learning) stranger(m *millrace.Manifest) string {
 	switch {
 	case m.Origin != l.head.Origin:
 		return "it is of another lineage"
-	case millrace.Head{Epoch: m.Epoch, Seq: m.Seq}.Newer(l.head):
-		return "it is ahead of the head"
+	// By its number alone: a learner that went on from an older head since has a newer epoch.
+	case m.Seq > l.head.Seq:
+		return fmt.Sprintf("it is ahead of the head: its version %d never became the head, or the store has lost it, and has %d", m.Seq, l.head.Seq)
+	case m.Seq == l.head.Seq:
+		return "the head is another version of the same number: its own is of a branch that was left"
 	}
-	return "the head does not name its version as an ancestor: it is of a branch that was left, or too old"
+	return "the head does not name its version as an ancestor: that is of a branch that was left, older than the two that are named, or was " +
+		"written after the head was taken"
 }
 
 // fromCheckpoint makes state by key from a checkpoint and from the log behind it. ok is false when there is none that
@@ -136,6 +146,7 @@ func (l *learning) fromCheckpoint(ctx context.Context) (ok bool, err error) {
 		var unusable *learner.UnusableError
 		switch {
 		case err == nil:
+			l.env.folder.Used(&c)
 			l.env.log.Info("state by key was made from a checkpoint", "file", c.Path, "version", c.Manifest.Seq, "bytes", c.Size)
 			if c.Digest == l.head.Digest {
 				l.from.Keyed.Checkpoints = listed(l.from.Keyed.Checkpoints, c.Digest)

@@ -290,7 +290,7 @@ func TestCheckpointsBetweenStarts(t *testing.T) {
 	if n := len(told.with("a checkpoint of state by key is written")); n < 3 {
 		t.Errorf("%d were written", n)
 	}
-	f, err := folder.Open(r.pipeline.State, "loop")
+	f, err := folder.Open(r.pipeline.State, "loop", func(path string, what error) { t.Errorf("%s: %v", path, what) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,7 @@ type learning struct {
 	head      millrace.Head      // … and the version that it is, as it is known to scorers
 	version   *millrace.Manifest // … and what that says of itself
 	waiting   []byte             // of the version that this is: who waits
+	copy      *millrace.Manifest // of the copy in the state folder, as it was found; nil where there was none
 	patched   bool               // state by key is made without what the log no longer holds
 	learner   *learner.Learner   // nil until state by key is made again
 	atWork    atomic.Bool        // there is a learner
@@ -267,6 +268,9 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 		return m, err
 	}
 	l.head, l.version = head, &old
+	if l.publisher.copies.lacks(head) {
+		l.publisher.copies.keep(&s)
+	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
 }

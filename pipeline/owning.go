@@ -26,7 +26,11 @@ func (l *learning) run(ctx context.Context, started func(*learning)) error {
 			}
 		}
 		started(l)
-		return l.learner.Run(ctx)
+		err := l.learner.Run(ctx)
+		if err == nil {
+			l.copyAgain(ctx)
+		}
+		return err
 	}, parts...)
 	if l.merger != nil {
 		l.merger.Close()

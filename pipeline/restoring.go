@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync/atomic"
 
 	"millrace"
 	"millrace/consumers"
@@ -19,47 +17,10 @@ func (e *environment) openFolder(state string) (err error) {
 	if state == "" || e.folder != nil {
 		return nil
 	}
-	e.folder, err = folder.Open(state, e.pipeline.Name)
+	e.folder, err = folder.Open(state, e.pipeline.Name, func(path string, what error) {
+		e.log.Warn("something odd in the state folder", "file", path, "what", what)
+	})
 	return err
-}
-
-// copies keeps a copy of each published version in the state folder. It fails quietly: the store has the version, and
-// the next one is a new try.
-type copies struct {
-	folder  *folder.Folder // nil without a state folder
-	log     *slog.Logger
-	failing atomic.Bool // it was told of
-}
-
-func (c *copies) keep(s *millrace.Snapshot) {
-	if c.folder == nil {
-		return
-	}
-	err := c.folder.Keep(s)
-	if err == nil {
-		if c.failing.Swap(false) {
-			c.log.Info("copies of versions are kept again", "file", c.folder.Path())
-		}
-		return
-	}
-	if !c.failing.Swap(true) {
-		c.log.Warn("no copy of the newest version: a store that lost its data could not be filled from here", "error", err)
-	}
-}
-
-// copied is the version in the state folder; nil when there is none that can be read.
-func (l *learning) copied() *millrace.Snapshot {
-	if l.env.folder == nil {
-		return nil
-	}
-	s, err := l.env.folder.Newest()
-	if err != nil {
-		if !errors.Is(err, millrace.ErrNoSnapshot) {
-			l.env.log.Warn("the copy in the state folder cannot be read", "error", err)
-		}
-		return nil
-	}
-	return &s
 }
 
 // lost reports whether the copy is what the store has lost: there is no head, or an older one of the same lineage, as
@@ -121,7 +82,7 @@ func (l *learning) acquire(ctx context.Context, copied *millrace.Snapshot, fresh
 		return head, err // it names the model
 	}
 	l.publisher = &publisher{writer: l.writer, retention: retention(p), serve: l.env.champion == "",
-		copies: &copies{folder: l.env.folder, log: l.env.log}}
+		copies: &copies{folder: l.env.folder, log: l.env.log, there: l.copy}}
 	if fresh || !lost(copied, head) {
 		return head, nil
 	}

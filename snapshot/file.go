@@ -121,11 +121,12 @@ func ReplaceFile(path string, chunks ...[]byte) error {
 			}
 		}
 		return nil
-	})
+	}, nil)
 }
 
-// ReplaceFileBy is ReplaceFile for what need not be in memory: write writes the new content.
-func ReplaceFileBy(path string, write func(w io.Writer) error) (err error) {
+// ReplaceFileBy is ReplaceFile for what need not be in memory: write writes the new content. Once that is whole and on
+// disk, before it takes its name, aside may move away what has that; nil leaves it to be replaced.
+func ReplaceFileBy(path string, write func(w io.Writer) error, aside func() error) (err error) {
 	directory := filepath.Dir(path)
 	f, err := os.CreateTemp(directory, "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
@@ -144,6 +145,11 @@ func ReplaceFileBy(path string, write func(w io.Writer) error) (err error) {
 	}
 	if err = errors.Join(f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
 		return err
+	}
+	if aside != nil {
+		if err = aside(); err != nil {
+			return err
+		}
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err

@@ -84,7 +84,7 @@ func (k *block) load(g *segment, number int) error {
 		return err
 	}
 	if binary.LittleEndian.Uint32(k.buf) != checksum(g.serial, uint32(number), k.buf[4:]) || !k.parse() {
-		return fmt.Errorf("block %d of %s is damaged: %w", number, g.name(), millrace.ErrCorrupt)
+		return fmt.Errorf("block %d of %v is not what was written, the disk may be broken: %w", number, g, millrace.ErrCorrupt)
 	}
 	k.number = number
 	return nil

@@ -33,6 +33,11 @@ type blockInfo struct {
 
 func (g *segment) name() string { return strconv.FormatUint(g.serial, 10) }
 
+// String tells people of the segment: a number alone says little.
+func (g *segment) String() string {
+	return "file " + folderName + "/" + g.name() + " of the state folder"
+}
+
 func (g *segment) read(b []byte, at int64) error {
 	n, err := g.file.ReadAt(b, at)
 	if n == len(b) {
@@ -41,7 +46,7 @@ func (g *segment) read(b []byte, at int64) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("reading %s at %d: %w", g.name(), at, err)
+	return fmt.Errorf("reading %v at byte %d: %w", g, at, err)
 }
 
 // of are the records of a block that are left, of one kind.

@@ -71,7 +71,7 @@ func (g *segment) lookUp(dst []uint32, hash uint64) ([]uint32, error) {
 			return dst, err
 		}
 		if binary.LittleEndian.Uint32(bucket[:]) != checksum(g.serial, tablesAt+at, bucket[4:]) || bucket[4] > bucketSlots {
-			return dst, fmt.Errorf("bucket %d of %s is damaged: %w", at, g.name(), millrace.ErrCorrupt)
+			return dst, fmt.Errorf("bucket %d of %v is not what was written, the disk may be broken: %w", at, g, millrace.ErrCorrupt)
 		}
 		for i := range int(bucket[4]) {
 			slot := bucket[bucketHeader+8*i:]

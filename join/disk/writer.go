@@ -110,7 +110,7 @@ func (w *writer) endBlock() error {
 func (w *writer) flush() error {
 	n, err := w.seg.file.Write(w.out)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", w.seg.name(), err)
+		return fmt.Errorf("writing %v: %w", w.seg, err)
 	}
 	w.written += int64(n)
 	w.out = w.out[:0]

@@ -3,10 +3,8 @@ package folder
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,19 +21,6 @@ const (
 
 // checkpointMagic begins a checkpoint; its number is the version of the frames.
 const checkpointMagic = "millrace-checkpoint 1\n"
-
-// FrameBytesMax bounds a block of a checkpoint: a manifest, or an event with all its values, is far below.
-const FrameBytesMax = 64 << 20
-
-// The frames of a checkpoint that are not blocks of its state.
-const (
-	frameManifest = 'M'
-	frameSettings = 'S'
-	frameEnd      = 'E'
-)
-
-// frameHead is what comes before a frame's kind: length and checksum.
-const frameHead = 8
 
 // ErrTooLarge is that a checkpoint would be larger than it may be.
 var ErrTooLarge = errors.New("the checkpoint would be larger than its bound")
@@ -54,9 +39,9 @@ type Checkpoint struct {
 	Size     int64
 }
 
-// KeepCheckpoint writes a checkpoint of a version of at most so many bytes, and drops the oldest of those that are
-// there. It is whole and on disk when KeepCheckpoint returns nil; after an error those that were there are left. It
-// returns how many bytes it wrote.
+// KeepCheckpoint writes a checkpoint of a version of at most so many bytes. The newest of those that are there becomes
+// the one before it, unless that is known to be of more use. It is whole and on disk when KeepCheckpoint returns nil;
+// after an error those that were there are left. It returns how many bytes it wrote.
 func (f *Folder) KeepCheckpoint(ctx context.Context, m millrace.Manifest, settings string, most int64, blocks Blocks) (int64, error) {
 	manifest, err := snapshot.EncodeManifest(m)
 	if err != nil {
@@ -66,82 +51,62 @@ func (f *Folder) KeepCheckpoint(ctx context.Context, m millrace.Manifest, settin
 	w := &frameWriter{ctx: ctx, most: most}
 	err = snapshot.ReplaceFileBy(path, func(file io.Writer) error {
 		w.w = bufio.NewWriterSize(file, 1<<20)
-		if err := w.all(manifest, settings, blocks); err != nil {
-			return err
-		}
-		if err := os.Rename(path, filepath.Join(f.path, checkpointBefore)); !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		return nil
-	})
+		return w.all(manifest, settings, blocks)
+	}, func() error { return f.turn(ctx) })
 	if err != nil {
-		return w.written, fmt.Errorf("keeping a checkpoint of version %d: %w", m.Seq, err)
+		return w.written, fmt.Errorf("keeping a checkpoint of version %d: %w", m.Seq, advised(err))
 	}
+	f.newest.Store(isWhole)
 	return w.written, nil
 }
 
-// frameWriter writes the frames of a checkpoint:
-//
-//	uint32   bytes of kind and content, little-endian
-//	uint32   CRC-32C of all kinds and contents up to here
-//	byte     kind
-//	content
-type frameWriter struct {
-	ctx           context.Context
-	w             *bufio.Writer
-	crc           uint32
-	written, most int64
+// What is known of the newest checkpoint that is there.
+const (
+	isUnknown int32 = iota
+	isWhole
+	isUseless // broken, or of no version that the head goes on from, where the one before it is
+)
+
+// turn makes the newest checkpoint the one before it, when it is of any use: else that stays, and the newest will be
+// replaced. So there are never fewer that can be used than there were.
+func (f *Folder) turn(ctx context.Context) error {
+	newest, before := Checkpoint{Path: filepath.Join(f.path, checkpointNewest)}, filepath.Join(f.path, checkpointBefore)
+	if err := f.makeWay(newest.Path); err != nil {
+		return err
+	}
+	if f.newest.Load() == isUnknown && newest.whole(ctx) != nil {
+		f.newest.Store(isUseless)
+	}
+	if err := ctx.Err(); err != nil { // it may be what ended reading
+		return err
+	}
+	if f.newest.Load() == isUseless {
+		return nil
+	}
+	if err := f.makeWay(before); err != nil {
+		f.told(before, err)
+		return nil // the newest is what matters
+	}
+	if err := os.Rename(newest.Path, before); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
-func (w *frameWriter) all(manifest []byte, settings string, blocks Blocks) error {
-	if _, err := w.w.WriteString(checkpointMagic); err != nil {
-		return err
+// Used says that a checkpoint is one that the head goes on from: the next one leaves it where the other one is of less
+// use.
+func (f *Folder) Used(c *Checkpoint) {
+	if filepath.Base(c.Path) == checkpointBefore {
+		f.newest.Store(isUseless)
+	} else {
+		f.newest.Store(isWhole)
 	}
-	w.written = int64(len(checkpointMagic))
-	err := w.frame(frameManifest, manifest)
-	if err == nil {
-		err = w.frame(frameSettings, []byte(settings))
-	}
-	if err == nil {
-		err = blocks(w.frame)
-	}
-	if err == nil {
-		err = w.frame(frameEnd, nil)
-	}
-	if err != nil {
-		return err
-	}
-	return w.w.Flush()
-}
-
-func (w *frameWriter) frame(kind byte, content []byte) error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	w.written += int64(frameHead + 1 + len(content))
-	if w.written > w.most || len(content) >= FrameBytesMax {
-		return fmt.Errorf("%w of %d bytes", ErrTooLarge, w.most)
-	}
-	w.crc = checksum(w.crc, kind, content)
-	var head [frameHead + 1]byte
-	binary.LittleEndian.PutUint32(head[:], uint32(1+len(content)))
-	binary.LittleEndian.PutUint32(head[4:], w.crc)
-	head[frameHead] = kind
-	if _, err := w.w.Write(head[:]); err != nil {
-		return err
-	}
-	_, err := w.w.Write(content)
-	return err
-}
-
-func checksum(crc uint32, kind byte, content []byte) uint32 {
-	table := crc32.MakeTable(crc32.Castagnoli)
-	return crc32.Update(crc32.Update(crc, table, []byte{kind}), table, content)
 }
 
 // Checkpoints are those that are there, the newest first. One that cannot be read is told to broken, and left out.
 func (f *Folder) Checkpoints(broken func(path string, err error)) []Checkpoint {
 	var all []Checkpoint
+	f.newest.Store(isUnknown)
 	for _, name := range []string{checkpointNewest, checkpointBefore} {
 		c := Checkpoint{Path: filepath.Join(f.path, name)}
 		switch err := c.open(func(*frameReader) error { return nil }); {
@@ -154,6 +119,11 @@ func (f *Folder) Checkpoints(broken func(path string, err error)) []Checkpoint {
 	return all
 }
 
+// whole is what is wrong with a checkpoint, nil when nothing is.
+func (c *Checkpoint) whole(ctx context.Context) error {
+	return c.open(func(r *frameReader) error { return r.blocks(ctx, func(byte, []byte) error { return nil }) })
+}
+
 // Read hands do all blocks. An error that wraps millrace.ErrCorrupt may come after some of them; that of do ends it.
 func (c *Checkpoint) Read(ctx context.Context, do func(kind byte, block []byte) error) error {
 	was := c.Digest
@@ -161,35 +131,18 @@ func (c *Checkpoint) Read(ctx context.Context, do func(kind byte, block []byte) 
 		if c.Digest != was {
 			return fmt.Errorf("%w: the file is another one by now", millrace.ErrCorrupt)
 		}
-		for {
-			kind, content, err := r.frame()
-			if err == nil {
-				err = ctx.Err()
-			}
-			switch {
-			case err != nil:
-				return err
-			case kind != frameEnd:
-				if err := do(kind, content); err != nil {
-					return err
-				}
-				continue
-			case len(content) > 0:
-				return fmt.Errorf("%w: an end that goes on", millrace.ErrCorrupt)
-			}
-			if _, err := r.r.ReadByte(); !errors.Is(err, io.EOF) {
-				return fmt.Errorf("%w: more follows the end", millrace.ErrCorrupt)
-			}
-			return nil
-		}
+		return r.blocks(ctx, do)
 	})
 }
 
 // open reads what comes before the blocks, and leaves them to do.
 func (c *Checkpoint) open(do func(r *frameReader) error) (err error) {
+	if err := odd(c.Path, takesItsPlace); err != nil {
+		return fmt.Errorf("opening a checkpoint: %w", err)
+	}
 	file, err := os.Open(c.Path)
 	if err != nil {
-		return fmt.Errorf("opening a checkpoint: %w", err)
+		return fmt.Errorf("opening a checkpoint: %w", advised(err))
 	}
 	defer func() {
 		if err = errors.Join(err, file.Close()); err != nil {
@@ -227,38 +180,4 @@ func (c *Checkpoint) begin(r *frameReader) error {
 	}
 	c.Settings = string(settings)
 	return nil
-}
-
-// frameReader reads what frameWriter wrote.
-type frameReader struct {
-	r       *bufio.Reader
-	crc     uint32
-	content []byte
-}
-
-// frame returns the next frame, which is valid until the one after it.
-func (r *frameReader) frame() (kind byte, content []byte, err error) {
-	var head [frameHead + 1]byte
-	if _, err := io.ReadFull(r.r, head[:]); err != nil {
-		return 0, nil, fmt.Errorf("%w: it ends early (%w)", millrace.ErrCorrupt, err)
-	}
-	n := int64(binary.LittleEndian.Uint32(head[:]))
-	if n < 1 || n > FrameBytesMax {
-		return 0, nil, fmt.Errorf("%w: a frame of %d bytes", millrace.ErrCorrupt, n)
-	}
-	// It grows by what is there, not by what the length says.
-	buffer := r.content[:0]
-	for want := int(n - 1); len(buffer) < want; {
-		from := len(buffer)
-		buffer = append(buffer, make([]byte, min(want-from, 1<<20))...)
-		if _, err := io.ReadFull(r.r, buffer[from:]); err != nil {
-			return 0, nil, fmt.Errorf("%w: it ends early (%w)", millrace.ErrCorrupt, err)
-		}
-	}
-	r.content, kind = buffer, head[frameHead]
-	r.crc = checksum(r.crc, kind, buffer)
-	if r.crc != binary.LittleEndian.Uint32(head[4:]) {
-		return 0, nil, fmt.Errorf("%w: a checksum is wrong", millrace.ErrCorrupt)
-	}
-	return kind, buffer, nil
 }

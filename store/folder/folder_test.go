@@ -29,7 +29,7 @@ func version(t *testing.T, learned uint64) *millrace.Snapshot {
 
 func open(t *testing.T, state string) *Folder {
 	t.Helper()
-	f, err := Open(state, "m")
+	f, err := Open(state, "m", none(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +74,10 @@ func TestOneProcess(t *testing.T) {
 	if err := f.Keep(version(t, 1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(state, "m"); err == nil || !strings.Contains(err.Error(), "in use by process") {
+	if _, err := Open(state, "m", none(t)); err == nil || !strings.Contains(err.Error(), "in use by process") {
 		t.Errorf("a second process: %v", err)
 	}
-	other, err := Open(state, "other")
+	other, err := Open(state, "other", none(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,9 @@ func Lock(directory string, mode os.FileMode) (unlock func() error, err error) {
 		return nil, fmt.Errorf("creating folder: %w", err)
 	}
 	path := filepath.Join(directory, "lock")
+	if err := odd(path, "move it away"); err != nil {
+		return nil, fmt.Errorf("opening lock file: %w", err)
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening lock file: %w", err)
@@ -32,9 +35,9 @@ func Lock(directory string, mode os.FileMode) (unlock func() error, err error) {
 		err = errors.Join(err, f.Close())
 		return nil, fmt.Errorf("folder %s is in use by %s: stop it or choose another folder: %w", directory, owner, err)
 	}
-	_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	if err = errors.Join(err, f.Truncate(int64(len(strconv.Itoa(os.Getpid()))+1))); err != nil {
-		return nil, errors.Join(fmt.Errorf("writing lock file: %w", err), f.Close())
+	// Where that cannot be written, as the disk is full, the lock is one all the same.
+	if n, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err == nil {
+		_ = f.Truncate(int64(n))
 	}
 	return f.Close, nil
 }
