@@ -362,7 +362,18 @@ func TestMissingWords(t *testing.T) {
 func TestErrorFormat(t *testing.T) {
 	mae, rmse := 0.2, 0.383
 	l := status.Losses{MAE: &mae, RMSE: &rmse}
-	if got := row(l, errorFormat(map[string]status.Losses{"mean": l}, 5)); got != "0.20000\t0.38300\t" {
+	if got := row(l, newErrorFormat(map[string]status.Losses{"mean": l}, 5)); got != "0.20000\t0.38300\t" {
 		t.Errorf("got %q", got)
+	}
+	// Those of wild labels are no longer than others.
+	for size, want := range map[float64]string{999_999_999_999: "999999999999", 1e12: "1.0000e+12", 1.23456e100: "1.2346e+100"} {
+		mae, rmse = 12, size
+		format := newErrorFormat(map[string]status.Losses{"mean": l}, 5)
+		if got := row(l, format); got != "12\t"+want+"\t" {
+			t.Errorf("an error of %g: %q, want %s", size, got, want)
+		}
+		if got := baselineRow(l, format); got != "12 \t"+want+" \t" {
+			t.Errorf("a baseline's error of %g: %q, want %s", size, got, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 
 	"millrace/offline"
@@ -15,7 +16,7 @@ import (
 func printComparison(w io.Writer, r offline.Comparison) error {
 	fmt.Fprintf(w, "%s: %d events\n\n", r.Name, r.Events)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	errors := errorFormat(r.Baselines, 4)
+	errors := newErrorFormat(r.Baselines, 4)
 	columns := offline.Columns(r.Classes())
 	for _, c := range columns {
 		fmt.Fprintf(t, "\t%s ", columnHead(c.Key))
@@ -68,13 +69,13 @@ func columnHead(key string) string {
 	return heads[key]
 }
 
-// columnText is a model's figure in a column; errors is the format of errors of numbers.
-func columnText(c offline.Column, m offline.Compared, errors string) string {
+// columnText is a model's figure in a column; errors writes errors of numbers.
+func columnText(c offline.Column, m offline.Compared, errors errorFormat) string {
 	switch c.Key {
 	case "accuracy", "log_loss":
 		return fmt.Sprintf("%.4f", c.Value(m))
 	case "mae", "rmse":
-		return fmt.Sprintf(errors, c.Value(m))
+		return errors.text(c.Value(m))
 	case "state_bytes":
 		return byteText(m.StateBytes)
 	}
@@ -82,22 +83,35 @@ func columnText(c offline.Column, m offline.Compared, errors string) string {
 }
 
 // baselineRow is row with the space that stands for a mark.
-func baselineRow(l status.Losses, errors string) string {
+func baselineRow(l status.Losses, errors errorFormat) string {
 	switch {
 	case l.MAE != nil:
-		return fmt.Sprintf(errors+" \t"+errors+" \t", *l.MAE, *l.RMSE)
+		return errors.text(*l.MAE) + " \t" + errors.text(*l.RMSE) + " \t"
 	case l.LogLoss == nil:
 		return fmt.Sprintf("%.4f \t– \t", *l.Accuracy)
 	}
 	return fmt.Sprintf("%.4f \t%.4f \t", *l.Accuracy, *l.LogLoss)
 }
 
-// errorFormat writes errors of numbers with equal decimals, so that they stand in line: as many digits of the
-// baseline's.
-func errorFormat(baselines map[string]status.Losses, digits int) string {
+// wideError is the least error of numbers that is written with an exponent: more digits than these nobody reads.
+const wideError = 1e12
+
+// errorFormat writes errors of numbers.
+type errorFormat struct{ digits, decimals int }
+
+// newErrorFormat writes errors with equal decimals, so that they stand in line: as many digits of the baseline's.
+func newErrorFormat(baselines map[string]status.Losses, digits int) errorFormat {
 	size := 1.0
 	if b, ok := baselines["mean"]; ok && *b.RMSE > 0 {
 		size = *b.RMSE
 	}
-	return fmt.Sprintf("%%.%df", min(max(digits-1-int(math.Floor(math.Log10(size))), 0), 12))
+	return errorFormat{digits, min(max(digits-1-int(math.Floor(math.Log10(size))), 0), 12)}
+}
+
+// text is an error as it is written.
+func (f errorFormat) text(size float64) string {
+	if size >= wideError {
+		return strconv.FormatFloat(size, 'e', f.digits-1, 64)
+	}
+	return strconv.FormatFloat(size, 'f', f.decimals, 64)
 }

@@ -143,7 +143,7 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if s.MAE != nil {
 		head, names = "\tMAE\tRMSE\t", []string{"mean", "last"}
 	}
-	format := errorFormat(s.Baselines, 5)
+	format := newErrorFormat(s.Baselines, 5)
 	fmt.Fprintln(t, head)
 	fmt.Fprintln(t, family+"\t"+row(s.Losses, format))
 	for _, n := range names {
@@ -157,11 +157,10 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	return errors.Join(err, printLabels(w, s))
 }
 
-// row is the losses as a table has them; format is that of errors of numbers, equal for all rows so that they stand in
-// line.
-func row(l status.Losses, format string) string {
+// row is the losses as a table has them; format writes errors of numbers, so that those of all rows stand in line.
+func row(l status.Losses, format errorFormat) string {
 	if l.MAE != nil {
-		return fmt.Sprintf(format+"\t"+format+"\t", *l.MAE, *l.RMSE)
+		return format.text(*l.MAE) + "\t" + format.text(*l.RMSE) + "\t"
 	}
 	if l.LogLoss == nil {
 		return fmt.Sprintf("%.4f\t–\t", *l.Accuracy)

@@ -315,7 +315,11 @@ func ticks(least, most float64) []plot.Tick {
 	var all []plot.Tick
 	for i := math.Ceil(least/step - 1e-9); i*step <= most*(1+1e-9); i++ {
 		at := i*step + 0 // -0 becomes 0
-		all = append(all, plot.Tick{Value: at, Label: withCommas(strconv.FormatFloat(at, 'f', decimals, 64))})
+		label := withCommas(strconv.FormatFloat(at, 'f', decimals, 64))
+		if most >= wideError {
+			label = strconv.FormatFloat(at, 'g', 4, 64)
+		}
+		all = append(all, plot.Tick{Value: at, Label: label})
 	}
 	return all
 }

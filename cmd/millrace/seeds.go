@@ -34,7 +34,7 @@ func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data offlin
 func printSeeds(w io.Writer, s offline.SeedSummary) error {
 	fmt.Fprintf(w, "%s: %d events, %s with %d seeds\n\n", s.Name, s.Events, s.Family, len(s.Seeds))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	format := errorFormat(s.Baselines, 5)
+	format := newErrorFormat(s.Baselines, 5)
 	names, head := []string{"majority", "last"}, "\taccuracy\tlog-loss\t"
 	if s.Mean.MAE != nil {
 		names, head = []string{"mean", "last"}, "\tMAE\tRMSE\t"
