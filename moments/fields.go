@@ -47,7 +47,9 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 		d := u - m
 		// Whatever is not usual is Observe's, also NaN, and what is of columns that are not as most are.
 		if !(d*d*k <= scale.reach*q) {
-			c.Observe(i, v, 1)
+			if !scale.moded || !c.observeBesideMode(i, v) {
+				c.Observe(i, v, 1)
+			}
 			continue
 		}
 		w := tracks[i].words
@@ -69,6 +71,40 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 			c.full(i)
 		}
 	}
+}
+
+// observeBesideMode is Observe of a usual value of column i that has a mode and is otherwise as most are: constant for
+// months, or in steps. It reports whether it was one; else nothing has changed.
+func (c *Columns) observeBesideMode(i int, v float64) bool {
+	w, f := c.tracks[i].words, (*[floatsLen]float64)(c.floats[i*floatsLen:])
+	u := v - f[origin]
+	if u == 0 {
+		// The bound after a value that was outside hangs on what refresh asks.
+		if w[history]&1 != 0 || f[modes]+1 >= 2*window {
+			return false
+		}
+		f[modes]++
+		w[gap] = 0
+	} else {
+		k, mean, squares := c.count[i], c.mean[i], c.squares[i]
+		d := u - mean
+		if s := w[stored]; !(d*d*k <= usual*usual*squares) || (s+1)%settleAt == 0 {
+			return false
+		}
+		w[gap]++
+		c.tracks[i].recent[w[stored]%settleAt] = v
+		w[stored]++
+		w[history] <<= 1
+		k++
+		next := mean + d*(1/k)
+		c.count[i], c.mean[i] = k, next
+		if square := d * (u - next); square > 0 {
+			c.squares[i] = squares + square
+		}
+	}
+	mean, squares, n := c.total(i)
+	c.scales[i].Centre, c.scales[i].Factor = mean, math.Sqrt(n/squares)
+	return true
 }
 
 // full is what ObserveFields does where the ring of column i is full of new values.

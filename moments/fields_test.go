@@ -26,6 +26,12 @@ func TestObserveFieldsIsObserve(t *testing.T) {
 		{"narrows", Column{}, func(i int) float64 { return random.NormFloat64() / float64(1+999*(i/5000)) }},
 		{"wanders", Column{}, wandering(random)},
 		{"mode", Column{}, func(int) float64 { return random.NormFloat64() * float64(random.IntN(2)) }},
+		{"mode and wild", Column{}, func(int) float64 {
+			return random.NormFloat64()*float64(random.IntN(2)) + 1e6*float64(random.IntN(60)/59)
+		}},
+		{"mode and wanders", Column{}, besideMode(random, wandering(random))},
+		{"mode for a while", Column{}, func(i int) float64 { return random.NormFloat64() * float64(i/2500%2) }},
+		{"steps", Column{}, func(i int) float64 { return float64(i / 48 % 7) }},
 		{"constant, then not", Column{}, func(i int) float64 { return 3 + float64(i/500)*random.Float64() }},
 		{"nearly constant", Column{}, func(int) float64 { return 1e9 + float64(random.IntN(3))*0x1p-23 }},
 		{"almost nothing", Column{}, func(int) float64 { return 1e-130 * random.NormFloat64() }},
@@ -68,6 +74,29 @@ func TestObserveFieldsIsObserve(t *testing.T) {
 		!sameBits(t, at.floats, one.floats) || !sameBits(t, at.words, one.words) || !sameBits(t, at.recent, one.recent) {
 		t.Error("the state is another than one by one")
 	}
+}
+
+// TestObserveFieldsHalvesModes as Observe does: a mode counts for so much at most.
+func TestObserveFieldsHalvesModes(t *testing.T) {
+	random := rand.New(rand.NewPCG(15, 2))
+	at, one := New(1, Options{}), New(1, Options{})
+	fields := []millrace.Field{{Presence: millrace.Present}}
+	for i := range 5 * window {
+		fields[0].Number = 3 + random.NormFloat64()*float64(random.IntN(10)/9)
+		one.Observe(0, fields[0].Number, 1)
+		at.ObserveFields(fields, []int32{0})
+		if !sameBits(t, at.scales[0], one.scales[0]) || !sameBits(t, at.floats, one.floats) {
+			t.Fatalf("after %d values %+v, one by one %+v", i+1, at.scales[0], one.scales[0])
+		}
+	}
+	if z := one.floats[modes]; !(z < 2*window) {
+		t.Errorf("a mode counts for %v values", z)
+	}
+}
+
+// besideMode is half of the time nothing.
+func besideMode(random *rand.Rand, f func(int) float64) func(int) float64 {
+	return func(i int) float64 { return f(i) * float64(random.IntN(2)) }
 }
 
 // wandering goes from place to place, now and then far out and for a while, and nearer to the usual the longer it goes.

@@ -15,6 +15,7 @@ type Scale struct {
 	Bound          float64
 	beyond         float64 // what is farther than this many deviations is wild
 	reach          float64 // usual² of a column that is as most are, warmed up and centred; else below all
+	moded          bool    // the column is so but for a mode
 }
 
 // Standard is v in deviations from the centre, within the bound. What is farther than any tail says no more than that
@@ -104,12 +105,14 @@ func (c *Columns) refresh(i int) {
 			s.Bound = min(s.Bound, ClipDefault/float64(inRow+1))
 		}
 	}
-	s.reach = math.Inf(-1)
+	s.reach, s.moded = math.Inf(-1), false
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
 	// a column that is restored asks.
-	if s.Bound == kind.Clip && w[flags]&^whole == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
+	if s.Bound == kind.Clip && w[flags]&^(moded|whole) == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
 		c.steady(kind, s) && c.count[i*c.stride] >= 1 {
-		s.reach = usual * usual
+		if s.moded = w[flags]&moded != 0; !s.moded {
+			s.reach = usual * usual
+		}
 	}
 }
 
