@@ -26,6 +26,8 @@ BENCH ?= .
 BENCHCOUNT ?= 6
 SOAK ?= 10m
 KILLS ?= 100
+DATA ?= ../shared/data
+SEEDS ?= 1
 
 ##@ Use
 
@@ -95,6 +97,10 @@ kills: ## learners of late labels killed KILLS (100) times each, with every stat
 .PHONY: soak
 soak: ## a run with embedded servers at 25,000 events a second for SOAK (10m), and the memory that it takes
 	$(GO) run ./integration/harness/cmd/soak -for $(SOAK)
+
+.PHONY: quality
+quality: ## every family on every stream of DATA (../shared/data), SEEDS (1) each, beside what they did before
+	$(GO) run ./integration/harness/cmd/quality -data '$(DATA)' -seeds $(SEEDS) $(ARGS)
 
 .PHONY: cover
 cover: ## coverage of all packages by all tests but the integration ones: bin/cover.html

@@ -1,0 +1,137 @@
+// Command quality tells how well every family of models learns. First it evaluates all streams of a folder (CSV files
+// whose label is y or the last column, and LIBSVM files) by progressive validation, and prints each family's figures
+// and the ratio of its loss to those of earlier builds, which a file in the tree keeps. Losses that are worse by more
+// than 0.5 % are marked, and end it with code 1.
+//
+//	go run ./integration/harness/cmd/quality -data ../shared/data
+//	go run ./integration/harness/cmd/quality -seeds 5 -streams elec,bikes -families auto
+//
+// -write NAME puts the figures into that file, -binary those of an older build:
+//
+//	go run ./integration/harness/cmd/quality -write now
+//	go run ./integration/harness/cmd/quality -write before -binary old/millrace -commit a7bb921
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"millrace/integration/harness/quality"
+)
+
+type settings struct {
+	data, figures, families, streams string
+	seeds                            int
+	write, commit, binary            string
+}
+
+// errWorse is the end of a run that measured all and found something worse.
+var errWorse = errors.New("something is worse than before")
+
+func main() {
+	var s settings
+	flag.StringVar(&s.data, "data", "../shared/data", "folder of the streams")
+	flag.StringVar(&s.figures, "figures", "docs/quality.csv", "file of earlier figures")
+	flag.StringVar(&s.families, "families", strings.Join(quality.Families(), ","), "families to measure; linear is logistic for classes")
+	flag.StringVar(&s.streams, "streams", "", "parts of names of streams, with commas between them; all when empty")
+	flag.IntVar(&s.seeds, "seeds", 1, "seeds of families that chance plays a part in; the first is 0")
+	flag.StringVar(&s.write, "write", "", "write what was measured to the file of figures, by this name")
+	flag.StringVar(&s.commit, "commit", "", "with -write: what was measured; git's word for this tree when empty")
+	flag.StringVar(&s.binary, "binary", "", "measure this millrace binary, not this tree")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := s.run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quality:", err)
+		os.Exit(1)
+	}
+}
+
+func (s *settings) run(ctx context.Context) error {
+	families, err := s.chosen()
+	if err != nil {
+		return err
+	}
+	takes, err := quality.Load(s.figures)
+	if err != nil {
+		return err
+	}
+	found, err := quality.Find(s.data)
+	if err != nil {
+		return err
+	}
+	r := &quality.Report{Families: families, Seeds: s.seeds, Takes: takes, Evaluate: quality.Evaluate, Out: os.Stdout}
+	if s.binary != "" {
+		r.Evaluate = quality.ByBinary(s.binary)
+	}
+	picked, unknown := quality.Pick(found, words(s.streams))
+	if err := r.Run(ctx, picked); err != nil {
+		return err
+	}
+	if err := s.keep(ctx, r); err != nil {
+		return err
+	}
+	return s.conclude(r, found, unknown)
+}
+
+// conclude says what was skipped and what is worse.
+func (s *settings) conclude(r *quality.Report, found []quality.Stream, unknown []string) error {
+	if len(found) == 0 {
+		fmt.Printf("no streams in %s: none was measured; -data (make quality DATA=…) names another folder\n", s.data)
+	}
+	if s.streams == "" {
+		fmt.Print(quality.Sentence("skipped, as not in "+s.data, quality.Absent(r.Takes, found)))
+	}
+	fmt.Print(quality.Sentence("skipped, as no stream has such a name", unknown))
+	fmt.Print(quality.Sentence("skipped, as nothing could be learned from them", r.Skipped))
+	fmt.Print(quality.Sentence("failed", r.Failed), quality.Sentence("worse", r.Worse))
+	if len(r.Worse)+len(r.Failed) > 0 {
+		return errWorse
+	}
+	if len(r.Measured) > 0 {
+		fmt.Printf("%d streams measured; none is worse by more than %.1f %%\n", len(r.Measured), 100*(quality.Worse-1))
+	}
+	return nil
+}
+
+// chosen are the families to measure, in the order of tables.
+func (s *settings) chosen() ([]string, error) {
+	asked, all := words(s.families), quality.Families()
+	for _, family := range asked {
+		if !slices.Contains(all, family) {
+			return nil, fmt.Errorf("-families: %q is none of %s", family, strings.Join(all, ", "))
+		}
+	}
+	if s.seeds < 1 {
+		return nil, fmt.Errorf("-seeds: %d is no number of seeds", s.seeds)
+	}
+	return slices.DeleteFunc(all, func(family string) bool { return !slices.Contains(asked, family) }), nil
+}
+
+// keep writes what was measured where that was asked for.
+func (s *settings) keep(ctx context.Context, r *quality.Report) error {
+	if s.write == "" {
+		return nil
+	}
+	if s.commit == "" {
+		out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+		if err != nil {
+			return fmt.Errorf("asking git for the commit: %w", err)
+		}
+		s.commit = strings.TrimSpace(string(out))
+	}
+	return quality.Store(s.figures, r.Takes, r.Take(s.write, s.commit))
+}
+
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}

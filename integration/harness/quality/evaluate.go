@@ -1,0 +1,198 @@
+package quality
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+
+	"gonum.org/v1/gonum/stat"
+
+	"millrace/config/infer"
+	"millrace/model"
+	"millrace/offline"
+	"millrace/pipeline/status"
+)
+
+// Result is how a family learned a stream.
+type Result struct {
+	Family string // by its name for the label's kind
+	Seeds  int
+	First  Figure        // of the first seed
+	Mean   Figure        // of all seeds
+	Spread status.Losses // standard deviation over the seeds
+	// Baselines are those of the stream; PerSecond and StateBytes those of the first seed.
+	Baselines  map[string]status.Losses
+	PerSecond  float64
+	StateBytes int64
+	Err        error // why there is nothing else
+}
+
+// Figures are a result's, by their keys.
+func (r *Result) Figures(stream string) map[Key]Figure {
+	all := map[Key]Figure{{Stream: stream, Family: r.Family, Seeds: 1}: r.First}
+	if r.Seeds > 1 {
+		all[Key{Stream: stream, Family: r.Family, Seeds: r.Seeds}] = r.Mean
+	}
+	return all
+}
+
+// Evaluator measures families on a stream, in their order.
+type Evaluator func(ctx context.Context, s Stream, families []string, seeds int) ([]Result, error)
+
+// Evaluate does as the verb evaluate does, in this process: the pipeline is inferred for each family, every row is
+// predicted before it is learned. All families and seeds learn side by side, on all cores.
+func Evaluate(ctx context.Context, s Stream, families []string, seeds int) ([]Result, error) {
+	contenders, err := contend(ctx, s, families, seeds)
+	if err != nil {
+		return nil, err
+	}
+	if err := race(ctx, s, contenders); err != nil {
+		return nil, fmt.Errorf("learning %s: %w", s.Name, err)
+	}
+	var results []Result
+	for _, family := range families {
+		var summaries []offline.Summary
+		r := Result{Seeds: 1}
+		for _, c := range contenders {
+			if asked(c.Name) != family {
+				continue
+			}
+			r.Family, r.Err = c.Name, errors.Join(r.Err, c.Err)
+			if c.Err == nil {
+				summaries = append(summaries, c.Summary())
+			}
+			if len(summaries) == 1 && r.PerSecond == 0 {
+				r.PerSecond, r.StateBytes = c.EventsPerSecond(), c.StateBytes()
+			}
+		}
+		if r.Err == nil {
+			r.summarise(summaries)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func race(ctx context.Context, s Stream, contenders []*offline.Contender) error {
+	return offline.Race(ctx, offline.Data{Events: s.Path}, contenders, func(int64) func(int64) { return func(int64) {} })
+}
+
+// contend makes a contender a family and seed.
+func contend(ctx context.Context, s Stream, families []string, seeds int) ([]*offline.Contender, error) {
+	classes, err := hasClasses(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var contenders []*offline.Contender
+	for _, family := range families {
+		family = named(family, classes)
+		_, p, err := offline.Inferred(ctx, s.Path, infer.Options{Label: s.Label, Model: family, ScanAll: true})
+		if err != nil {
+			contenders = append(contenders, &offline.Contender{Name: family, Err: err})
+			continue
+		}
+		n := 1
+		if random(family) {
+			n = seeds
+		}
+		for seed := range n {
+			other := *p
+			other.Model.Seed += uint64(seed)
+			contenders = append(contenders, offline.NewContender(family, &other, offline.Data{Events: s.Path}))
+		}
+	}
+	return contenders, nil
+}
+
+func hasClasses(ctx context.Context, s Stream) (bool, error) {
+	_, p, err := offline.Inferred(ctx, s.Path, infer.Options{Label: s.Label, Model: model.FamilyAuto, ScanAll: true})
+	if err != nil {
+		return false, fmt.Errorf("inferring a pipeline for %s: %w", s.Name, err)
+	}
+	return p.Target().Classes > 0, nil
+}
+
+// summarise takes a result's figures from those of its seeds.
+func (r *Result) summarise(seeds []offline.Summary) {
+	first := seeds[0]
+	r.Seeds, r.Baselines = len(seeds), first.Baselines
+	r.First = Figure{Events: first.Events, Losses: only(first.Losses)}
+	r.Mean.Events = first.Events
+	parts := []func(*status.Losses) **float64{
+		func(l *status.Losses) **float64 { return &l.Accuracy }, func(l *status.Losses) **float64 { return &l.LogLoss },
+		func(l *status.Losses) **float64 { return &l.MAE }, func(l *status.Losses) **float64 { return &l.RMSE },
+	}
+	for _, part := range parts {
+		if *part(&first.Losses) == nil {
+			continue
+		}
+		values := make([]float64, len(seeds))
+		for i := range seeds {
+			values[i] = **part(&seeds[i].Losses)
+		}
+		mean, spread := values[0], 0.0
+		if len(values) > 1 {
+			mean, spread = stat.MeanStdDev(values, nil)
+		}
+		*part(&r.Mean.Losses), *part(&r.Spread) = &mean, &spread
+	}
+}
+
+// only keeps the losses that every label has.
+func only(l status.Losses) status.Losses {
+	return status.Losses{Accuracy: l.Accuracy, LogLoss: l.LogLoss, MAE: l.MAE, RMSE: l.RMSE}
+}
+
+// ByBinary has a binary of another build evaluate, a seed at a time, so that what it does is known from before this
+// package was.
+func ByBinary(path string) Evaluator {
+	return func(ctx context.Context, s Stream, families []string, seeds int) ([]Result, error) {
+		classes, err := hasClasses(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		results := make([]Result, len(families))
+		for i, family := range families {
+			r := &results[i]
+			r.Family, r.Seeds = named(family, classes), 1
+			n := 1
+			if random(family) {
+				n = seeds
+			}
+			var summaries []offline.Summary
+			for seed := range n {
+				summary, err := evaluateBy(ctx, path, s, r.Family, seed)
+				r.Err = errors.Join(r.Err, err)
+				summaries = append(summaries, summary)
+			}
+			if r.Err == nil {
+				r.PerSecond = summaries[0].EventsPerSecond
+				r.summarise(summaries)
+			}
+		}
+		return results, nil
+	}
+}
+
+func evaluateBy(ctx context.Context, path string, s Stream, family string, seed int) (offline.Summary, error) {
+	var summary offline.Summary
+	cmd := exec.CommandContext(ctx, path, "evaluate", "--output", "json", "--model", family, "--label", s.Label, "--seed", strconv.Itoa(seed), s.Path)
+	out, err := cmd.Output()
+	if err != nil {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			err = fmt.Errorf("%w: %s", err, failed.Stderr)
+		}
+		return summary, fmt.Errorf("evaluating %s on %s: %w", family, s.Name, err)
+	}
+	if err := json.Unmarshal(out, &summary); err != nil {
+		return summary, fmt.Errorf("reading what %s said of %s: %w", path, s.Name, err)
+	}
+	if summary.LogLoss == nil && summary.RMSE == nil {
+		return summary, fmt.Errorf("%s said nothing of how it learned %s", path, s.Name)
+	}
+	return summary, nil
+}
