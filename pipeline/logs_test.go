@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"millrace/config"
 	"millrace/consumers"
 )
@@ -108,6 +110,12 @@ func TestCompactedEventsAreRefused(t *testing.T) {
 // TestFirstStartTellsOfRetention: the topics are made by the start itself, after those that exist were asked about.
 func TestFirstStartTellsOfRetention(t *testing.T) {
 	r := newKeyedRig(t, 1, "drop")
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1)) // whose topics keep records for a week, as Kafka's do
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	r.pipeline.Kafka.Brokers = broker.ListenAddrs()
 	r.pipeline.Events.UnknownTopic = config.UnknownTopicCreate
 	r.pipeline.Label.Wait, r.pipeline.Label.Early = 30*24*time.Hour, 10*24*time.Hour
 	var said bytes.Buffer
