@@ -121,7 +121,7 @@ func (c *Columns) Raw(i int, v float64) float64 {
 	switch {
 	case c.kinds[i].Unscaled || c.ring[i] < 0:
 		return v
-	case deviation == 0, c.Deviation(i) == 0 && math.Abs(v) > ownMax:
+	case deviation == 0, math.Abs(v) > ownMax && c.Deviation(i) == 0:
 		return math.NaN()
 	case c.Wild(i, v):
 		v = c.Centre(i)
