@@ -216,3 +216,16 @@ func BenchmarkClasses(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBatch is predict and learn of 100 → 64 → 64 → 10, relu, softmax, Adam, by the size of mini-batches.
+func BenchmarkBatch(b *testing.B) {
+	for _, batch := range []int{1, 4, 8, 64, 1024} {
+		b.Run(fmt.Sprint(batch), func(b *testing.B) {
+			s := model.Spec{
+				Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Batch: batch,
+				Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001},
+			}
+			benchmark(b, s, model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
+		})
+	}
+}

@@ -50,3 +50,26 @@ func Unheld(m Model, prediction float32) float64 {
 	}
 	return float64(prediction) * n.unit()
 }
+
+// NewUnheld is NewNetwork that adds every event's gradient at once; NewUnheldGeneric does so on the fallback kernels.
+func NewUnheld(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
+	return unheld(newOn(kernel.Best(), spec, target, views))
+}
+
+// NewUnheldGeneric is NewGeneric that adds every event's gradient at once.
+func NewUnheldGeneric(spec Spec, target TargetSpec, views millrace.Views) (Model, error) {
+	return unheld(NewGeneric(spec, target, views))
+}
+
+func unheld(m Model, err error) (Model, error) {
+	if err == nil {
+		m.(*network).held = nil
+	}
+	return m, err
+}
+
+// Holds reports that a network holds events of its open mini-batch, Held how many it does now.
+func Holds(m Model) bool { return m.(*network).held != nil }
+
+// Held is how many events are held.
+func Held(m Model) uint64 { return m.(*network).held.events[0] }

@@ -255,25 +255,45 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 		return err
 	}
 	for i := range n.layers {
-		l, d := &n.layers[i], &sc.deltas[i]
-		switch {
-		case i > 0:
-			n.outer(&l.weight.gradient, &sc.outputs[i-1], d)
-		case n.rows != nil:
-			n.rows.accumulate(n.k, v, d)
-		default:
-			n.outer(&l.weight.gradient, sc.dense(v), d)
-		}
-		n.outer(&l.bias.gradient, &n.optimizer.one, &sc.biases[i])
-		if l.gain != nil {
-			n.outer(&l.gain.gradient, &n.optimizer.one, &sc.gains[i])
-		}
+		n.accumulateLayer(i, v, sc)
 	}
 	n.batch[0]++
-	if n.batch[0] == uint64(n.spec.Batch) {
+	full := n.batch[0] == uint64(n.spec.Batch)
+	if n.held != nil {
+		n.held.events[0]++
+		if full || n.held.events[0] == uint64(n.held.most) {
+			n.addHeld()
+		}
+	}
+	if full {
 		n.update(sc)
 	}
 	return nil
+}
+
+// accumulateLayer adds the event's gradient of layer i to the open mini-batch, or holds what it is made of.
+func (n *network) accumulateLayer(i int, v *millrace.Vector, sc *scratch) {
+	l, d := &n.layers[i], &sc.deltas[i]
+	input := &sc.input
+	if i > 0 {
+		input = &sc.outputs[i-1]
+	} else {
+		sc.dense(v)
+	}
+	holds := n.hold(i, input.Data, d.Data)
+	switch {
+	case holds:
+	case i == 0 && n.rows != nil:
+		n.rows.accumulate(n.k, v, d)
+	default:
+		n.outer(&l.weight.gradient, input, d)
+	}
+	if !holds || l.gain != nil {
+		n.outer(&l.bias.gradient, &n.optimizer.one, &sc.biases[i])
+	}
+	if l.gain != nil {
+		n.outer(&l.gain.gradient, &n.optimizer.one, &sc.gains[i])
+	}
 }
 
 // outer adds x·dᵀ to g, which is [len(x), len(d)].

@@ -32,6 +32,7 @@ type network struct {
 	guard     guard
 	rows      *rows          // of a sparse input: what the open update touches
 	batch     []uint64       // [1], events in the open mini-batch
+	held      *held          // of those, what is not in its sums yet; nil where there is never any
 	target    Moments        // numbers
 	gain      *gain          // SGD or AdaGrad at an adaptive rate, otherwise nil
 	level     []float64      // [1], counts: what they are counted in, see commit
@@ -90,7 +91,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 			n.flat.Data = append(n.flat.Data, make([]float32, max(0, l.in*l.out-len(n.flat.Data)))...)
 		}
 	}
-	n.dropout, n.upkeep = newDropout(s), newUpkeep(n)
+	n.dropout, n.upkeep, n.held = newDropout(s), newUpkeep(n), newHeld(n)
 	if s.Optimizer.adaptive() {
 		n.gain = newGain(s.Optimizer.Rate, n.head.outputs(target.Classes), n.optimizer)
 		if s.Optimizer.Type == RuleAdaGrad {
@@ -262,6 +263,9 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 			n.rows.state(visit)
 		}
 	}
+	if n.held != nil {
+		n.held.state(visit)
+	}
 }
 
 func (n *network) Restored() error {
@@ -298,6 +302,11 @@ func (n *network) Restored() error {
 	}
 	if n.batch[0] >= uint64(n.spec.Batch) {
 		return fmt.Errorf("checking the restored mini-batch: %d events of %d", n.batch[0], n.spec.Batch)
+	}
+	if n.held != nil {
+		if err := n.held.check(n.batch[0]); err != nil {
+			return fmt.Errorf("checking the restored mini-batch: %w", err)
+		}
 	}
 	if n.rows != nil {
 		if err := n.rows.restored(n.shape.Width); err != nil {

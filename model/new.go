@@ -82,7 +82,7 @@ func (s Spec) StateBytes(target TargetSpec, shape millrace.ViewShape) int64 {
 		}
 		bytes += (weights + biases) * each
 		if s.Batch > 1 {
-			bytes += 4 * biases
+			bytes += 4*biases + heldBytes(s.Batch, i, in, out, shape.Sparse)
 			if i == 0 && shape.Sparse {
 				bytes += float64(rowsCap(s.Batch, shape)) * (4 + 4*float64(out))
 			} else {

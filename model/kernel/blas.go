@@ -176,9 +176,7 @@ func (b BLAS) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float
 		row := c[i*ldc:][:n]
 		scale(beta, row)
 		switch {
-		case alpha == 0:
-		case !aTrans && !bTrans && ldb == n && alpha == 1:
-			s.gemvT(row, bm[:k*n], a[i*lda:][:k])
+		case alpha == 0 || alpha == 1 && !bTrans:
 		case !bTrans:
 			for l := range k {
 				at := i*lda + l
@@ -199,6 +197,13 @@ func (b BLAS) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float
 				}
 			}
 		}
+	}
+	if alpha == 1 && !bTrans {
+		f := factors{m: m, n: n, k: k, a: a, row: lda, column: 1, b: bm, strideB: ldb, c: c, strideC: ldc}
+		if aTrans {
+			f.row, f.column, f.transposed = 1, lda, true
+		}
+		s.gemm(f)
 	}
 }
 

@@ -17,6 +17,7 @@ type products struct {
 	// active is gemvT that passes over rows whose x is zero, gated is gemv where gate is above zero.
 	active func(y, a, x []float32)
 	gated  func(y, a, x, gate []float32)
+	gemm   func(f factors) // C ← C + A·B, see Gemm
 }
 
 // The methods below are what models call an event at a time: BLAS in the forms that layers need, compiled into their
@@ -73,7 +74,7 @@ func Matrix(rows, cols int, data []float32) blas32.General {
 func genericProducts() products {
 	return products{
 		gemv: gemvGeneric, gemvT: gemvTGeneric, dot: dotGeneric, dots: gemvGeneric, axpy: axpyGeneric, ger: gerGeneric,
-		active: activeGeneric, gated: gatedGeneric,
+		active: activeGeneric, gated: gatedGeneric, gemm: gemmGeneric,
 	}
 }
 
@@ -98,6 +99,13 @@ func On(name string, b blas.Float32) *Set {
 		axpy: func(alpha float32, x, y []float32) { b.Saxpy(len(x), alpha, x, 1, y, 1) },
 		ger: func(a, x, y []float32, alpha float32) {
 			b.Sger(len(x), len(y), alpha, x, 1, y, 1, a, max(1, len(y)))
+		},
+		gemm: func(f factors) {
+			trans, stride := blas.NoTrans, f.row
+			if f.transposed {
+				trans, stride = blas.Trans, f.column
+			}
+			b.Sgemm(trans, blas.NoTrans, f.m, f.n, f.k, 1, f.a, stride, f.b, f.strideB, 1, f.c, f.strideC)
 		},
 	}
 	return s
