@@ -55,6 +55,31 @@ func TestWild(t *testing.T) {
 	}
 }
 
+// TestWildInAnyOrder: wild values of any size, in any order and anywhere among the others, leave a column what it is.
+func TestWildInAnyOrder(t *testing.T) {
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(7, seed))
+		values := make([]float64, 3000)
+		for i := range values {
+			values[i] = 12 + 8*random.NormFloat64()
+		}
+		for range 30 {
+			size := math.Pow(10, 5+130*random.Float64())
+			values[random.IntN(len(values))] = math.Copysign(size, random.Float64()-.5)
+		}
+		for range 6 {
+			values[random.IntN(32)] = math.Pow(10, 5+130*random.Float64())
+		}
+		c := moments.New(1, moments.Options{})
+		for _, v := range values {
+			c.Observe(0, v, 1)
+		}
+		if d := c.Deviation(0); c.Moved(0) > 0 || math.Abs(c.Centre(0)-12) > 1 || d < 8/1.1 || d > 8*1.4 {
+			t.Errorf("seed %d: %v ± %v, want 12 ± 8; moved %d times", seed, c.Centre(0), d, c.Moved(0))
+		}
+	}
+}
+
 // tensors are all of a column's state, in one.
 func tensors(c *moments.Columns) []byte {
 	var b bytes.Buffer
