@@ -35,12 +35,7 @@ type slot struct {
 }
 
 // kind is what the slot's record is.
-func (s *slot) kind() join.Kind {
-	if s.label {
-		return join.Labels
-	}
-	return join.Events
-}
+func (s *slot) kind() join.Kind { return kindOf(s.label) }
 
 // idleness is which of the events' partitions went idle, and which awoke, before the slots that follow.
 type idleness struct{ idle, awake []int32 }
@@ -53,14 +48,8 @@ type chunk struct {
 	slots   [chunkEvents]slot
 	events  [chunkEvents]*millrace.Event // of the slots, by the events' decoder …
 	labels  [chunkEvents]*millrace.Event // … and by the labels'; nil without one
-	coming  [2]coming                    // of the slots, events and labels
+	coming  Coming                       // of the slots, those that could be decoded
 	decoded chan struct{}                // gets a token when all slots are decoded
-}
-
-// coming are good events, or labels: how many the state by key was told of, and how many have had their turn.
-type coming struct {
-	events       []*millrace.Event
-	told, passed int
 }
 
 // decoders are a goroutine's: of events, and of labels where there are any.
@@ -195,8 +184,7 @@ func (c *chunk) decode(own decoders) {
 			at.rejection = decodeRecord(own[0], at.record, at.event)
 		}
 		if at.record != nil && at.rejection == nil {
-			coming := &c.coming[at.kind()]
-			coming.events = append(coming.events, at.event)
+			c.coming.Add(at.event, at.label)
 		}
 	}
 	c.decoded <- struct{}{}
@@ -214,14 +202,9 @@ func (c *chunk) add(s slot) {
 // ahead is called before each slot's turn, and tells the state by key of its event or label and of some that follow, a
 // few at a time.
 func (c *chunk) ahead(stream *Stream, s *slot) {
-	if stream.Clock == nil || s.event == nil || s.rejection != nil {
-		return
+	if s.event != nil && s.rejection == nil {
+		c.coming.Turn(stream, s.label)
 	}
-	coming := &c.coming[s.kind()]
-	if coming.passed == coming.told {
-		coming.told += stream.ahead(s.kind(), coming.events[coming.told:])
-	}
-	coming.passed++
 }
 
 // room returns the chunk that is being filled, with room for a slot at least.
@@ -236,9 +219,7 @@ func (d *decodeStage) room(ctx context.Context) (*chunk, error) {
 			return nil, ctx.Err()
 		}
 		d.filling.n, d.filling.records, d.filling.bytes = 0, 0, 0
-		for i := range d.filling.coming {
-			d.filling.coming[i] = coming{events: d.filling.coming[i].events[:0]}
-		}
+		d.filling.coming.Reset()
 	}
 	return d.filling, nil
 }

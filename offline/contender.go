@@ -12,6 +12,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/learner"
 	"millrace/model"
 	"millrace/pipeline"
 )
@@ -28,10 +29,12 @@ type Contender struct {
 	// Predicted is told what was predicted of each event when it came; may be nil.
 	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float64)
 
-	own   []*millrace.Event // where events are copied to before they are written to; nil where nobody else reads them
-	cores model.Runner      // that its model's parts run on
-	ends  []int             // waits that ended behind each record that is taken together
-	busy  time.Duration     // spent on extracting, predicting and learning
+	own    []*millrace.Event // copies of a chunk's events, to write to; nil where nobody else reads them
+	events []*millrace.Event // of the chunk: the copies, or what all read
+	coming learner.Coming    // of the chunk
+	cores  model.Runner      // that its model's parts run on
+	ends   []int             // waits that ended behind each record that is taken together
+	busy   time.Duration     // spent on extracting, predicting and learning
 }
 
 // NewContender builds a contender for the data, or keeps why that is not possible: the others go on.

@@ -36,44 +36,58 @@ func (c *Contender) writesEvents() bool {
 // learn takes one chunk, in order.
 func (c *Contender) learn(chunk []slot) {
 	start := time.Now()
-	for len(chunk) > 0 {
-		n := c.learnTogether(chunk)
+	c.take(chunk)
+	for from := 0; from < len(chunk); {
+		n := c.learnTogether(chunk, from)
 		if n == 0 {
-			c.learnSlot(&chunk[0])
+			c.learnSlot(chunk, from)
 			n = 1
 		}
-		chunk = chunk[n:]
+		from += n
 	}
 	c.busy += time.Since(start)
 }
 
+// take makes a chunk's events ready to be learned in their turns.
+func (c *Contender) take(chunk []slot) {
+	c.events = c.events[:0]
+	c.coming.Reset()
+	for i := range chunk {
+		s := &chunk[i]
+		e := s.event
+		if s.fault == nil && c.own != nil {
+			e = c.copied(i, e)
+		}
+		c.events = append(c.events, e)
+		if s.fault == nil {
+			c.coming.Add(e, s.label)
+		}
+	}
+}
+
 // learnSlot takes one record.
-func (c *Contender) learnSlot(s *slot) {
-	switch {
-	case s.fault != nil:
+func (c *Contender) learnSlot(chunk []slot, at int) {
+	s := &chunk[at]
+	if s.fault != nil {
 		c.refuse(s)
-	case s.label:
-		c.learnLabel(s, c.ownOf(0, s))
-	default:
-		c.learnEvent(s, c.ownOf(0, s))
+	} else {
+		c.coming.Turn(c.Pieces.Stream, s.label)
+		if s.label {
+			c.learnLabel(s, c.events[at])
+		} else {
+			c.learnEvent(s, c.events[at])
+		}
 	}
 	c.Curve.add(c.Pass.Events, c.Pieces.Trainer.Progressive)
 }
 
-// learnTogether takes the first records of a chunk together, where the model's parts go side by side, and returns how
-// many they are.
-func (c *Contender) learnTogether(chunk []slot) (n int) {
+// learnTogether takes records of a chunk together, the first from a place on, where the model's parts go side by side,
+// and returns how many they are.
+func (c *Contender) learnTogether(chunk []slot, from int) (n int) {
 	stream := c.Pieces.Stream
 	c.ends = c.ends[:0]
-	for ; n < len(chunk) && stream.Room() > 0; n++ {
-		s := &chunk[n]
-		switch {
-		case s.fault != nil:
-		case s.label:
-			stream.AddLabel(c.ownOf(n, s), s.record)
-		default:
-			stream.Add(c.ownOf(n, s), s.record)
-		}
+	for ; from+n < len(chunk) && stream.Room() > 0; n++ {
+		c.add(chunk, from+n)
 		c.ends = append(c.ends, 0)
 		for stream.Room() > 0 && stream.AddEnd() {
 			c.ends[n]++
@@ -84,7 +98,7 @@ func (c *Contender) learnTogether(chunk []slot) (n int) {
 	}
 	stream.Run(c.cores)
 	for i := range n {
-		c.settle(&chunk[i], i)
+		c.settle(&chunk[from+i], c.events[from+i])
 		for range c.ends[i] {
 			_, _, _ = stream.Settle()
 			c.Pass.countEnded(stream.Ended())
@@ -95,8 +109,22 @@ func (c *Contender) learnTogether(chunk []slot) (n int) {
 	return n
 }
 
-// settle counts a record that was taken in at a place.
-func (c *Contender) settle(s *slot, at int) {
+// add takes in a record with others, if it could be decoded.
+func (c *Contender) add(chunk []slot, at int) {
+	s, stream := &chunk[at], c.Pieces.Stream
+	if s.fault != nil {
+		return
+	}
+	c.coming.Turn(stream, s.label)
+	if s.label {
+		stream.AddLabel(c.events[at], s.record)
+	} else {
+		stream.Add(c.events[at], s.record)
+	}
+}
+
+// settle counts a record that was taken in.
+func (c *Contender) settle(s *slot, event *millrace.Event) {
 	if s.fault != nil {
 		c.refuse(s)
 		return
@@ -105,10 +133,6 @@ func (c *Contender) settle(s *slot, at int) {
 	if s.label {
 		c.Pass.countLabel(s.record, outcome, c.Pieces.Stream.Learned(outcome), asError(why))
 		return
-	}
-	event := s.event
-	if c.own != nil {
-		event = c.own[at]
 	}
 	c.count(s, event, outcome, why, prediction)
 }
@@ -158,14 +182,6 @@ func asError(why *millrace.Rejection) error {
 		return nil
 	}
 	return why
-}
-
-// ownOf is a slot's event, or what is the contender's alone where it writes to it and others read it.
-func (c *Contender) ownOf(at int, s *slot) *millrace.Event {
-	if c.own == nil {
-		return s.event
-	}
-	return c.copied(at, s.event)
 }
 
 // copied is an event that is the contender's alone, until the next copy at its place.
