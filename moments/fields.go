@@ -36,7 +36,7 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 	scales, tracks := c.scales[:n], c.tracks[:n]
 	last, reciprocal := 0.0, 0.0
 	for i := range n {
-		field := &fields[which[i]]
+		field := &fields[which[i]] //nolint:gosec // which names fields of the event
 		if field.Presence != millrace.Present {
 			continue
 		}
