@@ -1,12 +1,15 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"millrace"
+	"millrace/merge"
 	"millrace/pipeline/status"
 )
 
@@ -187,7 +190,8 @@ func TestStatusOfARebuild(t *testing.T) {
 	defer s.Close()
 	defer s.stopAround()
 	s.started.Store(true)
-	s.env.rebuilding.Store(newRebuilding(s.learning, &s.learning.from))
+	again := newRebuilding(s.learning, &s.learning.from)
+	s.env.rebuilding.Store(again)
 	at := s.Status()
 	if at.Learning.State != status.Rebuilding || at.Learning.Rebuild == nil || !strings.Contains(at.NotReady, "reading the log again") {
 		t.Errorf("status %+v, %+v", at, at.Learning)
@@ -198,8 +202,28 @@ func TestStatusOfARebuild(t *testing.T) {
 	if told := figures(at); !strings.Contains(fmt.Sprint(told...), "rebuilding") {
 		t.Errorf("the log line says %v", told)
 	}
+	var metrics string
+	again.Merger = merging(func() error { // before the first record
+		_, metrics = get(t, s, "/metrics")
+		return context.Canceled
+	})
+	if _, err := again.Run(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	_, total := again.Progress()
+	if line := fmt.Sprintf("millrace_rebuild_remaining_records{pipeline=\"loop\"} %d\n", total); total == 0 || !strings.Contains(metrics, line) {
+		t.Errorf("the metrics lack %s", line)
+	}
 	s.env.rebuilding.Store(nil)
+	if _, metrics := get(t, s, "/metrics"); !strings.Contains(metrics, "millrace_rebuild_remaining_records{pipeline=\"loop\"} 0\n") {
+		t.Error("records remain after it")
+	}
 	if at := s.Status(); at.NotReady != "" || at.Learning.State != status.Starting {
 		t.Errorf("after it: %+v, %+v", at, at.Learning)
 	}
 }
+
+// merging is a merger that ends at once, with what the function returns.
+type merging func() error
+
+func (m merging) Next(context.Context) (merge.Stretch, error) { return merge.Stretch{}, m() }

@@ -311,7 +311,10 @@ func (l *learning) build() {
 	if l.merger != nil {
 		l.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_merge_stalled_seconds",
 			Help: "For how long records have waited for a partition that does not answer; 0 while none is waited for."},
-			func() float64 { return l.merger.Stalled().Seconds() }))
+			func() float64 { return l.merger.Stalled().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "millrace_rebuild_remaining_records",
+			Help: "Records that the learner still has to read again to make its state by key, before it goes on learning; else 0."},
+			e.rebuildRemaining))
 	}
 	l.registry.MustRegister(newLag("learner", lags...), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "millrace_snapshots_held_bytes", Help: "What all versions of the model hold in the store, after the latest publication."},

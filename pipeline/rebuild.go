@@ -205,6 +205,15 @@ func markOf(k *millrace.Keyed, p millrace.Position) (mark millrace.Mark, ok bool
 	return k.Rebuild[i], true
 }
 
+// rebuildRemaining is how many records are still to be read again.
+func (e *environment) rebuildRemaining() float64 {
+	if again := e.rebuilding.Load(); again != nil {
+		done, total := again.Progress()
+		return float64(total - min(done, total))
+	}
+	return 0
+}
+
 // tellRebuild writes a log line now and then until it is told to stop.
 func (l *learning) tellRebuild(ctx context.Context, r *learner.Rebuilding) (stop func()) {
 	ctx, stop = context.WithCancel(ctx)
