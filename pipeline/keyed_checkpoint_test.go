@@ -117,7 +117,7 @@ func (r *rig) stops(at uint64) (first, second map[string][]byte, head string) {
 // the head, and comes to what a learner does that never stopped. What cannot be used is told of, with the reason.
 func TestCheckpointsAreAShortcut(t *testing.T) {
 	all := story(time.Now().Add(-time.Hour).Truncate(time.Second), 4000, 1)
-	// Of nearly seven: from wherever a life ends all of the log would be read again, so an older checkpoint always helps.
+	// Of nearly seven: from wherever a life ends all of the log would be read again, so an older checkpoint helps.
 	const wait = 6*time.Minute + 30*time.Second
 	whole := newKeyedRig(t, 1, "legit")
 	whole.pipeline.Label.Wait = wait
