@@ -64,7 +64,6 @@ func (s *Scorer) refuse(r *refusals, h millrace.Head, err error) {
 	}
 	r.pointer = pointer
 	r.n++
-	s.o.Metrics.refused.WithLabelValues(reason).Inc()
 	if now := (told{h, reason}); now != r.told || pointer != "" {
 		r.told = now
 		s.o.Log.Warn("snapshot refused; "+s.meanwhile(), "seq", h.Seq, "epoch", h.Epoch, "reason", reason, "error", err)
@@ -72,6 +71,7 @@ func (s *Scorer) refuse(r *refusals, h millrace.Head, err error) {
 	if r.n%refusedMany == 0 {
 		s.o.Log.Error("every version is refused, and the one in service grows old", "refused", r.n, "reason", reason, "do", remedy(reason))
 	}
+	s.o.Metrics.refused.WithLabelValues(reason).Inc() // last: who sees it counted finds it told
 }
 
 // remedy says what a person can do about versions that are all refused.
