@@ -39,10 +39,7 @@ func (c *checkpoints) Keep(ctx context.Context, version *millrace.Manifest, dige
 }
 
 // Holds implements learner.Checkpoints.
-func (c *checkpoints) Holds(digest string) bool {
-	there := c.folder.Checkpoints(func(string, error) {})
-	return slices.ContainsFunc(there, func(c folder.Checkpoint) bool { return c.Digest == digest })
-}
+func (c *checkpoints) Holds(digest string) bool { return c.folder.Holds(digest) }
 
 // checkpointSettings are what of the pipeline, besides a version's settings, decides what its state by key is: where in
 // a record things are, and how long what waits.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"millrace"
 	"millrace/snapshot"
@@ -105,8 +106,18 @@ func (f *Folder) Used(c *Checkpoint) {
 
 // Checkpoints are those that are there, the newest first. One that cannot be read is told to broken, and left out.
 func (f *Folder) Checkpoints(broken func(path string, err error)) []Checkpoint {
-	var all []Checkpoint
 	f.newest.Store(isUnknown)
+	return f.checkpoints(broken)
+}
+
+// Holds reports whether the checkpoint of a version is there. It changes nothing of what is known of them.
+func (f *Folder) Holds(digest string) bool {
+	there := f.checkpoints(func(string, error) {})
+	return slices.ContainsFunc(there, func(c Checkpoint) bool { return c.Digest == digest })
+}
+
+func (f *Folder) checkpoints(broken func(path string, err error)) []Checkpoint {
+	var all []Checkpoint
 	for _, name := range []string{checkpointNewest, checkpointBefore} {
 		c := Checkpoint{Path: filepath.Join(f.path, name)}
 		switch err := c.open(func(*frameReader) error { return nil }); {
