@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"millrace"
-	"millrace/join"
 	"millrace/merge"
 )
 
@@ -33,9 +32,6 @@ type slot struct {
 	anew      bool                // it is the first of a topic that was made anew
 	idleness  *idleness
 }
-
-// kind is what the slot's record is.
-func (s *slot) kind() join.Kind { return kindOf(s.label) }
 
 // idleness is which of the events' partitions went idle, and which awoke, before the slots that follow.
 type idleness struct{ idle, awake []int32 }

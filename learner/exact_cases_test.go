@@ -109,7 +109,7 @@ func TestPartitionsAddedLaterHoldNoTimeUpAgain(t *testing.T) {
 	again := l.remade(t, s, positions)
 	apply(t, s, all[n:])
 	apply(t, again, all[n:])
-	if got, want := measuredNames(again), s.Names(); !maps.Equal(got, want) || want["duplicate"] != 1 {
+	if got, want := fates(again.Names()), s.Names(); !maps.Equal(got, want) || want["duplicate"] != 1 {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -212,14 +212,7 @@ func TestLabelsOfAWrongClockHoldNothingUp(t *testing.T) {
 	again := l.remade(t, s, positions)
 	apply(t, s, records[at:])
 	apply(t, again, records[at:])
-	if got, want := measuredNames(again), s.Names(); !maps.Equal(got, want) || want["joined"] != 2 {
+	if got, want := fates(again.Names()), s.Names(); !maps.Equal(got, want) || want["joined"] != 2 {
 		t.Errorf("%v, want %v", got, want)
 	}
-}
-
-// measuredNames are what became of events and labels, without what a restart leaves out of the figures.
-func measuredNames(s *Stream) map[string]uint64 {
-	names := s.Names()
-	delete(names, string(join.NameUnmeasured))
-	return names
 }

@@ -389,8 +389,7 @@ func (l *lives) survive(t *testing.T, kills int) (whole *life, want millrace.Sna
 			}
 		}
 	}
-	got, names := maps.Clone(from.Manifest.Names), maps.Clone(want.Manifest.Names)
-	delete(got, string(join.NameUnmeasured)) // predictions are not in the log
+	got, names := fates(from.Manifest.Names), maps.Clone(want.Manifest.Names)
 	if !maps.Equal(got, names) || from.Manifest.Learned != want.Manifest.Learned || from.Manifest.Applied != want.Manifest.Applied {
 		t.Errorf("counts are\n%v, %d learned, %d applied; want\n%v, %d, %d", got, from.Manifest.Learned, from.Manifest.Applied,
 			names, want.Manifest.Learned, want.Manifest.Applied)
@@ -416,6 +415,14 @@ func TestKilledAtAnyRecordEqualsUninterrupted(t *testing.T) {
 			t.Errorf("only %d events were %s", n, name)
 		}
 	}
+}
+
+// fates are what became of events and labels, without what a restart leaves out of figures: predictions are not in the
+// log.
+func fates(names map[string]uint64) map[string]uint64 {
+	names = maps.Clone(names)
+	delete(names, string(join.NameUnmeasured))
+	return names
 }
 
 // checkSums: every event that was produced ended under one name, or waits; and so did every label.

@@ -123,7 +123,7 @@ func (r *Rebuilding) slot(s *slot, ends map[partition]int64) {
 	if s.batch == nil {
 		return // what went idle when, nobody knows any more
 	}
-	at := &r.at[s.kind()]
+	at := &r.at[kindOf(s.label)]
 	if at.batch != s.batch {
 		at.batch, at.key = s.batch, partition{s.batch.Topic, s.batch.Partition}
 		at.end, at.open = ends[at.key]

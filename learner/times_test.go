@@ -8,15 +8,12 @@ import (
 	"time"
 
 	"millrace"
-	"millrace/join"
 )
 
 // sameCounts compares what became of events and labels, and what the stream knows of time.
 func sameCounts(t *testing.T, got, want *millrace.Manifest) {
 	t.Helper()
-	a, b := maps.Clone(got.Names), maps.Clone(want.Names)
-	delete(a, string(join.NameUnmeasured)) // predictions are not in the log
-	delete(b, string(join.NameUnmeasured))
+	a, b := fates(got.Names), fates(want.Names)
 	if !maps.Equal(a, b) || got.Learned != want.Learned || got.Applied != want.Applied || got.Keyed.Now != want.Keyed.Now {
 		t.Errorf("%v, %d learned, %d applied, watermark %d; want\n%v, %d, %d, %d", a, got.Learned, got.Applied, got.Keyed.Now,
 			b, want.Learned, want.Applied, want.Keyed.Now)

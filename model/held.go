@@ -135,20 +135,12 @@ func (h *held) check(batch uint64) error {
 	if h.events[0] >= uint64(h.most) || h.events[0] > batch {
 		return fmt.Errorf("%d of %d events are held, at most %d may be", h.events[0], batch, h.most-1)
 	}
-	within := func(name string, values []float32) error {
-		for i, v := range values {
-			if !(v >= -momentMax && v <= momentMax) {
-				return fmt.Errorf("%s[%d] is %g, outside ±%g", name, i, v, float32(momentMax))
-			}
-		}
-		return nil
-	}
 	for i := range h.layers {
 		l := &h.layers[i]
-		if err := within(l.inputsName, l.inputs.Data); err != nil {
+		if err := checkWithin(l.inputsName, l.inputs.Data, -momentMax, momentMax); err != nil {
 			return err
 		}
-		if err := within(l.deltasName, l.deltas.Data); err != nil {
+		if err := checkWithin(l.deltasName, l.deltas.Data, -momentMax, momentMax); err != nil {
 			return err
 		}
 	}

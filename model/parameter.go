@@ -111,12 +111,7 @@ func (p *parameter) doubles() [3][]float64 { return [3][]float64{p.square, p.sum
 // check reports state that the guard would never have let happen.
 func (p *parameter) check() error {
 	within := func(what string, values []float32, low, high float32) error {
-		for i, v := range values {
-			if !(v >= low && v <= high) {
-				return fmt.Errorf("%s%s[%d] is %g, outside [%g, %g]", p.name, what, i, v, low, high)
-			}
-		}
-		return nil
+		return checkWithin(p.name+what, values, low, high)
 	}
 	if err := within("", p.w.Data, -weightMax/scaleMin, weightMax/scaleMin); err != nil {
 		return err
@@ -154,6 +149,16 @@ func (p *parameter) check() error {
 
 // originMax bounds initial weights, which are of the order of 1.
 const originMax = 1e6
+
+// checkWithin reports the first of the values of a tensor that no run could have left.
+func checkWithin(name string, values []float32, low, high float32) error {
+	for i, v := range values {
+		if !(v >= low && v <= high) {
+			return fmt.Errorf("%s[%d] is %g, outside [%g, %g]", name, i, v, low, high)
+		}
+	}
+	return nil
+}
 
 // checkSquares reports AdaGrad's sums that no run could have left.
 func checkSquares(name string, square []float64) error {

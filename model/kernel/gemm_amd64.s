@@ -54,6 +54,41 @@
 	VBROADCASTSS x, Y14        \
 	VFMADD231PS  Y12, Y14, sum
 
+// LOAD4 loads the first four rows of a tile of sixteen columns, and leaves the place of the fourth in AX.
+#define LOAD4 \
+	LEAQ    (DI)(R8*2), AX    \
+	ADDQ    R8, AX            \
+	VMOVUPS (DI), Y0          \
+	VMOVUPS 32(DI), Y1        \
+	VMOVUPS (DI)(R8*1), Y2    \
+	VMOVUPS 32(DI)(R8*1), Y3  \
+	VMOVUPS (DI)(R8*2), Y4    \
+	VMOVUPS 32(DI)(R8*2), Y5  \
+	VMOVUPS (AX), Y6          \
+	VMOVUPS 32(AX), Y7
+
+// PRODUCTS4 adds one product to each of them.
+#define PRODUCTS4 \
+	VMOVUPS (DX), Y12          \
+	VMOVUPS 32(DX), Y13        \
+	ROW16((AX), Y0, Y1)        \
+	ROW16((AX)(R9*1), Y2, Y3)  \
+	ROW16((AX)(R9*2), Y4, Y5)  \
+	ROW16((AX)(R10*1), Y6, Y7)
+
+// STORE4 stores them, and leaves the place of the fourth in AX.
+#define STORE4 \
+	LEAQ    (DI)(R8*2), AX    \
+	ADDQ    R8, AX            \
+	VMOVUPS Y0, (DI)          \
+	VMOVUPS Y1, 32(DI)        \
+	VMOVUPS Y2, (DI)(R8*1)    \
+	VMOVUPS Y3, 32(DI)(R8*1)  \
+	VMOVUPS Y4, (DI)(R8*2)    \
+	VMOVUPS Y5, 32(DI)(R8*2)  \
+	VMOVUPS Y6, (AX)          \
+	VMOVUPS Y7, 32(AX)
+
 // func gemm16AVX2(c *float32, ldc int, a *float32, rs, cs int, b *float32, ldb, m, k int)
 TEXT ·gemm16AVX2(SB), NOSPLIT, $0-72
 	ARGUMENTS
@@ -61,16 +96,7 @@ TEXT ·gemm16AVX2(SB), NOSPLIT, $0-72
 six:
 	CMPQ    CX, $6
 	JLT     four
-	LEAQ    (DI)(R8*2), AX
-	ADDQ    R8, AX
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS (DI)(R8*1), Y2
-	VMOVUPS 32(DI)(R8*1), Y3
-	VMOVUPS (DI)(R8*2), Y4
-	VMOVUPS 32(DI)(R8*2), Y5
-	VMOVUPS (AX), Y6
-	VMOVUPS 32(AX), Y7
+	LOAD4
 	VMOVUPS (DI)(R8*4), Y8
 	VMOVUPS 32(DI)(R8*4), Y9
 	VMOVUPS (AX)(R8*2), Y10
@@ -78,26 +104,12 @@ six:
 	BEGIN
 
 product6:
-	VMOVUPS (DX), Y12
-	VMOVUPS 32(DX), Y13
-	ROW16((AX), Y0, Y1)
-	ROW16((AX)(R9*1), Y2, Y3)
-	ROW16((AX)(R9*2), Y4, Y5)
-	ROW16((AX)(R10*1), Y6, Y7)
+	PRODUCTS4
 	ROW16((AX)(R9*4), Y8, Y9)
 	ROW16((AX)(R11*1), Y10, Y11)
 	NEXT
 	JNZ     product6
-	LEAQ    (DI)(R8*2), AX
-	ADDQ    R8, AX
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, (DI)(R8*1)
-	VMOVUPS Y3, 32(DI)(R8*1)
-	VMOVUPS Y4, (DI)(R8*2)
-	VMOVUPS Y5, 32(DI)(R8*2)
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
+	STORE4
 	VMOVUPS Y8, (DI)(R8*4)
 	VMOVUPS Y9, 32(DI)(R8*4)
 	VMOVUPS Y10, (AX)(R8*2)
@@ -108,37 +120,14 @@ product6:
 four:
 	CMPQ    CX, $4
 	JLT     one
-	LEAQ    (DI)(R8*2), AX
-	ADDQ    R8, AX
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	VMOVUPS (DI)(R8*1), Y2
-	VMOVUPS 32(DI)(R8*1), Y3
-	VMOVUPS (DI)(R8*2), Y4
-	VMOVUPS 32(DI)(R8*2), Y5
-	VMOVUPS (AX), Y6
-	VMOVUPS 32(AX), Y7
+	LOAD4
 	BEGIN
 
 product4:
-	VMOVUPS (DX), Y12
-	VMOVUPS 32(DX), Y13
-	ROW16((AX), Y0, Y1)
-	ROW16((AX)(R9*1), Y2, Y3)
-	ROW16((AX)(R9*2), Y4, Y5)
-	ROW16((AX)(R10*1), Y6, Y7)
+	PRODUCTS4
 	NEXT
 	JNZ     product4
-	LEAQ    (DI)(R8*2), AX
-	ADDQ    R8, AX
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, (DI)(R8*1)
-	VMOVUPS Y3, 32(DI)(R8*1)
-	VMOVUPS Y4, (DI)(R8*2)
-	VMOVUPS Y5, 32(DI)(R8*2)
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
+	STORE4
 	ADVANCE(4)
 
 one:

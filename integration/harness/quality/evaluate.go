@@ -94,11 +94,7 @@ func contend(ctx context.Context, s Stream, families []string, seeds int) ([]*of
 			contenders = append(contenders, &offline.Contender{Name: family, Err: err})
 			continue
 		}
-		n := 1
-		if random(family) {
-			n = seeds
-		}
-		for seed := range n {
+		for seed := range runs(family, seeds) {
 			other := *p
 			other.Model.Seed += uint64(seed)
 			contenders = append(contenders, offline.NewContender(family, &other, offline.Data{Events: s.Path}))
@@ -158,12 +154,8 @@ func ByBinary(path string) Evaluator {
 		for i, family := range families {
 			r := &results[i]
 			r.Family, r.Seeds = named(family, classes), 1
-			n := 1
-			if random(family) {
-				n = seeds
-			}
 			var summaries []offline.Summary
-			for seed := range n {
+			for seed := range runs(family, seeds) {
 				summary, err := evaluateBy(ctx, path, s, r.Family, seed)
 				r.Err = errors.Join(r.Err, err)
 				summaries = append(summaries, summary)

@@ -27,8 +27,13 @@ func asked(family string) string {
 	return family
 }
 
-// random families differ by their seed; others need be measured once.
-func random(family string) bool { return slices.Contains([]string{"auto", "mlp", "forest"}, family) }
+// runs is how often a family is measured, of so many seeds: those that do not differ by it once.
+func runs(family string, seeds int) int {
+	if slices.Contains([]string{"auto", "mlp", "forest"}, family) {
+		return seeds
+	}
+	return 1
+}
 
 // order is a family's place in tables.
 func order(family string) int { return slices.Index(Families(), asked(family)) }
