@@ -14,11 +14,12 @@ func TestGateReturnsWhatWasPassed(t *testing.T) {
 	m := newMemory(0)
 	r := newRig(t, m, 0, 0)
 	now := time.Now().UnixMilli()
-	for i := range int64(200) {
-		m.logs[0] = append(m.logs[0], millrace.Record{Topic: "events", Offset: i, Time: now + i, Value: []byte(`{"k":"a"}`)})
-	}
-	m.batch = 200
-	m.change(func() {})
+	m.change(func() { // all at once: the follower reads already
+		for i := range int64(200) {
+			m.logs[0] = append(m.logs[0], millrace.Record{Topic: "events", Offset: i, Time: now + i, Value: []byte(`{"k":"a"}`)})
+		}
+		m.batch = 200
+	})
 	at := int64(0)
 	for at < 200 {
 		b, err := r.gate.Next(t.Context())
