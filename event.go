@@ -1,5 +1,9 @@
 package millrace
 
+// NumberMax is the largest magnitude of a number that is learned: the square of it times 10²⁷ values is still a finite
+// float64. Features beyond it count as that, labels beyond it are refused.
+const NumberMax = 1e140
+
 // Presence tells absent, null and present values apart.
 type Presence uint8
 

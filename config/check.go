@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"millrace"
+	"millrace/decode"
 	"millrace/features"
 )
 
@@ -232,8 +233,27 @@ func joinKeys(keys []string) string { return strings.Join(keys, "\x00") }
 // checkLabel explains both kinds of label where neither is chosen: the first thing a newcomer's file
 // gets wrong.
 func (c *checker) checkLabel() {
+	c.checkCounts()
 	if c.pipeline.Label.Type == "" && c.root.child("label").inside["classes"] == nil {
 		c.flag("label.type", "what is predicted is missing; write classes, as {path: y, classes: [no, yes]}, or for a number {path: y, type: number}")
+	}
+}
+
+// checkCounts refuses labels that the file itself makes up or asks for and that a model of counts refuses.
+func (c *checker) checkCounts() {
+	const why = "; with model.loss: poisson labels are counts, of which none is negative: "
+	l := &c.pipeline.Label
+	if c.pipeline.Model.Loss != "poisson" || l.Type != "number" {
+		return
+	}
+	if missing := l.IfMissing(); missing.Known && missing.Value < 0 {
+		c.flag("label.missing.value", "found "+l.Missing.Value+why+"write 0 or more, or drop")
+	}
+	if l.Max != nil && *l.Max < 0 {
+		c.flag("label.max", fmt.Sprintf("found %g%swrite more than 0", *l.Max, why))
+	}
+	if l.Min != nil && *l.Min < 0 && l.Outside == decode.OutsideClip {
+		c.flag("label.min", fmt.Sprintf("found %g, which smaller ones count as%swrite min: 0", *l.Min, why))
 	}
 }
 

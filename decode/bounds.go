@@ -32,7 +32,25 @@ func (l *LabelSpec) validateRange() []millrace.Violation {
 	if l.Min != nil && l.Max != nil && !(*l.Min < *l.Max) {
 		report("min", "%g is not below max, %g", *l.Min, *l.Max)
 	}
+	if len(found) > 0 || l.Type != "number" {
+		return found
+	}
+	// A bound beyond what is learned does no harm where nothing is made to be as large as that.
+	const most = millrace.NumberMax
+	clip := l.Outside == OutsideClip
+	if l.Min != nil && (*l.Min > most || clip && *l.Min < -most) {
+		report("min", "%g is beyond ±%g, and no such label is learned", *l.Min, float64(most))
+	}
+	if l.Max != nil && (*l.Max < -most || clip && *l.Max > most) {
+		report("max", "%g is beyond ±%g, and no such label is learned", *l.Max, float64(most))
+	}
 	return found
+}
+
+// beyond reports whether a number, as written, is larger than any label that is learned.
+func beyond(text string) bool {
+	v, err := strconv.ParseFloat(text, 64)
+	return err == nil && math.Abs(v) > millrace.NumberMax
 }
 
 // within reports whether a number, as written, can be a label.

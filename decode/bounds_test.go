@@ -72,6 +72,23 @@ func TestBoundsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", path, found)
 		}
 	}
+	for path, l := range map[string]LabelSpec{
+		"min":           {Path: "y", Type: "number", Min: number(1.1e140)},
+		"max":           {Path: "y", Type: "number", Max: number(1e200), Outside: OutsideClip},
+		"missing.value": {Path: "y", Type: "number", Topic: "l", Wait: waitDefault, Early: earlyDefault, Missing: MissingSpec{Value: "-1e200"}},
+	} {
+		if found := l.Validate(); len(found) != 1 || found[0].Path != path {
+			t.Errorf("%s beyond what is learned: %v", path, found)
+		}
+	}
+	// Where nothing is made as large as a bound, one beyond what is learned refuses nothing that would be learned.
+	wide := LabelSpec{Path: "y", Type: "number", Min: number(-1e200), Max: number(1e200)}
+	largest := LabelSpec{Path: "y", Type: "number", Min: number(-millrace.NumberMax), Max: number(millrace.NumberMax), Outside: OutsideClip}
+	for _, l := range []LabelSpec{wide, largest} {
+		if found := l.Validate(); len(found) != 0 {
+			t.Errorf("%v", found)
+		}
+	}
 	classes := LabelSpec{Path: "y", Classes: []string{"a", "b"}, Min: number(0)}
 	if found := classes.Validate(); len(found) != 1 || found[0].Path != "min" {
 		t.Errorf("classes with a least number: %v", found)

@@ -155,6 +155,8 @@ func (l *LabelSpec) validateMissing() []millrace.Violation {
 		report("class", "%q is no number; write drop, or the number that an event without a label was", m.Class)
 	case number && m.Value != "" && !isNumber(m.Value):
 		report("value", "%q is no finite number", m.Value)
+	case number && beyond(m.Value):
+		report("value", "%s is beyond ±%g, and no such label is learned", m.Value, float64(millrace.NumberMax))
 	case number && m.Value != "" && !l.within(m.Value):
 		report("value", "%s is outside label.min and label.max", m.Value)
 	case !number && m.Value != "":

@@ -12,7 +12,7 @@ const (
 	// nonePane stands for the newest pane of an entry that has none: smaller than any, as an int64.
 	nonePane = 1 << 63
 	// valueMax is the largest magnitude that counts, so that no stream makes sums or squares overflow.
-	valueMax = 1e140
+	valueMax = millrace.NumberMax
 	second   = 1000 // milliseconds
 	// timeMax is the largest magnitude of a time, so that differences of two never overflow.
 	timeMax = 1 << 61

@@ -12,11 +12,13 @@ package moments
 import (
 	"math"
 	"math/bits"
+
+	"millrace"
 )
 
 const (
-	// ValueMax bounds the magnitude of what is taken in: the square of it times 10²⁷ values is still a finite float64.
-	ValueMax = 1e140
+	// ValueMax bounds the magnitude of what is taken in.
+	ValueMax = millrace.NumberMax
 	// ClipDefault is Column.Clip where that is 0.
 	ClipDefault = 8
 
