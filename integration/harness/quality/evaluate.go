@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"millrace/config"
 	"millrace/config/infer"
 	"millrace/model"
 	"millrace/offline"
@@ -45,12 +46,12 @@ type Evaluator func(ctx context.Context, s Stream, families []string, seeds int)
 // Evaluate does as the verb evaluate does, in this process: the pipeline is inferred for each family, every row is
 // predicted before it is learned. All families and seeds learn side by side, on all cores.
 func Evaluate(ctx context.Context, s Stream, families []string, seeds int) ([]Result, error) {
-	contenders, err := contend(ctx, s, families, seeds)
+	contenders, err := Contend(ctx, s, families, seeds)
 	if err != nil {
 		return nil, err
 	}
-	if err := race(ctx, s, contenders); err != nil {
-		return nil, fmt.Errorf("learning %s: %w", s.Name, err)
+	if err := Race(ctx, s, contenders); err != nil {
+		return nil, err
 	}
 	var results []Result
 	for _, family := range families {
@@ -76,39 +77,41 @@ func Evaluate(ctx context.Context, s Stream, families []string, seeds int) ([]Re
 	return results, nil
 }
 
-func race(ctx context.Context, s Stream, contenders []*offline.Contender) error {
-	return offline.Race(ctx, offline.Data{Events: s.Path}, contenders, func(int64) func(int64) { return func(int64) {} })
+// Race lets contenders learn the stream side by side.
+func Race(ctx context.Context, s Stream, contenders []*offline.Contender) error {
+	err := offline.Race(ctx, offline.Data{Events: s.Path}, contenders, func(int64) func(int64) { return func(int64) {} })
+	if err != nil {
+		return fmt.Errorf("learning %s: %w", s.Name, err)
+	}
+	return nil
 }
 
-// contend makes a contender a family and seed.
-func contend(ctx context.Context, s Stream, families []string, seeds int) ([]*offline.Contender, error) {
-	classes, err := hasClasses(ctx, s)
+// Contend makes a contender a family and seed, for the pipeline that is inferred from the stream, as the verb compare
+// does. One that cannot learn the stream says why.
+func Contend(ctx context.Context, s Stream, families []string, seeds int) ([]*offline.Contender, error) {
+	r, base, err := infers(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	var contenders []*offline.Contender
 	for _, family := range families {
-		family = named(family, classes)
-		_, p, err := offline.Inferred(ctx, s.Path, infer.Options{Label: s.Label, Model: family, ScanAll: true})
-		if err != nil {
-			contenders = append(contenders, &offline.Contender{Name: family, Err: err})
-			continue
-		}
+		family = named(family, base.Target().Classes > 0)
 		for seed := range runs(family, seeds) {
-			other := *p
-			other.Model.Seed += uint64(seed)
-			contenders = append(contenders, offline.NewContender(family, &other, offline.Data{Events: s.Path}))
+			p := *base
+			p.Model = infer.ModelSpec(family, r.Sparse)
+			p.Model.Seed = base.Model.Seed + uint64(seed)
+			contenders = append(contenders, offline.NewContender(family, &p, offline.Data{Events: s.Path}))
 		}
 	}
 	return contenders, nil
 }
 
-func hasClasses(ctx context.Context, s Stream) (bool, error) {
-	_, p, err := offline.Inferred(ctx, s.Path, infer.Options{Label: s.Label, Model: model.FamilyAuto, ScanAll: true})
+func infers(ctx context.Context, s Stream) (*infer.Result, *config.Pipeline, error) {
+	r, p, err := offline.Inferred(ctx, s.Path, infer.Options{Label: s.Label, Model: model.FamilyAuto, ScanAll: true})
 	if err != nil {
-		return false, fmt.Errorf("inferring a pipeline for %s: %w", s.Name, err)
+		return nil, nil, fmt.Errorf("inferring a pipeline for %s: %w", s.Name, err)
 	}
-	return p.Target().Classes > 0, nil
+	return r, p, nil
 }
 
 // summarise takes a result's figures from those of its seeds.
@@ -146,10 +149,11 @@ func only(l status.Losses) status.Losses {
 // package was.
 func ByBinary(path string) Evaluator {
 	return func(ctx context.Context, s Stream, families []string, seeds int) ([]Result, error) {
-		classes, err := hasClasses(ctx, s)
+		_, p, err := infers(ctx, s)
 		if err != nil {
 			return nil, err
 		}
+		classes := p.Target().Classes > 0
 		results := make([]Result, len(families))
 		for i, family := range families {
 			r := &results[i]

@@ -1,6 +1,11 @@
 package quality
 
-import "slices"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
 
 // linearFamily is what linear models are asked for by; of classes they are called logisticFamily.
 const (
@@ -10,6 +15,25 @@ const (
 
 // Families are all that are measured, as they stand in tables: linear is logistic where the label is a class.
 func Families() []string { return []string{"auto", linearFamily, "svm", "mlp", "tree", "forest"} }
+
+// Chosen are the families of a list with commas, in the order of tables.
+func Chosen(list string, seeds int) ([]string, error) {
+	asked, all := Words(list), Families()
+	for _, family := range asked {
+		if !slices.Contains(all, family) {
+			return nil, fmt.Errorf("-families: %q is none of %s", family, strings.Join(all, ", "))
+		}
+	}
+	if seeds < 1 {
+		return nil, fmt.Errorf("-seeds: %d is no number of seeds", seeds)
+	}
+	return slices.DeleteFunc(all, func(family string) bool { return !slices.Contains(asked, family) }), nil
+}
+
+// Words are those of a list with commas or spaces between them.
+func Words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
 
 // named is the family that learns labels of the kind.
 func named(family string, classes bool) string {
@@ -37,3 +61,13 @@ func runs(family string, seeds int) int {
 
 // order is a family's place in tables.
 func order(family string) int { return slices.Index(Families(), asked(family)) }
+
+// Median is the value in the middle, and of an even number the mean of both; NaN if there is one among them.
+func Median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values)) // NaN comes first
+	if len(sorted) == 0 || math.IsNaN(sorted[0]) {
+		return math.NaN()
+	}
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

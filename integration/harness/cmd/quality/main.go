@@ -20,7 +20,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -57,7 +56,7 @@ func main() {
 }
 
 func (s *settings) run(ctx context.Context) error {
-	families, err := s.chosen()
+	families, err := quality.Chosen(s.families, s.seeds)
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func (s *settings) run(ctx context.Context) error {
 	if s.binary != "" {
 		r.Evaluate = quality.ByBinary(s.binary)
 	}
-	picked, unknown := quality.Pick(found, words(s.streams))
+	picked, unknown := quality.Pick(found, quality.Words(s.streams))
 	if err := r.Run(ctx, picked); err != nil {
 		return err
 	}
@@ -103,20 +102,6 @@ func (s *settings) conclude(r *quality.Report, found []quality.Stream, unknown [
 	return nil
 }
 
-// chosen are the families to measure, in the order of tables.
-func (s *settings) chosen() ([]string, error) {
-	asked, all := words(s.families), quality.Families()
-	for _, family := range asked {
-		if !slices.Contains(all, family) {
-			return nil, fmt.Errorf("-families: %q is none of %s", family, strings.Join(all, ", "))
-		}
-	}
-	if s.seeds < 1 {
-		return nil, fmt.Errorf("-seeds: %d is no number of seeds", s.seeds)
-	}
-	return slices.DeleteFunc(all, func(family string) bool { return !slices.Contains(asked, family) }), nil
-}
-
 // keep writes what was measured where that was asked for.
 func (s *settings) keep(ctx context.Context, r *quality.Report) error {
 	if s.write == "" {
@@ -130,8 +115,4 @@ func (s *settings) keep(ctx context.Context, r *quality.Report) error {
 		s.commit = strings.TrimSpace(string(out))
 	}
 	return quality.Store(s.figures, r.Takes, r.Take(s.write, s.commit))
-}
-
-func words(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
