@@ -10,6 +10,7 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/consumers"
+	"millrace/join/disk"
 	"millrace/keyed"
 	"millrace/store"
 )
@@ -42,6 +43,8 @@ type CheckOptions struct {
 	Connect bool    // try each server once
 	Rate    float64 // events a second, for what waits will take; 0: with Connect, the topic's own
 	Log     *slog.Logger
+
+	space func(string) (disk.Space, error) // of a state folder, for tests; nil asks the system
 }
 
 // Check reports what of a pipeline and its challengers cannot be built and what is at its servers: it is for finding
@@ -66,8 +69,13 @@ func Check(ctx context.Context, p *config.Pipeline, file string, o CheckOptions)
 	}
 	found.placeOfDisk(p)
 	found.waits(p, o.Rate, pieces.Model.Outputs())
-	if _, err := loadChallengers(p, challengerFiles(p, file, nil)); err != nil || !o.Connect {
+	challengers, err := loadChallengers(p, challengerFiles(p, file, nil))
+	if err != nil {
 		return found, err
+	}
+	found.spaceOfDisk(append(challengers, p), o.space)
+	if !o.Connect {
+		return found, nil
 	}
 	found.Kafka, found.Redis = "embedded", "embedded"
 	e := newEnvironment(p, o.Log)

@@ -75,8 +75,10 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 	if err := e.openFolder(cmp.Or(o.StateDir, p.State)); err != nil {
 		return nil, err
 	}
-	if _, err := l.overflows(); err != nil {
+	if wanted, err := l.overflows(); err != nil {
 		return nil, err
+	} else if wanted {
+		l.warnOfSpace()
 	}
 	copied, err := l.precheck(ctx, m, o)
 	if err != nil {

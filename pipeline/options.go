@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace/config"
+	"millrace/join/disk"
 )
 
 // Options say what runs, and how.
@@ -42,7 +43,10 @@ type Options struct {
 	// OnScore is told of each score as it is written; may be nil. It must not keep what it is given.
 	OnScore func(key, value []byte)
 
-	dial dialer // of both servers, for tests; nil is the network
+	// For tests; nil is the network, and the system.
+	dial     dialer                                               // of both servers
+	space    func(folder string) (disk.Space, error)              // of a state folder
+	overflow func(folder string, room int64) (*disk.Store, error) // opens the store of what waits
 }
 
 // check refuses what the file and the options cannot have together.

@@ -30,7 +30,11 @@ func (l *learning) overflow() error {
 	if err := l.env.closeOverflow(); err != nil {
 		return err
 	}
-	s, err := disk.Open(l.env.folder.Folder(), int64(l.env.pipeline.Join.Disk))
+	open := l.o.overflow
+	if open == nil {
+		open = disk.Open
+	}
+	s, err := open(l.env.folder.Folder(), int64(l.env.pipeline.Join.Disk))
 	if err != nil {
 		return err // it names the folder
 	}

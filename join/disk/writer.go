@@ -83,7 +83,7 @@ func (w *writer) begin(first int64) error {
 	g := &segment{number: number, serial: s.serial, first: first}
 	file, err := s.files.Create(g.name())
 	if err != nil {
-		return fmt.Errorf("making segment: %w", err)
+		return fmt.Errorf("making segment: %w", s.advised(err))
 	}
 	g.file = file
 	w.seg, w.written = g, 0
@@ -110,7 +110,7 @@ func (w *writer) endBlock() error {
 func (w *writer) flush() error {
 	n, err := w.seg.file.Write(w.out)
 	if err != nil {
-		return fmt.Errorf("writing %v: %w", w.seg, err)
+		return fmt.Errorf("writing %v: %w", w.seg, w.store.advised(err))
 	}
 	w.written += int64(n)
 	w.out = w.out[:0]
