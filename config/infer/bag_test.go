@@ -179,6 +179,32 @@ func TestTagsAndTimes(t *testing.T) {
 	decodes(t, p, texts)
 }
 
+// Of events that have nothing but a time, its parts are the features; with another field it is the events' time alone.
+func TestTimeAlone(t *testing.T) {
+	events := func(step int, more string) []string {
+		return repeat(500, func(i int) string { return fmt.Sprintf(`{"time":%d,%s"y":%d.5}`, 1_700_000_000+i*step, more, i%7) })
+	}
+	for _, test := range []struct {
+		name        string
+		step        int
+		more        string
+		types, want string
+	}{
+		{"weeks", 3600, "", "time:time", "time: {type: time, parts: [hour, weekday]}  # the events' time, as there is no other feature"},
+		{"minutes", 1, "", "time:time", "time: {type: time, parts: [hour]}  # the events' time, as there is no other feature; of less than two days"},
+		{"another feature", 3600, `"a":1,`, "a:number", "time: time"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			texts := events(test.step, test.more)
+			r := run(t, infer.Options{}, texts...)
+			if types(r) != test.types || r.Time != "time" || !strings.Contains(string(r.YAML), test.want) {
+				t.Errorf("%s", r.YAML)
+			}
+			decodes(t, accept(t, r), texts)
+		})
+	}
+}
+
 // What people wrote is read word by word; names and codes are left out.
 func TestTexts(t *testing.T) {
 	texts := repeat(200, func(i int) string {

@@ -98,14 +98,29 @@ func (p *plan) decide() error {
 	p.chooseID()
 	p.chooseTime()
 	p.chooseFeatures()
+	if len(p.features) == 0 && p.time != nil {
+		p.features = append(p.features, p.ownTime())
+	}
 	p.fitWidths()
 	if len(p.features) == 0 {
-		return fmt.Errorf("there is nothing to learn %q from: %s", p.label.path, strings.Join(p.left, "; "))
+		return p.nothing()
 	}
 	if len(p.features) > features.ColumnsMax {
 		return fmt.Errorf("%d features are more than the %d that a pipeline may name", len(p.features), features.ColumnsMax)
 	}
 	return nil
+}
+
+// nothing says why no field is a feature.
+func (p *plan) nothing() error {
+	why := p.left
+	if p.id != nil {
+		why = append(why, p.id.path+": the id of events")
+	}
+	if len(why) == 0 {
+		why = []string{"the events have no other field"}
+	}
+	return fmt.Errorf("there is nothing to learn %q from: %s", p.label.path, strings.Join(why, "; "))
 }
 
 // idLike says whether a key is one that ids go by.

@@ -157,24 +157,8 @@ func (p *plan) tagFeature(c *column) feature {
 // timeFeature turns a time other than the event's own into what of it has come round at least twice: an
 // hour that was never seen again says nothing about the next one.
 func (p *plan) timeFeature(c *column) (feature, string) {
-	const day = 24 * 60 * 60 * 1000
-	span := c.to - c.from
-	if c.texts == 0 {
-		span = int64(c.max - c.min)
-		if c.max < 1e11 { // seconds, as the decoder has it
-			span *= 1000
-		}
-	}
 	f := feature{Column: features.DefaultColumn(c.name, features.Time)}
-	for _, part := range []struct {
-		name string
-		days int64
-	}{{"hour", 1}, {"weekday", 7}, {"month", 365}} {
-		if span >= 2*part.days*day {
-			f.Parts = append(f.Parts, part.name)
-		}
-	}
-	if len(f.Parts) == 0 {
+	if f.Parts = partsOf(c); len(f.Parts) == 0 {
 		return f, "a time, another one than " + p.time.path + ", of less than two days"
 	}
 	f.note = "a time; its parts go round in UTC"
@@ -183,6 +167,42 @@ func (p *plan) timeFeature(c *column) (feature, string) {
 		f.note += fmt.Sprintf("; missing in %s", percent(missing, p.rows))
 	}
 	return f, ""
+}
+
+// ownTime is the events' own time as a feature, where they have nothing else to learn from.
+func (p *plan) ownTime() feature {
+	f := feature{Column: features.DefaultColumn(p.time.name, features.Time)}
+	if p.time.path != f.Name {
+		f.Path = p.time.path
+	}
+	f.note = "the events' time, as there is no other feature; its parts go round in UTC"
+	if f.Parts = partsOf(p.time); len(f.Parts) == 0 {
+		f.Parts = []string{"hour"}
+		f.note = "the events' time, as there is no other feature; of less than two days the hour says little"
+	}
+	return f
+}
+
+// partsOf are the parts of a time that have come round at least twice.
+func partsOf(c *column) []string {
+	const day = 24 * 60 * 60 * 1000
+	span := c.to - c.from
+	if c.texts == 0 {
+		span = int64(c.max - c.min)
+		if c.max < 1e11 { // seconds, as the decoder has it
+			span *= 1000
+		}
+	}
+	var parts []string
+	for _, part := range []struct {
+		name string
+		days int64
+	}{{"hour", 1}, {"weekday", 7}, {"month", 365}} {
+		if span >= 2*part.days*day {
+			parts = append(parts, part.name)
+		}
+	}
+	return parts
 }
 
 // encode settles how a category becomes columns, and says how many values it had.

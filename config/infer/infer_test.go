@@ -367,7 +367,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{infer.Options{}, nil, "no events"},
 		{infer.Options{}, []string{"[1]", "x"}, "none of 2 events is a JSON object; the first: shop.events, record 0"},
-		{infer.Options{}, []string{`{"y":1}`, `{"y":2}`}, `nothing to learn "y" from`},
+		{infer.Options{}, []string{`{"y":1}`, `{"y":2}`}, `nothing to learn "y" from: the events have no other field`},
+		{infer.Options{}, []string{`{"id":1,"y":1}`, `{"id":2,"y":2}`}, `nothing to learn "y" from: id: the id of events`},
 		{infer.Options{}, []string{`{"a":1,"y":"x"}`}, "always"},
 		{infer.Options{}, []string{`{"id":1}`}, "no field looks like a label"},
 		{infer.Options{Label: "z"}, []string{`{"a":1,"b":2}`}, `no field "z" for the label; the events have a, b`},
