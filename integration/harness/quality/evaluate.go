@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
-
-	"gonum.org/v1/gonum/stat"
 
 	"millrace/config"
 	"millrace/config/infer"
@@ -21,9 +20,8 @@ import (
 type Result struct {
 	Family string // by its name for the label's kind
 	Seeds  int
-	First  Figure        // of the first seed
-	Mean   Figure        // of all seeds
-	Spread status.Losses // standard deviation over the seeds
+	First  Figure // of the first seed
+	Median Figure // of all seeds, each loss by itself
 	// Baselines are those of the stream; PerSecond and StateBytes those of the first seed.
 	Baselines  map[string]status.Losses
 	PerSecond  float64
@@ -35,7 +33,7 @@ type Result struct {
 func (r *Result) Figures(stream string) map[Key]Figure {
 	all := map[Key]Figure{{Stream: stream, Family: r.Family, Seeds: 1}: r.First}
 	if r.Seeds > 1 {
-		all[Key{Stream: stream, Family: r.Family, Seeds: r.Seeds}] = r.Mean
+		all[Key{Stream: stream, Family: r.Family, Seeds: r.Seeds}] = r.Median
 	}
 	return all
 }
@@ -119,7 +117,7 @@ func (r *Result) summarise(seeds []offline.Summary) {
 	first := seeds[0]
 	r.Seeds, r.Baselines = len(seeds), first.Baselines
 	r.First = Figure{Events: first.Events, Losses: only(first.Losses)}
-	r.Mean.Events = first.Events
+	r.Median.Events = first.Events
 	parts := []func(*status.Losses) **float64{
 		func(l *status.Losses) **float64 { return &l.Accuracy }, func(l *status.Losses) **float64 { return &l.LogLoss },
 		func(l *status.Losses) **float64 { return &l.MAE }, func(l *status.Losses) **float64 { return &l.RMSE },
@@ -132,11 +130,8 @@ func (r *Result) summarise(seeds []offline.Summary) {
 		for i := range seeds {
 			values[i] = **part(&seeds[i].Losses)
 		}
-		mean, spread := values[0], 0.0
-		if len(values) > 1 {
-			mean, spread = stat.MeanStdDev(values, nil)
-		}
-		*part(&r.Mean.Losses), *part(&r.Spread) = &mean, &spread
+		middle := Median(values)
+		*part(&r.Median.Losses) = &middle
 	}
 }
 
@@ -173,15 +168,18 @@ func ByBinary(path string) Evaluator {
 	}
 }
 
+// evaluateBy lets the binary infer a pipeline, or, where it finds none for the stream, gives it this tree's.
 func evaluateBy(ctx context.Context, path string, s Stream, family string, seed int) (offline.Summary, error) {
 	var summary offline.Summary
-	cmd := exec.CommandContext(ctx, path, "evaluate", "--output", "json", "--model", family, "--label", s.Label, "--seed", strconv.Itoa(seed), s.Path)
-	out, err := cmd.Output()
-	if err != nil {
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
-			err = fmt.Errorf("%w: %s", err, failed.Stderr)
+	out, err := outputOf(ctx, path, "evaluate", "--output", "json", "--seed", strconv.Itoa(seed), "--model", family, "--label", s.Label, s.Path)
+	if err != nil && ctx.Err() == nil {
+		var file string
+		if file, err = pipelineFor(ctx, s, family); err == nil {
+			out, err = outputOf(ctx, path, "evaluate", "--output", "json", "--seed", strconv.Itoa(seed), "-c", file, s.Path)
+			err = errors.Join(err, os.Remove(file))
 		}
+	}
+	if err != nil {
 		return summary, fmt.Errorf("evaluating %s on %s: %w", family, s.Name, err)
 	}
 	if err := json.Unmarshal(out, &summary); err != nil {
@@ -191,4 +189,27 @@ func evaluateBy(ctx context.Context, path string, s Stream, family string, seed 
 		return summary, fmt.Errorf("%s said nothing of how it learned %s", path, s.Name)
 	}
 	return summary, nil
+}
+
+func outputOf(ctx context.Context, path string, args ...string) ([]byte, error) {
+	out, err := exec.CommandContext(ctx, path, args...).Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%w: %s", err, failed.Stderr)
+	}
+	return out, err
+}
+
+// pipelineFor writes the pipeline that this tree infers from the stream to a temporary file.
+func pipelineFor(ctx context.Context, s Stream, family string) (string, error) {
+	r, err := offline.Infer(ctx, s.Path, infer.Options{Label: s.Label, Model: family, ScanAll: true})
+	if err != nil {
+		return "", fmt.Errorf("inferring a pipeline: %w", err)
+	}
+	file, err := os.CreateTemp("", "millrace-quality-*.yaml")
+	if err != nil {
+		return "", fmt.Errorf("writing a pipeline: %w", err)
+	}
+	_, err = file.Write(r.YAML)
+	return file.Name(), errors.Join(err, file.Close())
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"millrace/pipeline/status"
 )
@@ -138,7 +140,7 @@ func TestReport(t *testing.T) {
 		return r
 	}
 	take := run().Take("before", "abc")
-	if len(take.Figures) != 3 { // one of linear, of mlp the first seed's and the mean
+	if len(take.Figures) != 3 { // one of linear, of mlp the first seed's and the median
 		t.Fatalf("figures %+v", take.Figures)
 	}
 	if r := run(take); len(r.Worse)+len(r.Failed) > 0 || !reflect.DeepEqual(r.Skipped, []string{"void.csv"}) {
@@ -154,5 +156,56 @@ func TestReport(t *testing.T) {
 	}
 	if absent := Absent(r.Takes, found); !reflect.DeepEqual(absent, []string{"gone.csv"}) {
 		t.Errorf("absent %q", absent)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   float64
+	}{{[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 2, 9}, 3}} {
+		if got := Median(test.values); got != test.want {
+			t.Errorf("%v: %v, want %v", test.values, got, test.want)
+		}
+	}
+	for _, values := range [][]float64{{}, {1, math.NaN(), 2}} {
+		if got := Median(values); !math.IsNaN(got) {
+			t.Errorf("%v: %v", values, got)
+		}
+	}
+}
+
+// A binary that finds no pipeline for a stream gets the one that is found here; its seeds are counted from 0.
+func TestByBinary(t *testing.T) {
+	dir := t.TempDir()
+	binary, stream := filepath.Join(dir, "millrace"), filepath.Join(dir, "times.csv")
+	script := `#!/bin/sh
+case "$*" in
+*" -c "*) echo '{"events":400,"mae":1,"rmse":'"$5"'.5}' ;;
+*) echo "there is nothing to learn from" >&2; exit 2 ;;
+esac
+`
+	var rows strings.Builder
+	rows.WriteString("time,y\n")
+	for i := range 400 {
+		fmt.Fprintf(&rows, "%s,%d.5\n", time.UnixMilli(int64(i)*3_600_000).UTC().Format(time.RFC3339), i%7)
+	}
+	for path, text := range map[string]string{binary: script, stream: rows.String()} {
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results, err := ByBinary(binary)(context.Background(), Stream{Name: "times.csv", Path: stream, Label: "y"}, []string{linearFamily, "mlp"}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		seeds         int
+		first, median float64
+	}{{1, 0.5, 0.5}, {3, 0.5, 1.5}} {
+		r := results[i]
+		if r.Err != nil || r.Seeds != want.seeds || r.First.Loss() != want.first || r.Median.Loss() != want.median {
+			t.Errorf("%s: %+v, want %+v", r.Family, r, want)
+		}
 	}
 }

@@ -72,7 +72,7 @@ func (r *Report) print(s Stream, results []Result) error {
 			r.fails(s, result)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s", result.Family, result.Seeds, losses(result.Mean))
+		fmt.Fprintf(t, "%s\t%d\t%s", result.Family, result.Seeds, losses(result.Median))
 		for _, take := range r.Takes {
 			fmt.Fprint(t, r.beside(take, s, result), "\t")
 		}
@@ -96,7 +96,7 @@ func (r *Report) fails(s Stream, result *Result) {
 // beside is the ratio to a take as tables have it, marked when it is worse.
 func (r *Report) beside(take *Take, s Stream, result *Result) string {
 	k := Key{Stream: s.Name, Family: result.Family, Seeds: result.Seeds}
-	standing := take.Against(k, result.Mean)
+	standing := take.Against(k, result.Median)
 	if standing.Why != "" {
 		return standing.Why + "   "
 	}

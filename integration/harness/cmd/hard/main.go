@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&s.data, "data", "../shared/data", "folder with sea.csv and elec.csv")
 	flag.StringVar(&s.families, "families", strings.Join(quality.Families(), ","), "families to measure; linear is logistic for classes")
 	flag.StringVar(&s.trials, "trials", "", "parts of names of trials, with commas between them; all when empty")
-	flag.IntVar(&s.seeds, "seeds", 1, "seeds of families that chance plays a part in, for the median; the first is 0")
+	flag.IntVar(&s.seeds, "seeds", 5, "seeds of families that chance plays a part in, for the median; the first is 0")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := s.run(ctx)

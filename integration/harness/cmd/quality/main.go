@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&s.figures, "figures", "docs/quality.csv", "file of earlier figures")
 	flag.StringVar(&s.families, "families", strings.Join(quality.Families(), ","), "families to measure; linear is logistic for classes")
 	flag.StringVar(&s.streams, "streams", "", "parts of names of streams, with commas between them; all when empty")
-	flag.IntVar(&s.seeds, "seeds", 1, "seeds of families that chance plays a part in; the first is 0")
+	flag.IntVar(&s.seeds, "seeds", 5, "seeds of families that chance plays a part in, for the median; the first is 0")
 	flag.StringVar(&s.write, "write", "", "write what was measured to the file of figures, by this name")
 	flag.StringVar(&s.commit, "commit", "", "with -write: what was measured; git's word for this tree when empty")
 	flag.StringVar(&s.binary, "binary", "", "measure this millrace binary, not this tree")
