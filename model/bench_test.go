@@ -43,17 +43,44 @@ func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millra
 	if err != nil {
 		b.Fatal(err)
 	}
+	targetOf := func(i int) millrace.Target {
+		return millrace.Target{Class: int32(i % max(1, target.Classes)), Value: float64(i % 7), Known: true}
+	}
+	if c := model.NewChunk(m); c != nil {
+		benchmarkChunk(b, c, inputs, targetOf)
+		return
+	}
 	scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		x := inputs[i%len(inputs)]
 		m.Predict(dst, x, scratch)
-		y := millrace.Target{Class: int32(i % max(1, target.Classes)), Value: float64(i % 7), Known: true}
+		y := targetOf(i)
 		if err := m.Learn(x, y, 1, scratch); err != nil {
 			b.Fatal(err)
 		}
 		i++
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// benchmarkChunk has a model take its events as the learner gives them to it where they are at hand.
+func benchmarkChunk(b *testing.B, c model.Chunk, inputs []millrace.Input, targetOf func(i int) millrace.Target) {
+	b.Helper()
+	b.ReportAllocs()
+	var sum float64
+	for i := 0; b.Loop(); i++ {
+		if err := c.Learn(inputs[i%len(inputs)], targetOf(i), 1, 1); err != nil {
+			b.Fatal(err)
+		}
+		if n := (i + 1) % model.ChunkEvents; n == 0 {
+			c.Run(model.OneByOne{})
+			for j := range model.ChunkEvents {
+				sum += c.Prediction(j)[0]
+			}
+			c.Reset()
+		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }

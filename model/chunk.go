@@ -27,7 +27,7 @@ const ChunkEvents = 100
 
 // ErrSkipped is the error of an event that every part of a model refused, each for itself: none has learned it, but
 // what went on beside them, as features do, has taken it in.
-var ErrSkipped = fmt.Errorf("no expert can learn it: %w", millrace.ErrUpdateRefused)
+var ErrSkipped = fmt.Errorf("no part of the model can learn it: %w", millrace.ErrUpdateRefused)
 
 // Chunk is events in their order, which a model predicts and learns as if one by one, with its parts side by side. What
 // comes of them does not depend on where one chunk ends and the next begins, nor on the runner, to the last bit. It

@@ -45,6 +45,9 @@ func Delayed(m Model) Model {
 // Unwrap is the model that learns with the weights.
 func (m *delayed) Unwrap() Model { return m.Model }
 
+// NewChunk returns nil: what an event is learned with follows from its prediction, so that each has to have its turn.
+func (m *delayed) NewChunk() Chunk { return nil }
+
 func (m *delayed) NewScratch() Scratch { return &delayedScratch{inner: m.Model.NewScratch()} }
 
 func (m *delayed) Predict(dst []float32, x millrace.Input, s Scratch) {

@@ -19,8 +19,9 @@ import (
 type held struct {
 	events []uint64 // [1] how many
 	layers []heldLayer
-	ones   blas32.General // [most, 1]
+	ones   blas32.General // [as many as are added at once, 1]
 	most   int
+	away   *bulk // where events are held instead while a chunk runs, otherwise nil
 }
 
 // heldLayer is what one layer holds of the events.
@@ -55,7 +56,7 @@ func newHeld(n *network) *held {
 	if h.most == 0 {
 		return nil
 	}
-	h.ones = kernel.Matrix(h.most, 1, nil)
+	h.ones = kernel.Matrix(max(h.most, bulkRows), 1, nil)
 	for i := range h.ones.Data {
 		h.ones.Data[i] = 1
 	}
@@ -91,30 +92,57 @@ func (n *network) hold(i int, input, deltas []float32) bool {
 	if n.held == nil || n.held.layers[i].inputs.Data == nil {
 		return false
 	}
+	if n.held.away != nil {
+		return true // where they are
+	}
 	h, at := &n.held.layers[i], int(n.held.events[0])
 	copy(h.inputs.Data[at*h.inputs.Cols:], input)
 	copy(h.deltas.Data[at*h.deltas.Cols:], deltas)
 	return true
 }
 
+// took counts an event whose gradient is held, and adds what is held when it is enough, or the mini-batch full.
+func (h *held) took(n *network, full bool) {
+	if b := h.away; b != nil {
+		b.took()
+		if full {
+			b.add(true)
+		}
+		return
+	}
+	h.events[0]++
+	if full || h.events[0] == uint64(h.most) {
+		n.addHeld()
+	}
+}
+
 // addHeld makes the gradients of the events that are held part of the mini-batch's sums.
 func (n *network) addHeld() {
 	count := int(n.held.events[0])
-	ones := n.held.ones
-	ones.Rows = count
+	if count == 0 {
+		return
+	}
 	for i := range n.layers {
-		l, h := &n.layers[i], &n.held.layers[i]
+		h := &n.held.layers[i]
 		if h.inputs.Data == nil {
 			continue
 		}
-		inputs, deltas := h.inputs, h.deltas
-		inputs.Rows, deltas.Rows = count, count
-		n.k.GemmT(&inputs, &deltas, &l.weight.gradient)
-		if l.gain == nil {
-			n.k.GemmT(&ones, &deltas, &l.bias.gradient)
-		}
+		inputs, deltas := between(&h.inputs, 0, count), between(&h.deltas, 0, count)
+		n.addGradients(i, &inputs, &deltas)
 	}
 	n.held.events[0] = 0
+}
+
+// addGradients adds the gradients of layer i to the mini-batch's sums: of as many events as there are rows of what it
+// was multiplied by, and of derivatives.
+func (n *network) addGradients(i int, inputs, deltas *blas32.General) {
+	l := &n.layers[i]
+	n.k.GemmT(inputs, deltas, &l.weight.gradient)
+	if l.gain == nil {
+		ones := n.held.ones
+		ones.Rows = deltas.Rows
+		n.k.GemmT(&ones, deltas, &l.bias.gradient)
+	}
 }
 
 // state visits what is held. Snapshots of before have none of it: their sums hold all events.

@@ -164,6 +164,25 @@ func (l *layer) forward(k *kernel.Set, z, x *blas32.Vector, active bool) {
 	}
 }
 
+// forwardAll is forward of as many inputs as x has rows, with the bits of each alone, for a layer without norm.
+func (l *layer) forwardAll(k *kernel.Set, z, x *blas32.General, active bool) {
+	if l.out == 1 {
+		for i := range z.Data {
+			row := kernel.Vector(rowOf(x, i))
+			z.Data[i] = l.bias.w.Data[0] + k.Column(&l.weight.w, &row)
+		}
+		return
+	}
+	for i := range z.Rows {
+		copy(rowOf(z, i), l.bias.w.Data)
+	}
+	if active || l.out < 8 {
+		k.GemvTsActive(&l.weight.w, x, z)
+	} else {
+		k.GemvTs(&l.weight.w, x, z)
+	}
+}
+
 // backward writes into d the loss's derivatives by the sums of the layer before, whose activation is a and whose
 // outputs are out, from this layer's own.
 func (l *layer) backward(k *kernel.Set, d, own, out *blas32.Vector, a activation) {

@@ -260,10 +260,7 @@ func (n *network) accumulate(v *millrace.Vector, sc *scratch) error {
 	n.batch[0]++
 	full := n.batch[0] == uint64(n.spec.Batch)
 	if n.held != nil {
-		n.held.events[0]++
-		if full || n.held.events[0] == uint64(n.held.most) {
-			n.addHeld()
-		}
+		n.held.took(n, full)
 	}
 	if full {
 		n.update(sc)

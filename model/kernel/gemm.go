@@ -18,11 +18,14 @@ type factors struct {
 // Gemm adds A·B to C. Each entry is one chain of sums, over the rows of B from the first to the last, that begins with
 // what stands in C: whoever adds the same rows in several calls gets the same bits. As in Ger, no bit depends on
 // whether products with zeros are added, but for the sign of a sum of zero.
-func (s *Set) Gemm(a, b, c *blas32.General) {
-	s.gemm(factors{
+func (s *Set) Gemm(a, b, c *blas32.General) { s.gemm(product(c, a, b)) }
+
+// product are the factors of C ← C + A·B.
+func product(c, a, b *blas32.General) factors {
+	return factors{
 		m: a.Rows, n: b.Cols, k: a.Cols, a: a.Data, row: a.Stride, column: 1,
 		b: b.Data, strideB: b.Stride, c: c.Data, strideC: c.Stride,
-	})
+	}
 }
 
 // GemmT adds Aᵀ·B to C, with the sums of Gemm: the gradient of a layer's weights is Xᵀ·D, of as many events as X and D

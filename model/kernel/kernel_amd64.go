@@ -11,7 +11,7 @@ func Best() *Set {
 		Name: "avx2-fma",
 		products: products{
 			gemv: gemvAVX2, gemvT: gemvTAVX2, dot: dotAVX2, dots: dotsAVX2, axpy: axpyAVX2, ger: gerAVX2,
-			active: activeAVX2, gated: gatedAVX2, gemm: gemmAVX2,
+			active: activeAVX2, gated: gatedAVX2, gemm: gemmAVX2, gemvTs: gemvTsAVX2, actives: activesAVX2,
 		},
 		ReLU:     reluAVX2,
 		Gate:     gateAVX2,

@@ -18,6 +18,9 @@ type products struct {
 	active func(y, a, x []float32)
 	gated  func(y, a, x, gate []float32)
 	gemm   func(f factors) // C ← C + A·B, see Gemm
+	// gemvTs and actives are gemvT and active of each row of x, for the same row of y.
+	gemvTs  func(f factors)
+	actives func(f factors)
 }
 
 // The methods below are what models call an event at a time: BLAS in the forms that layers need, compiled into their
@@ -59,6 +62,22 @@ func (s *Set) GemvGated(a *blas32.General, x, y, gate *blas32.Vector) {
 	s.gated(y.Data, a.Data, x.Data, gate.Data)
 }
 
+// GemvTs adds Aᵀ·x to y for each row x of X and the same row y of Y, with the bits of GemvT for each. So it is the
+// product X·A of matrices wherever GemvT sums as Gemm does.
+func (s *Set) GemvTs(a, x, y *blas32.General) { s.gemvTs(product(y, x, a)) }
+
+// GemvTsActive is GemvTs with the bits of GemvTActive.
+func (s *Set) GemvTsActive(a, x, y *blas32.General) { s.actives(product(y, x, a)) }
+
+// eachRow is a product of a matrix and a vector for each row of the first factor.
+func eachRow(of func(y, a, x []float32)) func(f factors) {
+	return func(f factors) {
+		for i := range f.m {
+			of(f.c[i*f.strideC:][:f.n], f.b, f.a[i*f.row:][:f.k])
+		}
+	}
+}
+
 // Vector is x as gonum has it.
 func Vector(x []float32) blas32.Vector { return blas32.Vector{N: len(x), Inc: 1, Data: x} }
 
@@ -75,6 +94,7 @@ func genericProducts() products {
 	return products{
 		gemv: gemvGeneric, gemvT: gemvTGeneric, dot: dotGeneric, dots: gemvGeneric, axpy: axpyGeneric, ger: gerGeneric,
 		active: activeGeneric, gated: gatedGeneric, gemm: gemmGeneric,
+		gemvTs: eachRow(gemvTGeneric), actives: eachRow(activeGeneric),
 	}
 }
 
@@ -90,7 +110,7 @@ func On(name string, b blas.Float32) *Set {
 	}
 	s.Name, s.blas = name, b
 	s.products = products{
-		gemv: gemv, gemvT: gemvT, active: gemvT, dots: gemv,
+		gemv: gemv, gemvT: gemvT, active: gemvT, dots: gemv, gemvTs: eachRow(gemvT), actives: eachRow(gemvT),
 		gated: func(y, a, x, gate []float32) {
 			gemv(y, a, x)
 			gateGeneric(y, gate)

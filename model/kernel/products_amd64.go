@@ -33,6 +33,24 @@ func activeAVX2(y, a, x []float32) {
 	activeWideAVX2(y, a, x)
 }
 
+// gemvTsAVX2 multiplies matrices where gemvTAVX2 sums each column in one chain: in tiles of 64.
+func gemvTsAVX2(f factors) {
+	if f.n%64 != 0 {
+		eachRow(gemvTAVX2)(f)
+		return
+	}
+	gemmAVX2(f)
+}
+
+// activesAVX2 multiplies matrices but for narrow ones, as activeWideAVX2 has one chain a column. Its zeros add nothing.
+func activesAVX2(f factors) {
+	if f.n <= narrowMax {
+		eachRow(activeAVX2)(f)
+		return
+	}
+	gemmAVX2(f)
+}
+
 func gatedAVX2(y, a, x, gate []float32) {
 	if len(x) <= narrowMax {
 		gemvNarrowAVX2(y, a, x)
