@@ -7,11 +7,12 @@ func Best() *Set {
 	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA || !cpu.X86.HasBMI1 {
 		return Generic()
 	}
+	gemm := bestGemm()
 	return withBLAS(&Set{
 		Name: "avx2-fma",
 		products: products{
 			gemv: gemvAVX2, gemvT: gemvTAVX2, dot: dotAVX2, dots: dotsAVX2, axpy: axpyAVX2, ger: gerAVX2,
-			active: activeAVX2, gated: gatedAVX2, gemm: gemmAVX2, gemvTs: gemvTsAVX2, actives: activesAVX2,
+			active: activeAVX2, gated: gatedAVX2, gemm: gemm, gemvTs: gemvTsAVX2(gemm), actives: activesAVX2(gemm),
 		},
 		ReLU:     reluAVX2,
 		Gate:     gateAVX2,

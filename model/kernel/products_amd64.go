@@ -34,21 +34,25 @@ func activeAVX2(y, a, x []float32) {
 }
 
 // gemvTsAVX2 multiplies matrices where gemvTAVX2 sums each column in one chain: in tiles of 64.
-func gemvTsAVX2(f factors) {
-	if f.n%64 != 0 {
-		eachRow(gemvTAVX2)(f)
-		return
+func gemvTsAVX2(gemm func(f factors)) func(f factors) {
+	return func(f factors) {
+		if f.n%64 != 0 {
+			eachRow(gemvTAVX2)(f)
+			return
+		}
+		gemm(f)
 	}
-	gemmAVX2(f)
 }
 
 // activesAVX2 multiplies matrices but for narrow ones, as activeWideAVX2 has one chain a column. Its zeros add nothing.
-func activesAVX2(f factors) {
-	if f.n <= narrowMax {
-		eachRow(activeAVX2)(f)
-		return
+func activesAVX2(gemm func(f factors)) func(f factors) {
+	return func(f factors) {
+		if f.n <= narrowMax {
+			eachRow(activeAVX2)(f)
+			return
+		}
+		gemm(f)
 	}
-	gemmAVX2(f)
 }
 
 func gatedAVX2(y, a, x, gate []float32) {
