@@ -27,22 +27,46 @@ func (u *unreached) Error() string {
 
 func (u *unreached) Unwrap() error { return u.gap }
 
-// reaches reports an *unreached for the first partition whose log no longer holds all from a version's rebuild marks up
-// to its positions. Topics that are not there are waited for elsewhere.
-func reaches(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, version *millrace.Manifest) error {
-	if version.Keyed == nil {
-		return nil
-	}
+// logBounds are what the logs of topics hold: of each partition the first offset, and the end.
+type logBounds map[string]map[int32][2]int64
+
+// boundsOfLogs asks what the topics that a pipeline reads hold. Those that are not there are waited for elsewhere.
+func boundsOfLogs(ctx context.Context, c *consumers.Cluster, p *config.Pipeline) (logBounds, error) {
+	logs := logBounds{}
 	for _, topic := range readTopics(p) {
 		bounds, err := c.Bounds(ctx, topic)
 		if errors.Is(err, consumers.ErrUnknownTopic) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("asking what the log of %s holds: %w", topic, err)
+			return nil, fmt.Errorf("asking what the log of %s holds: %w", topic, err)
 		}
+		logs[topic] = bounds
+	}
+	return logs, nil
+}
+
+// reaches asks whether the logs still hold all from a version's rebuild marks up to its positions.
+func reaches(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, version *millrace.Manifest) error {
+	if version.Keyed == nil {
+		return nil
+	}
+	logs, err := boundsOfLogs(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	if gap := logs.reach(p, version); gap != nil {
+		return gap
+	}
+	return nil
+}
+
+// reach is the first partition whose log no longer holds all from a version's rebuild marks up to its positions; nil
+// when all do.
+func (logs logBounds) reach(p *config.Pipeline, version *millrace.Manifest) *unreached {
+	for _, topic := range readTopics(p) {
 		for _, mark := range version.Keyed.Rebuild {
-			log, known := bounds[mark.Partition]
+			log, known := logs[topic][mark.Partition]
 			if mark.Topic != topic || !known || mark.Offset >= log[0] || mark.Offset >= positionOf(version.Positions, mark) {
 				continue
 			}
@@ -83,21 +107,13 @@ func madeFrom(p *config.Pipeline, mark millrace.Mark) string {
 	return what + ", since " + time.UnixMilli(mark.Watermark).UTC().Format(time.RFC3339)
 }
 
-// clamped are marks moved to where the logs begin now, for whoever goes on without what is gone.
-func clamped(ctx context.Context, c *consumers.Cluster, version *millrace.Manifest) ([]millrace.Mark, error) {
+// clamped are marks moved to where the logs begin, for whoever goes on without what is gone.
+func (logs logBounds) clamped(version *millrace.Manifest) []millrace.Mark {
 	marks := slices.Clone(version.Keyed.Rebuild)
-	logs := map[string]map[int32][2]int64{}
 	for i, mark := range marks {
-		if logs[mark.Topic] == nil {
-			bounds, err := c.Bounds(ctx, mark.Topic)
-			if err != nil && !errors.Is(err, consumers.ErrUnknownTopic) {
-				return nil, fmt.Errorf("asking what the log of %s holds: %w", mark.Topic, err)
-			}
-			logs[mark.Topic] = bounds
-		}
 		if log, known := logs[mark.Topic][mark.Partition]; known {
 			marks[i].Offset = max(mark.Offset, min(log[0], positionOf(version.Positions, mark)))
 		}
 	}
-	return marks, nil
+	return marks
 }

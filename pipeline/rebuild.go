@@ -82,18 +82,16 @@ func (l *learning) patch(ctx context.Context, m *millrace.Manifest) error {
 	k.Rebuild = slices.DeleteFunc(k.Rebuild, func(mark millrace.Mark) bool {
 		return l.elsewhere(millrace.Position{Topic: mark.Topic})
 	})
-	if err := reaches(ctx, l.env.cluster, l.env.pipeline, m); err != nil {
-		var gap *unreached
-		if !errors.As(err, &gap) {
-			return err
-		}
+	// Asked once: the logs may lose more meanwhile, and what is told is what is gone on without.
+	logs, err := boundsOfLogs(ctx, l.env.cluster, l.env.pipeline)
+	if err != nil {
+		return err
+	}
+	if gap := logs.reach(l.env.pipeline, m); gap != nil {
 		l.env.log.Warn("going on as told, without what the log no longer holds", "error", gap)
 	}
-	marks, err := clamped(ctx, l.env.cluster, m)
-	if err == nil {
-		k.Rebuild = marks
-	}
-	return err
+	k.Rebuild = logs.clamped(m)
+	return nil
 }
 
 // forget counts whoever waits in a version as lost, and returns what became of all events with that.
