@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"millrace"
 	"millrace/config"
 	"millrace/consumers"
 )
@@ -84,54 +83,41 @@ func produceRows(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, 
 	return written, errors.Join(err, flushErr, runErr)
 }
 
-func sendRows(ctx context.Context, producer *consumers.Producer, p *config.Pipeline, rows Rows, o Produce) (Written, error) {
+// sendRows sends rows until they end, ctx ends or enough are sent. What is held when ctx ends was not sent.
+func sendRows(ctx context.Context, producer sender, p *config.Pipeline, rows Rows, o Produce) (Written, error) {
 	start := time.Now()
-	var written Written
-	for o.Events == 0 || written.Events < o.Events {
+	l := newLockstep(producer, p, time.Now)
+	for o.Events == 0 || l.events() < o.Events {
 		if err := ctx.Err(); err != nil {
-			return written, err
+			return l.written, err
 		}
-		if err := pace(ctx, start, written.Events, o.Rate); err != nil {
-			return written, err
+		if early := due(start, l.events(), o.Rate); early > 0 {
+			if err := l.pause(ctx, early); err != nil {
+				return l.written, err
+			}
 		}
 		row, err := rows(ctx)
 		if errors.Is(err, io.EOF) {
-			return written, nil
+			break
 		}
 		if err != nil {
-			return written, fmt.Errorf("reading rows: %w", err)
+			return l.written, errors.Join(fmt.Errorf("reading rows: %w", err), l.release(ctx))
 		}
-		rec := millrace.Record{Topic: p.Events.Topic, Partition: -1, Time: row.Time, Key: row.Key, Value: row.Value}
-		count := &written.Events
-		if row.Label {
-			rec.Topic, count = p.Label.Topic, &written.Labels
+		if err := l.take(ctx, &row); err != nil {
+			return l.written, err
 		}
-		if rec.Time == 0 {
-			rec.Time = time.Now().UnixMilli()
-		}
-		if err := producer.Send(ctx, rec, nil); err != nil {
-			return written, fmt.Errorf("writing to %s: %w", rec.Topic, err)
-		}
-		if *count++; written.Events%1024 == 0 && o.Progress != nil {
-			o.Progress(written.Events)
+		if n := l.events(); n%1024 == 0 && o.Progress != nil {
+			o.Progress(n)
 		}
 	}
-	return written, nil
+	err := l.release(ctx)
+	return l.written, err
 }
 
-// pace sleeps until event n is due. At high rates the sleep's granularity makes small bursts.
-func pace(ctx context.Context, start time.Time, n uint64, rate float64) error {
+// due is by how much event n comes before its time. At high rates the granularity of pauses makes small bursts.
+func due(start time.Time, n uint64, rate float64) time.Duration {
 	if rate <= 0 {
-		return nil
+		return 0
 	}
-	wait := time.Duration(float64(n)/rate*float64(time.Second)) - time.Since(start)
-	if wait <= 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		return nil
-	}
+	return time.Duration(float64(n)/rate*float64(time.Second)) - time.Since(start)
 }

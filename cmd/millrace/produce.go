@@ -38,7 +38,8 @@ minutes later.
 
 With --labels FILE, its rows go to the topic of labels (label.topic). Rows of both files then get the record times that
 they would have had, as far apart as the rows' own times (events.time and label.time, or row numbers in milliseconds
-without both), so that the last one is of now; and the topics must keep records for so long.`,
+without both), so that the last one is of now; and the topics must keep records for so long. No event is sent before the labels before it
+are acknowledged.`,
 		Example: `  millrace produce -c payments.yaml data.csv --rate 1000
   millrace produce -c payments.yaml payments.csv --labels chargebacks.csv
   millrace produce -c payments.yaml --generate payments --rate 200
