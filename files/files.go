@@ -201,15 +201,16 @@ func (s *Source) Next(ctx context.Context) (*millrace.Batch, error) {
 	}
 	m := s.memory()
 	s.pending = s.fill(m)
-	if len(m.ends) == 0 && s.pending != nil {
+	m.cut(s.name, s.offset)
+	if len(m.records) == 0 && s.pending != nil {
 		m.release()
 		return nil, s.pending
 	}
 	b := millrace.NewBatch(m.release)
 	b.Topic = s.name
-	b.From, b.To = s.offset, s.offset+int64(len(m.ends))
+	b.From, b.To = s.offset, s.offset+int64(len(m.records))
 	b.End = b.To
-	b.Records = m.batch(s.name, s.offset)
+	b.Records = m.records
 	s.stamp(b.Records)
 	s.offset = b.To
 	return b, nil
@@ -233,31 +234,48 @@ func (s *Source) stamp(records []millrace.Record) {
 
 // fill reads rows into m until it is full. An error stands for what follows the rows read.
 func (s *Source) fill(m *memory) error {
-	for len(m.ends) < s.options.BatchRecords && len(m.data) < batchBytesMax {
-		data, fault, err := s.rows.row(m.data)
+	for {
+		full, err := s.take(m)
+		row := s.offset + int64(m.rows())
 		switch {
 		case errors.Is(err, io.EOF):
 			// A file without a row would loop for ever.
-			if !s.options.Loop || s.offset+int64(len(m.ends)) == 0 {
+			if !s.options.Loop || row == 0 {
 				return io.EOF
 			}
 			if err := s.rewind(); err != nil {
 				return err
 			}
-			continue
 		case errors.Is(err, io.ErrUnexpectedEOF) && gzipped(s.path):
-			return fmt.Errorf("reading %s: the gzip file ends early, after row %d: it was cut off; get it again: %w",
-				s.name, s.offset+int64(len(m.ends)), err)
+			return fmt.Errorf("reading %s: the gzip file ends early, after row %d: it was cut off; get it again: %w", s.name, row, err)
 		case err != nil:
-			return fmt.Errorf("reading %s after row %d: %w", s.name, s.offset+int64(len(m.ends)), err)
-		case fault != nil:
+			return fmt.Errorf("reading %s after row %d: %w", s.name, row, err)
+		case full:
+			return nil
+		}
+	}
+}
+
+// take reads rows into m, until it is full or an error stands for what follows.
+func (s *Source) take(m *memory) (full bool, err error) {
+	if l, ok := s.rows.(*lines); ok {
+		faults, err := l.batch(m, s.name, s.offset, s.options.BatchRecords)
+		s.faults.Add(faults)
+		return true, err
+	}
+	for len(m.ends) < s.options.BatchRecords && len(m.data) < batchBytesMax {
+		data, fault, err := s.rows.row(m.data)
+		if err != nil {
+			return false, err
+		}
+		if fault != nil {
 			s.faults.Add(1)
 			m.faults = append(m.faults, faulty{row: len(m.ends), text: fault.Error()})
 		}
 		m.data = data
 		m.ends = append(m.ends, len(data))
 	}
-	return nil
+	return true, nil
 }
 
 func (s *Source) rewind() error {

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"millrace"
 )
 
 // lines reads JSON lines: one object a line, passed on as it is. What is no object is the decoder's
 // to reject.
-type lines struct{ v *window }
+type lines struct {
+	v     *window
+	bytes int // that a batch takes, about
+}
 
 func (l *lines) line() int64 { return l.v.line }
 
@@ -18,17 +23,72 @@ func (l *lines) row(dst []byte) ([]byte, *RowError, error) {
 	if err != nil {
 		return dst, nil, err
 	}
+	if fault == nil {
+		fault = l.check(line)
+	}
 	if fault != nil {
 		return appendRaw(dst, line), fault, nil
 	}
+	return append(dst, line...), nil, nil
+}
+
+// check says what is wrong with a line before anybody decodes it.
+func (l *lines) check(line []byte) *RowError {
 	if fault := l.v.check(line); fault != nil {
-		return appendRaw(dst, line), fault, nil
+		return fault
 	}
 	// JSON allows a carriage return between any two words of it, but an object ends its line.
 	if several(line) {
-		return appendRaw(dst, line), l.v.fault(0, macText), nil
+		return l.v.fault(0, macText)
 	}
-	return append(dst, line...), nil, nil
+	return nil
+}
+
+// batch cuts rows out of a block that m keeps, so that none is copied: as many as there may be, or until the block
+// holds no more whole ones. Offsets begin at first.
+func (l *lines) batch(m *memory, topic string, first int64, most int) (faults int64, err error) {
+	v := l.v
+	if l.bytes == 0 {
+		l.bytes = chunkBytes
+	}
+	m.lend(v, l.bytes)
+	defer func() { m.block = v.buf[:cap(v.buf)] }() // which may have grown
+	reads, clean := -1, false
+	for len(m.records) < most {
+		if reads != v.reads { // to look at all lines of a block at once costs less than at each of them
+			reads, clean = v.reads, unmixed(v.unread())
+		}
+		end := bytes.IndexByte(v.unread(), '\n')
+		if end < 0 && len(m.records) > 0 {
+			// What was cut out of the block must not move any more.
+			if 2*v.w >= len(v.buf) || v.fill() != nil {
+				l.bytes = min(2*l.bytes, chunkBytes)
+				return faults, nil
+			}
+			continue
+		}
+		var line []byte
+		var fault *RowError
+		if clean && end >= 0 && end <= rowBytesMax {
+			v.line++
+			line = trim(v.cut(end))
+		} else if line, fault, err = v.any(); err != nil {
+			return faults, err
+		} else if fault == nil {
+			fault = l.check(line)
+		}
+		if len(line) == 0 {
+			continue
+		}
+		rec := millrace.Record{Topic: topic, Offset: first + int64(len(m.records)), Value: line[:len(line):len(line)]}
+		if fault != nil {
+			faults++
+			rec.Value, rec.Fault = appendRaw(nil, line), rejection(fault.Error())
+		}
+		m.records = append(m.records, rec)
+	}
+	l.bytes = min(v.r+v.r/8, chunkBytes)
+	return faults, nil
 }
 
 // values reads a JSON file: an array of objects, or objects one after the other, on as many lines

@@ -13,6 +13,7 @@ import (
 type memory struct {
 	data    []byte // all values, one after the other
 	ends    []int  // where each value ends in data
+	block   []byte // in place of both, the stretch of the file that values were cut out of
 	records []millrace.Record
 	faults  []faulty
 	release func()
@@ -33,7 +34,10 @@ func (s *Source) memory() *memory {
 	}
 	m := &memory{}
 	m.release = func() {
-		m.data, m.ends, m.faults = m.data[:0], m.ends[:0], m.faults[:0]
+		m.data, m.ends, m.faults, m.records = m.data[:0], m.ends[:0], m.faults[:0], m.records[:0]
+		if len(m.block) > 2*batchBytesMax { // of a row as there are few
+			m.block = nil
+		}
 		select {
 		case s.free <- m:
 		default: // more are free than a pipeline ever holds at once
@@ -42,9 +46,12 @@ func (s *Source) memory() *memory {
 	return m
 }
 
-// batch cuts data into records. It waits until the batch is full, for data moves while it grows.
-func (m *memory) batch(topic string, offset int64) []millrace.Record {
-	m.records = m.records[:0]
+// rows is how many rows there are so far.
+func (m *memory) rows() int { return len(m.ends) + len(m.records) }
+
+// cut cuts data into records, where rows were appended to it. It waits until the batch is full, for data moves while it
+// grows.
+func (m *memory) cut(topic string, offset int64) {
 	from := 0
 	for i, to := range m.ends {
 		m.records = append(m.records, millrace.Record{
@@ -53,9 +60,22 @@ func (m *memory) batch(topic string, offset int64) []millrace.Record {
 		from = to
 	}
 	for _, f := range m.faults {
-		m.records[f.row].Fault = &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: f.text}
+		m.records[f.row].Fault = rejection(f.text)
 	}
-	return m.records
+}
+
+func rejection(text string) *millrace.Rejection {
+	return &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: text}
+}
+
+// lend has a window read into the block from here on, so that rows can be cut out of it: about as many bytes as the
+// batch will need, for what is read beyond them has to be copied to the next block.
+func (m *memory) lend(v *window, bytes int) {
+	bytes = max(bytes, v.w-v.r)
+	if cap(m.block) < bytes {
+		m.block = make([]byte, max(bytes, chunkBytes))
+	}
+	v.into(m.block[:bytes])
 }
 
 // appendRaw appends a faulty row's text. A stray row may happen to be a JSON object; it must not be

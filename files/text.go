@@ -84,6 +84,13 @@ func several(line []byte) bool {
 // plain reports whether b holds nothing but ASCII without NUL, as nearly all rows do.
 func plain(b []byte) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 32; b = b[32:] {
+		x, y := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		z, w := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		if (x|(x-ones)|y|(y-ones)|z|(z-ones)|w|(w-ones))&tops != 0 {
+			return false
+		}
+	}
 	for ; len(b) >= 8; b = b[8:] {
 		if x := binary.LittleEndian.Uint64(b); (x|(x-ones))&tops != 0 { // a byte with its top bit, or one below 1
 			return false
@@ -96,6 +103,9 @@ func plain(b []byte) bool {
 	}
 	return true
 }
+
+// unmixed reports whether lines hold nothing that would have to be looked at one by one.
+func unmixed(b []byte) bool { return bytes.IndexByte(b, '\r') < 0 && plain(b) }
 
 // check says what of a row that ends in the current line is no text in UTF-8.
 func (v *window) check(row []byte) *RowError {

@@ -26,6 +26,8 @@ type window struct {
 	r, w int // unread bytes are buf[r:w]
 	line int64
 	err  error
+	// reads counts those that gave bytes.
+	reads int
 }
 
 // unread are the bytes read from the file but not yet skipped. They are valid until more or skip.
@@ -43,16 +45,27 @@ func (v *window) more() error {
 		copy(v.buf, v.buf[v.r:v.w])
 		v.r, v.w = 0, v.w-v.r
 	}
-	if v.w == len(v.buf) {
+	if v.w == len(v.buf) && v.w < cap(v.buf) {
+		v.buf = v.buf[:cap(v.buf)]
+	} else if v.w == len(v.buf) {
 		grown := make([]byte, max(2*len(v.buf), chunkBytes))
 		copy(grown, v.buf[:v.w])
 		v.buf = grown
+	}
+	return v.fill()
+}
+
+// fill is more where there is room behind the unread bytes: nothing moves.
+func (v *window) fill() error {
+	if v.err != nil {
+		return v.err
 	}
 	for range readsEmptyMax {
 		n, err := v.in.Read(v.buf[v.w:])
 		v.w += n
 		v.err = err
 		if n > 0 {
+			v.reads++
 			return nil
 		}
 		if err != nil {
@@ -61,6 +74,13 @@ func (v *window) more() error {
 	}
 	v.err = io.ErrNoProgress
 	return v.err
+}
+
+// into has the window go on in another buffer, which has room for what is unread, and leaves what was cut so far to
+// whoever has it.
+func (v *window) into(buf []byte) {
+	v.w = copy(buf, v.unread())
+	v.r, v.buf = 0, buf
 }
 
 // end finds where the line that holds place from ends: the place of its line feed, or of the end of
@@ -96,18 +116,23 @@ func (v *window) cut(end int) []byte {
 // line beyond rowBytesMax is skipped; its beginning comes back with a fault.
 func (v *window) next() ([]byte, *RowError, error) {
 	for {
-		end, err := v.end(0)
-		switch {
-		case errors.Is(err, errRowTooLong):
-			return v.tooLong()
-		case err != nil:
-			return nil, nil, err
-		}
-		v.line++
-		if line := trim(v.cut(end)); len(line) > 0 {
-			return line, nil, nil
+		if line, fault, err := v.any(); len(line) > 0 || err != nil {
+			return line, fault, err
 		}
 	}
+}
+
+// any is next for a line that may be empty.
+func (v *window) any() ([]byte, *RowError, error) {
+	end, err := v.end(0)
+	switch {
+	case errors.Is(err, errRowTooLong):
+		return v.tooLong()
+	case err != nil:
+		return nil, nil, err
+	}
+	v.line++
+	return trim(v.cut(end)), nil, nil
 }
 
 // tooLong skips to the next line without keeping this one in memory.
