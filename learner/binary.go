@@ -105,12 +105,12 @@ func (b *twoClasses) hit(kind int, right bool) {
 }
 
 func binOf(prediction []float64) int {
-	logit := math.Log(prediction[1] / prediction[0])
+	logit := logarithm(prediction[1] / prediction[0])
 	bin := (logit + binsReach) * (binsCount / (2 * binsReach))
 	if !(bin > 0) { // no number, too: nothing at all is positive of 0 / 0
 		return 0
 	}
-	return int(math.Min(bin, binsCount-1))
+	return int(min(bin, binsCount-1))
 }
 
 // report returns the figures over a window.

@@ -125,7 +125,7 @@ func (m *keyedMetrics) joined(delay time.Duration, prediction []float64, y millr
 	}
 	loss := 0.0
 	if m.classes > 0 {
-		loss = -math.Log(math.Max(prediction[y.Class], probabilityFloor))
+		loss = -logarithm(max(prediction[y.Class], probabilityFloor))
 	} else {
 		loss = math.Abs(clampError(prediction[0] - y.Value))
 	}

@@ -116,13 +116,13 @@ func (p *Progressive) Add(prediction []float64, y millrace.Label) {
 }
 
 func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float64, class int) {
-	d[sumLoss] = -math.Log(math.Max(prediction[class], probabilityFloor))
+	d[sumLoss] = -logarithm(max(prediction[class], probabilityFloor))
 	if argMax(prediction) == class {
 		d[sumHit] = 1
 	}
 	// Shares with one event of every class in advance (Laplace), so that the first event has a loss.
 	share := (float64(p.counts[1+class]) + 1) / (float64(p.counts[0]) + float64(p.classes))
-	d[sumMajLoss] = -math.Log(share)
+	d[sumMajLoss] = -logarithm(share)
 	if p.majority() == class {
 		d[sumMajHit] = 1
 	}
