@@ -38,7 +38,7 @@ func logarithm(x float64) float64 {
 		return math.Log(x)
 	}
 	t := bits - logFrom
-	k := float64(int64(t) >> mantissaBits) //nolint:gosec // the sign tells exponents below from those above
+	k := float64(int64(t) >> mantissaBits)
 	z := math.Float64frombits(bits - t&(0xFFF<<mantissaBits))
 	p := &logPoints[t>>(mantissaBits-logBits)%(1<<logBits)]
 	r := (z - p.c) * p.inverse

@@ -9,6 +9,7 @@ import (
 // track points at the state of a column that every value changes.
 type track struct {
 	words  *[wordsLen]uint64
+	floats *[floatsLen]float64
 	recent *[settleAt]float64
 }
 
@@ -19,6 +20,7 @@ func (c *Columns) follow() {
 	c.tracks = make([]track, len(c.kinds))
 	for i := range c.tracks {
 		c.tracks[i].words = (*[wordsLen]uint64)(c.words[i*wordsLen:])
+		c.tracks[i].floats = (*[floatsLen]float64)(c.floats[i*floatsLen:])
 		if c.ring[i] >= 0 {
 			c.tracks[i].recent = (*[settleAt]float64)(c.recent[c.ring[i]:])
 		}
@@ -76,34 +78,42 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 // observeBesideMode is Observe of a usual value of column i that has a mode and is otherwise as most are: constant for
 // months, or in steps. It reports whether it was one; else nothing has changed.
 func (c *Columns) observeBesideMode(i int, v float64) bool {
-	w, f := c.tracks[i].words, (*[floatsLen]float64)(c.floats[i*floatsLen:])
-	u := v - f[origin]
+	t, scale := &c.tracks[i], &c.scales[i]
+	w, f := t.words, t.floats
+	k, mean, squares, z := c.count[i], c.mean[i], c.squares[i], f[modes]
+	u := v - scale.Origin
 	if u == 0 {
 		// The bound after a value that was outside hangs on what refresh asks.
-		if w[history]&1 != 0 || f[modes]+1 >= 2*window {
+		if w[history]&1 != 0 || z+1 >= 2*window {
 			return false
 		}
-		f[modes]++
+		z++
+		f[modes] = z
 		w[gap] = 0
 	} else {
-		k, mean, squares := c.count[i], c.mean[i], c.squares[i]
-		d := u - mean
-		if s := w[stored]; !(d*d*k <= usual*usual*squares) || (s+1)%settleAt == 0 {
+		d, s := u-mean, w[stored]
+		if !(d*d*k <= usual*usual*squares) || (s+1)%settleAt == 0 {
 			return false
 		}
-		w[gap]++
-		c.tracks[i].recent[w[stored]%settleAt] = v
-		w[stored]++
+		t.recent[s%settleAt] = v
+		w[stored] = s + 1
 		w[history] <<= 1
+		w[gap]++
 		k++
 		next := mean + d*(1/k)
-		c.count[i], c.mean[i] = k, next
 		if square := d * (u - next); square > 0 {
-			c.squares[i] = squares + square
+			squares += square
 		}
+		mean = next
+		c.count[i], c.mean[i], c.squares[i] = k, mean, squares
 	}
-	mean, squares, n := c.total(i)
-	c.scales[i].Centre, c.scales[i].Factor = mean, math.Sqrt(n/squares)
+	// This is total, and what refresh makes of it.
+	if z != 0 {
+		n := k + z
+		all := mean * (k / n)
+		k, mean, squares = n, all, squares+mean*all*z
+	}
+	scale.Centre, scale.Factor = mean, math.Sqrt(k/squares)
 	return true
 }
 

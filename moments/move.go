@@ -150,18 +150,10 @@ func (c *Columns) narrowed(i int, weight float64) bool {
 // spread is how far values lie apart, those not outside what was usual: all of the ring, or its first.
 func (c *Columns) spread(i int, values []float64) float64 {
 	h, s := c.words[i*wordsLen+history], c.words[i*wordsLen+stored]
-	least, most := math.Inf(1), math.Inf(-1)
-	if h == 0 {
-		for _, v := range values {
-			if v < least {
-				least = v
-			}
-			if v > most {
-				most = v
-			}
-		}
-		return max(most-least, 0)
+	if h == 0 && len(values) == settleAt {
+		return width((*[settleAt]float64)(values))
 	}
+	least, most := math.Inf(1), math.Inf(-1)
 	for k, v := range values {
 		if h>>((s-1-uint64(k))%settleAt)&1 != 0 {
 			continue
@@ -174,6 +166,17 @@ func (c *Columns) spread(i int, values []float64) float64 {
 		}
 	}
 	return max(most-least, 0)
+}
+
+// width is how far values lie apart. Which is the next to lie farthest out nobody can predict, so there is no branch.
+func width(values *[settleAt]float64) float64 {
+	low, high := [2]float64{values[0], values[1]}, [2]float64{values[0], values[1]}
+	for k := 2; k < settleAt; k += 2 {
+		a, b := values[k], values[k+1]
+		low[0], high[0] = min(low[0], a), max(high[0], a)
+		low[1], high[1] = min(low[1], b), max(high[1], b)
+	}
+	return max(max(high[0], high[1])-min(low[0], low[1]), 0)
 }
 
 // findMode gives column i, of a snapshot that knew of no modes, one where most of its recent values are equal and its
