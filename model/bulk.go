@@ -22,8 +22,10 @@ type bulk struct {
 	learns, predicts int
 	inputs           blas32.General // none where the input is sparse
 	outputs, deltas  []blas32.General
-	row              int // of the step in its turn
-	learned          int // rows that were learned and are in no sum yet
+	predictions      blas32.General
+	derives          bool // the derivatives go back together, too: no state is part of them
+	row              int  // of the step in its turn
+	learned          int  // rows that were learned and are in no sum yet
 	sc               scratch
 	results          []float64 // [events, outputs] predictions in the user's units
 }
@@ -57,6 +59,9 @@ func (n *network) NewChunk() Chunk {
 		n: n, events: make([]bulkEvent, 0, ChunkEvents), steps: make([]bulkStep, 0, rows),
 		results: make([]float64, ChunkEvents*n.Outputs()), sc: *n.NewScratch().(*scratch),
 	}
+	b.predictions = kernel.Matrix(rows, n.Outputs(), nil)
+	b.derives = n.classes > 0 && n.spec.Batch >= transposedFrom
+	b.sc.derived = b.derives
 	if !n.shape.Sparse {
 		b.inputs = kernel.Matrix(rows, n.shape.Width, nil)
 	}
@@ -87,6 +92,9 @@ func (b *bulk) Run(Runner) {
 		event = b.block(event)
 		b.forward(0, b.learns)
 		b.forward(b.outputs[0].Rows-b.predicts, b.outputs[0].Rows)
+		if b.derives && b.learns > 0 {
+			b.backward()
+		}
 		b.n.held.away = b
 		for _, s := range b.steps {
 			b.turn(s)
@@ -162,6 +170,32 @@ func (b *bulk) forward(from, to int) {
 		l.activation.apply(n.k, z.Data)
 		x = z
 	}
+	for row := from; row < to; row++ {
+		n.predict(rowOf(&b.predictions, row), rowOf(&b.outputs[len(n.layers)-1], row))
+	}
+}
+
+// backward fills the derivatives of what is to be learned.
+func (b *bulk) backward() {
+	n, last := b.n, len(b.n.layers)-1
+	for _, s := range b.steps {
+		if e := &b.events[s.event]; e.steps > 0 {
+			z, p := rowOf(&b.outputs[last], s.row), rowOf(&b.predictions, s.row)
+			n.derive(rowOf(&b.deltas[last], s.row), z, p, e.y.Class, 0, e.weight)
+		}
+	}
+	n.transpose()
+	for i := last; i > 0; i-- {
+		d, own, out := between(&b.deltas[i-1], 0, b.learns), between(&b.deltas[i], 0, b.learns), between(&b.outputs[i-1], 0, b.learns)
+		if l, a := &n.layers[i], n.layers[i-1].activation; l.transposed.Data != nil {
+			l.backwardAll(n.k, &d, &own, &out, a)
+			continue
+		}
+		for row := range b.learns {
+			one, from, at := kernel.Vector(rowOf(&d, row)), kernel.Vector(rowOf(&own, row)), kernel.Vector(rowOf(&out, row))
+			n.layers[i].backward(n.k, &one, &from, &at, n.layers[i-1].activation)
+		}
+	}
 }
 
 // turn predicts an event, and learns a step of it.
@@ -175,7 +209,7 @@ func (b *bulk) turn(s bulkStep) {
 		sc.outputs[i].Data, sc.deltas[i].Data = rowOf(&b.outputs[i], s.row), rowOf(&b.deltas[i], s.row)
 		sc.active[i], sc.biases[i] = sc.outputs[i], sc.deltas[i]
 	}
-	n.predict(sc.prediction, sc.outputs[len(n.layers)-1].Data)
+	sc.prediction = rowOf(&b.predictions, s.row)
 	if !e.met {
 		e.met = true
 		b.result(s.event)

@@ -95,9 +95,11 @@ type layer struct {
 	bias       parameter  // [1, out]
 	gain       *parameter // [1, out], of layer norm, whose bias is the layer's; nil without
 	// scale is 1 but where L2 by SGD on a sparse input is kept out of the rows: see rows.
-	scale     []float64
-	scaleName string
-	scaled    bool
+	scale []float64
+	// transposed is Wᵀ where backward multiplies by it, no matrix elsewhere: see network.transpose.
+	transposed blas32.General // [out, in]
+	scaleName  string
+	scaled     bool
 }
 
 // initialise draws the weights: uniform is U(±1/√in) for weights and biases (PyTorch's nn.Linear);
@@ -186,11 +188,24 @@ func (l *layer) forwardAll(k *kernel.Set, z, x *blas32.General, active bool) {
 // backward writes into d the loss's derivatives by the sums of the layer before, whose activation is a and whose
 // outputs are out, from this layer's own.
 func (l *layer) backward(k *kernel.Set, d, own, out *blas32.Vector, a activation) {
+	if l.transposed.Data != nil {
+		clear(d.Data)
+		k.GemvTActive(&l.transposed, own, d)
+		a.derive(k, d.Data, out.Data)
+		return
+	}
 	if a == relu {
 		k.GemvGated(&l.weight.w, own, d, out)
 		return
 	}
 	k.Gemv(&l.weight.w, own, d)
+	a.derive(k, d.Data, out.Data)
+}
+
+// backwardAll is backward for each row, of a layer with a transposed matrix.
+func (l *layer) backwardAll(k *kernel.Set, d, own, out *blas32.General, a activation) {
+	clear(d.Data)
+	k.GemvTsActive(&l.transposed, own, d)
 	a.derive(k, d.Data, out.Data)
 }
 

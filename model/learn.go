@@ -40,7 +40,9 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 	if n.dropout != nil {
 		n.leaveOut(v, sc)
 	}
-	n.backpropagate(sc, y.Class, t, weight)
+	if !sc.derived {
+		n.backpropagate(sc, y.Class, t, weight)
+	}
 	if err := n.take(v, sc); err != nil {
 		return err
 	}
@@ -78,6 +80,7 @@ func (n *network) admissible(y millrace.Target, weight float32) error {
 
 // backpropagate fills the scratch's deltas from the outputs that Predict, or leaveOut, left there.
 func (n *network) backpropagate(sc *scratch, class int32, t float64, weight float32) {
+	n.transpose()
 	last := len(n.layers) - 1
 	n.derive(sc.deltas[last].Data, sc.outputs[last].Data, sc.prediction, class, t, weight)
 	for i := last; i > 0; i-- {
@@ -334,6 +337,7 @@ func (n *network) update(sc *scratch) {
 	}
 	n.batch[0] = 0
 	n.finish(sc)
+	n.turned = false
 	if n.rows != nil {
 		n.rows.clear()
 	}
@@ -377,6 +381,7 @@ func (n *network) LossGradient(x millrace.Input, y millrace.Target, visit func(n
 	if visit == nil {
 		return loss
 	}
+	n.turned = false // who differentiates may have moved weights
 	n.backpropagate(sc, y.Class, t, 1)
 	for i := range n.layers {
 		l := &n.layers[i]

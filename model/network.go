@@ -42,6 +42,7 @@ type network struct {
 	flat      blas32.General // scratch of an update: the gradient of a layer whose rows do not fill vectors
 	dropout   *dropout       // nil where no unit is left out
 	upkeep    *upkeep        // nil where there is none
+	turned    bool           // the layers' transposed weights are those of now
 }
 
 // scratch is a network's working memory.
@@ -62,6 +63,7 @@ type scratch struct {
 	biases, gains []blas32.Vector
 	inverse       []float64
 	prediction    []float32
+	derived       bool    // the deltas are those of what is being learned, which all are where a chunk runs
 	square        float64 // ‖x‖² of the first layer's input, the 1 of its bias included
 }
 
@@ -126,7 +128,27 @@ func (n *network) addLayer(i, in, out int, a activation, random *rand.Rand) {
 			l.gain.origin = slices.Clone(l.gain.w.Data)
 		}
 	}
+	if i > 0 && out > 1 && n.spec.Batch >= transposedFrom {
+		l.transposed = kernel.Matrix(out, in, nil)
+	}
 	n.layers = append(n.layers, l)
+}
+
+// transposedFrom is the least mini-batch whose derivatives are products with transposed weights, which has each of them
+// be one chain of sums as those of a product of matrices are. It takes several events to be worth transposing.
+const transposedFrom = 16
+
+// transpose has the layers' transposed weights be those of now.
+func (n *network) transpose() {
+	if n.turned {
+		return
+	}
+	for i := range n.layers {
+		if l := &n.layers[i]; l.transposed.Data != nil {
+			kernel.Transpose(&l.transposed, &l.weight.w)
+		}
+	}
+	n.turned = true
 }
 
 // SetRate has no effect on rules that find their own.
@@ -320,5 +342,6 @@ func (n *network) Restored() error {
 	}
 	n.optimizer.begin()
 	n.guard.measure(n)
+	n.turned = false
 	return nil
 }

@@ -109,3 +109,57 @@ func BenchmarkGemmT(b *testing.B) {
 		}
 	}
 }
+
+// TestGemvTs: products with many vectors at once have the bits of one with each, of any width.
+func TestGemvTs(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	const rows = 21
+	for _, k := range []*Set{Best(), Generic()} {
+		for _, in := range []int{1, 3, 8, 10, 64, 70} {
+			for out := 1; out <= 140; out++ {
+				x, a := Matrix(rows, in, nil), Matrix(in, out, nil)
+				for i := range x.Data {
+					x.Data[i] = max(0, float32(r.NormFloat64()))
+				}
+				for i := range a.Data {
+					a.Data[i] = float32(r.NormFloat64())
+				}
+				for name, c := range map[string]struct {
+					all func(a, x, y *blas32.General)
+					one func(a *blas32.General, x, y *blas32.Vector)
+				}{"GemvT": {k.GemvTs, k.GemvT}, "GemvTActive": {k.GemvTsActive, k.GemvTActive}} {
+					got := Matrix(rows, out, slices.Repeat([]float32{0.5}, rows*out))
+					want := Matrix(rows, out, slices.Clone(got.Data))
+					c.all(&a, &x, &got)
+					for i := range rows {
+						xi, yi := Vector(x.Data[i*in:][:in]), Vector(want.Data[i*out:][:out])
+						c.one(&a, &xi, &yi)
+					}
+					if !slices.Equal(got.Data, want.Data) {
+						t.Fatalf("%s: %s of %d×%d has other bits with many vectors", k.Name, name, in, out)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestTranspose: every entry goes to its place, of matrices of any shape.
+func TestTranspose(t *testing.T) {
+	for _, rows := range []int{1, 7, 8, 9, 16, 20} {
+		for cols := 1; cols <= 19; cols++ {
+			a, b := Matrix(rows, cols, nil), Matrix(cols, rows, nil)
+			for i := range a.Data {
+				a.Data[i] = float32(i + 1)
+			}
+			Transpose(&b, &a)
+			for i := range rows {
+				for j := range cols {
+					if got, want := b.Data[j*rows+i], a.Data[i*cols+j]; got != want {
+						t.Fatalf("%d×%d: entry %d, %d is %g, want %g", rows, cols, i, j, got, want)
+					}
+				}
+			}
+		}
+	}
+}

@@ -89,6 +89,26 @@ func Matrix(rows, cols int, data []float32) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: max(1, cols), Data: data}
 }
 
+// Transpose sets t to the transpose of a, both without gaps.
+func Transpose(t, a *blas32.General) {
+	const rows = 8 // whose values stand side by side in t, and fill half a line of the cache
+	i := 0
+	for ; a.Rows-i >= rows; i += rows {
+		from := a.Data[i*a.Cols : (i+rows)*a.Cols]
+		for j := range a.Cols {
+			to := (*[rows]float32)(t.Data[j*t.Cols+i:])
+			for r := range rows {
+				to[r] = from[r*a.Cols+j]
+			}
+		}
+	}
+	for ; i < a.Rows; i++ {
+		for j, v := range a.Data[i*a.Cols : (i+1)*a.Cols] {
+			t.Data[j*t.Cols+i] = v
+		}
+	}
+}
+
 // genericProducts are a function, not a variable, so that nothing can change them.
 func genericProducts() products {
 	return products{
