@@ -93,15 +93,8 @@ func (r referenceRun) example(file referenceFile, row int) (millrace.Input, mill
 // TestReferenceTrajectories follows PyTorch, scikit-learn and the papers for 100 updates: every loss on the way and
 // every weight at the end.
 func TestReferenceTrajectories(t *testing.T) {
-	for _, name := range []string{"testdata/torch.json", "testdata/torch_mlp.json", "testdata/sklearn.json", "testdata/rules.json", "testdata/fading.json"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var file referenceFile
-		if err := json.Unmarshal(text, &file); err != nil {
-			t.Fatalf("reading %s: %v", name, err)
-		}
+	for _, name := range []string{"testdata/torch.json", "testdata/torch_mlp.json", "testdata/torch_batch.json", "testdata/sklearn.json", "testdata/rules.json", "testdata/fading.json"} {
+		file := readReference(t, name)
 		for _, r := range file.Runs {
 			for kernels, build := range map[string]construct{"best": family.New, "generic": model.NewGeneric} {
 				t.Run(name[len("testdata/"):]+"/"+r.Name+"/"+kernels, func(t *testing.T) { follow(t, file, r, build) })
@@ -110,19 +103,87 @@ func TestReferenceTrajectories(t *testing.T) {
 	}
 }
 
-func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
-	width := len(file.Data.X[0])
-	m, err := build(r.spec(), model.TargetSpec{Classes: r.Classes}, modeltest.View{Width: width})
+// TestReferenceChunks follows PyTorch as the learner gives events: in chunks, where networks learn mini-batches so.
+func TestReferenceChunks(t *testing.T) {
+	followed := 0
+	for _, name := range []string{"testdata/torch.json", "testdata/torch_batch.json"} {
+		file := readReference(t, name)
+		for _, r := range file.Runs {
+			for kernels, build := range map[string]construct{"best": family.New, "generic": model.NewGeneric} {
+				t.Run(r.Name+"/"+kernels, func(t *testing.T) {
+					m := begin(t, file, r, build)
+					c := model.NewChunk(m)
+					if c == nil {
+						t.Skip("it learns one event after the other")
+					}
+					followed++
+					for at := 0; at < len(r.Losses)*r.Spec.Batch; at++ {
+						x, y := r.example(file, at%len(file.Data.X))
+						if err := c.Learn(x, y, 1, 1); err != nil {
+							t.Fatal(err)
+						}
+						if c.Room() == 0 {
+							c.Run(model.OneByOne{})
+							c.Reset()
+						}
+					}
+					c.Run(model.OneByOne{})
+					r.compare(t, m)
+				})
+			}
+		}
+	}
+	if followed < 14 {
+		t.Errorf("only %d runs were followed in chunks", followed)
+	}
+}
+
+func readReference(t *testing.T, name string) (file referenceFile) {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := servingWeights(m)
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatalf("reading %s: %v", name, err)
+	}
+	return file
+}
+
+// begin builds a run's model, with the weights that it begins with.
+func begin(t *testing.T, file referenceFile, r referenceRun, build construct) model.Model {
+	t.Helper()
+	m, err := build(r.spec(), model.TargetSpec{Classes: r.Classes}, modeltest.View{Width: len(file.Data.X[0])})
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.State(func(name string, x millrace.Tensor, _ millrace.Role) {
 		copy(x.F32, r.First[strings.TrimSuffix(name, ".origin")])
 	})
 	if err := m.Restored(); err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+// compare holds a model's weights against those that the run ends with.
+func (r referenceRun) compare(t *testing.T, m model.Model) {
+	t.Helper()
+	if len(r.Last) == 0 {
+		t.Fatal("the reference holds no weights")
+	}
+	weights := servingWeights(m)
+	for name, values := range r.Last {
+		for i, want := range values {
+			if got := weights[name][i]; math.Abs(float64(got-want)) > 1e-5+1e-4*math.Abs(float64(want)) {
+				t.Fatalf("%s[%d] is %g after %d updates, want %g", name, i, got, len(r.Losses), want)
+			}
+		}
+	}
+}
+
+func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
+	m := begin(t, file, r, build)
 	batch := max(1, r.Spec.Batch)
 	scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
 	for update, want := range r.Losses {
@@ -151,16 +212,7 @@ func follow(t *testing.T, file referenceFile, r referenceRun, build construct) {
 			t.Fatalf("loss of update %d is %g, want %g", update, got, want)
 		}
 	}
-	if len(r.Last) == 0 {
-		t.Fatal("the reference holds no weights")
-	}
-	for name, values := range r.Last {
-		for i, want := range values {
-			if got := weights[name][i]; math.Abs(float64(got-want)) > 1e-5+1e-4*math.Abs(float64(want)) {
-				t.Fatalf("%s[%d] is %g after %d updates, want %g", name, i, got, len(r.Losses), want)
-			}
-		}
-	}
+	r.compare(t, m)
 }
 
 func servingWeights(m model.Model) map[string][]float32 {
