@@ -92,6 +92,7 @@ bench: ## every benchmark, BENCHCOUNT (6) times, for benchstat
 
 .PHONY: kills
 kills: ## learners of late labels killed KILLS (100) times each, with every state folder: half an hour
+	MILLRACE_TEST_SEEDS=$(KILLS) $(GO) test -timeout 2h -count=1 -v -run TestKilledAndDamaged ./pipeline
 	MILLRACE_TEST_KILLS=$(KILLS) $(GO) test -tags integration -timeout 2h -count=1 -v -run 'TestKilledLate' ./integration
 
 .PHONY: soak

@@ -113,6 +113,9 @@ func (l *learning) useless(c *folder.Checkpoint, settings string) string {
 
 // toRead is how many records are read to make a version's state by key again.
 func toRead(m *millrace.Manifest) (n int64) {
+	if m.Keyed == nil {
+		return 0
+	}
 	for _, mark := range m.Keyed.Rebuild {
 		n += max(0, positionOf(m.Positions, mark)-mark.Offset)
 	}

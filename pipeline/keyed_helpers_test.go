@@ -58,8 +58,14 @@ type stamped struct {
 // early, some twice, some never, some that cannot be used, some of nothing.
 func story(start time.Time, n, partitions int) []stamped {
 	g := rand.New(rand.NewPCG(1, 2))
-	var all []stamped
-	for i := range n {
+	all := eventsOf(g, start, 0, n, partitions)
+	slices.SortStableFunc(all, func(a, b stamped) int { return int(a.at - b.at) })
+	return all
+}
+
+// eventsOf are the events of a story from one number to another, with their labels, out of order.
+func eventsOf(g *rand.Rand, start time.Time, from, to, partitions int) (all []stamped) {
+	for i := from; i < to; i++ {
 		at := start.UnixMilli() + int64(i)*100
 		fraud := g.IntN(5) == 0
 		amount := 10 + 5*g.NormFloat64()
@@ -80,7 +86,6 @@ func story(start time.Time, n, partitions int) []stamped {
 		all = append(all, stamped{"loop.events", int32(i % partitions), at, value})
 		all = append(all, labelsOf(g, i, at, fraud, partitions)...)
 	}
-	slices.SortStableFunc(all, func(a, b stamped) int { return int(a.at - b.at) })
 	return all
 }
 

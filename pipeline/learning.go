@@ -56,6 +56,8 @@ type learning struct {
 	publisher *publisher
 	registry  prometheus.Registerer
 	opened    time.Time
+	// readAgain reads what state by key is made again from; nil is from Kafka. Tests set it.
+	readAgain func(ctx context.Context, m *millrace.Manifest, do func(context.Context, *merge.Merger) error) error
 }
 
 // openLearning takes ownership of the model, restores its head (or publishes an empty first version)
@@ -239,6 +241,12 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	if err != nil {
 		return m, err
 	}
+	return l.goOn(ctx, m, head, &s, allowGaps)
+}
+
+// goOn restores a version that was loaded, the head, into the pieces.
+func (l *learning) goOn(ctx context.Context, m millrace.Manifest, head millrace.Head, s *millrace.Snapshot, allowGaps bool) (_ millrace.Manifest,
+	err error) {
 	old := s.Manifest
 	if err := l.adopt(&m, &old); err != nil {
 		return m, err
@@ -271,7 +279,7 @@ func (l *learning) resume(ctx context.Context, m millrace.Manifest, head millrac
 	}
 	l.head, l.version = head, &old
 	if l.publisher.copies.lacks(head) {
-		l.publisher.copies.keep(&s)
+		l.publisher.copies.keep(s)
 	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil

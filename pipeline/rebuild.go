@@ -143,10 +143,14 @@ func (l *learning) rebuildFrom(ctx context.Context, m *millrace.Manifest, checkp
 		return err
 	}
 	var err error
-	if sources, anything := l.again(m); anything {
+	if toRead(m) > 0 {
 		l.env.rebuilding.Store(r)
 		stop := l.tellRebuild(ctx, r)
-		err = readMerged(ctx, l.env, run, sources...)
+		read := l.readAgain
+		if read == nil {
+			read = l.readLogs
+		}
+		err = read(ctx, m, run)
 		stop()
 		l.env.rebuilding.Store(nil)
 	} else {
@@ -172,9 +176,11 @@ func newRebuilding(l *learning, m *millrace.Manifest) *learner.Rebuilding {
 	return r
 }
 
-// again reads what state by key is made again from, a source a topic. anything is that there is something to read.
-func (l *learning) again(m *millrace.Manifest) (sources []*consumers.Source, anything bool) {
-	for _, topic := range readTopics(l.env.pipeline) {
+// readLogs reads what state by key is made again from, a source a topic.
+func (l *learning) readLogs(ctx context.Context, m *millrace.Manifest, do func(context.Context, *merge.Merger) error) error {
+	topics := readTopics(l.env.pipeline)
+	sources := make([]*consumers.Source, 0, len(topics))
+	for _, topic := range topics {
 		from, until := ofTopic(topic, m.Positions), []millrace.Position(nil)
 		for i, at := range from {
 			mark, ok := markOf(m.Keyed, at)
@@ -186,9 +192,8 @@ func (l *learning) again(m *millrace.Manifest) (sources []*consumers.Source, any
 			from[i].Offset, from[i].Fingerprint = mark.Offset, millrace.Fingerprint{}
 		}
 		sources = append(sources, span(l.env, topic, from, until, l.o.AllowGaps))
-		anything = anything || len(until) > 0
 	}
-	return sources, anything
+	return readMerged(ctx, l.env, do, sources...)
 }
 
 // markOf is the rebuild mark of a position's partition.
