@@ -209,3 +209,43 @@ esac
 		}
 	}
 }
+
+// Tables take the place of older ones: what others came to and streams that were not measured stay, the best figure and
+// what is worse than before are bold.
+func TestDocument(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "doc.md")
+	old := "# Doc\n<!-- quality -->\n| stream | auto | peer |\n|---|---|---|\n| gone | 1 / 2 | VW |\n| a | 3 / 4 | River |\n<!-- end -->\nmore\n<!-- end -->\n"
+	if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := &Take{Name: "before", Commit: "abc", Figures: map[Key]Figure{
+		{Stream: "a.csv", Family: "svm", Seeds: 1}: classFigure(0.9, 0.2), {Stream: "a.csv", Family: "mlp", Seeds: 5}: classFigure(0.8, 0.4),
+	}}
+	r := &Report{Takes: []*Take{before}, Measured: []Measured{
+		{Stream: Stream{Name: "a.csv"}, Results: []Result{
+			{Family: "svm", Seeds: 1, Median: classFigure(0.9, 0.21)}, {Family: "mlp", Seeds: 5, Median: classFigure(0.95, 0.4)},
+			{Family: "tree", Err: context.Canceled},
+		}},
+		{Stream: Stream{Name: "new.csv"}, Results: []Result{{Family: "svm", Seeds: 1, Median: classFigure(0.5, 0.5)}}},
+	}}
+	for range 2 { // the second time it finds its own
+		if err := Document(path, "quality", func(old string) string { return r.Tables(old, "before") }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"# Doc\n<!-- quality -->\n| stream | auto |", "|\n| gone | 1 / 2 | VW |\n| a | 0.9000 / **0.2100** | **0.9500** / 0.4000 | – / – | River |\n| new |",
+		" beside that of abc,", "|\n| a | **1.0500** | 1.0000 | – |\n| new | – |\n<!-- end -->\nmore\n<!-- end -->\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if err := Document(path, "other", func(string) string { return "" }); err == nil {
+		t.Error("a place that is not there was written")
+	}
+}

@@ -3,6 +3,7 @@
 // short of its bound is marked, and ends it with code 1.
 //
 //	go run ./integration/harness/cmd/hard
+//	go run ./integration/harness/cmd/hard -document docs/MODELS.md
 //	go run ./integration/harness/cmd/hard -families tree,forest -seeds 1 -trials '°C to °F,a + 4'
 //
 // Streams are made from fixed seeds; two cases need sea.csv and elec.csv in -data, and are skipped without.
@@ -23,8 +24,8 @@ import (
 )
 
 type settings struct {
-	data, families, trials string
-	seeds                  int
+	data, families, trials, document string
+	seeds                            int
 }
 
 // errShort is the end of a run that measured all and found something short of its bound.
@@ -35,7 +36,8 @@ func main() {
 	flag.StringVar(&s.data, "data", "../shared/data", "folder with sea.csv and elec.csv")
 	flag.StringVar(&s.families, "families", strings.Join(quality.Families(), ","), "families to measure; linear is logistic for classes")
 	flag.StringVar(&s.trials, "trials", "", "parts of names of trials, with commas between them; all when empty")
-	flag.IntVar(&s.seeds, "seeds", 5, "seeds of families that chance plays a part in, for the median; the first is 0")
+	flag.IntVar(&s.seeds, "seeds", 3, "seeds of families that chance plays a part in, for the median; the first is 0")
+	flag.StringVar(&s.document, "document", "", "write tables of what was measured into this file, behind <!-- hard -->")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := s.run(ctx)
@@ -51,6 +53,10 @@ func (s *settings) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	words := strings.FieldsFunc(s.trials, func(r rune) bool { return r == ',' })
+	if s.document != "" && (len(words) > 0 || len(families) < len(quality.Families())) {
+		return errors.New("-document: its tables have all families and trials: leave out -families and -trials")
+	}
 	folder, err := os.MkdirTemp("", "millrace-hard-")
 	if err != nil {
 		return fmt.Errorf("making a folder for streams: %w", err)
@@ -61,9 +67,16 @@ func (s *settings) run(ctx context.Context) error {
 		return err
 	}
 	r := &hard.Report{Runner: hard.Runner{Families: families, Seeds: s.seeds, Folder: folder}, Out: os.Stdout}
-	words := strings.FieldsFunc(s.trials, func(r rune) bool { return r == ',' })
+	var tables []string
 	for _, g := range []hard.Group{hard.Numbers(), hard.Classes(1), hard.Classes(0.1), cases} {
-		if _, err := r.Run(ctx, g, words); err != nil {
+		rows, err := r.Run(ctx, g, words)
+		if err != nil {
+			return err
+		}
+		tables = append(tables, hard.Markdown(&g, rows))
+	}
+	if s.document != "" {
+		if err := quality.Document(s.document, "hard", func(string) string { return strings.Join(tables, "\n") }); err != nil {
 			return err
 		}
 	}

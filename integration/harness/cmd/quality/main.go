@@ -8,7 +8,7 @@
 //
 // -write NAME puts the figures into that file, -binary those of an older build:
 //
-//	go run ./integration/harness/cmd/quality -write now
+//	go run ./integration/harness/cmd/quality -write now -document docs/MODELS.md
 //	go run ./integration/harness/cmd/quality -write before -binary old/millrace -commit a7bb921
 package main
 
@@ -29,7 +29,7 @@ import (
 type settings struct {
 	data, figures, families, streams string
 	seeds                            int
-	write, commit, binary            string
+	write, commit, binary, document  string
 }
 
 // errWorse is the end of a run that measured all and found something worse.
@@ -43,6 +43,7 @@ func main() {
 	flag.StringVar(&s.streams, "streams", "", "parts of names of streams, with commas between them; all when empty")
 	flag.IntVar(&s.seeds, "seeds", 5, "seeds of families that chance plays a part in, for the median; the first is 0")
 	flag.StringVar(&s.write, "write", "", "write what was measured to the file of figures, by this name")
+	flag.StringVar(&s.document, "document", "", "write tables of what was measured into this file, behind <!-- quality -->")
 	flag.StringVar(&s.commit, "commit", "", "with -write: what was measured; git's word for this tree when empty")
 	flag.StringVar(&s.binary, "binary", "", "measure this millrace binary, not this tree")
 	flag.Parse()
@@ -59,6 +60,9 @@ func (s *settings) run(ctx context.Context) error {
 	families, err := quality.Chosen(s.families, s.seeds)
 	if err != nil {
 		return err
+	}
+	if s.document != "" && len(families) < len(quality.Families()) {
+		return errors.New("-document: its tables have all families: leave out -families")
 	}
 	takes, err := quality.Load(s.figures)
 	if err != nil {
@@ -78,6 +82,11 @@ func (s *settings) run(ctx context.Context) error {
 	}
 	if err := s.keep(ctx, r); err != nil {
 		return err
+	}
+	if s.document != "" {
+		if err := quality.Document(s.document, "quality", func(old string) string { return r.Tables(old, "before") }); err != nil {
+			return err
+		}
 	}
 	return s.conclude(r, found, unknown)
 }

@@ -76,6 +76,9 @@ func TestShort(t *testing.T) {
 	classes := func(clean, spoilt float64) Standing {
 		return Standing{Clean: Loss{Loss: 0.2, Accuracy: clean}, Spoilt: Loss{Loss: 0.2, Accuracy: spoilt}}
 	}
+	classLosses := func(clean, spoilt float64) Standing {
+		return Standing{Clean: Loss{Loss: clean, Accuracy: 1}, Spoilt: Loss{Loss: spoilt, Accuracy: 1}}
+	}
 	for _, test := range []struct {
 		name  string
 		s     Standing
@@ -86,6 +89,8 @@ func TestShort(t *testing.T) {
 		{"no loss", numbers(0, 0), 0, false}, {"no number", numbers(1, math.NaN()), 0, true},
 		{"accuracy within", classes(0.9, 0.8951), 0, false}, {"accuracy beyond", classes(0.9, 0.8949), 0, true},
 		{"at least", classes(0.9, 0.81), 0.8, false}, {"less than at least", classes(0.9, 0.79), 0.8, true},
+		{"never more", classes(0.5, 0.5), 0.8, false}, {"log-loss beyond", classLosses(0.2, 0.23), 0, true},
+		{"log-loss within", classLosses(0.2, 0.21), 0, false}, {"next to none", classLosses(0.001, 0.0015), 0, false},
 		{"not learned", Standing{Err: errors.New("why")}, 0, true},
 	} {
 		trial := &Trial{Least: test.least}
@@ -148,8 +153,9 @@ func TestReport(t *testing.T) {
 	if len(r.Short) != 1 || !strings.HasPrefix(r.Short[0], "linear, lost: loss x") || strings.Count(out.String(), "!!") != 1 {
 		t.Errorf("short %q:\n%s", r.Short, &out)
 	}
-	table := Markdown(rows)
-	if !strings.HasPrefix(table, "| | linear |\n|---|---|\n| kept | 1.00 |\n| lost | **") {
+	table := Markdown(&g, rows)
+	if !strings.HasPrefix(table, "| group | logistic or linear |\n|---|---|\n| as it was: mean absolute error | 0.") ||
+		!strings.Contains(table, " |\n| kept | 1.00 |\n| lost | **") {
 		t.Errorf("table:\n%s", table)
 	}
 }

@@ -73,7 +73,7 @@ type Trial struct {
 	From, To, Ahead int
 	// Scale is what the spoilt labels are multiplied by at the end; 0 stands for 1.
 	Scale float64
-	// Least is what the accuracy must be at least, where the clean stream is no measure of it; 0 is none.
+	// Least is an accuracy that is enough, however much better that of the clean stream is; 0 is none.
 	Least float64
 }
 

@@ -90,17 +90,24 @@ func figures(s *Standing) string {
 }
 
 // Markdown is a table of rows: ratios of losses, with the change of the accuracy where the label is a class. What falls
-// short is bold.
-func Markdown(rows []Row) string {
+// short is bold. Where all rows are of one stream, the first says what was lost on it as it was.
+func Markdown(g *Group, rows []Row) string {
 	if len(rows) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("| |")
+	fmt.Fprintf(&b, "| %s |", g.Name)
 	for i := range rows[0].Standings {
-		fmt.Fprintf(&b, " %s |", rows[0].Standings[i].Family)
+		family := rows[0].Standings[i].Family
+		if family == "linear" || family == "logistic" {
+			family = "logistic or linear"
+		}
+		fmt.Fprintf(&b, " %s |", family)
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(rows[0].Standings)) + "\n")
+	if rows[0].Trial.Clean == rows[len(rows)-1].Trial.Clean {
+		b.WriteString(cleanRow(&rows[0]))
+	}
 	for i := range rows {
 		row := &rows[i]
 		fmt.Fprintf(&b, "| %s |", row.Trial.Name)
@@ -109,6 +116,20 @@ func Markdown(rows []Row) string {
 		}
 		b.WriteByte('\n')
 	}
+	return b.String()
+}
+
+func cleanRow(first *Row) string {
+	var b strings.Builder
+	what := "mean absolute error"
+	if first.Standings[0].Classes() {
+		what = "log-loss"
+	}
+	fmt.Fprintf(&b, "| as it was: %s |", what)
+	for i := range first.Standings {
+		fmt.Fprintf(&b, " %.3f |", first.Standings[i].Clean.Loss)
+	}
+	b.WriteByte('\n')
 	return b.String()
 }
 
