@@ -59,6 +59,7 @@ type Cluster struct {
 
 	mu     sync.Mutex
 	topics map[string]*topicEntry
+	absent map[string]*absentTopic
 }
 
 // Dial prepares the way to a cluster and reads the certificates that the spec names. It does no
@@ -82,7 +83,7 @@ func Dial(s Spec, o Options) (*Cluster, error) {
 	c := &Cluster{
 		spec: s, transport: o.Transport, addr: kafka.TCP(s.Brokers...), clientID: o.ClientID, log: o.Log,
 		now: o.Now, sleep: o.Sleep, jitter: o.Jitter,
-		topics: make(map[string]*topicEntry),
+		topics: make(map[string]*topicEntry), absent: make(map[string]*absentTopic),
 	}
 	// One for all partitions: the codecs keep memory of their own.
 	c.open = recordbatch.NewDecompressor(usualBytesMax, &c.buffers)

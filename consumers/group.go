@@ -216,6 +216,11 @@ func (g *GroupSource) readTopic(ctx context.Context, assigned map[int32]bool, an
 		// The group may have moved on meanwhile, or the cluster be away: the next generation asks
 		// again, and kafka-go paces them.
 		gone := errors.Is(err, ErrUnknownTopic) && g.o.UnknownTopic != UnknownTopicFail
+		if gone {
+			absence := g.c.Absence(g.o.Topic)
+			absence.Note()
+			defer absence.End()
+		}
 		if passing(err) || errors.Is(err, errSettled) || gone {
 			g.c.log.Warn("kafka: cannot begin to read the group's partitions", "group", g.o.Group, "error", err)
 			return g.c.sleep(ctx, joinBackoff)

@@ -76,6 +76,8 @@ func newReader(in *intake, topic string, p millrace.Position, share int, allowGa
 // run reads until ctx ends, something does not pass, or until is reached.
 func (r *reader) run(ctx context.Context) error {
 	log := r.in.c.log.With("topic", r.topic, "partition", r.partition)
+	absence := r.in.c.Absence(r.topic)
+	defer absence.End()
 	r.stand = r.in.standOf(r.partition)
 	for {
 		if r.ended() {
@@ -92,10 +94,14 @@ func (r *reader) run(ctx context.Context) error {
 				r.wait.reset()
 			}
 			r.unknown = time.Time{}
+			absence.End()
 			continue
 		}
 		if !r.goesOn(err) {
 			return err
+		}
+		if errors.Is(err, ErrUnknownTopic) {
+			absence.Note()
 		}
 		// Once an outage: the tries between say the same.
 		if r.wait.tries == 0 {

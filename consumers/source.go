@@ -251,6 +251,8 @@ const topicPollMax = 500 * time.Millisecond
 // await returns what is known of a topic, and waits for one that is not there, or creates it.
 func (c *Cluster) await(ctx context.Context, topic, unknown string, create TopicSpec) (*topicInfo, error) {
 	wait := backoff{c: c}
+	absence := c.Absence(topic)
+	defer absence.End()
 	for tries := 0; ; tries++ {
 		info, err := c.refresh(ctx, topic)
 		if errors.Is(err, ErrUnknownTopic) && unknown == UnknownTopicCreate {
@@ -264,9 +266,7 @@ func (c *Cluster) await(ctx context.Context, topic, unknown string, create Topic
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case errors.Is(err, ErrUnknownTopic) && unknown == UnknownTopicWait:
-			if tries == 0 {
-				c.log.Warn("kafka: waiting for the topic to be created", "topic", topic)
-			}
+			absence.Note()
 			if err := c.sleep(ctx, min(backoffFirst<<min(tries, 10), topicPollMax)); err != nil {
 				return nil, err
 			}

@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"millrace/learner"
 	"millrace/pipeline/status"
@@ -10,12 +13,13 @@ import (
 // Status is what the pipeline says of itself at the moment. It is safe to call while the pipeline opens and runs.
 func (r *Pipeline) Status() status.Status {
 	p := r.env.pipeline
-	if !r.opened.Load() { // its parts are being made
-		return status.Status{Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Events: p.Events.Topic,
-			Scores: p.Scores.Topic, NotReady: "starting"}
-	}
 	s := status.Status{Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Events: p.Events.Topic,
-		Scores: p.Scores.Topic, Addresses: r.addresses()}
+		Scores: p.Scores.Topic, Absent: r.env.cluster.Absent()}
+	if !r.opened.Load() { // its parts are being made
+		s.NotReady = cmp.Or(awaiting(s.Absent), "starting")
+		return s
+	}
+	s.Addresses = r.addresses()
 	switch {
 	case !r.started.Load():
 		s.NotReady = "starting"
@@ -28,6 +32,9 @@ func (r *Pipeline) Status() status.Status {
 			s.NotReady = fmt.Sprintf("reading the log again: %d of %d records", again.Done, again.Total)
 		}
 	}
+	if why := awaiting(s.Absent); why != "" && r.heldUp(s.Absent) {
+		s.NotReady = why
+	}
 	if r.scoring != nil {
 		scored := r.scoring.loop.Scored()
 		s.Scoring = &status.Scoring{Scored: scored, Unscored: r.scoring.loop.Finished() - scored}
@@ -39,6 +46,26 @@ func (r *Pipeline) Status() status.Status {
 		s.Challengers = append(s.Challengers, c.status())
 	}
 	return s
+}
+
+// awaiting says which topics are waited for; empty for none.
+func awaiting(topics []string) string {
+	switch len(topics) {
+	case 0:
+		return ""
+	case 1:
+		return "waiting for topic " + topics[0] + ", which does not exist"
+	}
+	return "waiting for topics " + strings.Join(topics, ", ") + ", which do not exist"
+}
+
+// heldUp reports whether the process does nothing while it waits for topics: where scoring goes on beside a learner, or
+// answers over HTTP, it does.
+func (r *Pipeline) heldUp(absent []string) bool {
+	if r.scoring == nil {
+		return true
+	}
+	return r.answers == nil && slices.Contains(absent, r.env.pipeline.Events.Topic)
 }
 
 func (r *Pipeline) addresses() status.Addresses {
@@ -113,6 +140,9 @@ func addBinary(l *status.Losses, b learner.Binary) {
 // figures are what a log line tells of a run.
 func figures(s status.Status) []any {
 	figures := []any{"pipeline", s.Pipeline}
+	if len(s.Absent) > 0 {
+		figures = append(figures, "absent_topics", strings.Join(s.Absent, ","))
+	}
 	if s.Learning != nil {
 		figures = append(figures, learnerFigures(s.Learning)...)
 	}

@@ -50,13 +50,13 @@ func reached(ctx context.Context, log *slog.Logger, what string, patience time.D
 // topicThere tries what needs a topic that is read, and waits for the topic where the pipeline file says so.
 func topicThere(ctx context.Context, e *environment, topic, doing string, try func(context.Context) error) error {
 	events := e.pipeline.Events
-	return tryUntil(ctx, try, func(attempt int, err error) error {
+	absence := e.cluster.Absence(topic)
+	defer absence.End()
+	return tryUntil(ctx, try, func(_ int, err error) error {
 		if !errors.Is(err, consumers.ErrUnknownTopic) || events.UnknownTopic != config.UnknownTopicWait {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
-		if attempt == 1 {
-			e.log.Warn("a topic does not exist yet; waiting for it", "topic", topic)
-		}
+		absence.Note()
 		return nil
 	})
 }

@@ -15,7 +15,9 @@ type Status struct {
 	Events   string `json:"events"`  // the topic
 	Scores   string `json:"scores"`  // the topic
 	// NotReady is empty when the process does its work, or says what it waits for.
-	NotReady  string    `json:"not_ready,omitempty"`
+	NotReady string `json:"not_ready,omitempty"`
+	// Absent are the topics that are waited for, as they do not exist.
+	Absent    []string  `json:"absent_topics,omitempty"`
 	Addresses Addresses `json:"addresses"`
 	// Learning is nil without a learning stage, Scoring without a scoring one.
 	Learning    *Learning   `json:"learning,omitempty"`
