@@ -3,6 +3,7 @@ package hard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -157,5 +158,56 @@ func TestReport(t *testing.T) {
 	if !strings.HasPrefix(table, "| group | logistic or linear |\n|---|---|\n| as it was: mean absolute error | 0.") ||
 		!strings.Contains(table, " |\n| kept | 1.00 |\n| lost | **") {
 		t.Errorf("table:\n%s", table)
+	}
+}
+
+// Streams of a folder are spoilt in the middle, in the columns that are meant and nowhere else.
+func TestOn(t *testing.T) {
+	const rows = 2*settled + 4
+	folder := t.TempDir()
+	var text strings.Builder
+	text.WriteString("a,b,c,d,e,few,word,y\n")
+	for i := range rows {
+		fmt.Fprintf(&text, "%d,%[1]d,%[1]d,%[1]d,%[1]d,%d,w,%d.5\n", i%97+1, i%7, i%89)
+	}
+	for name, text := range map[string]string{"s.csv": text.String(), "short.csv": "a,y\n1,2\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := On(folder, "s")
+	if err != nil || len(g.Trials) != 6 {
+		t.Fatalf("%d trials, %v", len(g.Trials), err)
+	}
+	for i, want := range []struct {
+		changed     int // rows; -1 for some
+		row         int
+		middle, end string
+	}{
+		{1, rows / 2, "1e+30,1e+30,1e+30,1e+30,1e+30,", ",w,44.5"},
+		{-1, -1, "", ""},
+		{rows / 2, rows / 2, "63000,63000,63,63,63,", ",w,44.5"},
+		{rows / 2, rows / 2, "175.", ",63,63,63,0,w,44.5"},
+		{rows / 2, rows / 2, "145.4,145.4,145.4,145.4,145.4,", ",w,44.5"},
+		{1, rows / 2, "1e+30,1e+30,1e+30,1e+30,1e+30,", ",w,2147483647"},
+	} {
+		trial, changed := &g.Trials[i], 0
+		for j, line := range trial.Spoilt.Lines {
+			if line != trial.Clean.Lines[j] {
+				changed++
+			}
+		}
+		middle := trial.Spoilt.Lines[rows/2]
+		if want.row >= 0 && (!strings.HasPrefix(middle, want.middle) || !strings.HasSuffix(middle, want.end)) {
+			t.Errorf("%s: the row in the middle is %q, was %q", trial.Name, middle, trial.Clean.Lines[rows/2])
+		}
+		if changed == 0 || want.changed > changed || want.changed >= 0 && changed > want.changed {
+			t.Errorf("%s: %d rows changed, want %d", trial.Name, changed, want.changed)
+		}
+	}
+	for _, name := range []string{"short", "absent"} {
+		if _, err := On(folder, name); err == nil {
+			t.Errorf("%s was spoilt", name)
+		}
 	}
 }
