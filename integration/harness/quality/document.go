@@ -26,18 +26,26 @@ func Document(path, name string, text func(old string) string) error {
 	return nil
 }
 
-// Tables are what was measured as Markdown: figures, and their ratios to the take. Rows of streams that were not
-// measured stay as they were in the old tables, and so does the last cell of the first one, which says what others
-// came to.
+// Tables are what was measured as Markdown: figures, their ratios to the take, and how much of each is chance. Rows of
+// streams that were not measured stay as they were in the old tables, and so does the last cell of the first one, which
+// says what others came to.
 func (r *Report) Tables(old, take string) string {
 	i := slices.IndexFunc(r.Takes, func(t *Take) bool { return t.Name == take })
-	first := r.table(rowsOf(old, 0), "best elsewhere, tuned", func(m *Measured) string { return m.figures() })
+	columns := Families()
+	columns[order(linearFamily)] = "logistic or linear"
+	first := r.table(rowsOf(old, 0), columns, "best elsewhere, tuned", func(m *Measured) string { return m.figures() })
 	if i < 0 {
 		return first
 	}
-	return first + "\nThe loss (log-loss, or RMSE) beside that of " + r.Takes[i].Commit + ", as a ratio; more than " +
+	ratios := "\nThe loss (log-loss, or RMSE) beside that of " + r.Takes[i].Commit + ", as a ratio; more than " +
 		fmt.Sprintf("%.3f", Worse) + " is bold:\n\n" +
-		r.table(rowsOf(old, 1), "", func(m *Measured) string { return m.ratios(r.Takes[i]) })
+		r.table(rowsOf(old, 1), columns, "", func(m *Measured) string { return m.ratios(r.Takes[i]) })
+	if r.Seeds < 2 {
+		return first + ratios
+	}
+	return first + ratios + fmt.Sprintf("\nWhat of the loss is chance, as its standard deviation over %d seeds; "+
+		"the other families have no randomness with these settings:\n\n", r.Seeds) +
+		r.table(rowsOf(old, 2), chanceFamilies(), "", (*Measured).spreads)
 }
 
 // row is one of a table: the name of a stream, its cells, and the last of them.
@@ -68,7 +76,7 @@ func rowsOf(old string, n int) []row {
 }
 
 // table has the rows in the order that they had, and new ones after them; more heads a last column that is kept.
-func (r *Report) table(rows []row, more string, cells func(*Measured) string) string {
+func (r *Report) table(rows []row, columns []string, more string, cells func(*Measured) string) string {
 	for i := range r.Measured {
 		m := &r.Measured[i]
 		name, _, _ := strings.Cut(filepath.Base(m.Stream.Name), ".")
@@ -82,13 +90,11 @@ func (r *Report) table(rows []row, more string, cells func(*Measured) string) st
 			rows[at].cells += "|" + rows[at].last
 		}
 	}
-	var b strings.Builder
-	b.WriteString("| stream |")
-	columns := slices.Clone(Families())
-	columns[order(linearFamily)] = "logistic or linear"
 	if more != "" {
 		columns = append(columns, more)
 	}
+	var b strings.Builder
+	b.WriteString("| stream |")
 	for _, c := range columns {
 		b.WriteString(" " + c + " |")
 	}
@@ -141,6 +147,22 @@ func (m *Measured) best(loss func(Figure) float64, texts []string) string {
 		return ""
 	}
 	return texts[best]
+}
+
+// spreads are a stream's cells of what is chance.
+func (m *Measured) spreads() string {
+	var cells []string
+	for i := range m.Results {
+		r := &m.Results[i]
+		switch {
+		case !slices.Contains(chanceFamilies(), r.Family):
+		case r.Err != nil:
+			cells = append(cells, " – ")
+		default:
+			cells = append(cells, fmt.Sprintf(" %.2f %% ", 100*r.Spread))
+		}
+	}
+	return strings.Join(cells, "|")
 }
 
 // ratios are a stream's cells beside a take.

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strconv"
 
+	"gonum.org/v1/gonum/stat"
+
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/model"
@@ -20,8 +22,9 @@ import (
 type Result struct {
 	Family string // by its name for the label's kind
 	Seeds  int
-	First  Figure // of the first seed
-	Median Figure // of all seeds, each loss by itself
+	First  Figure  // of the first seed
+	Median Figure  // of all seeds, each loss by itself
+	Spread float64 // standard deviation of the loss over the seeds, as a share of the median; 0 for one seed
 	// Baselines are those of the stream; PerSecond and StateBytes those of the first seed.
 	Baselines  map[string]status.Losses
 	PerSecond  float64
@@ -132,6 +135,14 @@ func (r *Result) summarise(seeds []offline.Summary) {
 		}
 		middle := Median(values)
 		*part(&r.Median.Losses) = &middle
+	}
+	if len(seeds) > 1 {
+		all := make([]float64, len(seeds))
+		for i := range seeds {
+			f := Figure{Losses: seeds[i].Losses}
+			all[i] = f.Loss()
+		}
+		r.Spread = stat.StdDev(all, nil) / r.Median.Loss()
 	}
 }
 

@@ -51,9 +51,12 @@ func asked(family string) string {
 	return family
 }
 
+// chanceFamilies are those that a seed makes a difference to.
+func chanceFamilies() []string { return []string{"auto", "mlp", "forest"} }
+
 // runs is how often a family is measured, of so many seeds: those that do not differ by it once.
 func runs(family string, seeds int) int {
-	if slices.Contains([]string{"auto", "mlp", "forest"}, family) {
+	if slices.Contains(chanceFamilies(), family) {
 		return seeds
 	}
 	return 1

@@ -200,11 +200,11 @@ esac
 		t.Fatal(err)
 	}
 	for i, want := range []struct {
-		seeds         int
-		first, median float64
-	}{{1, 0.5, 0.5}, {3, 0.5, 1.5}} {
+		seeds                 int
+		first, median, spread float64
+	}{{1, 0.5, 0.5, 0}, {3, 0.5, 1.5, 1}} {
 		r := results[i]
-		if r.Err != nil || r.Seeds != want.seeds || r.First.Loss() != want.first || r.Median.Loss() != want.median {
+		if r.Err != nil || r.Seeds != want.seeds || r.First.Loss() != want.first || r.Median.Loss() != want.median || r.Spread*want.median != want.spread {
 			t.Errorf("%s: %+v, want %+v", r.Family, r, want)
 		}
 	}
@@ -221,9 +221,9 @@ func TestDocument(t *testing.T) {
 	before := &Take{Name: "before", Commit: "abc", Figures: map[Key]Figure{
 		{Stream: "a.csv", Family: "svm", Seeds: 1}: classFigure(0.9, 0.2), {Stream: "a.csv", Family: "mlp", Seeds: 5}: classFigure(0.8, 0.4),
 	}}
-	r := &Report{Takes: []*Take{before}, Measured: []Measured{
+	r := &Report{Seeds: 5, Takes: []*Take{before}, Measured: []Measured{
 		{Stream: Stream{Name: "a.csv"}, Results: []Result{
-			{Family: "svm", Seeds: 1, Median: classFigure(0.9, 0.21)}, {Family: "mlp", Seeds: 5, Median: classFigure(0.95, 0.4)},
+			{Family: "svm", Seeds: 1, Median: classFigure(0.9, 0.21)}, {Family: "mlp", Seeds: 5, Median: classFigure(0.95, 0.4), Spread: 0.0123},
 			{Family: "tree", Err: context.Canceled},
 		}},
 		{Stream: Stream{Name: "new.csv"}, Results: []Result{{Family: "svm", Seeds: 1, Median: classFigure(0.5, 0.5)}}},
@@ -239,7 +239,7 @@ func TestDocument(t *testing.T) {
 	}
 	for _, want := range []string{
 		"# Doc\n<!-- quality -->\n| stream | auto |", "|\n| gone | 1 / 2 | VW |\n| a | 0.9000 / **0.2100** | **0.9500** / 0.4000 | – / – | River |\n| new |",
-		" beside that of abc,", "|\n| a | **1.0500** | 1.0000 | – |\n| new | – |\n<!-- end -->\nmore\n<!-- end -->\n",
+		" beside that of abc,", " over 5 seeds;", "| stream | auto | mlp | forest |\n|---|---|---|---|\n| a | 1.23 % |\n| new ||\n<!-- end -->\nmore\n<!-- end -->\n", "|\n| a | **1.0500** | 1.0000 | – |\n| new | – |\n\nWhat of",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)
