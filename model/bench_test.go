@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -43,21 +44,13 @@ func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millra
 	if err != nil {
 		b.Fatal(err)
 	}
-	targetOf := func(i int) millrace.Target {
-		return millrace.Target{Class: int32(i % max(1, target.Classes)), Value: float64(i % 7), Known: true}
-	}
-	if c := model.NewChunk(m); c != nil {
-		benchmarkChunk(b, c, inputs, targetOf)
-		return
-	}
 	scratch, dst := m.NewScratch(), make([]float32, m.Outputs())
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		x := inputs[i%len(inputs)]
 		m.Predict(dst, x, scratch)
-		y := targetOf(i)
-		if err := m.Learn(x, y, 1, scratch); err != nil {
+		if err := m.Learn(x, benchTarget(i, target), 1, scratch); err != nil {
 			b.Fatal(err)
 		}
 		i++
@@ -65,22 +58,37 @@ func benchmark(b *testing.B, s model.Spec, target model.TargetSpec, shape millra
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-// benchmarkChunk has a model take its events as the learner gives them to it where they are at hand.
-func benchmarkChunk(b *testing.B, c model.Chunk, inputs []millrace.Input, targetOf func(i int) millrace.Target) {
+func benchTarget(i int, target model.TargetSpec) millrace.Target {
+	return millrace.Target{Class: int32(i % max(1, target.Classes)), Value: float64(i % 7), Known: true}
+}
+
+// benchmarkChunks has a model take its events as the learner gives them to it where they are at hand.
+func benchmarkChunks(b *testing.B, s model.Spec, target model.TargetSpec, width int) {
 	b.Helper()
-	b.ReportAllocs()
+	m, err := family.New(s, target, modeltest.View(millrace.ViewShape{Width: width}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, inputs := model.NewChunk(m), denseInputs(256, width)
 	var sum float64
-	for i := 0; b.Loop(); i++ {
-		if err := c.Learn(inputs[i%len(inputs)], targetOf(i), 1, 1); err != nil {
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Learn(inputs[i%len(inputs)], benchTarget(i, target), 1, 1); err != nil {
 			b.Fatal(err)
 		}
-		if n := (i + 1) % model.ChunkEvents; n == 0 {
-			c.Run(model.OneByOne{})
-			for j := range model.ChunkEvents {
-				sum += c.Prediction(j)[0]
-			}
-			c.Reset()
+		i++
+		if c.Room() > 0 {
+			continue
 		}
+		c.Run(model.OneByOne{})
+		for j := range model.ChunkEvents {
+			sum += c.Prediction(j)[0]
+		}
+		c.Reset()
+	}
+	if math.IsNaN(sum) {
+		b.Fatal("predictions are no numbers")
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
@@ -244,15 +252,23 @@ func BenchmarkClasses(b *testing.B) {
 	}
 }
 
-// BenchmarkBatch is predict and learn of 100 → 64 → 64 → 10, relu, softmax, Adam, by the size of mini-batches.
+// BenchmarkBatch is predict and learn of 100 → 64 → 64 → 10, relu, softmax, Adam, by the size of mini-batches, of
+// events that are at hand; BenchmarkBatchAlone is the same of events that come one by one.
 func BenchmarkBatch(b *testing.B) {
+	for _, batch := range []int{8, 64, 1024} {
+		b.Run(fmt.Sprint(batch), func(b *testing.B) { benchmarkChunks(b, batchSpec(batch), model.TargetSpec{Classes: 10}, 100) })
+	}
+}
+
+func BenchmarkBatchAlone(b *testing.B) {
 	for _, batch := range []int{1, 4, 8, 64, 1024} {
 		b.Run(fmt.Sprint(batch), func(b *testing.B) {
-			s := model.Spec{
-				Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Batch: batch,
-				Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001},
-			}
-			benchmark(b, s, model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
+			benchmark(b, batchSpec(batch), model.TargetSpec{Classes: 10}, millrace.ViewShape{Width: 100}, denseInputs(256, 100))
 		})
 	}
+}
+
+func batchSpec(batch int) model.Spec {
+	return model.Spec{Type: "mlp", Hidden: []int{64, 64}, Activation: "relu", Batch: batch,
+		Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.001}}
 }
