@@ -228,9 +228,12 @@ func (s *Stream) settleJoin(p *pending, prediction []float64) {
 // Ended tells of what Expire did last, or of the end of a wait that was settled last.
 func (s *Stream) Ended() Ended { return s.late.ended }
 
-// measure tells whoever asked for it of an event that a label came for: how long after it, and how right the prediction
-// was that was made when the event came; nil is none.
+// measure counts an event that a label came for, by how long after it and how right the prediction was that was made
+// when the event came, nil is none, and tells whoever asked for it.
 func (s *Stream) measure(p *pending, prediction []float64) {
+	if prediction != nil {
+		s.Trainer.Progressive.AddDelayed(p.delay, prediction, p.label)
+	}
 	if s.Joined != nil {
 		s.Joined(p.delay, prediction, p.label)
 	}

@@ -1,7 +1,6 @@
 package learner
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -11,12 +10,6 @@ import (
 	"millrace/join"
 	"millrace/keyed"
 )
-
-// delays are the label delays that figures are told apart by: up to so long, and more.
-var delays = [...]struct {
-	name string
-	most time.Duration
-}{{"1m", time.Minute}, {"1h", time.Hour}, {"1d", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}, {"more", math.MaxInt64}}
 
 // keyedMetrics are those of state by key: of windows, of labels that come later, of the log that both need.
 type keyedMetrics struct {
@@ -36,8 +29,6 @@ type keyedMetrics struct {
 	windowsSeen              keyed.Stats
 	retention                prometheus.Gauge
 	from                     atomic.Int64 // record time from which on a restart reads, Unix milliseconds; 0 is not known
-
-	figures [len(delays)]struct{ loss, weight float64 } // fading, of predictions made when events came
 }
 
 // windowStats is what windows may tell of themselves.
@@ -95,7 +86,7 @@ func (m *keyedMetrics) registerLate(r prometheus.Registerer, gauge func(name, he
 		name, help = "mae", "Recent mean absolute error"
 	}
 	m.losses = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_label_delay_" + name,
-		Help: help + " of predictions made when events came, by how long after them their labels were known."}, []string{"delay"})
+		Help: help + " of predictions made when events came, by how long after them their labels were known; it goes on over restarts."}, []string{"delay"})
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_events_ended_total",
 		Help: "What became of events, by outcome: every event ends under one, unless it waits."}, []string{"outcome"})
 	labels := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "millrace_labels_ended_total",
@@ -110,27 +101,7 @@ func (m *keyedMetrics) registerLate(r prometheus.Registerer, gauge func(name, he
 			m.labels[o] = labels.WithLabelValues(string(o.name())[len("label_"):])
 		}
 	}
-	m.stream.Joined = m.joined
-}
-
-// joined takes an event that a label came for.
-func (m *keyedMetrics) joined(delay time.Duration, prediction []float64, y millrace.Label) {
-	m.delay.Observe(delay.Seconds())
-	if prediction == nil {
-		return
-	}
-	bucket := 0
-	for delay > delays[bucket].most {
-		bucket++
-	}
-	loss := 0.0
-	if m.classes > 0 {
-		loss = -logarithm(max(prediction[y.Class], probabilityFloor))
-	} else {
-		loss = math.Abs(clampError(prediction[0] - y.Value))
-	}
-	f := &m.figures[bucket]
-	f.loss, f.weight = fadeFactor*f.loss+loss, fadeFactor*f.weight+1
+	m.stream.Joined = func(delay time.Duration, _ []float64, _ millrace.Label) { m.delay.Observe(delay.Seconds()) }
 }
 
 // report refreshes the gauges, and adds what was counted since the last time.
@@ -178,9 +149,9 @@ func (m *keyedMetrics) reportLate(s join.Stats) {
 	}
 	add(Unmeasured, m.unmeasured)
 	add(LabelEarly, m.early)
-	for i, f := range m.figures {
-		if f.weight > 0 {
-			m.losses.WithLabelValues(delays[i].name).Set(f.loss / f.weight)
+	for i, d := range delays {
+		if loss, ok := m.stream.Trainer.Progressive.delayed(i); ok {
+			m.losses.WithLabelValues(d.name).Set(loss)
 		}
 	}
 }

@@ -1,11 +1,15 @@
 package learner
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
+	"millrace"
 	"millrace/join"
+	"millrace/snapshot"
 )
 
 // TestMetricsOfLateLabels: what is shown is what happened, also over a restart, whose counts were added before it.
@@ -45,6 +49,9 @@ func TestMetricsOfLateLabels(t *testing.T) {
 	}
 	from := f.store.heads[len(f.store.heads)/2]
 	again := l.begin(t, &from, 0, 0)
+	if _, ok := again.stream.Trainer.Progressive.delayed(0); !ok {
+		t.Error("losses by label delay begin anew with a restart")
+	}
 	again.run(t)
 	want := float64(names["joined"] - from.Manifest.Names["joined"])
 	if got := valueOf(gathered(t, again)["millrace_events_ended_total"], "joined"); got != want || want == 0 {
@@ -73,4 +80,58 @@ func valueOf(family *dto.MetricFamily, label string) float64 {
 		}
 	}
 	return -1
+}
+
+// TestLossesByLabelDelayGoOn: figures by label delay are in a snapshot as they are, start at nothing where an older one
+// lacks them, and are refused where no stream makes them.
+func TestLossesByLabelDelayGoOn(t *testing.T) {
+	before, after := NewProgressive(2), (*Progressive)(nil)
+	for i := range 100 {
+		for k, delay := range []time.Duration{time.Second, time.Minute, 59 * time.Minute, 3 * time.Hour, 1000 * time.Hour} {
+			if k != 3 || i < 7 {
+				before.AddDelayed(delay, []float64{.7, .3}, millrace.Label{Known: true, Class: int32(i % 2)})
+			}
+		}
+	}
+	copied := func(from millrace.Stateful) {
+		t.Helper()
+		after = NewProgressive(2)
+		old, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "progressive", State: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layout, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "progressive", State: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := old.NewBuffer()
+		old.Copy(b)
+		if err := layout.Restore(b.Serving(), b.Training()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied(before)
+	for i, d := range delays {
+		want, known := before.delayed(i)
+		if got, ok := after.delayed(i); ok != known || known && got != want || known != (d.name != "7d") {
+			t.Errorf("up to %s: %v, %v, want %v, %v", d.name, got, ok, want, known)
+		}
+	}
+	copied(older{before})
+	for i, d := range delays {
+		if got, ok := after.delayed(i); ok {
+			t.Errorf("up to %s: %v from a snapshot that lacks it", d.name, got)
+		}
+	}
+	for _, wrong := range []float64{-1, math.NaN(), math.Inf(1)} {
+		p := NewProgressive(0)
+		p.delays[3] = wrong
+		if p.Restored() == nil {
+			t.Errorf("a sum of %v was taken", wrong)
+		}
+	}
+	before.Reset()
+	if _, ok := before.delayed(0); ok {
+		t.Error("they outlive a reset")
+	}
 }

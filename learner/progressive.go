@@ -3,6 +3,7 @@ package learner
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"millrace"
 )
@@ -27,6 +28,7 @@ type Progressive struct {
 	counts  []uint64    // [0] events; then one a class
 	last    []float64   // [0] the last label: a class or a value; [1] running mean
 	binary  *twoClasses // for two classes, else nil
+	delays  byDelay     // where labels come later
 }
 
 // Indices into one half of sums.
@@ -48,6 +50,7 @@ func NewProgressive(classes int) *Progressive {
 		sums:    make([]float64, 2*sumsLen),
 		counts:  make([]uint64, 1+classes),
 		last:    make([]float64, 2),
+		delays:  newByDelay(),
 	}
 	if classes == 2 {
 		p.binary = newTwoClasses()
@@ -60,6 +63,7 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 	visit("sums", millrace.Tensor{Shape: []int{2, sumsLen}, F64: p.sums}, millrace.Training)
 	visit("counts", millrace.Tensor{Shape: []int{len(p.counts)}, U64: p.counts}, millrace.Training)
 	visit("last", millrace.Tensor{Shape: []int{2}, F64: p.last}, millrace.Training)
+	p.delays.state(visit)
 	if p.binary != nil {
 		p.binary.state(visit)
 	}
@@ -68,7 +72,7 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 // Restored checks that metrics of the restored sums are finite: sums of losses are never negative, and
 // a root of one would be no number.
 func (p *Progressive) Restored() error {
-	for _, v := range p.sums {
+	for _, v := range slices.Concat(p.sums, p.delays) {
 		if !(v >= 0) || math.IsInf(v, 1) {
 			return errors.New("a progressive sum is negative or not finite")
 		}
@@ -92,6 +96,7 @@ func (p *Progressive) Reset() {
 	clear(p.sums)
 	clear(p.counts)
 	clear(p.last)
+	clear(p.delays)
 	if p.binary != nil {
 		p.binary.reset()
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"millrace"
 	"millrace/config"
@@ -24,7 +25,10 @@ type measuredEvent struct {
 	at         join.Place
 	prediction []float64
 	label      millrace.Label
+	delay      time.Duration // of the label that came for it; notJoined where none did
 }
+
+const notJoined time.Duration = -1
 
 // wholeRun goes through the logs one record after the other, and is never killed.
 type wholeRun struct {
@@ -37,6 +41,7 @@ type wholeRun struct {
 	came                       map[string]measuredEvent // what was predicted of the events that came last, by id
 	ids                        map[join.Place]string
 	letters                    map[string]bool
+	delay                      time.Duration // of the label that came for an event with the latest step
 }
 
 // newWholeRun goes through the logs from where m says.
@@ -66,6 +71,7 @@ func newWholeRun(t *testing.T, p *config.Pipeline, logs *memoryLogs, m *millrace
 		t.Fatal(lost, err)
 	}
 	pieces.Stream.Begin(m.Positions)
+	pieces.Stream.Joined = func(delay time.Duration, _ []float64, _ millrace.Label) { w.delay = delay }
 	w.read(t.Context(), logs.merger(m.Positions, nil, 2, nil))
 	return w
 }
@@ -114,6 +120,7 @@ func (w *wholeRun) record(rec *millrace.Record, label bool) {
 		decoder, e = w.pieces.Labels, w.label
 	}
 	before := w.pieces.Trainer.Progressive.Events()
+	w.delay = notJoined
 	var outcome learner.Outcome
 	var why *millrace.Rejection
 	switch err := decoder.Decode(rec, e); {
@@ -132,7 +139,7 @@ func (w *wholeRun) record(rec *millrace.Record, label bool) {
 	if why != nil {
 		w.letter(rec.Topic, join.Place{Partition: rec.Partition, Offset: rec.Offset})
 	}
-	at := measuredEvent{w.applied, join.Place{Partition: rec.Partition, Offset: rec.Offset}, slices.Clone(stream.Prediction()), e.Label}
+	at := measuredEvent{w.applied, join.Place{Partition: rec.Partition, Offset: rec.Offset}, slices.Clone(stream.Prediction()), e.Label, w.delay}
 	switch outcome {
 	case learner.LabelJoined:
 		came := w.came[string(e.ID)]
@@ -167,7 +174,7 @@ func (w *wholeRun) expire() {
 		if stream.Assume.Known {
 			label = stream.Assume
 		}
-		w.measure(before, measuredEvent{w.applied, ended.Place, came.prediction, label})
+		w.measure(before, measuredEvent{w.applied, ended.Place, came.prediction, label, notJoined})
 	}
 	if err := stream.Err(); err != nil {
 		w.t.Fatal(err)
@@ -215,6 +222,9 @@ func (w *wholeRun) figures(leavesOut func(measuredEvent) bool) (p *learner.Progr
 			continue
 		}
 		p.Add(e.prediction, e.label)
+		if e.delay != notJoined {
+			p.AddDelayed(e.delay, e.prediction, e.label)
+		}
 	}
 	layout, err := snapshot.NewLayout(nil, snapshot.Part{Prefix: "progressive", State: p})
 	if err != nil {
