@@ -168,6 +168,9 @@ func (c *Columns) settle(i int) {
 	values = ring[:w[stored]]
 	w[history] = c.beyond(i, values)
 	f[tight] = c.spread(i, values)
+	if c.kinds[i].Tails { // a level may come before the column is looked at
+		f[calm], f[calmUnit] = c.Centre(i), c.Deviation(i)
+	}
 	if w[flags]&opening == 0 || w[stored] >= settleAt/4 {
 		c.freeze(i)
 	}

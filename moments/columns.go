@@ -58,7 +58,7 @@ type Column struct {
 	// Unscaled columns are standardised to what they are, for trees, too.
 	Unscaled bool
 	// Tails are of columns whose far values matter, as sales of few things that sell best: values count as they are up
-	// to Clip deviations, beyond as that and the less the farther.
+	// to Clip deviations, beyond as that and the less the farther; several in a row that lie together count in full.
 	Tails bool
 	// Plain columns only have count, mean and variance, for who knows that their values are never wild.
 	Plain bool
@@ -108,7 +108,7 @@ const (
 	highBefore
 	often   // with tails: the share of values that usually are outside
 	edge    // how far from the mean values were that came there step by step
-	farther // the last value that was far, from the origin
+	farther // the last value that was far, from the origin; with tails the last that was believed, 0 after a level
 	calm    // the centre when hardly any recent value was outside
 	calmUnit
 	floatsLen
@@ -128,12 +128,14 @@ const (
 
 // The bits of flags.
 const (
-	settled  = 1 << iota // moments are known
-	moded                // the column has a mode
-	opening              // the values beside the mode are the first ones
-	isFrozen             // what trees see stays
-	legacy               // restored from a snapshot that knew of no modes, and not looked at yet
-	whole                // the same, until it moves: its moments are of first values that nothing held back
+	settled    = 1 << iota // moments are known
+	moded                  // the column has a mode
+	opening                // the values beside the mode are the first ones
+	isFrozen               // what trees see stays
+	legacy                 // restored from a snapshot that knew of no modes, and not looked at yet
+	whole                  // the same, until it moves: its moments are of first values that nothing held back
+	heldOne                // with tails: how many values before the last, one after the other, were held; two bits
+	heldBefore = 3 * heldOne
 )
 
 // New returns n columns of which no value is known.
@@ -209,15 +211,14 @@ func (c *Columns) Observe(i int, v, weight float64) {
 	c.recent[c.ring[i]+int(w[stored]%settleAt)] = v
 	w[stored]++
 	w[history] <<= 1
-	if d*d*k > usual*usual*squares {
-		var done bool
-		if d, done = c.outside(i, d, weight); done {
+	if d*d*k > usual*usual*squares || c.kinds[i].Tails && farFromCalm(f, v) {
+		counted, part, done := c.outside(i, d, weight)
+		if done {
 			return
 		}
-		if c.kinds[i].Tails {
-			weight *= c.part(i, u-mean)
-		}
-		u = mean + d
+		weight *= part
+		u, mean = mean+counted, c.mean[at]
+		k, squares, d = c.count[at], c.squares[at], u-mean
 	}
 	if c.kinds[i].Tails {
 		f[often] += (float64(w[history]&1) - f[often]) / oftenOf
@@ -238,9 +239,9 @@ func (c *Columns) Observe(i int, v, weight float64) {
 	c.refresh(i)
 }
 
-// outside takes note that the last value, d from the mean, may be outside what was usual. It returns how far it
-// counts as, or that the column has moved.
-func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool) {
+// outside takes note that the last value, d from the mean, may be outside what was usual. It returns how far it counts
+// as and with which part of its weight, or that the column has moved.
+func (c *Columns) outside(i int, d, weight float64) (counted, part float64, done bool) {
 	w := (*[wordsLen]uint64)(c.words[i*wordsLen:])
 	at := i * c.stride
 	f := (*[floatsLen]float64)(c.floats[i*floatsLen:])
@@ -249,28 +250,33 @@ func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool)
 		mean, squares, n := c.total(i)
 		all := math.Sqrt(squares / n)
 		if math.Abs(c.mean[at]+d-mean) <= usual*all {
-			return d, false // among all values with the mode's it is usual
+			return d, 1, false // among all values with the mode's it is usual
 		}
 		deviation = max(deviation, all)
 	}
 	if deviation == 0 {
-		return d, false
+		return d, 1, false
 	}
 	before := c.recent[c.ring[i]+int((w[stored]-2)%settleAt)] - f[origin] - c.mean[at]
 	if apart <= f[edge] || w[history] == 0 && w[stored] > 1 && math.Abs(d-before) <= step*deviation {
 		f[edge] = max(f[edge], apart)
-		return math.Copysign(min(apart, tail*deviation), d), false
+		return math.Copysign(min(apart, tail*deviation), d), 1, false
 	}
 	w[history] |= 1
 	p := bits.OnesCount64(w[history])
 	if p >= movedAt {
-		if bits.OnesCount32(uint32(w[history])) >= movedLast && w[spent] < spentMax && (apart > far*deviation || !c.wanders(i, deviation)) &&
-			c.move(i, w[history]&math.MaxUint32, apart > far*deviation, weight) {
-			return 0, true
+		from := deviation
+		if c.kinds[i].Tails && f[calmUnit] > 0 {
+			from = min(from, f[calmUnit]) // what is a level now has made the deviation grow
+		}
+		if bits.OnesCount32(uint32(w[history])) >= movedLast && w[spent] < spentMax && (apart > far*from || !c.wanders(i, from)) &&
+			c.move(i, w[history]&math.MaxUint32, apart > far*from, weight) {
+			return 0, 0, true
 		}
 	}
 	if c.kinds[i].Tails {
-		return math.Copysign(min(apart, max(1, c.kinds[i].Clip)*deviation), d), false
+		counted, part = c.farTail(i, d, deviation, weight)
+		return counted, part, false
 	}
 	most := float64(tail)
 	if apart > far*deviation {
@@ -283,17 +289,5 @@ func (c *Columns) outside(i int, d, weight float64) (counted float64, done bool)
 		}
 		f[farther] = u
 	}
-	return math.Copysign(min(apart, most*deviation), d), false
-}
-
-// part is the part of its weight that a value far out counts with where tails matter: 1/r² at r times the clip. So a
-// tail that reaches beyond makes the deviation grow until it is within, and what stands for no value at all, farther
-// out than any tail, leaves next to nothing.
-func (c *Columns) part(i int, d float64) float64 {
-	at := i * c.stride
-	r := math.Abs(d) / (c.kinds[i].Clip * math.Sqrt(c.squares[at]/c.count[at]))
-	if r > 1 && r <= math.MaxFloat64 {
-		return 1 / (r * r)
-	}
-	return 1
+	return math.Copysign(min(apart, most*deviation), d), 1, false
 }

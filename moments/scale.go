@@ -93,17 +93,8 @@ func (c *Columns) refresh(i int) {
 	if w[flags]&(settled|whole) == settled && !kind.Tails && s.Factor != math.MaxFloat64 {
 		s.Bound = min(s.Bound, max(usual, math.Sqrt(bound)/learnt))
 	}
-	if h := w[history]; h != 0 && w[spent] < spentMax && !c.wanders(i, math.Sqrt(squares/n)) {
-		few := outsideFew
-		if kind.Tails { // more than twice as many as usual, and some by chance
-			few += int(2 * 64 * c.floats[i*floatsLen+often])
-		}
-		if p := bits.OnesCount64(h); p > few {
-			s.Bound = min(s.Bound, movedAt/float64(p))
-		}
-		if inRow := bits.TrailingZeros64(^h); inRow > 0 && !kind.Tails {
-			s.Bound = min(s.Bound, ClipDefault/float64(inRow+1))
-		}
+	if h := w[history]; h != 0 && w[spent] < spentMax {
+		s.Bound = min(s.Bound, c.boundAfter(i, h, math.Sqrt(squares/n)))
 	}
 	s.reach, s.moded = math.Inf(-1), false
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
@@ -114,6 +105,32 @@ func (c *Columns) refresh(i int) {
 			s.reach = usual * usual
 		}
 	}
+}
+
+// boundAfter is what a value of column i may count for while some of the last ones, h, were outside.
+func (c *Columns) boundAfter(i int, h uint64, deviation float64) float64 {
+	f, p := c.floats[i*floatsLen:(i+1)*floatsLen], bits.OnesCount64(h)
+	if c.kinds[i].Tails {
+		if f[calmUnit] > 0 { // what may be a level makes the deviation grow
+			deviation = min(deviation, f[calmUnit])
+		}
+		// More than twice as many as usual, and some by chance.
+		if p <= outsideFew+int(2*64*f[often]) || c.wanders(i, deviation) {
+			return math.Inf(1)
+		}
+		return 2 * movedAt / float64(p)
+	}
+	if c.wanders(i, deviation) {
+		return math.Inf(1)
+	}
+	bound := math.Inf(1)
+	if p > outsideFew {
+		bound = movedAt / float64(p)
+	}
+	if inRow := bits.TrailingZeros64(^h); inRow > 0 {
+		bound = min(bound, ClipDefault/float64(inRow+1))
+	}
+	return bound
 }
 
 // steady reports whether a column of a kind is one of those that ObserveFields takes usual values in of by itself. They

@@ -129,7 +129,7 @@ func eventful(r *rand.Rand, i int) float64 {
 
 // TestRestoredGoesOn: to the last bit, from any moment on.
 func TestRestoredGoesOn(t *testing.T) {
-	for _, o := range []moments.Options{{}, {Limits: true, Interleaved: true}} {
+	for _, o := range []moments.Options{{}, {Limits: true, Interleaved: true}, {Tails: true, Clip: 16}} {
 		random := rand.New(rand.NewPCG(6, 6))
 		whole := moments.New(1, o)
 		again := moments.New(1, o)
@@ -220,7 +220,7 @@ func FuzzObserve(f *testing.F) {
 	f.Add(uint64(4), 0., math.Copysign(0, -1), uint16(100))
 	f.Fuzz(func(t *testing.T, seed uint64, a, b float64, n uint16) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		o := moments.Options{Limits: seed%2 == 0, Interleaved: seed%3 == 0}
+		o := moments.Options{Limits: seed%2 == 0, Interleaved: seed%3 == 0, Tails: seed%5 < 2}
 		c := moments.New(1, o)
 		values := []float64{a, b, a + b, a * b, 0, 1, 1e140, -1e140, 5e-324, math.NaN(), math.Inf(1)}
 		for range n % 2000 {

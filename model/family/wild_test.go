@@ -98,7 +98,7 @@ func TestMovedLabels(t *testing.T) {
 		n.run(moves + since)
 		want := n.run(2000)
 		for move, of := range map[string]struct{ factor, offset float64 }{
-			"+100": {1, 100}, "×1000": {1000, 0}, "÷1000": {1e-3, 0}, "−1e6": {1, -1e6}, "°F of °C": {1.8, 32}, "×−50": {-50, 0},
+			"+100": {1, 100}, "×1000": {1000, 0}, "÷1000": {1e-3, 0}, "−1e6": {1, -1e6}, "−1000": {1, -1000}, "°F of °C": {1.8, 32}, "×−50": {-50, 0},
 		} {
 			n := newNumbers(t, spec, func(i int, a, b, noise float64) float64 {
 				y := clean(i, a, b, noise)
