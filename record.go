@@ -7,7 +7,10 @@
 // the same code, and the newest good Snapshot into a [Score].
 package millrace
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Header is one Kafka record header.
 type Header struct {
@@ -78,6 +81,8 @@ type Batch struct {
 	Anew bool
 	// Fingerprint is that of the last stored batch before To, where there is no TopicID; it may be zero.
 	Fingerprint Fingerprint
+	// Received is when the broker's answer with these records had come, by the clock of [Standing]; zero of a file.
+	Received time.Time
 
 	release func()
 }

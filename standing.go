@@ -10,4 +10,7 @@ type Standing struct {
 	Since time.Time
 	// Answered is when the broker answered last; zero before it did.
 	Answered time.Time
+	// Asked is when the question was asked whose answer last said so, while Since is set: all that was in the partition
+	// at that moment was returned.
+	Asked time.Time
 }

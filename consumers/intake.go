@@ -90,6 +90,7 @@ type intake struct {
 	runs   runPool
 	seats  chan struct{} // readyMax of them
 	came   chan struct{} // a token after something was queued; it may be stale
+	asks   chan struct{} // a token after some partition's end was wanted; it may be stale
 	paused atomic.Int64  // nanoseconds
 	topic  atomic.Int64  // how often the topic was made anew; readers of before have ended when it rises
 	taken  int64         // topic of the latest batch that Next returned; guarded by mu
@@ -98,11 +99,12 @@ type intake struct {
 	ready    []delivery // in order of arrival
 	stands   map[int32]*stand
 	complete bool // stands has all partitions
+	fixed    bool // what is read has an end: nothing is written to it any more
 	progress map[int32]*progress
 	started  bool
-
-	stopped chan struct{} // closed when Run has ended; err is set before
-	err     error
+	told     chan struct{} // closed when a partition's stand is another; nil while nobody waits for that
+	stopped  chan struct{} // closed when Run has ended; err is set before
+	err      error
 }
 
 type progress struct {
@@ -115,7 +117,7 @@ func newIntake(c *Cluster, l Limits) *intake {
 	return &intake{
 		c: c, limits: l, budget: newBudget(l.PrefetchBytes), apart: newBudget(0),
 		seats: make(chan struct{}, readyMax), came: make(chan struct{}, 1), stands: make(map[int32]*stand),
-		progress: make(map[int32]*progress), stopped: make(chan struct{}),
+		progress: make(map[int32]*progress), asks: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 }
 
@@ -218,8 +220,8 @@ func (in *intake) take(want func(int32) bool) *millrace.Batch {
 	return taken
 }
 
-// deliver queues a batch of an answer that came at that time, or releases it when ctx ends before there is room.
-func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b *millrace.Batch, answered time.Time) error {
+// deliver queues a batch of an answer, or releases it when ctx ends before there is room.
+func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b *millrace.Batch, r reply) error {
 	select {
 	case slots <- struct{}{}:
 	default:
@@ -242,9 +244,9 @@ func (in *intake) deliver(ctx context.Context, s *stand, slots chan struct{}, b 
 	in.mu.Lock()
 	in.ready = append(in.ready, delivery{batch: b, stand: s, slots: slots, seat: seat, owner: ctx, topic: in.topic.Load()})
 	s.queued++
-	if s.answered, s.since = answered, answered; b.To < b.End {
-		s.since = time.Time{}
-	}
+	s.position, s.since = b.To, r.answered
+	s.says(r, b.To >= b.End)
+	in.tell()
 	lacked := s.lacking.Swap(false)
 	in.mu.Unlock()
 	if lacked {

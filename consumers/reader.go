@@ -50,19 +50,19 @@ type reader struct {
 	keys       *recordbatch.Interner
 
 	identity
-	leader   int32      // that was fetched from last; -1 for none
-	speaks   int16      // the newest version of Fetch that it speaks; 0 while not known
-	info     *topicInfo // what the leader was learned from; stale once a request failed
-	stale    *topicInfo
-	wait     backoff
-	corrupt  int // times in a row that the batch at position did not decode
-	beyond   int // times in a row that position was beyond the end
-	inLane   bool
-	cur      *run
-	stand    *stand    // while it runs
-	answered time.Time // when the broker did last
-	until    int64     // where reading ends
-	empty    int       // answers in a row that held nothing before until
+	leader  int32      // that was fetched from last; -1 for none
+	speaks  int16      // the newest version of Fetch that it speaks; 0 while not known
+	info    *topicInfo // what the leader was learned from; stale once a request failed
+	stale   *topicInfo
+	wait    backoff
+	corrupt int // times in a row that the batch at position did not decode
+	beyond  int // times in a row that position was beyond the end
+	inLane  bool
+	cur     *run
+	stand   *stand // while it runs
+	reply   reply  // the latest answer's times
+	until   int64  // where reading ends
+	empty   int    // answers in a row that held nothing before until
 }
 
 func newReader(in *intake, topic string, p millrace.Position, share int, allowGaps, awaitTopic bool) *reader {
@@ -196,7 +196,7 @@ func (r *reader) step(ctx context.Context) error {
 		return fmt.Errorf("fetching %s/%d: %w", r.topic, r.partition, res.code)
 	}
 	r.beyond = 0
-	r.answered = r.in.c.now()
+	r.reply.answered = r.in.c.now()
 	r.in.saw(r.partition, r.position, res.end)
 	err = r.take(ctx, res, records)
 	if len(res.records) > 0 {
@@ -208,11 +208,12 @@ func (r *reader) step(ctx context.Context) error {
 	if flushErr := r.flush(ctx, res.end); err == nil {
 		err = flushErr
 	}
-	r.in.answered(r.stand, r.answered, err == nil && r.position >= res.end)
+	r.in.answered(r.stand, r.position, r.reply, err == nil && r.position >= res.end)
 	return err
 }
 
 func (r *reader) fetch(ctx context.Context, leader int32, large int) (*fetchResponse, error) {
+	r.reply.asked = r.in.c.now()
 	return r.in.c.fetch(ctx, &fetchRequest{
 		topic: r.topic, partition: r.partition, leader: leader, offset: r.position,
 		maxBytes: int32(r.fetchBytes), minBytes: int32(r.in.limits.MinBytes), maxWait: r.in.limits.MaxWait,
@@ -348,7 +349,8 @@ func (r *reader) flush(ctx context.Context, end int64) error {
 		b.Fingerprint = r.mark
 	}
 	r.in.delivers(b.Position())
-	return r.in.deliver(ctx, r.stand, r.slots, b, r.answered)
+	b.Received = r.reply.answered
+	return r.in.deliver(ctx, r.stand, r.slots, b, r.reply)
 }
 
 // yield delivers what is there when the budget is used up: who lacks the partition gets it before more is opened.

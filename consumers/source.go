@@ -136,6 +136,7 @@ func (s *Source) read(ctx context.Context, info *topicInfo, given []millrace.Pos
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.watch(ctx, group, info, given) })
+	group.Go(func() error { return s.in.askEnds(ctx, s.o.Topic) })
 	return group.Wait()
 }
 

@@ -23,6 +23,9 @@ type stand struct {
 	queued          int
 	ended           bool      // nothing more comes
 	since, answered time.Time // as in millrace.Standing, but since is also told while batches are queued
+	asked           time.Time // likewise
+	position        int64     // behind all that was delivered
+	wanted          bool      // somebody waits for its end to be asked for
 }
 
 // standOf returns a partition's, which its reader keeps for as long as it lives.
@@ -51,16 +54,37 @@ func (in *intake) knows(partitions []int32) {
 	in.complete = true
 }
 
-// answered notes what an answer said: that position, behind all that was delivered, is the end, or that there is more.
-func (in *intake) answered(s *stand, at time.Time, atEnd bool) {
+// knowsAll is knows where nothing is written any more to what is read.
+func (in *intake) knowsAll(partitions []int32) {
+	in.knows(partitions)
+	in.mu.Lock()
+	in.fixed = true
+	in.mu.Unlock()
+}
+
+// reply is when a broker was asked about a partition, and when its answer had come.
+type reply struct{ asked, answered time.Time }
+
+// answered notes what an answer to a reader said, which has delivered all that lies before position: that this is the
+// end, or that there is more.
+func (in *intake) answered(s *stand, position int64, r reply, atEnd bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	s.answered = at
+	if s.position = position; atEnd && s.since.IsZero() {
+		s.since = r.answered
+	}
+	s.says(r, atEnd)
+	in.tell()
+}
+
+// says takes note of an answer. Of answers that cross, each is right about the moment when it was asked for.
+func (s *stand) says(r reply, atEnd bool) {
+	s.answered = r.answered
 	switch {
 	case !atEnd:
 		s.since = time.Time{}
-	case s.since.IsZero():
-		s.since = at
+	case s.asked.Before(r.asked):
+		s.asked = r.asked
 	}
 }
 
@@ -80,13 +104,17 @@ func (in *intake) standings() (all []millrace.Standing, ok bool) {
 		return nil, false
 	}
 	all = make([]millrace.Standing, 0, len(in.stands))
+	now := in.c.now()
 	for p, s := range in.stands {
 		if s.ended && s.queued == 0 {
 			continue
 		}
 		standing := millrace.Standing{Partition: p, Answered: s.answered}
 		if s.queued == 0 {
-			standing.Since = s.since
+			standing.Since, standing.Asked = s.since, s.asked
+			if in.fixed {
+				standing.Asked = now
+			}
 		}
 		all = append(all, standing)
 	}

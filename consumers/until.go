@@ -50,7 +50,7 @@ func (s *Source) readUntil(ctx context.Context, info *topicInfo, given []millrac
 	for i, p := range open {
 		partitions[i] = p.Partition
 	}
-	s.in.knows(partitions)
+	s.in.knowsAll(partitions)
 	// The readers' context must live until what they have delivered is taken.
 	group, ctx := errgroup.WithContext(ctx)
 	var reading sync.WaitGroup

@@ -90,6 +90,8 @@ func (r *reading) Standings() (all []millrace.Standing, ok bool) {
 	return all, true
 }
 
+func (r *reading) Ask(context.Context, time.Time, func(int32) bool) error { return nil }
+
 var _ merge.Source = (*reading)(nil)
 
 // lateDecoder reads "id value time label card": a dash is none, and what has fewer words does not decode; a label of

@@ -36,6 +36,8 @@ func (e *endless) Standings() ([]millrace.Standing, bool) {
 	return []millrace.Standing{{Answered: time.Now()}}, true
 }
 
+func (e *endless) Ask(context.Context, time.Time, func(int32) bool) error { return nil }
+
 const benchRecords = 2048 // of a batch, as consumers delivers them
 
 // BenchmarkOnePartition compares the way through a merger with the source itself.

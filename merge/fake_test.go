@@ -156,6 +156,9 @@ func (f *fake) batch(p int32, l *log, n int) *millrace.Batch {
 	return b
 }
 
+// Ask is never of use: Standings are of the moment.
+func (f *fake) Ask(context.Context, time.Time, func(int32) bool) error { return nil }
+
 // Standings answers as a broker would that is asked at this moment.
 func (f *fake) Standings() ([]millrace.Standing, bool) {
 	f.mu.Lock()

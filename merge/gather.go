@@ -33,7 +33,7 @@ func (m *Merger) gather(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(m.heads) > 0 && (m.missing == 0 || m.heads[0].forced) || len(m.heads) == 0 && m.rested() {
+	if m.free() || len(m.heads) == 0 && m.rested() {
 		return nil
 	}
 	var asked []*source
@@ -51,6 +51,11 @@ func (m *Merger) gather(ctx context.Context) error {
 	return m.wait(ctx, asked)
 }
 
+// free reports whether the first head may go.
+func (m *Merger) free() bool {
+	return len(m.heads) > 0 && (m.heads[0].forced || m.missing == 0 && m.proved(m.heads[0]))
+}
+
 // answer is what a source returned.
 type answer struct {
 	batch  *millrace.Batch
@@ -62,6 +67,7 @@ type answer struct {
 func (m *Merger) wait(ctx context.Context, asked []*source) error {
 	asking, stop := context.WithTimeout(ctx, m.every)
 	defer stop()
+	proving := m.prove(asking, stop)
 	answers := make([]answer, len(asked))
 	ask := func(i int) {
 		a := &answers[i]
@@ -80,6 +86,8 @@ func (m *Merger) wait(ctx context.Context, asked []*source) error {
 		}
 		all.Wait()
 	}
+	stop()
+	proving.Wait() // it looks at what took alters
 	var failed error
 	for i, a := range answers {
 		err := m.took(asked[i], a)

@@ -19,7 +19,7 @@ type Stall struct {
 
 // lookAround asks the sources how their partitions stand, and decides who is waited for.
 func (m *Merger) lookAround(now time.Time) error {
-	m.looked, m.look, m.every = now, false, lookEvery
+	m.looked, m.look, m.every, m.seen = now, false, lookEvery, time.Time{}
 	var worst Stall
 	for _, s := range m.sources {
 		if s.ended {
@@ -115,11 +115,15 @@ func (m *Merger) judge(p *partition, now time.Time) (silent time.Duration) {
 	} else {
 		m.await(p)
 	}
+	if p.waived && (silent < m.o.Idle || !m.o.Live) && (m.seen.IsZero() || p.standing.Asked.Before(m.seen)) {
+		m.seen = p.standing.Asked
+	}
 	return silent
 }
 
-// hurry finds heads that have waited for a second since every other partition was read to its end: that second is all
-// that a record is held for, also when other partitions deliver without a pause and its own clock is ahead of theirs.
+// hurry finds heads that have waited for a second since every other partition was read to its end, and is so still, now
+// and then: that second is all that a record is held for, also when other partitions deliver without a pause and its
+// own clock is ahead of theirs. Where they deliver more than is taken it is not their clocks, they are behind.
 func (m *Merger) hurry(now time.Time) {
 	first, second := m.driest()
 	for _, s := range m.sources {
@@ -134,7 +138,8 @@ func (m *Merger) hurry(now time.Time) {
 			if p.heldAt.IsZero() && (oldest == nil || !oldest.dryAt.Before(p.came)) {
 				p.heldAt = now
 			}
-			if !p.heldAt.IsZero() && now.Sub(p.heldAt) >= m.o.Idle {
+			still := oldest == nil || now.Sub(oldest.dryAt) < m.o.Idle*3/4
+			if !p.heldAt.IsZero() && still && now.Sub(p.heldAt) >= m.o.Idle {
 				m.force(p)
 			}
 		}

@@ -6,6 +6,11 @@
 // A record waits until every partition has one at hand, or is at its end for a second. What is new at the end of the
 // logs therefore waits that second at most, also when its partition's clock is ahead of the others'. A partition whose
 // broker does not answer holds up all of them, and that is said.
+//
+// What was seen at its end long ago may have more since. So a record goes before a partition that has been at its end
+// only when that was asked for after the record had come: a round trip, which then holds for all that had come by then.
+// Who writes in the order of time, and waits for acknowledgements before writing what is later to another partition,
+// therefore finds that order kept, as fast as he may write and as long as nothing was written before.
 package merge
 
 import (
@@ -26,6 +31,9 @@ type Source interface {
 	// Standings says how every known partition stands; ok is false until the source knows its partitions, and that is
 	// before it delivers anything.
 	Standings() (all []millrace.Standing, ok bool)
+	// Ask returns when every partition that want accepts has been asked for its end after a moment, as far as it was at
+	// its end, so that Standings say so; or when ctx or the source ends. It is called beside NextOf.
+	Ask(ctx context.Context, after time.Time, want func(partition int32) bool) error
 }
 
 // idleDefault is how long a partition is at its end before the others go on without it.
@@ -40,6 +48,7 @@ type Options struct {
 	// Idle is how long a partition is at its end before the others go on without it: 1 s when 0.
 	Idle time.Duration
 	// Live never waits for a partition that is at its end or does not answer: for scorers, whose answers must not wait.
+	// Only what was old when it came waits a round trip, as for anybody.
 	Live bool
 	// Stalled is told, when merging waits for a partition that does not answer, and then every 30 s. May be nil.
 	Stalled func(Stall)
@@ -74,6 +83,9 @@ type Merger struct {
 	missing int
 	// lacking is how many partitions have no batch at hand, missing or not, of sources that have not ended.
 	lacking int
+	// seen is since when, at least, partitions that are passed over are known to have been at their ends; zero when
+	// none has to be.
+	seen    time.Time
 	looked  time.Time     // when the standings were asked for last
 	look    bool          // they must be before anything else
 	every   time.Duration // how often they are
@@ -88,8 +100,9 @@ type source struct {
 	Source
 	index      int
 	partitions map[int32]*partition
-	want       func(int32) bool
-	known      bool // partitions holds all
+	want       func(int32) bool // partitions that are lacking
+	passed     func(int32) bool // partitions that are lacking, and not waited for
+	known      bool             // partitions holds all
 	ended      bool
 	missing    int             // of Merger.missing
 	holding    int             // partitions with a batch at hand
@@ -142,6 +155,10 @@ func New(o Options) *Merger {
 			at := src.partitions[p]
 			return at == nil || at.batch == nil
 		}
+		src.passed = func(p int32) bool {
+			at := src.partitions[p]
+			return at != nil && at.batch == nil && at.waived
+		}
 		m.sources = append(m.sources, src)
 	}
 	return m
@@ -171,7 +188,7 @@ func (m *Merger) Next(ctx context.Context) (Stretch, error) {
 
 // Ready reports whether Next has records at hand, so that it will not wait. It belongs to the goroutine of Next.
 func (m *Merger) Ready() bool {
-	return len(m.heads) > 0 && (m.missing == 0 || m.heads[0].forced) && !m.due()
+	return m.free() && !m.due()
 }
 
 // stretch takes the records that are next off the first head.

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"context"
+	"time"
 
 	"millrace"
 )
@@ -24,3 +25,6 @@ func (o only) NextOf(ctx context.Context, _ func(int32) bool) (*millrace.Batch, 
 func (o only) Standings() ([]millrace.Standing, bool) {
 	return []millrace.Standing{{}}, true
 }
+
+// Ask is merge.Source's. Nothing is ever seen at its end here.
+func (only) Ask(context.Context, time.Time, func(int32) bool) error { return nil }

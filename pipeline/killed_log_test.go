@@ -129,6 +129,9 @@ func (r *memoryReader) Standings() (all []millrace.Standing, ok bool) {
 	return all, true
 }
 
+// Ask is merge.Source's. No partition is ever seen at its end.
+func (r *memoryReader) Ask(context.Context, time.Time, func(int32) bool) error { return nil }
+
 // How a learner dies.
 const (
 	byReading  = "after so many records"
