@@ -117,6 +117,9 @@ type Vector struct {
 	Dense []float32
 	Index []uint32
 	Value []float32
+	// Wild says of a raw view that a number of the event is none that its column has: the view holds the column's
+	// centre in its place, and what is learned from the event would be learned of that.
+	Wild bool
 }
 
 // ViewID names a compiled view: an index into [Input].

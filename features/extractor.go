@@ -207,7 +207,7 @@ func (x *Extractor) extractBeside(dst millrace.Input, standard *millrace.Vector,
 	for id, kind := range x.views {
 		switch kind {
 		case millrace.ViewRaw:
-			x.extractRaw(dst[id].Dense, e)
+			dst[id].Wild = x.extractRaw(dst[id].Dense, e)
 		case millrace.ViewLevels:
 			x.levels.extract(&dst[id], standard, e)
 		case millrace.ViewPairs:
@@ -220,13 +220,14 @@ func (x *Extractor) extractBeside(dst millrace.Input, standard *millrace.Vector,
 	}
 }
 
-// extractRaw fills the raw view: dst has one column a feature.
-func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) {
-	x.numbers.raw(dst, e)
+// extractRaw fills the raw view: dst has one column a feature. It reports whether a number is wild.
+func (x *Extractor) extractRaw(dst []float32, e *millrace.Event) (wild bool) {
+	wild = x.numbers.see(dst, e)
 	x.categories.raw(dst, e)
 	for _, enc := range x.others {
 		enc.raw(dst, e)
 	}
+	return wild
 }
 
 // Observe learns from e: moments of numbers, shares of booleans, values of categories and what other types need.

@@ -288,7 +288,7 @@ func TestStateIsFixed(t *testing.T) {
 	for range 500 {
 		x.Observe(mixedEvent(random, 5))
 	}
-	if after := list(); !slices.Equal(before, after) || len(before) != 11 {
+	if after := list(); !slices.Equal(before, after) || len(before) != 12 {
 		t.Errorf("%v, then %v", before, after)
 	}
 }

@@ -188,7 +188,8 @@ func (l *lag) latest(e *millrace.Event) float32 {
 	if hash, ok := l.keyOf(e); ok {
 		if entry, ok := l.find(hash); ok {
 			if v, ok := l.at(entry, l.steps[0]); ok {
-				return single(l.usual.Raw(0, v))
+				v, _ := l.usual.Raw(0, v)
+				return single(v)
 			}
 		}
 	}

@@ -130,7 +130,10 @@ func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {
 	dst.Index, dst.Value = index, value
 }
 
-func (ns *numbers) raw(dst []float32, e *millrace.Event) {
+func (ns *numbers) raw(dst []float32, e *millrace.Event) { ns.see(dst, e) }
+
+// see is raw, and reports whether a number is wild.
+func (ns *numbers) see(dst []float32, e *millrace.Event) (wild bool) {
 	nan := noNumber()
 	for i := range ns.all {
 		n := &ns.all[i]
@@ -138,11 +141,14 @@ func (ns *numbers) raw(dst []float32, e *millrace.Event) {
 		dst[n.field] = nan
 		switch {
 		case f.Presence == millrace.Present:
-			dst[n.field] = single(ns.usual.Raw(i, f.Number))
+			v, far := ns.usual.Raw(i, f.Number)
+			dst[n.field] = single(v)
+			wild = wild || far
 		case n.blanks[f.Presence]:
 			dst[n.field] = 0
 		}
 	}
+	return wild
 }
 
 func (ns *numbers) observe(e *millrace.Event) {

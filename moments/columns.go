@@ -88,6 +88,7 @@ type Columns struct {
 	floats               []float64 // [n, floatsLen]
 	words                []uint64  // [n, wordsLen]
 	recent               []float64 // [n not plain, settleAt]: the last values that are not the mode, a ring
+	home                 []float64 // [n, homeLen]: what a column was before it moved
 	ring                 []int     // where a column's begins; -1 of plain ones
 	scales               []Scale   // derived
 	tracks               []track   // derived, of ObserveFields
@@ -170,6 +171,7 @@ func (c *Columns) Add(kind Column) {
 		c.recent = append(c.recent, make([]float64, settleAt)...)
 	}
 	c.floats = append(c.floats, make([]float64, floatsLen)...)
+	c.home = append(c.home, make([]float64, homeLen)...)
 	c.words = append(c.words, make([]uint64, wordsLen)...)
 	c.ring = append(c.ring, at)
 	c.refresh(n)
@@ -233,6 +235,9 @@ func (c *Columns) Observe(i int, v, weight float64) {
 	if square := weight * d * (u - next); square > 0 {
 		c.squares[at] = squares + square
 	}
+	if c.asks(i, w[stored]) && c.returned(i) {
+		return
+	}
 	if w[stored]%settleAt == 0 && (w[stored]%block == 0 || w[narrow] > 0) && c.look(i, weight) {
 		return
 	}
@@ -283,7 +288,7 @@ func (c *Columns) outside(i int, d, weight float64) (counted, part float64, done
 		// A tail has values of all sizes: what has just come again, or is the first, is none, nor what is farther. Of
 		// these a share of p/64 at this bound adds a quarter of the variance at most, so that the deviation cannot run
 		// away with it.
-		u := c.mean[at] + d
+		u := c.recent[c.ring[i]+int((w[stored]-1)%settleAt)] - f[origin] // to the last bit
 		if last := f[farther]; (apart > tail*deviation || last == 0 || last == u || p > tailFew) && p < 64 {
 			most = math.Sqrt(movedAt / 2 / float64(p))
 		}

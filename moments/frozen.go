@@ -72,13 +72,18 @@ func (c *Columns) refit(i int) {
 
 // carry lets a move keep the meaning of what trees see: a value that is as many deviations from the new centre as one
 // was from the old gives what that one gave.
-func (c *Columns) carry(i int, which uint64, centre, deviation float64) {
+func (c *Columns) carry(i int, which uint64, before place) {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	f[imageUnit] = 0
-	if w[flags]&isFrozen == 0 || !c.carried(i, which, deviation) {
+	if w[flags]&isFrozen == 0 || !c.carried(i, which, before.deviation) {
+		f[imageUnit] = 0
+		c.homeOf(i)[homeDeviation] = 0
 		return
 	}
-	f[image], f[imageUnit] = (centre-f[frozen])/f[unit], deviation/f[unit]
+	// A column that moves again soon has told less of where it was than is known of where it was before.
+	if f[imageUnit] == 0 || before.values > refit {
+		f[image], f[imageUnit] = (before.centre-f[frozen])/f[unit], before.deviation/f[unit]
+		c.leave(i, before)
+	}
 	c.refit(i)
 }
 
@@ -86,15 +91,16 @@ func (c *Columns) carry(i int, which uint64, centre, deviation float64) {
 // days that are as before, and a machine that idles is seldom as still as a smaller unit would make it.
 func (c *Columns) carried(i int, which uint64, deviation float64) bool {
 	if which != math.MaxUint64 {
-		return bits.OnesCount32(uint32(which)) >= carriedLast
+		return bits.OnesCount32(uint32(which)) >= carriedLast ||
+			c.Deviation(i) > carriedTo*deviation
 	}
 	return carriedBy*c.Deviation(i) < deviation
 }
 
 const (
-	// carriedLast of the last 32 values are outside after a change of unit, and carriedBy is how many times less than
-	// before values spread after one that none is outside of.
-	carriedLast, carriedBy = 26, 8
+	// carriedLast of the last 32 values are outside after a change of unit, unless they spread carriedTo times as far
+	// as before; and carriedBy is how many times less they do after one that none is outside of.
+	carriedLast, carriedTo, carriedBy = 26, 4, 8
 )
 
 // Frozen are centre and deviation that trees see values by, (v − centre)/deviation: 0 and 1 where a float32 has the
@@ -114,19 +120,19 @@ func (c *Columns) Frozen(i int) (centre, deviation float64) {
 }
 
 // Raw is v as trees see it: (v − centre)/deviation of Frozen, and NaN, a missing value, while these are not known. What
-// is farther than any tail, by what the column is now, tells trees nothing, which is what the centre does: held at a
-// bound it would still take part in their splits, and missing it would make them of its own.
-func (c *Columns) Raw(i int, v float64) float64 {
+// is farther than any tail, by what the column is now, is wild and tells trees nothing, which is what the centre does:
+// held at a bound it would still take part in their splits, and missing it would make them of its own.
+func (c *Columns) Raw(i int, v float64) (x float64, wild bool) {
 	centre, deviation := c.Frozen(i)
 	switch {
 	case c.kinds[i].Unscaled || c.ring[i] < 0:
-		return v
+		return v, false
 	case deviation == 0, math.Abs(v) > ownMax && c.Deviation(i) == 0:
-		return math.NaN()
+		return math.NaN(), false
 	case c.Wild(i, v):
-		v = c.Centre(i)
+		v, wild = c.Centre(i), true
 	}
-	return (v - centre) / deviation
+	return (v - centre) / deviation, wild
 }
 
 const (

@@ -33,6 +33,9 @@ const (
 // move begins column i again from its recent values, those whose bit is set, the newest at the lowest. It reports
 // whether they could be.
 func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
+	if c.homeOf(i)[homeDeviation] > 0 && c.returned(i) {
+		return true
+	}
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
 	at := i * c.stride
 	ring := c.recent[c.ring[i] : c.ring[i]+settleAt]
@@ -47,10 +50,7 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 		return false // what is constant tells of no unit
 	}
 	z, k := f[modes], c.count[at]
-	centre, deviation := f[calm], f[calmUnit]
-	if deviation == 0 {
-		centre, deviation = c.Centre(i), c.Deviation(i)
-	}
+	before := c.place(i)
 	total := float64(len(values)) * weight
 	if w[flags]&moded != 0 && w[gap] < movedAt {
 		c.count[at], f[modes] = total, z/k*total
@@ -61,11 +61,12 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 	copy(ring, values)
 	clear(ring[len(values):])
 	w[stored], w[history], w[narrow] = uint64(len(values)), 0, 0
-	f[edge], f[farther], f[calm], f[calmUnit] = 0, 0, 0, 0
+	f[edge], f[farther] = 0, 0
+	c.unrest(i)
 	w[flags] &^= whole
 	w[moved]++
 	w[spent]++
-	c.carry(i, which, centre, deviation)
+	c.carry(i, which, before)
 	c.restartLimits(i, values)
 	c.settle(i)
 	c.refresh(i)
@@ -90,7 +91,7 @@ func (c *Columns) look(i int, weight float64) bool {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
 	f[edge] *= 15. / 16
 	if bits.OnesCount64(w[history]) <= outsideFew {
-		f[calm], f[calmUnit] = c.Centre(i), c.Deviation(i)
+		c.rest(i)
 	}
 	if w[flags]&moded != 0 && float64(w[gap]) >= modeLost*f[modes] {
 		f[modes] = 0
@@ -221,12 +222,13 @@ func (c *Columns) findMode(i int) {
 	c.count[at], c.mean[at], c.squares[at] = k, mean, squares
 }
 
-// halve makes room for what comes: what was counts half as much.
+// halve makes room for what comes: what was counts half as much, and where the column was before is forgotten.
 func (c *Columns) halve(i int) {
 	at := i * c.stride
 	c.count[at] /= 2
 	c.squares[at] /= 2
 	c.floats[i*floatsLen+modes] /= 2
+	c.homeOf(i)[homeDeviation] = 0
 	if s := &c.words[i*wordsLen+spent]; *s > 0 {
 		*s--
 	}

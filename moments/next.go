@@ -12,6 +12,7 @@ func (c *Columns) Next(i int, v, weight float64) Next {
 	at := i * c.stride
 	count, mean, squares, scale := c.count[at], c.mean[at], c.squares[at], c.scales[i]
 	floats, words := [floatsLen]float64(c.floats[i*floatsLen:]), [wordsLen]uint64(c.words[i*wordsLen:])
+	home := [homeLen]float64(c.home[i*homeLen:])
 	var recent [settleAt]float64
 	if c.ring[i] >= 0 {
 		recent = [settleAt]float64(c.recent[c.ring[i]:])
@@ -21,6 +22,7 @@ func (c *Columns) Next(i int, v, weight float64) Next {
 	c.count[at], c.mean[at], c.squares[at], c.scales[i] = count, mean, squares, scale
 	copy(c.floats[i*floatsLen:], floats[:])
 	copy(c.words[i*wordsLen:], words[:])
+	copy(c.home[i*homeLen:], home[:])
 	if c.ring[i] >= 0 {
 		copy(c.recent[c.ring[i]:], recent[:])
 	}

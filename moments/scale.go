@@ -100,7 +100,7 @@ func (c *Columns) refresh(i int) {
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
 	// a column that is restored asks.
 	if s.Bound == kind.Clip && w[flags]&^(moded|whole) == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
-		c.steady(kind, s) && c.count[i*c.stride] >= 1 {
+		c.steady(i, kind, s) && c.count[i*c.stride] >= 1 {
 		if s.moded = w[flags]&moded != 0; !s.moded {
 			s.reach = usual * usual
 		}
@@ -135,14 +135,17 @@ func (c *Columns) boundAfter(i int, h uint64, deviation float64) float64 {
 
 // steady reports whether a column of a kind is one of those that ObserveFields takes usual values in of by itself. They
 // are so far from the largest numbers that this needs no second look before the next block.
-func (c *Columns) steady(kind *Column, s *Scale) bool {
-	return !c.options.Limits && !c.options.Interleaved && !kind.Tails && !kind.Divided &&
+func (c *Columns) steady(i int, kind *Column, s *Scale) bool {
+	return c.home[i*homeLen+homeDeviation] == 0 && !c.options.Limits && !c.options.Interleaved && !kind.Tails && !kind.Divided &&
 		s.Factor < steadyMax && 1/s.Factor < steadyMax && math.Abs(s.Origin)+math.Abs(s.Centre) < steadyMax
 }
 
 // wanders reports whether column i usually goes from place to place, as what tells of time does: in a block of values
 // it spreads less than it does in all. It comes to new places, and only another unit takes it as far as none is.
 func (c *Columns) wanders(i int, deviation float64) bool {
+	if calm := c.floats[i*floatsLen+calmUnit]; calm > 0 {
+		deviation = min(deviation, calm)
+	}
 	return 2*c.floats[i*floatsLen+tight] < deviation
 }
 

@@ -3,6 +3,7 @@ package moments
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"millrace"
 )
@@ -16,6 +17,9 @@ import (
 //	             how far values went step by step, the last that was far, centre and deviation of when few were outside
 //	name.history U64 [n, 7]: which of the last 64 values were outside, moves, values kept, flags, narrow blocks, moves
 //	             that may not come again soon, values since the mode's last
+//	name.home    F64 [n, 9]: of the place that a column moved away from, centre and deviation that trees saw, origin and
+//	             mean, deviation and how many values these are of; mean and deviation of a block before few were outside; mean of
+//	             that block
 //	name.recent  F64 [n that are not plain, 32]: recent values, a ring
 func (c *Columns) State(name string, role millrace.Role, visit func(string, millrace.Tensor, millrace.Role)) {
 	n := c.Len()
@@ -38,6 +42,7 @@ func (c *Columns) State(name string, role millrace.Role, visit func(string, mill
 	}
 	visit(name+".usual", millrace.Tensor{Shape: []int{n, floatsLen}, F64: c.floats, Added: true}, role)
 	visit(name+".history", millrace.Tensor{Shape: []int{n, wordsLen}, U64: c.words, Added: true}, role)
+	visit(name+".home", millrace.Tensor{Shape: []int{n, homeLen}, F64: c.home, Added: true}, role)
 	shape := []int{len(c.recent) / settleAt, settleAt}
 	visit(name+".recent", millrace.Tensor{Shape: shape, F64: c.recent, Added: true}, millrace.Training)
 }
@@ -82,7 +87,11 @@ func (c *Columns) fault(i int) string {
 	case w[flags]&isFrozen != 0 && f[unit] == 0:
 		return "a deviation of zero"
 	}
-	for _, v := range f {
+	home := c.homeOf(i)
+	if !(home[homeDeviation] >= 0) || !(home[restUnit] >= 0) || !(home[homeCount] >= 0) || home[homeDeviation] > 0 && !(home[homeUnit] > 0) {
+		return "a home that no column had"
+	}
+	for _, v := range slices.Concat(f, home) {
 		if v != v || math.IsInf(v, 0) {
 			return fmt.Sprintf("%v in what was usual", v)
 		}

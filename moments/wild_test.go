@@ -140,7 +140,7 @@ func TestRestoredGoesOn(t *testing.T) {
 			v := eventful(random, i)
 			whole.Observe(0, v, 1)
 			again.Observe(0, v, 1)
-			if !bytes.Equal(tensors(whole), tensors(again)) || whole.Standard(0, v) != again.Standard(0, v) || whole.Raw(0, v) != again.Raw(0, v) {
+			if !bytes.Equal(tensors(whole), tensors(again)) || whole.Standard(0, v) != again.Standard(0, v) || raw(whole, v) != raw(again, v) {
 				t.Fatalf("value %d: another state", i)
 			}
 		}
@@ -166,7 +166,7 @@ func TestUnitsAndPlacesAreEqual(t *testing.T) {
 			if a != b {
 				t.Fatalf("%v: value %d is %v and %v", to, i, a, b)
 			}
-			if a, b := x.Raw(0, v), y.Raw(0, v*to.a+to.b); to.b == 0 && b == b && sameUnits(x, y) && a*to.a != b {
+			if a, b := raw(x, v), raw(y, v*to.a+to.b); to.b == 0 && b == b && sameUnits(x, y) && a*to.a != b {
 				t.Fatalf("%v: trees see %v and %v of value %d", to, a, b, i)
 			}
 			x.Observe(0, v, 1)
@@ -199,7 +199,7 @@ func TestOldSnapshots(t *testing.T) {
 		if z := c.Standard(0, 20); math.Abs(z-1) > .1 {
 			t.Fatalf("20 is %v deviations from 12 ± 8", z)
 		}
-		if v := c.Raw(0, 20); v != 20 {
+		if v := raw(c, 20); v != 20 {
 			t.Fatalf("trees see %v of 20", v)
 		}
 		c.Observe(0, 12+8*random.NormFloat64(), 1)
@@ -207,7 +207,7 @@ func TestOldSnapshots(t *testing.T) {
 	for range 5000 {
 		c.Observe(0, 285.15+8*random.NormFloat64(), 1)
 	}
-	if v := c.Raw(0, 293.15); c.Moved(0) != 1 || math.Abs(v-20) > 1 {
+	if v := raw(c, 293.15); c.Moved(0) != 1 || math.Abs(v-20) > 1 {
 		t.Errorf("moved %d times: trees see %v of 293.15", c.Moved(0), v)
 	}
 }
@@ -236,7 +236,7 @@ func FuzzObserve(f *testing.F) {
 					t.Fatalf("%v after %v", x, v)
 				}
 			}
-			if raw := c.Raw(0, 1); math.IsInf(raw, 0) || raw != raw && deviation != 0 {
+			if raw := raw(c, 1); math.IsInf(raw, 0) || raw != raw && deviation != 0 {
 				t.Fatalf("trees see %v after %v", raw, v)
 			}
 			if z := c.Standard(0, v); math.Abs(z) > 8 {

@@ -143,7 +143,11 @@ func (m *treeModel) Value(prediction float32) float64 {
 }
 
 func (m *treeModel) Learn(x millrace.Input, y millrace.Target, weight float32, s model.Scratch) error {
-	if err := m.trees.Learn(x[m.view].Dense, y, weight, s.(*tree.Work)); err != nil {
+	learn := m.trees.Learn
+	if x[m.view].Wild {
+		learn = m.trees.LearnWild
+	}
+	if err := learn(x[m.view].Dense, y, weight, s.(*tree.Work)); err != nil {
 		return err
 	}
 	if len(m.tensors) > 0 && weight > 0 {

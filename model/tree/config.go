@@ -204,7 +204,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		}
 		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1)
 	}
-	const scalars = 24 // the target's moments; steps and random
+	const scalars = 32 // the target's moments and the form; steps, random and the share of wild examples
 	t += float64(p.Width) * firstBytes()
 	if p.Classes == 0 {
 		t += levelBytes + firstBytes() + 8*firstValues

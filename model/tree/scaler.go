@@ -16,6 +16,9 @@ type scaler struct {
 	spans []float64 // [columns × 2]
 	// first are the first values, of which none counts for more, however wild.
 	first *moments.Columns
+	// form is 1 of features by which few values count for little: of trees that began before that was so it is 0, and
+	// they go on as they were.
+	form  []uint64  // [1]
 	plain []float64 // [columns × 3] the moments of the first values as they are
 	// values are the first ones of a target.
 	values []float64 // [firstValues]
@@ -26,6 +29,9 @@ type scaler struct {
 const (
 	// zMax bounds standardised inputs: one wild value must not throw a leaf's weights far.
 	zMax = 6
+	// zLeast bounds them while few values are known, and learnt² is how many of the values known may lie beyond.
+	zLeast = 2.5
+	learnt = 5
 	// settled values are too many for one of them to be believed when it is farther than outlier deviations away; it
 	// then counts as just that far.
 	settled = 100
@@ -42,6 +48,10 @@ const (
 	spanDeviations = 4
 	// firstValues are judged together.
 	firstValues = 32
+	// After tailKnown values a tail has shown: moments that hold tailSquares times the variance which there is without
+	// wild values are of those.
+	tailKnown   = 128
+	tailSquares = 50
 	// firstWild is how many deviations from the first labels a wild one among them is, each being held to the fence.
 	firstWild = 10
 	// valueMax bounds values, so that squares of them can be summed.
@@ -56,14 +66,21 @@ func newScaler(columns int) scaler {
 	}
 }
 
-// refresh derives what standard reads. After n values none is worth more than √n deviations.
+// refresh derives what standard reads. After n values none is worth more than √n deviations; of a feature none of
+// what comes later is worth more than √n/5 of what was learned, as package moments has it.
 func (s *scaler) refresh(i int) {
 	n, mean, squares := s.moments[3*i], s.moments[3*i+1], s.moments[3*i+2]
 	s.centre[i], s.factor[i], s.bound[i] = mean, 0, min(zMax, math.Sqrt(n))
+	if s.few() && n >= firstValues {
+		s.bound[i] = min(zMax, max(zLeast, math.Sqrt(n)/learnt))
+	}
 	if f := math.Sqrt(n / squares); f > 0 && f <= math.MaxFloat32 {
 		s.factor[i] = f
 	}
 }
+
+// few reports whether few values count for little.
+func (s *scaler) few() bool { return s.form != nil && s.form[0] == 1 }
 
 // standard is v in deviations from the mean, bounded; 0 for NaN and while there is no deviation, and for wild values,
 // which it reports: nothing is known of what they mean.
@@ -201,18 +218,42 @@ func (s *scaler) observe(i int, v float64) (cleared bool) {
 	if s.spans != nil {
 		s.widen(i, v, wild)
 	}
+	most := math.Inf(1)
 	switch {
 	case wild:
-		d = math.Copysign(wildCounted*math.Sqrt(m[2]/m[0]), d)
-	case m[0] >= settled && d*d*m[0] > outlier*outlier*m[2] && m[2] > 0:
-		d = math.Copysign(outlier*math.Sqrt(m[2]/m[0]), d)
+		most = wildCounted
+	case m[0] >= settled && s.few(): // one value makes the variance twice what it was at most
+		most = min(outlier, math.Sqrt(m[0]))
+	case m[0] >= settled:
+		most = outlier
+	}
+	if d*d*m[0] > most*most*m[2] && m[2] > 0 {
+		d = math.Copysign(most*math.Sqrt(m[2]/m[0]), d)
 	}
 	m[0]++
 	old := m[1]
 	m[1] += d / m[0]
 	m[2] += d * (old + d - m[1])
+	cleared = s.few() && m[0] <= tailKnown && s.judge(i, v)
 	s.refresh(i)
-	return false
+	return cleared
+}
+
+// judge takes one of the values of a feature in by which a tail shows. After the last of them it reports whether some
+// were wild, which the first ones may have been without being known for it, and makes the moments those of the others.
+func (s *scaler) judge(i int, v float64) (cleared bool) {
+	m := s.moments[3*i : 3*i+3]
+	if s.first.Count(i) != m[0]-1 {
+		return false // of a snapshot that had none
+	}
+	s.first.Observe(i, v, 1)
+	deviation := s.first.Deviation(i)
+	if m[0] < tailKnown || m[2] <= m[0]*deviation*deviation*tailSquares {
+		return false
+	}
+	m[1], m[2] = s.first.Centre(i), m[0]*deviation*deviation
+	s.spans[2*i], s.spans[2*i+1] = m[1]-spanDeviations*deviation, m[1]+spanDeviations*deviation
+	return true
 }
 
 // list is the state of the first values. Trees of before had none and go on without.

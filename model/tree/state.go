@@ -22,7 +22,9 @@ func (m *Trees) list() {
 	m.tensors = []entry{
 		{"scaler", millrace.Tensor{Shape: []int{p.Width, 3}, F64: m.shared.scaler.moments}, millrace.Serving},
 		{"spans", millrace.Tensor{Shape: []int{p.Width, 2}, F64: m.shared.scaler.spans, Added: true}, millrace.Serving},
+		{"form", millrace.Tensor{Shape: []int{1}, U64: m.shared.scaler.form, Added: true}, millrace.Serving},
 		{"steps", millrace.Tensor{Shape: []int{1}, U64: m.steps}, millrace.Training},
+		{"wild", millrace.Tensor{Shape: []int{1}, F64: m.wild, Added: true}, millrace.Training},
 		{"random", millrace.Tensor{Shape: []int{1}, U64: m.shared.random}, millrace.Training},
 	}
 	m.tensors = append(m.tensors, m.shared.scaler.list("scaler.first")...)
@@ -133,6 +135,9 @@ func (m *Trees) Restored() error {
 		m.shared.scaler.span(i)
 	}
 	m.target.refresh(0)
+	if share := m.wild[0]; !(share >= 0 && share <= 1) || m.shared.scaler.form[0] > 1 {
+		return errors.New("checking restored trees: the share of wild examples or the form is none")
+	}
 	if err := m.level.restored(); err != nil {
 		return fmt.Errorf("checking restored trees: %w", err)
 	}

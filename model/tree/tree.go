@@ -13,10 +13,11 @@ type Trees struct {
 	plan    *plan
 	members []member
 	shared  shared
-	target  scaler   // of a numeric label
-	level   level    // the same
-	steps   []uint64 // [1] examples learned
-	tensors []entry  // all state
+	target  scaler    // of a numeric label
+	level   level     // the same
+	steps   []uint64  // [1] examples learned
+	wild    []float64 // [1] faded share of examples with a wild feature
+	tensors []entry   // all state
 }
 
 // shared is what all trees of a model learn with.
@@ -59,10 +60,11 @@ func New(c Config) (*Trees, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Trees{plan: p, target: newScaler(1), steps: make([]uint64, 1)}
+	m := &Trees{plan: p, target: newScaler(1), steps: make([]uint64, 1), wild: make([]float64, 1)}
 	m.level = newLevel(&m.target)
 	m.shared = shared{plan: p, scaler: newScaler(p.Width), random: generator{c.Seed}, finder: newFinder(p)}
 	m.shared.scaler.spans = make([]float64, 2*p.Width)
+	m.shared.scaler.form = make([]uint64, 1)
 	m.members = make([]member, max(p.Trees, 1))
 	for i := range m.members {
 		m.members[i] = newMember(p)
@@ -150,6 +152,17 @@ const WeightMax = 1e4
 // allocates nothing. Examples that cannot be learned change nothing and give an error that wraps
 // millrace.ErrUpdateRefused.
 func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) error {
+	return m.learn(x, y, weight, w, false)
+}
+
+// LearnWild is Learn of an example of which a feature is wild, and what x holds in its place tells nothing: trees that
+// learned from it would blame the label on the others. So they only take note of values and label, unless most of the
+// latest examples have something wild, as of many sensors one mostly has.
+func (m *Trees) LearnWild(x []float32, y millrace.Target, weight float32, w *Work) error {
+	return m.learn(x, y, weight, w, true)
+}
+
+func (m *Trees) learn(x []float32, y millrace.Target, weight float32, w *Work, wild bool) error {
 	k := m.plan.Classes
 	switch {
 	case !(weight >= 0) || math.IsInf(float64(weight), 1):
@@ -161,8 +174,14 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 	case weight == 0:
 		return nil
 	}
+	if m.steps[0] == 0 {
+		m.shared.scaler.form[0] = 1
+	}
 	if w.input != &x[0] || w.steps != m.steps[0] {
 		m.predict(x, w)
+	}
+	if wild = m.leftOut(wild); wild {
+		w.wild = true
 	}
 	to := target{class: int(y.Class)}
 	if k == 0 {
@@ -176,12 +195,32 @@ func (m *Trees) Learn(x []float32, y millrace.Target, weight float32, w *Work) e
 	}
 	m.shared.input, m.shared.z = x, w.z
 	m.steps[0]++
+	if wild {
+		return nil
+	}
 	each := min(float64(weight), WeightMax)
 	for i := range m.members {
 		m.members[i].learn(w.works[i], x, to, each, &m.shared, w)
 	}
 	return nil
 }
+
+// leftOut reports whether an example that is wild, or is not, is left out.
+func (m *Trees) leftOut(wild bool) bool {
+	share := 0.0
+	if wild {
+		share = 1
+	}
+	wild = wild && m.wild[0] <= wildMost
+	m.wild[0] += wildFade * (share - m.wild[0])
+	return wild
+}
+
+const (
+	// Wild examples are left out while no more than wildMost of the latest hundreds are.
+	wildMost = 0.5
+	wildFade = 1.0 / 512
+)
 
 // settle takes a numeric label in, which w holds a prediction of, and says what it is to be learned as.
 func (m *Trees) settle(x []float32, y float64, w *Work) target {

@@ -107,15 +107,21 @@ func variantLoss(t *testing.T, c Config, seed uint64, change func(int, []float64
 			x[k] = random.NormFloat64()
 		}
 		y, unit := change(i, x, 10+3*x[0]-2*x[1]+x[2]+.1*random.NormFloat64(), other)
+		wild := false
 		for k, v := range x {
-			in[k] = float32(columns.Raw(k, v))
+			seen, far := columns.Raw(k, v)
+			in[k], wild = float32(seen), wild || far
 			columns.Observe(k, v, 1)
 		}
 		m.Predict(dst, in, w)
 		if i >= variantFrom {
 			loss += math.Abs(m.Value(dst[0])-y) / unit
 		}
-		if err := m.Learn(in, millrace.Target{Known: true, Value: y}, 1, w); err != nil {
+		learn := m.Learn
+		if wild {
+			learn = m.LearnWild
+		}
+		if err := learn(in, millrace.Target{Known: true, Value: y}, 1, w); err != nil {
 			t.Fatal(err)
 		}
 	}
