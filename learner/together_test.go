@@ -22,14 +22,15 @@ import (
 	"millrace/snapshot"
 )
 
-// sided is a pipeline whose labels come with their events, and whose model's parts learn side by side.
+// sided is a pipeline whose labels come with their events, and whose model takes events together.
 type sided struct {
 	lives
 	windows bool
+	model   model.Spec
 }
 
-func newSided(windows bool) *sided {
-	s := &sided{lives: *newLives(3), windows: windows}
+func newSided(windows bool, m model.Spec) *sided {
+	s := &sided{lives: *newLives(3), windows: windows, model: m}
 	now := int64(1_700_000_000_000)
 	for i := range 900 {
 		now += s.rng.Int64N(20)
@@ -54,6 +55,15 @@ func newSided(windows bool) *sided {
 	return s
 }
 
+// sidedCases are pipelines of the models that take events together.
+func sidedCases() []*sided {
+	batches := model.Spec{Type: "mlp", Hidden: []int{16, 9}, Batch: 24, Optimizer: model.OptimizerSpec{Type: "adam", Rate: 0.01}}
+	auto := model.Spec{Type: "auto", Budget: "0.3x"}
+	return []*sided{newSided(false, auto), newSided(true, auto), newSided(true, batches)}
+}
+
+func (s *sided) name() string { return fmt.Sprintf("%s, windows %t", s.model.Type, s.windows) }
+
 func (s *sided) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	tb.Helper()
 	columns := features.Columns{features.DefaultColumn("a", features.Number), features.DefaultColumn("card", features.Category)}
@@ -65,7 +75,7 @@ func (s *sided) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := family.New(model.Spec{Type: "auto", Budget: "0.3x"}, model.TargetSpec{Classes: 2}, x)
+	m, err := family.New(s.model, model.TargetSpec{Classes: 2}, x)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -112,8 +122,7 @@ func tell(outcome Outcome, why *millrace.Rejection, prediction []float64) told {
 // TestTogetherEqualsOneByOne: what becomes of events, what was predicted of them and all state are the same to the last
 // bit, however many are taken in at a time.
 func TestTogetherEqualsOneByOne(t *testing.T) {
-	for _, windows := range []bool{false, true} {
-		s := newSided(windows)
+	for _, s := range sidedCases() {
 		records := s.events.partitions[0]
 		one, layout := s.stream(t)
 		var want []told
@@ -129,10 +138,10 @@ func TestTogetherEqualsOneByOne(t *testing.T) {
 			together, layout := s.stream(t)
 			got := takenTogether(together, records, func() int { return 1 + s.rng.IntN(most) })
 			if !slices.Equal(got, want) {
-				t.Errorf("windows %t: up to %d at a time, other outcomes or predictions", windows, most)
+				t.Errorf("%s: up to %d at a time, other outcomes or predictions", s.name(), most)
 			}
 			if !bytes.Equal(blobs(layout), state) || together.counts != one.counts {
-				t.Errorf("windows %t: up to %d at a time, another state", windows, most)
+				t.Errorf("%s: up to %d at a time, another state", s.name(), most)
 			}
 		}
 	}
@@ -166,8 +175,7 @@ func takenTogether(s *Stream, records []millrace.Record, size func() int) (all [
 // TestVersionsStandBetweenEvents: every version of a learner whose model's parts go side by side holds exactly the
 // events before its positions, however records arrive and wherever versions are due.
 func TestVersionsStandBetweenEvents(t *testing.T) {
-	for _, windows := range []bool{false, true} {
-		s := newSided(windows)
+	for _, s := range sidedCases() {
 		one, layout := s.stream(t)
 		want, records := map[int64][]byte{}, s.events.partitions[0]
 		for i := range records {
@@ -191,7 +199,7 @@ func TestVersionsStandBetweenEvents(t *testing.T) {
 			for _, head := range store.heads {
 				at := offsetOf(t, head.Manifest, 0)
 				if !bytes.Equal(append(slices.Clone(head.Serving), head.Training...), want[at]) {
-					t.Fatalf("windows %t: the version at %d, of every %d, holds something else", windows, at, o.Snapshots.Events)
+					t.Fatalf("%s: the version at %d, of every %d, holds something else", s.name(), at, o.Snapshots.Events)
 				}
 			}
 			if at := offsetOf(t, store.last(t).Manifest, 0); at != int64(len(records)) {

@@ -3,14 +3,12 @@ package model_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"millrace"
 	"millrace/model"
 	"millrace/model/family"
 	"millrace/model/modeltest"
@@ -167,6 +165,39 @@ func TestBulk(t *testing.T) {
 	}
 }
 
+// TestBulkWeighted: classes are weighted alike one by one and in chunks, also where their weights go by what was seen.
+func TestBulkWeighted(t *testing.T) {
+	for name, weights := range map[string]model.ClassWeights{
+		"fixed":    {Fixed: []float64{1, 3.5}},
+		"balanced": {Balanced: true, Window: 50, Corrected: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := bulkCases()["upkeep"]
+			shape := heldShapes()["dense"]
+			all := c.examples(shape)
+			build := func() model.Model {
+				m, err := family.New(c.spec, c.target, modeltest.View(shape))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return model.Weighted(m, weights)
+			}
+			once := func(int) int { return 1 }
+			one := build()
+			var want came
+			want.one(t, one, all, once)
+			for _, most := range []int{1, 40} {
+				var got came
+				m := build()
+				got.chunks(t, m, all, once, most)
+				if !slices.Equal(got.predictions, want.predictions) || !bytes.Equal(modeltest.Bytes(m), modeltest.Bytes(one)) {
+					t.Errorf("chunks of up to %d: other predictions, or another state: %v", most, differing(m, one))
+				}
+			}
+		})
+	}
+}
+
 // differing are the tensors of two models that differ.
 func differing(a, b model.Model) (names []string) {
 	one, other := parts(a), parts(b)
@@ -210,80 +241,5 @@ func TestBulkRestores(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestBulkGradient: what a mini-batch moves the weights by is the mean of its events' gradients, by difference
-// quotients of their losses.
-func TestBulkGradient(t *testing.T) {
-	const batch, rate, step = 64, 0.5, 0x1p-8
-	for _, activation := range []string{"relu", "tanh"} {
-		for _, classes := range []int{2, 10} {
-			t.Run(fmt.Sprint(activation, "/", classes), func(t *testing.T) {
-				c := member{spec: model.Spec{Type: "mlp", Hidden: []int{64, 20}, Activation: activation, Batch: batch,
-					Optimizer: model.OptimizerSpec{Type: "sgd", Rate: rate}}, target: model.TargetSpec{Classes: classes}}
-				shape := millrace.ViewShape{Width: 24}
-				m, err := family.New(c.spec, c.target, modeltest.View(shape))
-				if err != nil {
-					t.Fatal(err)
-				}
-				all, weights, before := c.examples(shape)[:batch], servingWeights(m), map[string][]float32{}
-				for name, w := range weights {
-					before[name] = slices.Clone(w)
-				}
-				var got came
-				got.chunks(t, m, all, func(int) int { return 1 }, 100)
-				moved := map[string][]float32{}
-				for name, w := range weights {
-					moved[name] = slices.Clone(w)
-					copy(w, before[name])
-				}
-				mean := func(w *float32, to float32) (sum float64) {
-					was := *w
-					*w = to
-					for _, e := range all {
-						sum += float64(max(e.Weight, 1)) * m.(modeltest.Differentiable).LossGradient(e.Input, e.Target, nil) / batch
-					}
-					*w = was
-					return sum
-				}
-				compared := 0
-				for name, w := range weights {
-					for i := 0; i < len(w); i += 1 + len(w)/25 {
-						here := mean(&w[i], w[i])
-						left, right := (here-mean(&w[i], w[i]-step))/step, (mean(&w[i], w[i]+step)-here)/step
-						tolerance := 2e-3 + 2e-2*math.Abs(right)
-						if math.Abs(right-left) > tolerance {
-							continue // a kink
-						}
-						compared++
-						if gradient := float64(before[name][i]-moved[name][i]) / rate; math.Abs(gradient-(left+right)/2) > tolerance {
-							t.Errorf("%s[%d]: moved by %g rates, the difference quotient is %g", name, i, gradient, (left+right)/2)
-						}
-					}
-				}
-				if compared < 90 {
-					t.Errorf("only %d gradients were compared", compared)
-				}
-			})
-		}
-	}
-}
-
-// TestConformanceBulk: networks of mini-batches keep every promise of a model.
-func TestConformanceBulk(t *testing.T) {
-	for name, c := range bulkCases() {
-		for view, shape := range heldShapes() {
-			if c.spec.Type == "logistic" && shape.Sparse || c.spec.Batch > 100 {
-				continue // nothing to hold, or no update among the examples
-			}
-			modeltest.Run(t, name+"/"+view, func() modeltest.Case {
-				m, err := family.New(c.spec, c.target, modeltest.View(shape))
-				if err != nil {
-					t.Fatal(err)
-				}
-				return modeltest.Case{Model: m, Examples: c.examples(shape)}
-			})
-		}
 	}
 }

@@ -51,7 +51,8 @@ type Chunk interface {
 	Reset()
 }
 
-// HasChunks is what models implement whose parts may learn side by side.
+// HasChunks is what models implement whose parts may learn side by side, or which make one product of what they make of
+// several events.
 type HasChunks interface {
 	// NewChunk returns an empty chunk; nil when the model beneath a decorator has none.
 	NewChunk() Chunk
