@@ -145,7 +145,7 @@ func (n *network) transpose() {
 	}
 	for i := range n.layers {
 		if l := &n.layers[i]; l.transposed.Data != nil {
-			kernel.Transpose(&l.transposed, &l.weight.w)
+			n.k.Transpose(&l.transposed, &l.weight.w)
 		}
 	}
 	n.turned = true

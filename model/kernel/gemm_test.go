@@ -40,7 +40,7 @@ func TestGemmInParts(t *testing.T) {
 						t.Fatalf("%s, %d×%d cut at %d: other sums", k.Name, in, out, cut)
 					}
 				}
-				if k.Name != "generic" && out <= narrowMax && in%8 != 0 {
+				if k.Name != "generic" && out < 8 && in%8 != 0 {
 					continue // Ger has rows here whose products are rounded
 				}
 				single := Matrix(in, out, slices.Clone(sum))
@@ -144,20 +144,26 @@ func TestGemvTs(t *testing.T) {
 	}
 }
 
-// TestTranspose: every entry goes to its place, of matrices of any shape.
+// TestTranspose: every entry goes to its place, of matrices of any shape, and nothing beside them is written.
 func TestTranspose(t *testing.T) {
-	for _, rows := range []int{1, 7, 8, 9, 16, 20} {
-		for cols := 1; cols <= 19; cols++ {
-			a, b := Matrix(rows, cols, nil), Matrix(cols, rows, nil)
-			for i := range a.Data {
-				a.Data[i] = float32(i + 1)
-			}
-			Transpose(&b, &a)
-			for i := range rows {
-				for j := range cols {
-					if got, want := b.Data[j*rows+i], a.Data[i*cols+j]; got != want {
-						t.Fatalf("%d×%d: entry %d, %d is %g, want %g", rows, cols, i, j, got, want)
+	for _, k := range []*Set{Best(), Generic()} {
+		for rows := 1; rows <= 26; rows++ {
+			for cols := 1; cols <= 26; cols++ {
+				a, data := Matrix(rows, cols, nil), make([]float32, rows*cols+8)
+				for i := range a.Data {
+					a.Data[i] = float32(i + 1)
+				}
+				b := Matrix(cols, rows, data[:rows*cols])
+				k.Transpose(&b, &a)
+				for i := range rows {
+					for j := range cols {
+						if got, want := b.Data[j*rows+i], a.Data[i*cols+j]; got != want {
+							t.Fatalf("%s, %d×%d: entry %d, %d is %g, want %g", k.Name, rows, cols, i, j, got, want)
+						}
 					}
+				}
+				if slices.Max(data[rows*cols:]) != 0 {
+					t.Fatalf("%s, %d×%d: something beside the matrix is written", k.Name, rows, cols)
 				}
 			}
 		}

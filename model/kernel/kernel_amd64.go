@@ -12,7 +12,7 @@ func Best() *Set {
 		Name: "avx2-fma",
 		products: products{
 			gemv: gemvAVX2, gemvT: gemvTAVX2, dot: dotAVX2, dots: dotsAVX2, axpy: axpyAVX2, ger: gerAVX2,
-			active: activeAVX2, gated: gatedAVX2, gemm: gemm, gemvTs: gemvTsAVX2(gemm), actives: activesAVX2(gemm),
+			active: activeAVX2, gated: gatedAVX2, gemm: gemm, gemvTs: gemvTsAVX2(gemm), actives: activesAVX2(gemm), transpose: transposeAVX2,
 		},
 		ReLU:     reluAVX2,
 		Gate:     gateAVX2,

@@ -21,6 +21,8 @@ type products struct {
 	// gemvTs and actives are gemvT and active of each row of x, for the same row of y.
 	gemvTs  func(f factors)
 	actives func(f factors)
+	// transpose sets t to the transpose of a, which is [rows, cols].
+	transpose func(t, a []float32, rows, cols int)
 }
 
 // The methods below are what models call an event at a time: BLAS in the forms that layers need, compiled into their
@@ -89,22 +91,20 @@ func Matrix(rows, cols int, data []float32) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: max(1, cols), Data: data}
 }
 
-// Transpose sets t to the transpose of a, both without gaps.
-func Transpose(t, a *blas32.General) {
-	const rows = 8 // whose values stand side by side in t, and fill half a line of the cache
-	i := 0
-	for ; a.Rows-i >= rows; i += rows {
-		from := a.Data[i*a.Cols : (i+rows)*a.Cols]
-		for j := range a.Cols {
-			to := (*[rows]float32)(t.Data[j*t.Cols+i:])
-			for r := range rows {
-				to[r] = from[r*a.Cols+j]
-			}
+// Transpose sets t to the transpose of a.
+func (s *Set) Transpose(t, a *blas32.General) { s.transpose(t.Data, a.Data, a.Rows, a.Cols) }
+
+func transposeGeneric(t, a []float32, rows, cols int) { transposeFrom(t, a, rows, cols, 0, 0) }
+
+// transposeFrom transposes what is beyond so many rows, and the rest of those beyond so many columns.
+func transposeFrom(t, a []float32, rows, cols, row, col int) {
+	for i := range rows {
+		from := col
+		if i >= row {
+			from = 0
 		}
-	}
-	for ; i < a.Rows; i++ {
-		for j, v := range a.Data[i*a.Cols : (i+1)*a.Cols] {
-			t.Data[j*t.Cols+i] = v
+		for j, v := range a[i*cols+from : (i+1)*cols] {
+			t[(from+j)*rows+i] = v
 		}
 	}
 }
@@ -114,7 +114,7 @@ func genericProducts() products {
 	return products{
 		gemv: gemvGeneric, gemvT: gemvTGeneric, dot: dotGeneric, dots: gemvGeneric, axpy: axpyGeneric, ger: gerGeneric,
 		active: activeGeneric, gated: gatedGeneric, gemm: gemmGeneric,
-		gemvTs: eachRow(gemvTGeneric), actives: eachRow(activeGeneric),
+		gemvTs: eachRow(gemvTGeneric), actives: eachRow(activeGeneric), transpose: transposeGeneric,
 	}
 }
 
@@ -130,7 +130,7 @@ func On(name string, b blas.Float32) *Set {
 	}
 	s.Name, s.blas = name, b
 	s.products = products{
-		gemv: gemv, gemvT: gemvT, active: gemvT, dots: gemv, gemvTs: eachRow(gemvT), actives: eachRow(gemvT),
+		gemv: gemv, gemvT: gemvT, active: gemvT, dots: gemv, gemvTs: eachRow(gemvT), actives: eachRow(gemvT), transpose: transposeGeneric,
 		gated: func(y, a, x, gate []float32) {
 			gemv(y, a, x)
 			gateGeneric(y, gate)

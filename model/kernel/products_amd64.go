@@ -55,6 +55,17 @@ func activesAVX2(gemm func(f factors)) func(f factors) {
 	}
 }
 
+// transposeAVX2 takes blocks of eight rows and columns, and the rest one by one.
+func transposeAVX2(t, a []float32, rows, cols int) {
+	_, _ = t[:rows*cols], a[:rows*cols]
+	blocks := cols / 8
+	row := 0
+	for ; blocks > 0 && rows-row >= 8; row += 8 {
+		transpose8AVX2(&t[row], rows, &a[row*cols], cols, blocks)
+	}
+	transposeFrom(t, a, rows, cols, row, 8*blocks)
+}
+
 func gatedAVX2(y, a, x, gate []float32) {
 	if len(x) <= narrowMax {
 		gemvNarrowAVX2(y, a, x)
@@ -151,3 +162,6 @@ func gerWideAVX2(a, x, y []float32, alpha float32)
 
 //go:noescape
 func gerNarrowAVX2(a, x []float32, y *[8]float32, columns int, table *lanes)
+
+//go:noescape
+func transpose8AVX2(t *float32, ldt int, a *float32, lda, blocks int)
