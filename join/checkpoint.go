@@ -23,10 +23,6 @@ import (
 // ancestor has beyond that was settled meanwhile. What is held by memory's bound is the same whether it came from a
 // checkpoint or from the log.
 
-// ErrOverflowed is that a table has no checkpoint while some of what it holds is in its store: that may be a hundred
-// times what a checkpoint may hold.
-var ErrOverflowed = errors.New("what waits has no room in memory, and there is no checkpoint of what is on disk")
-
 // blockBytes is about how long a block is.
 const blockBytes = 256 << 10
 
@@ -35,13 +31,11 @@ func (t *Table) Layout() string {
 	return fmt.Sprintf("join 1; wait %d, early %d, %d outputs", t.wait, t.early, t.outputs)
 }
 
-// Checkpoint hands write all that the table holds, a block at a time; write must not keep it. It ends with the first
-// error of write. It is called between two records, and changes nothing that the table answers.
+// Checkpoint hands write all that the table holds in memory, a block at a time; write must not keep it. It ends with the
+// first error of write. It is called between two records, and changes nothing that the table answers. What is in the
+// table's store Cold has.
 func (t *Table) Checkpoint(write func(block []byte) error) error {
 	t.pass()
-	if t.cold.count > 0 {
-		return ErrOverflowed
-	}
 	block := make([]byte, 0, blockBytes+blockBytes/4)
 	for _, c := range t.entries.chunks {
 		if c == nil {
@@ -66,21 +60,27 @@ func (t *Table) Checkpoint(write func(block []byte) error) error {
 }
 
 func (t *Table) appendEntry(dst []byte, x *entry) []byte {
-	dst = append(dst, x.kind)
-	dst = binary.AppendUvarint(dst, uint64(x.partition))
-	dst = binary.AppendUvarint(dst, uint64(x.offset))
-	if x.kind != early {
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(x.until))
-	}
+	var value []byte
 	if x.kind != known {
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(x.deadline))
+		value = t.values.body(x.value)
 	}
-	id := t.idOf(x)
+	return appendEntryOf(dst, x.kind, Place{x.partition, x.offset}, x.until, x.deadline, t.idOf(x), value)
+}
+
+func appendEntryOf(dst []byte, kind uint8, at Place, until, deadline int64, id, value []byte) []byte {
+	dst = append(dst, kind)
+	dst = binary.AppendUvarint(dst, uint64(at.Partition))
+	dst = binary.AppendUvarint(dst, uint64(at.Offset))
+	if kind != early {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(until))
+	}
+	if kind != known {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(deadline))
+	}
 	dst = append(binary.AppendUvarint(dst, uint64(len(id))), id...)
-	if x.kind == known {
+	if kind == known {
 		return dst
 	}
-	value := t.values.body(x.value)
 	return append(binary.AppendUvarint(dst, uint64(len(value))), value...)
 }
 

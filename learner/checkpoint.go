@@ -61,6 +61,30 @@ func (s *Stream) Layout() (layout string, ok bool) {
 
 // Checkpoint hands write the state by key, as it is between two records. It changes nothing.
 func (s *Stream) Checkpoint(write func(kind byte, block []byte) error) error {
+	cold := s.cold()
+	err := checkpointCold(cold, write)
+	if err == nil {
+		err = s.checkpointMemory(write)
+	}
+	return errors.Join(err, cold.Close())
+}
+
+// cold is what of the state by key is on disk; nil when nothing is. It is to be closed.
+func (s *Stream) cold() *join.Cold {
+	if s.Join == nil {
+		return nil
+	}
+	return s.Join.Cold()
+}
+
+// checkpointCold hands write what is on disk. It comes first, as it is the oldest: whoever restores it moves it to disk
+// before what is to stay in memory comes.
+func checkpointCold(cold *join.Cold, write func(kind byte, block []byte) error) error {
+	return cold.Checkpoint(func(block []byte) error { return write(blockJoin, block) })
+}
+
+// checkpointMemory hands write the rest.
+func (s *Stream) checkpointMemory(write func(kind byte, block []byte) error) error {
 	r := &s.read
 	origin := r.origin
 	origin.Offsets, origin.Watermarks = maps.Clone(origin.Offsets), maps.Clone(origin.Watermarks)

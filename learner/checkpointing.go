@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/join"
 )
 
 // Checkpoints keep state by key on local disk, so that a restart reads the log only from there on. Keep writes that of
@@ -33,6 +34,7 @@ type checkpointing struct {
 	next   time.Time
 	todo   chan *kept
 	busy   atomic.Bool // there is a copy: in a capture, in todo or being written; there is one at most
+	copied *kept       // that one
 
 	mu     sync.Mutex
 	there  []string          // digests of the versions that have one, as manifests list them
@@ -40,13 +42,14 @@ type checkpointing struct {
 	digest string            // … and its digest; empty before there is one
 }
 
-// kept is the state by key of a version, in memory.
+// kept is the state by key of a version: a copy in memory, and what is on disk as it was then.
 type kept struct {
 	version millrace.Manifest
 	digest  string
 	kinds   []byte
 	blocks  [][]byte
 	bytes   int64
+	cold    *join.Cold // nil when nothing is
 }
 
 func newCheckpointing(o *Options) *checkpointing {
@@ -87,8 +90,9 @@ func (l *Learner) copyIfDue() *kept {
 		return nil
 	}
 	c.next = now.Add(c.every)
-	start, k := time.Now(), &kept{}
-	err := l.o.Stream.Checkpoint(func(kind byte, block []byte) error {
+	start, k := time.Now(), &kept{cold: l.o.Stream.cold()}
+	k.bytes = k.cold.Bytes()
+	err := l.o.Stream.checkpointMemory(func(kind byte, block []byte) error {
 		if k.bytes += int64(len(block)); k.bytes > c.most {
 			return errTooLarge
 		}
@@ -98,14 +102,29 @@ func (l *Learner) copyIfDue() *kept {
 	l.metrics.duration.WithLabelValues("copy_keyed").Observe(time.Since(start).Seconds())
 	if err != nil {
 		l.o.Log.Warn("no checkpoint of state by key is written", "error", err, "bytes_max", c.most)
+		l.letGo(k)
 		return nil
 	}
+	c.copied = k
 	c.busy.Store(true)
 	return k
 }
 
+// letGo gives back what a copy holds on disk.
+func (l *Learner) letGo(k *kept) {
+	if k == nil {
+		return
+	}
+	if err := k.cold.Close(); err != nil {
+		l.o.Log.Warn("files of what waits on disk could not be deleted; the next start deletes them", "error", err)
+	}
+}
+
 // replay is the blocks of a copy.
 func (k *kept) replay(write func(kind byte, block []byte) error) error {
+	if err := checkpointCold(k.cold, write); err != nil {
+		return err
+	}
 	for i, block := range k.blocks {
 		if err := write(k.kinds[i], block); err != nil {
 			return err
@@ -118,6 +137,8 @@ func (k *kept) replay(write func(kind byte, block []byte) error) error {
 func (l *Learner) keepLoop(ctx context.Context) {
 	for k := range l.checkpoints.todo {
 		l.keep(ctx, &k.version, k.digest, k.replay)
+		l.letGo(k)
+		l.checkpoints.copied = nil
 		l.checkpoints.busy.Store(false)
 	}
 }
@@ -126,6 +147,13 @@ func (l *Learner) keepLoop(ctx context.Context) {
 func (l *Learner) keepLast(ctx context.Context) {
 	c := l.checkpoints
 	if c.to == nil || l.torn || l.published.Load() != l.applied || c.digest == "" || slices.Contains(c.there, c.digest) && c.to.Holds(c.digest) {
+		return
+	}
+	cold := l.o.Stream.cold()
+	bytes := cold.Bytes()
+	l.letGo(&kept{cold: cold})
+	if bytes > c.most { // rather than find out when so much is written
+		l.o.Log.Warn("no checkpoint of state by key is written", "error", errTooLarge, "bytes_max", c.most)
 		return
 	}
 	version := c.latest

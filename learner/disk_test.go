@@ -137,6 +137,10 @@ func TestKilledWithCheckpointsEqualsUninterrupted(t *testing.T) {
 		}},
 		{"memory is full", 1, func(l *lives) { l.spec.Memory = 24 << 10 }},
 		{"memory is full while expiries are held", 1, func(l *lives) { l.spec.Memory, l.spec.Hold = 24<<10, 60*time.Millisecond }},
+		{"most of what waits is on disk", 1, func(l *lives) { l.spec.Memory, l.spec.Disk = 12<<10, 1<<20 }},
+		{"disk is full while expiries are held", 1, func(l *lives) {
+			l.spec.Memory, l.spec.Disk, l.spec.Hold = 12<<10, 10<<10, 60*time.Millisecond
+		}},
 		{"several partitions", 3, func(l *lives) { l.ends = true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -159,30 +163,52 @@ func TestKilledWithCheckpointsEqualsUninterrupted(t *testing.T) {
 	}
 }
 
-// TestACheckpointKeepsPredictions: what waits has the prediction made when it came, so that nothing is unmeasured after
-// a clean stop.
+// TestACheckpointKeepsPredictions: what waits, in memory or on disk, has the prediction made when it came, so that
+// nothing is unmeasured after a clean stop.
 func TestACheckpointKeepsPredictions(t *testing.T) {
+	for name, memory := range map[string]millrace.Bytes{"in memory": 0, "on disk": 12 << 10} {
+		t.Run(name, func(t *testing.T) {
+			l := newLives(5)
+			l.spec.Memory = memory
+			if memory > 0 {
+				l.spec.Disk = 1 << 20
+			}
+			l.fill(1000, 1)
+			whole := l.begin(t, nil, 0, 0)
+			whole.run(t)
+			l.disk = &disk{rng: rand.New(rand.NewPCG(1, 4))}
+			half := l.begin(t, nil, 0, 0)
+			half.stopAt(t, 900)
+			last := half.store.last(t)
+			if len(l.disk.files) == 0 || (half.stream.Join.Stats().Spilled > 0) != (memory > 0) {
+				t.Fatalf("%d checkpoints at the end, %d are on disk", len(l.disk.files), half.stream.Join.Stats().Spilled)
+			}
+			end := l.begin(t, &last, 0, 0)
+			end.run(t)
+			want, got := whole.store.last(t), end.store.last(t)
+			if fmt.Sprint(got.Manifest.Names) != fmt.Sprint(want.Manifest.Names) || got.Manifest.Names[string(join.NameUnmeasured)] != 0 {
+				t.Errorf("names %v, want %v", got.Manifest.Names, want.Manifest.Names)
+			}
+			if string(got.Training) != string(want.Training) {
+				t.Error("figures differ")
+			}
+			if l.disk.used != 1 || l.disk.read != 0 {
+				t.Errorf("%d checkpoints were used, %d records read again", l.disk.used, l.disk.read)
+			}
+		})
+	}
+}
+
+// TestACheckpointOfTooMuchIsNotBegun: what is on disk counts before anything is written, also at the end.
+func TestACheckpointOfTooMuchIsNotBegun(t *testing.T) {
 	l := newLives(5)
+	l.spec.Memory, l.spec.Disk = 12<<10, 1<<20
 	l.fill(1000, 1)
-	whole := l.begin(t, nil, 0, 0)
-	whole.run(t)
 	l.disk = &disk{rng: rand.New(rand.NewPCG(1, 4))}
-	half := l.begin(t, nil, 0, 0)
-	half.stopAt(t, 900)
-	last := half.store.last(t)
-	if len(l.disk.files) == 0 {
-		t.Fatal("no checkpoint was written at the end")
-	}
-	end := l.begin(t, &last, 0, 0)
-	end.run(t)
-	want, got := whole.store.last(t), end.store.last(t)
-	if fmt.Sprint(got.Manifest.Names) != fmt.Sprint(want.Manifest.Names) || got.Manifest.Names[string(join.NameUnmeasured)] != 0 {
-		t.Errorf("names %v, want %v", got.Manifest.Names, want.Manifest.Names)
-	}
-	if string(got.Training) != string(want.Training) {
-		t.Error("figures differ")
-	}
-	if l.disk.used != 1 || l.disk.read != 0 {
-		t.Errorf("%d checkpoints were used, %d records read again", l.disk.used, l.disk.read)
+	f := l.begin(t, nil, 50, 0)
+	f.learner.checkpoints.most = 1000
+	f.stopAt(t, 900)
+	if f.stream.Join.Stats().Spilled == 0 || len(l.disk.files) > 0 {
+		t.Errorf("%d are on disk, %d checkpoints", f.stream.Join.Stats().Spilled, len(l.disk.files))
 	}
 }

@@ -217,7 +217,9 @@ func (l *Learner) Run(ctx context.Context) error {
 		}
 		return errors.Join(err, l.finish(publishing))
 	})
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	l.letGo(l.checkpoints.copied) // one that was never written
+	if err != nil {
 		return fmt.Errorf("learning %s: %w", l.o.Name, err)
 	}
 	l.keepLast(keeping)

@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/config"
+	"millrace/join/disk"
 	"millrace/learner"
+	"millrace/merge"
 	"millrace/snapshot"
 	"millrace/store/folder"
 )
@@ -27,12 +30,11 @@ func keyedOf(b *testing.B, text string, keys int) (*Pieces, *millrace.Manifest) 
 	if err != nil {
 		b.Fatal(err)
 	}
+	overflowIn(b, p, pieces)
 	e := pieces.Decoder.NewEvent()
 	pieces.Stream.Begin([]millrace.Position{{Topic: "e"}, {Topic: "l"}})
 	for i := range b.N {
-		at := int64(1_700_000_000_000 + i)
-		rec := millrace.Record{Topic: "e", Offset: int64(i), Time: at,
-			Value: fmt.Appendf(nil, `{"id":"tx-%d","t":%d,"card":"c%d","a":%d.5,"b":%d}`, i, at, i%keys, i%977, i%13)}
+		rec := benchRecord(i, keys)
 		if err := pieces.Decoder.Decode(&rec, e); err != nil {
 			b.Fatal(err)
 		}
@@ -47,8 +49,34 @@ func keyedOf(b *testing.B, text string, keys int) (*Pieces, *millrace.Manifest) 
 	return pieces, &s.Manifest
 }
 
+// overflowIn gives pieces a disk for what waits, where the pipeline has one.
+func overflowIn(b *testing.B, p *config.Pipeline, pieces *Pieces) {
+	b.Helper()
+	if p.Join.Disk == 0 {
+		return
+	}
+	s, err := disk.Open(b.TempDir(), int64(p.Join.Disk))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	pieces.Join.Overflow(s)
+}
+
+// benchRecord is an event's.
+func benchRecord(i, keys int) millrace.Record {
+	at := int64(1_700_000_000_000 + i)
+	return millrace.Record{Topic: "e", Offset: int64(i), Time: at,
+		Value: fmt.Appendf(nil, `{"id":"tx-%d","t":%d,"card":"c%d","a":%d.5,"b":%d}`, i, at, i%keys, i%977, i%13)}
+}
+
 // BenchmarkCheckpoint writes and reads checkpoints of the state by key of b.N events, in processor time: copy is what
-// learning stands still for, keep what the last one takes at a clean end, start what a start takes that reads one.
+// a copy in memory of all of it takes, which learning stands still for but for what is on disk; keep what the last one
+// takes at a clean end, start what a start takes that reads one, and log what one takes that reads the log.
 func BenchmarkCheckpoint(b *testing.B) {
 	windows := "  n: {type: window, key: card, over: 5m, stat: count}\n  s: {type: window, key: card, of: a, over: 5m, stat: sum}\n"
 	for _, c := range []struct {
@@ -58,6 +86,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		{"windows of 100,000 keys", windows + "label: {path: y, classes: [n, p]}\n", 100_000},
 		{"windows, each event of its own key", strings.ReplaceAll(windows, "5m", "1h") + "label: {path: y, classes: [n, p]}\n", math.MaxInt},
 		{"waiting", "label: {path: y, classes: [n, p], topic: l, wait: 30d}\njoin: {memory: 4GiB}\n", 100_000},
+		{"waiting on disk", "label: {path: y, classes: [n, p], topic: l, wait: 30d}\njoin: {memory: 16MiB, disk: 4GiB}\n", 100_000},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			pieces, m := keyedOf(b, c.text, c.keys)
@@ -83,6 +112,8 @@ func BenchmarkCheckpoint(b *testing.B) {
 				return err
 			})
 			started := processorTime(b, func() error { return restoreOf(b, c.text, m, waiting, f) })
+			log := logFrom(b, c.text, m, waiting, c.keys)
+			b.ReportMetric(log*1e3, "log-ms")
 			b.ReportMetric(copied*1e3, "copy-ms")
 			b.ReportMetric(kept*1e3, "keep-ms")
 			b.ReportMetric(started*1e3, "start-ms")
@@ -113,10 +144,12 @@ func processorTime(b *testing.B, do func() error) float64 {
 // restoreOf starts from the checkpoint in a folder.
 func restoreOf(b *testing.B, text string, m *millrace.Manifest, waiting []byte, f *folder.Folder) error {
 	b.Helper()
-	again, err := Build(benchPipeline(b, text))
+	p := benchPipeline(b, text)
+	again, err := Build(p)
 	if err != nil {
 		return err
 	}
+	overflowIn(b, p, again)
 	all := f.Checkpoints(func(path string, err error) { b.Error(path, err) })
 	if len(all) != 1 {
 		return fmt.Errorf("there are %d checkpoints", len(all))
@@ -131,4 +164,32 @@ func restoreOf(b *testing.B, text string, m *millrace.Manifest, waiting []byte, 
 		err = fmt.Errorf("%d events wait", again.Join.Stats().Waiting)
 	}
 	return err
+}
+
+// logFrom is what a start from the log takes, whose records are in memory.
+func logFrom(b *testing.B, text string, m *millrace.Manifest, waiting []byte, keys int) float64 {
+	b.Helper()
+	p := benchPipeline(b, text)
+	again, err := Build(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	overflowIn(b, p, again)
+	events := &logInMemory{}
+	for i := range b.N {
+		events.records = append(events.records, benchRecord(i, keys))
+	}
+	events.next = int(m.Keyed.Rebuild[0].Offset)
+	r := learner.Rebuilding{Stream: again.Stream, Manifest: m, Waiting: waiting, Decoder: again.Decoder,
+		Merger: merge.New(merge.Options{Sources: []merge.Source{merge.Of(events)}, Now: time.Now})}
+	if again.Labels != nil {
+		r.Labels = again.Labels
+	}
+	return processorTime(b, func() error {
+		_, err := r.Run(b.Context())
+		if err == nil && again.Join != nil && again.Join.Stats().Waiting != b.N {
+			err = fmt.Errorf("%d events wait", again.Join.Stats().Waiting)
+		}
+		return err
+	})
 }

@@ -12,7 +12,7 @@ import (
 type segment struct {
 	number    uint16 // in the index
 	serial    uint64 // in the file's name; never used again
-	file      File
+	file      *held
 	blocks    []blockInfo
 	blocksEnd uint32 // where the slots begin
 	buckets   uint32 // of slots

@@ -173,7 +173,7 @@ func (s *Store) drop(g *segment) error {
 }
 
 func (s *Store) remove(g *segment) error {
-	if err := errors.Join(g.file.Close(), s.files.Remove(g.name())); err != nil {
+	if err := g.file.letGo(); err != nil {
 		return fmt.Errorf("deleting %v: %w", g, err)
 	}
 	return nil

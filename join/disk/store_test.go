@@ -239,6 +239,64 @@ func TestAsASlice(t *testing.T) {
 	}
 }
 
+// TestViews: a view has what was in the store when it was taken, however the store has gone on, and on any goroutine;
+// the files go when the store and all views have let them go.
+func TestViews(t *testing.T) {
+	for seed := range uint64(10) {
+		m := newModel(t, seed)
+		for range 6 {
+			if err := m.put(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var want []frozen.Record
+		for _, r := range m.records {
+			want = append(want, *r)
+		}
+		v := m.store.View()
+		read := make(chan []frozen.Record)
+		go func() {
+			var all []frozen.Record
+			err := v.Each(func(r *frozen.Record) error {
+				own := *r
+				own.ID, own.Value = bytes.Clone(r.ID), bytes.Clone(r.Value)
+				all = append(all, own)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			read <- all
+		}()
+		got := <-read // files in memory are not for concurrent use
+		for range 400 {
+			if err := m.step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := 0
+		stop := errors.New("enough")
+		if err := v.Each(func(*frozen.Record) error { again++; return nil }); err != nil || again != len(want) {
+			t.Errorf("later there are %d, of %d, %v", again, len(want), err)
+		}
+		if err := v.Each(func(*frozen.Record) error { return stop }); !errors.Is(err, stop) {
+			t.Error(err)
+		}
+		byID := func(a, b frozen.Record) int { return bytes.Compare(a.ID, b.ID) }
+		slices.SortFunc(got, byID)
+		slices.SortFunc(want, byID)
+		if !slices.EqualFunc(got, want, func(a, b frozen.Record) bool { return same(&a, &b) }) {
+			t.Errorf("seed %d: %d records, want %d", seed, len(got), len(want))
+		}
+		if err := m.store.Close(); err != nil || len(m.files.files) == 0 {
+			t.Errorf("%d files are left, which a view holds, %v", len(m.files.files), err)
+		}
+		if err := v.Close(); err != nil || len(m.files.files) != 0 {
+			t.Errorf("%d files are left, %v", len(m.files.files), err)
+		}
+	}
+}
+
 // drain takes all out in order.
 func (m *model) drain() {
 	slices.SortFunc(m.records, func(a, b *frozen.Record) int { return cmp.Compare(a.Deadline, b.Deadline) })

@@ -85,7 +85,7 @@ func (w *writer) begin(first int64) error {
 	if err != nil {
 		return fmt.Errorf("making segment: %w", s.advised(err))
 	}
-	g.file = file
+	g.file = hold(file, s.files, g.name())
 	w.seg, w.written = g, 0
 	return nil
 }

@@ -36,4 +36,16 @@ type Store interface {
 	Reset() error
 	// Size is what the store takes, in bytes of files and of memory.
 	Size() (files, memory int64)
+	// View is what is in it now.
+	View() View
+}
+
+// View is what was in a store at one moment. It may be gone through on another goroutine while the store goes on; until
+// it is closed, on any goroutine, no file of it is deleted.
+type View interface {
+	// Bytes is about what its records take.
+	Bytes() int64
+	// Each hands do every record once, each valid until do returns. It ends with the first error.
+	Each(do func(r *Record) error) error
+	Close() error
 }
