@@ -168,6 +168,9 @@ func (f *life) rebuildKilled(was string) {
 	}
 	used := l.told.with(usedACheckpoint)[seen:]
 	l.kinds["checkpoints used"] += len(used)
+	if len(used) > 0 && f.learned.Join.Stats().Spilled > 0 {
+		l.kinds["of what waits on disk"]++
+	}
 	l.kinds["lives"]++
 	from, missing := map[int32]int64{}, []unmeasured(nil)
 	for _, c := range there {
