@@ -168,8 +168,14 @@ func (f *life) rebuildKilled(was string) {
 	}
 	used := l.told.with(usedACheckpoint)[seen:]
 	l.kinds["checkpoints used"] += len(used)
-	if len(used) > 0 && f.learned.Join.Stats().Spilled > 0 {
+	switch {
+	case len(used) == 0:
+		l.used = append(l.used, "log")
+	case f.learned.Join.Stats().Spilled > 0:
 		l.kinds["of what waits on disk"]++
+		l.used = append(l.used, "checkpoint, on disk")
+	default:
+		l.used = append(l.used, "checkpoint")
 	}
 	l.kinds["lives"]++
 	from, missing := map[int32]int64{}, []unmeasured(nil)
