@@ -31,9 +31,9 @@ func (t *Table) Layout() string {
 	return fmt.Sprintf("join 1; wait %d, early %d, %d outputs", t.wait, t.early, t.outputs)
 }
 
-// Checkpoint hands write all that the table holds in memory, a block at a time; write must not keep it. It ends with the
-// first error of write. It is called between two records, and changes nothing that the table answers. What is in the
-// table's store Cold has.
+// Checkpoint hands write all that the table holds in memory, a block at a time; write must not keep it. It ends with
+// the first error of write. It is called between two records, and changes nothing that the table answers. What is in
+// the table's store Cold has.
 func (t *Table) Checkpoint(write func(block []byte) error) error {
 	t.pass()
 	block := make([]byte, 0, blockBytes+blockBytes/4)

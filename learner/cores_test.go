@@ -58,7 +58,7 @@ func TestCores(t *testing.T) {
 		if n := most.Load(); int(n) > min(c.room-c.filled, helpersMost)+1 || n < 2 && c.room > c.filled {
 			t.Errorf("%+v: %d at work at a time", c, n)
 		}
-		for range 200 {
+		for range 10_000 {
 			if len(room) == c.filled {
 				break
 			}
@@ -68,7 +68,7 @@ func TestCores(t *testing.T) {
 			t.Errorf("%+v: %d have not ended", c, len(room)-c.filled)
 		}
 	}
-	for range 100 { // a goroutine that has returned may still be counted
+	for range 1000 { // a goroutine that has returned may still be counted
 		if runtime.NumGoroutine() <= before {
 			return
 		}

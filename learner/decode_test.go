@@ -52,7 +52,7 @@ func TestDecodedSideBySide(t *testing.T) {
 	if !maps.Equal(learned(t, &one), learned(t, &several)) || !maps.Equal(one.Manifest.Names, several.Manifest.Names) {
 		t.Errorf("another state, or names %v, want %v", several.Manifest.Names, one.Manifest.Names)
 	}
-	for range 100 { // a goroutine that has returned may still be counted
+	for range 1000 { // a goroutine that has returned may still be counted
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -371,7 +371,7 @@ func TestPublishesAgain(t *testing.T) {
 	go func() { done <- r.learner.Run(ctx) }()
 	wait := func(n int) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			store.mu.Lock()
 			published := len(store.heads)
 			store.mu.Unlock()
@@ -399,8 +399,11 @@ func TestPublishesAgain(t *testing.T) {
 	if after.Manifest.Learned != before.Manifest.Learned || !bytes.Equal(after.Serving, before.Serving) || !bytes.Equal(after.Training, before.Training) {
 		t.Errorf("published %+v again as %+v", before.Manifest, after.Manifest)
 	}
-	if len(store.heads) != n+1 {
-		t.Errorf("%d versions, want %d", len(store.heads), n+1)
+	store.mu.Lock()
+	published := len(store.heads)
+	store.mu.Unlock()
+	if published != n+1 {
+		t.Errorf("%d versions, want %d", published, n+1)
 	}
 	cancel()
 	if err := <-done; err != nil {

@@ -44,7 +44,7 @@ func TestStopWhileDeadLettersAreFull(t *testing.T) {
 		if err != nil {
 			t.Errorf("Run = %v", err)
 		}
-	case <-time.After(3 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Run does not end while the dead letters are full")
 	}
 	if at := offsetOf(t, r.store.last(t).Manifest, 0); at != 3 {
@@ -92,7 +92,7 @@ func TestFencedWhileDeadLettersAreFull(t *testing.T) {
 		if !errors.Is(err, millrace.ErrFenced) {
 			t.Errorf("Run = %v, want ErrFenced", err)
 		}
-	case <-time.After(3 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("a fenced learner does not end while the dead letters are full")
 	}
 }

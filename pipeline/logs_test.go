@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
 	"testing"
@@ -86,7 +85,7 @@ func TestLogsAgainstWhatIsReadAgain(t *testing.T) {
 // TestCompactedEventsAreRefused: and nothing is taken from whoever learns them.
 func TestCompactedEventsAreRefused(t *testing.T) {
 	r := newKeyedRig(t, 1, "drop")
-	var said bytes.Buffer
+	var said logLines
 	r.log = slog.New(slog.NewTextHandler(&said, nil))
 	err := r.servers.cluster.EnsureTopic(t.Context(), consumers.TopicSpec{Name: "loop.events", Configs: map[string]string{
 		"cleanup.policy": "compact,delete", "retention.ms": "45000"}})
@@ -101,7 +100,7 @@ func TestCompactedEventsAreRefused(t *testing.T) {
 		t.Errorf("the refused learner took the model: %+v", owner)
 	}
 	if !strings.Contains(said.String(), "keeps records for 45s") {
-		t.Errorf("it said %s", &said)
+		t.Errorf("it said %s", said.String())
 	}
 	r.pipeline.Events.Compacted = config.CompactedAllow
 	r.run(false, func(*Pipeline) bool { return r.head().Manifest.Epoch > 0 })
@@ -118,13 +117,13 @@ func TestFirstStartTellsOfRetention(t *testing.T) {
 	r.pipeline.Kafka.Brokers = broker.ListenAddrs()
 	r.pipeline.Events.UnknownTopic = config.UnknownTopicCreate
 	r.pipeline.Label.Wait, r.pipeline.Label.Early = 30*24*time.Hour, 10*24*time.Hour
-	var said bytes.Buffer
+	var said logLines
 	r.log = slog.New(slog.NewTextHandler(&said, nil))
 	begun := func(*Pipeline) bool { return r.head().Manifest.Epoch > 0 }
 	r.run(false, begun)
 	for _, topic := range []string{"loop.events", "loop.labels"} {
 		if strings.Count(said.String(), "topic "+topic+" keeps records for 7d") != 1 {
-			t.Errorf("of %s it said %s", topic, &said)
+			t.Errorf("of %s it said %s", topic, said.String())
 		}
 	}
 	r.run(false, begun)

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -16,7 +15,7 @@ func TestRestartWithNothingNew(t *testing.T) {
 	r.produce(rows(n, false))
 	r.run(false, learnedAll(n))
 	head := r.head().Manifest.Seq
-	var said bytes.Buffer
+	var said logLines
 	r.log = slog.New(slog.NewTextHandler(&said, nil))
 	r.run(false, func(p *Pipeline) bool {
 		at := learningStatus(p.env, p.learner.Load())
@@ -24,6 +23,6 @@ func TestRestartWithNothingNew(t *testing.T) {
 	})
 	_, last, ok := strings.Cut(said.String(), "msg=stopped")
 	if !ok || !strings.Contains(last, fmt.Sprintf(" version=%d ", head)) || !strings.Contains(last, " recent_log_loss=") || strings.Contains(last, " log_loss=") {
-		t.Errorf("version %d, and it said %s", head, &said)
+		t.Errorf("version %d, and it said %s", head, said.String())
 	}
 }

@@ -196,7 +196,7 @@ func (r *rig) settled() {
 		<-r.store.asked
 	}
 	r.store.set(func() {})
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		r.store.mu.Lock()
 		head := r.store.head
