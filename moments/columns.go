@@ -285,11 +285,11 @@ func (c *Columns) outside(i int, d, weight float64) (counted, part float64, done
 	}
 	most := float64(tail)
 	if apart > far*deviation {
-		// A tail has values of all sizes: what has just come again, or is the first, is none, nor what is farther. Of
-		// these a share of p/64 at this bound adds a quarter of the variance at most, so that the deviation cannot run
-		// away with it.
+		// A tail has values of all sizes, now and then: what has just come again, or is the first, is none, nor what is
+		// farther or follows another. Of these a share of p/64 at this bound adds a quarter of the variance at most, so
+		// that the deviation cannot run away with it.
 		u := c.recent[c.ring[i]+int((w[stored]-1)%settleAt)] - f[origin] // to the last bit
-		if last := f[farther]; (apart > tail*deviation || last == 0 || last == u || p > tailFew) && p < 64 {
+		if last := f[farther]; (apart > tail*deviation || last == 0 || last == u || p > tailFew || w[history]&2 != 0) && p < 64 {
 			most = math.Sqrt(movedAt / 2 / float64(p))
 		}
 		f[farther] = u

@@ -140,8 +140,9 @@ const (
 	inRow = 7
 	// apartMost is how many deviations no value is from the mean, whatever is measured.
 	apartMost = 1000
-	// tailKnown is after how many values a tail has shown.
+	// tailKnown is after how many values a tail has shown, and farKnown after how many none has that is nearer.
 	tailKnown = 128
+	farKnown  = 1024
 )
 
 // Wild reports whether v is farther than any tail of column i's values: or far, after three that were outside, so that
@@ -168,6 +169,9 @@ func (c *Columns) Wild(i int, v float64) bool {
 		before = math.Abs(last - (c.Centre(i) - c.floats[i*floatsLen+origin]))
 	}
 	if apart > tail*deviation && c.Count(i) >= tailKnown && (h&1 != 0 || apart > tailStep*before) {
+		return true
+	}
+	if c.Count(i) >= farKnown && (last == 0 || h&1 != 0) { // the first, or one after another
 		return true
 	}
 	return last == v-c.floats[i*floatsLen+origin] || h&inRow == inRow || apart > tail*deviation && bits.OnesCount64(h) > tailFew

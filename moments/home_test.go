@@ -113,3 +113,26 @@ func TestSentinels(t *testing.T) {
 		}
 	}
 }
+
+// TestFarMoveIsWildAtOnce: of a column that moves far, trees see no value before they see it in its new place.
+func TestFarMoveIsWildAtOnce(t *testing.T) {
+	for name, change := range map[string]func(v float64) float64{
+		"°F": func(v float64) float64 { return 1.8*v + 32 }, "40 higher": func(v float64) float64 { return v + 40 },
+		"kelvin": func(v float64) float64 { return v + 273.15 },
+	} {
+		for seed := range uint64(8) {
+			random := rand.New(rand.NewPCG(seed, 34))
+			c := moments.New(1, moments.Options{})
+			for range 5000 {
+				c.Observe(0, random.NormFloat64(), 1)
+			}
+			for c.Moved(0) == 0 {
+				v := change(random.NormFloat64())
+				if _, wild := c.Raw(0, v); !wild {
+					t.Errorf("%s: %v is not wild", name, v)
+				}
+				c.Observe(0, v, 1)
+			}
+		}
+	}
+}
