@@ -105,7 +105,6 @@ quality: ## every family on every stream of DATA (../shared/data), medians of SE
 
 # Streams are made from fixed seeds, so that what this prints is the same each time; docs/MODELS.md has its tables.
 .PHONY: hard
-hard: SEEDS = 3
 hard: ## every family on wild values, changed units and flipped labels, beside the streams as they were
 	$(GO) run ./integration/harness/cmd/hard -data '$(DATA)' -seeds $(SEEDS) $(ARGS)
 

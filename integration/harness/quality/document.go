@@ -33,7 +33,7 @@ func (r *Report) Tables(old, take string) string {
 	i := slices.IndexFunc(r.Takes, func(t *Take) bool { return t.Name == take })
 	columns := Families()
 	columns[order(linearFamily)] = "logistic or linear"
-	first := r.table(rowsOf(old, 0), columns, "best elsewhere, tuned", func(m *Measured) string { return m.figures() })
+	first := SeedsSentence(r.Seeds) + r.table(rowsOf(old, 0), columns, "best elsewhere, tuned", func(m *Measured) string { return m.figures() })
 	if i < 0 {
 		return first
 	}

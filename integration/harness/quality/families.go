@@ -54,6 +54,14 @@ func asked(family string) string {
 // chanceFamilies are those that a seed makes a difference to.
 func chanceFamilies() []string { return []string{"auto", "mlp", "forest"} }
 
+// SeedsSentence says in documents how many seeds there were.
+func SeedsSentence(seeds int) string {
+	if seeds == 1 {
+		return "Of `auto`, `mlp` and `forest`, which chance plays a part in, it is what one seed came to.\n\n"
+	}
+	return fmt.Sprintf("Of `auto`, `mlp` and `forest`, which chance plays a part in, it is the median of %d seeds.\n\n", seeds)
+}
+
 // runs is how often a family is measured, of so many seeds: those that do not differ by it once.
 func runs(family string, seeds int) int {
 	if slices.Contains(chanceFamilies(), family) {

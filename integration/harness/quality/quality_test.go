@@ -238,7 +238,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"# Doc\n<!-- quality -->\n| stream | auto |", "|\n| gone | 1 / 2 | VW |\n| a | 0.9000 / **0.2100** | **0.9500** / 0.4000 | – / – | River |\n| new |",
+		"# Doc\n<!-- quality -->\nOf `auto`", "it is the median of 5 seeds.\n\n| stream | auto |", "|\n| gone | 1 / 2 | VW |\n| a | 0.9000 / **0.2100** | **0.9500** / 0.4000 | – / – | River |\n| new |",
 		" beside that of abc,", " over 5 seeds;", "| stream | auto | mlp | forest |\n|---|---|---|---|\n| a | 1.23 % |\n| new ||\n<!-- end -->\nmore\n<!-- end -->\n", "|\n| a | **1.0500** | 1.0000 | – |\n| new | – |\n\nWhat of",
 	} {
 		if !strings.Contains(string(text), want) {
