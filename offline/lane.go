@@ -104,8 +104,10 @@ const (
 // learned.
 func (l *lane) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	reading, enough := context.WithCancel(ctx)
+	defer enough()
 	for _, f := range l.files {
-		f.readAhead(ctx, g)
+		f.readAhead(reading, g)
 	}
 	free, ready := make(chan *chunk, chunksInFlight), make(chan *chunk, chunksInFlight)
 	for range chunksInFlight {
@@ -113,6 +115,7 @@ func (l *lane) run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		defer close(ready)
+		defer enough() // labels that would come after the last event are never asked for
 		return l.decodeAll(ctx, free, ready)
 	})
 	for c := range ready {

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -180,6 +181,26 @@ func TestLabelDelayIsALogOfLabels(t *testing.T) {
 	want = state(Data{Events: put(t, "events.csv", events...), Labels: put(t, "labels.csv", cut...)})
 	if !bytes.Equal(state(Data{Events: file, Delay: Delay{Events: 20, Given: true}}), want) {
 		t.Error("labels 20 events later are not learned as a file of them is")
+	}
+}
+
+// TestLabelDelayOfManyEvents: labels behind the last event, which are read ahead and never taken, hold nothing up at
+// the end, however many of them there are.
+func TestLabelDelayOfManyEvents(t *testing.T) {
+	const n, late = 30_000, 20_000
+	lines := []string{"id,time,amount,country,outcome"}
+	for i := range n {
+		lines = append(lines, fmt.Sprintf("e%d,%d,%d,SE,%s", i, 1000+i, i%7, [2]string{"legit", "fraud"}[i%2]))
+	}
+	p := parsedText(t, strings.Replace(lateConfig, "wait: 10s", "wait: 1d", 1))
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	c, err := Evaluate(ctx, p, Data{Events: put(t, "both.csv", lines...), Delay: Delay{Events: late, Given: true}}, nil, unseen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Pass.Names["joined"]; got != n-late {
+		t.Errorf("%d joined of %d events, labels %d events later: %v", got, n, late, c.Pass.Names)
 	}
 }
 
