@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -47,9 +48,11 @@ func (l *memoryLogs) positions(share float64) (all []millrace.Position) {
 	return all
 }
 
-// shares reports whether everything before the positions is the same in both.
+// shares reports whether everything before the positions is the same in both, and comes first in the order of times in
+// both, too.
 func (l *memoryLogs) shares(other *memoryLogs, before []millrace.Position) bool {
 	same := func(a, b millrace.Record) bool { return a.Time == b.Time && string(a.Value) == string(b.Value) }
+	last, next := int64(math.MinInt64), int64(math.MaxInt64)
 	for _, at := range before {
 		topic := slices.Index(killedTopics[:], at.Topic)
 		mine, theirs := l[topic][at.Partition], other[topic][at.Partition]
@@ -57,8 +60,14 @@ func (l *memoryLogs) shares(other *memoryLogs, before []millrace.Position) bool 
 		if n > len(mine) || n > len(theirs) || !slices.EqualFunc(mine[:n], theirs[:n], same) {
 			return false
 		}
+		if n > 0 {
+			last = max(last, theirs[n-1].Time)
+		}
+		if n < len(theirs) {
+			next = min(next, theirs[n].Time)
+		}
 	}
-	return true
+	return last < next
 }
 
 // merger reads from positions to others; nil is to the ends.

@@ -190,7 +190,8 @@ func killAndDamage(t *testing.T, seed uint64, kinds map[string]int) {
 		l.leave()
 		l.loseTail(&logs)
 	}
-	if rng.IntN(4) == 0 { // of another lineage
+	// Of several partitions what windows begin with is in another order than the log's.
+	if rng.IntN(4) == 0 && p.Events.Partitions == 1 { // of another lineage
 		l.dieAgain(1 + rng.IntN(3))
 		l.leave()
 		l.beginsAt(0.3 + 0.3*rng.Float64())
