@@ -118,11 +118,12 @@ func (n *network) learned(next NextMoments, y float64) (t, part float64) {
 // commit takes a label in that was learned. Counts have no standard deviations, but a level: when they are found to
 // have moved, predictions go along in the same moment, as all others do.
 func (n *network) commit(y, weight float64) {
-	centre, moved := n.target.columns.Centre(0), n.target.columns.Moved(0)
-	n.target.Commit(y, weight)
 	if n.head != headPoisson {
+		n.target.Commit(y, weight)
 		return
 	}
+	centre, moved := n.target.columns.Centre(0), n.target.columns.Moved(0)
+	n.target.Commit(y, weight)
 	if n.level[0] == 0 {
 		if n.target.Weight() >= countsSettled {
 			n.level[0] = 1

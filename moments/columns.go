@@ -92,6 +92,7 @@ type Columns struct {
 	ring                 []int     // where a column's begins; -1 of plain ones
 	scales               []Scale   // derived
 	tracks               []track   // derived, of ObserveFields
+	told                 told      // derived, of Next
 }
 
 // The floats of a column.
@@ -186,6 +187,9 @@ func (c *Columns) Scales() []Scale { return c.scales }
 // Observe takes a value of column i in with a weight, 1 for most. NaN and weights not above zero leave no trace.
 func (c *Columns) Observe(i int, v, weight float64) {
 	if v != v || !(weight > 0) {
+		return
+	}
+	if c.told.ready && c.observeTold(i, v, weight) {
 		return
 	}
 	v = min(max(v, -ValueMax), ValueMax)

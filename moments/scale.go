@@ -54,23 +54,32 @@ func (s *Scale) standard(v float64) float64 {
 // total are mean, sum of squares and weight of column i with the values that are the mode, from the origin.
 func (c *Columns) total(i int) (mean, squares, n float64) {
 	at := i * c.stride
-	k, z := c.count[at], c.floats[i*floatsLen+modes]
+	return withMode(c.count[at], c.mean[at], c.squares[at], c.floats[i*floatsLen+modes])
+}
+
+// withMode adds a mode of weight z, at the origin, to a mean and a sum of squares of weight k.
+func withMode(k, apart, square, z float64) (mean, squares, n float64) {
 	if z == 0 {
-		return c.mean[at], c.squares[at], k
+		return apart, square, k
 	}
 	n = k + z
-	mean = c.mean[at] * (k / n)
-	return mean, c.squares[at] + c.mean[at]*mean*z, n
+	mean = apart * (k / n)
+	return mean, square + apart*mean*z, n
 }
 
 // refresh derives the scale of column i.
 func (c *Columns) refresh(i int) {
-	kind, s := &c.kinds[i], &c.scales[i]
+	mean, squares, n := c.total(i)
+	c.derive(i, &c.scales[i], mean, squares, n, c.words[i*wordsLen+history], c.floats[i*floatsLen+often])
+}
+
+// derive makes s the scale of column i with these moments of all values, this history and often.
+func (c *Columns) derive(i int, s *Scale, mean, squares, n float64, h uint64, often float64) {
+	kind := &c.kinds[i]
 	if kind.Unscaled {
 		*s = Scale{Factor: 1, Bound: math.MaxFloat32, beyond: math.Inf(1), reach: math.Inf(-1)}
 		return
 	}
-	mean, squares, n := c.total(i)
 	bound := n
 	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
 	if kind.Divided {
@@ -93,13 +102,13 @@ func (c *Columns) refresh(i int) {
 	if w[flags]&(settled|whole) == settled && !kind.Tails && s.Factor != math.MaxFloat64 {
 		s.Bound = min(s.Bound, max(usual, math.Sqrt(bound)/learnt))
 	}
-	if h := w[history]; h != 0 && w[spent] < spentMax {
-		s.Bound = min(s.Bound, c.boundAfter(i, h, math.Sqrt(squares/n)))
+	if h != 0 && w[spent] < spentMax {
+		s.Bound = min(s.Bound, c.boundAfter(i, h, often, math.Sqrt(squares/n)))
 	}
 	s.reach, s.moded = math.Inf(-1), false
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
 	// a column that is restored asks.
-	if s.Bound == kind.Clip && w[flags]&^(moded|whole) == settled|isFrozen && bits.OnesCount64(w[history]) <= outsideFew &&
+	if s.Bound == kind.Clip && w[flags]&^(moded|whole) == settled|isFrozen && bits.OnesCount64(h) <= outsideFew &&
 		c.steady(i, kind, s) && c.count[i*c.stride] >= 1 {
 		if s.moded = w[flags]&moded != 0; !s.moded {
 			s.reach = usual * usual
@@ -108,14 +117,14 @@ func (c *Columns) refresh(i int) {
 }
 
 // boundAfter is what a value of column i may count for while some of the last ones, h, were outside.
-func (c *Columns) boundAfter(i int, h uint64, deviation float64) float64 {
+func (c *Columns) boundAfter(i int, h uint64, often, deviation float64) float64 {
 	f, p := c.floats[i*floatsLen:(i+1)*floatsLen], bits.OnesCount64(h)
 	if c.kinds[i].Tails {
 		if f[calmUnit] > 0 { // what may be a level makes the deviation grow
 			deviation = min(deviation, f[calmUnit])
 		}
 		// More than twice as many as usual, and some by chance.
-		if p <= outsideFew+int(2*64*f[often]) || c.wanders(i, deviation) {
+		if p <= outsideFew+int(2*64*often) || c.wanders(i, deviation) {
 			return math.Inf(1)
 		}
 		return 2 * movedAt / float64(p)
@@ -162,6 +171,10 @@ func (c *Columns) Centre(i int) float64 {
 // which is until two of them differ.
 func (c *Columns) Deviation(i int) float64 {
 	_, squares, n := c.total(i)
+	return deviation(squares, n)
+}
+
+func deviation(squares, n float64) float64 {
 	if d := math.Sqrt(squares / n); d > 0 && !math.IsInf(d, 1) {
 		return d
 	}

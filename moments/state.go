@@ -49,6 +49,7 @@ func (c *Columns) State(name string, role millrace.Role, visit func(string, mill
 
 // Restored checks the state that was copied in, and derives the rest from it. Its errors wrap millrace.ErrCorrupt.
 func (c *Columns) Restored() error {
+	c.told.ready = false
 	for i := range c.kinds {
 		if fault := c.fault(i); fault != "" {
 			return fmt.Errorf("%w: column %d has %s", millrace.ErrCorrupt, i, fault)

@@ -20,7 +20,8 @@ func TestNumberMixerStartsFast(t *testing.T) {
 		m.prepare(sc, good, nil, 0.95*y)
 		m.prepare(sc, bad, nil, 0)
 		m.predict(dst, sc, active)
-		m.learn(sc, outcome{z: target.Next(y, 1).Standard(y), relative: 1, part: 1 / (target.Weight() + 2), counts: 1}, active)
+		z, _ := target.Next(y, 1).Learned(y)
+		m.learn(sc, outcome{z: z, relative: 1, part: 1 / (target.Weight() + 2), counts: 1}, active)
 		target.Commit(y, 1)
 	}
 	if e := m.error[0]; e > 0.1 {
