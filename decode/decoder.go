@@ -205,8 +205,8 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 		var fault *millrace.Rejection
 		// Comparing with one guess, quotes and colon included, spares scanning and looking up the key.
 		e := *guess
-		if quoted := d.edges[e].quoted; len(data)-p > len(quoted) && string(data[p:p+len(quoted)]) == quoted {
-			p += len(quoted)
+		if edge := &d.edges[e]; edge.stands(data, p) {
+			p += len(edge.quoted)
 		} else if p, e, fault = d.key(n, p, object); fault != nil {
 			return p, fault
 		}
@@ -221,7 +221,11 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 				return p, d.duplicate(e)
 			}
 			d.seen[e] = d.count
-			p, fault = d.value(e, p, depth)
+			if end := d.plainNumber(d.edges[e].number, p); end > 0 {
+				p = end
+			} else {
+				p, fault = d.value(e, p, depth)
+			}
 		}
 		if fault != nil {
 			return p, fault
@@ -236,6 +240,23 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 		}
 		p = space(data, p)
 	}
+}
+
+// plainNumber reads the value of a field of numbers, and returns where it ends, if it is one without a fault: most are,
+// and need nothing else of value. field is -1 for none.
+func (d *Decoder) plainNumber(field int32, p int) (end int) {
+	if field < 0 || p >= len(d.data) || d.data[p] != '-' && d.data[p]-'0' > 9 {
+		return 0
+	}
+	v, end, fault := parseNumber(d.data, p)
+	if fault != numberOK {
+		return 0
+	}
+	f := &d.event.Fields[field]
+	f.Presence = millrace.Present
+	f.Number = v
+	d.set++
+	return end
 }
 
 // key reads a key and its colon and finds its edge in node n; n is -1 in objects that no path goes

@@ -6,6 +6,13 @@ import "millrace"
 func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 	// Text of any length is read, and then no class: limits.text is for what goes on into the state.
 	l := &d.event.Label
+	// Most classes that are numbers have one digit.
+	if data := d.data; !d.number && len(data)-p > 1 && data[p]-'0' <= 9 && (data[p+1] == ',' || data[p+1] == '}') {
+		if class, ok := d.lookupClass(data[p : p+1]); ok {
+			l.Known, l.Class, l.Fault = true, class, nil
+			return p + 1, nil
+		}
+	}
 	text, end, found, fault := d.scalar(p, depth)
 	switch {
 	case fault != nil:

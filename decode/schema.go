@@ -1,8 +1,10 @@
 package decode
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,10 +59,14 @@ const (
 
 // edge is a key within a node: either a further node lies below, or targets take the value.
 type edge struct {
-	key    string
 	quoted string // the key as most writers put it, with quotes and colon: what guesses compare
-	path   string
-	node   int32 // -1 when this is a leaf
+	// The first and the last eight bytes of a short one, or all of it where it is shorter, to be masked. No mask is of
+	// one that is longer than both.
+	first, last, mask uint64
+	node              int32 // -1 when this is a leaf
+	number            int32 // the field of a number that is all that the value is read for, else -1
+	key               string
+	path              string
 	// targets of a leaf; a path may feed several columns.
 	targets []int32
 }
@@ -216,6 +222,14 @@ func (t target) below() below {
 
 // finish makes the maps of nodes with many keys.
 func (s *schema) finish() {
+	for i := range s.edges {
+		e := &s.edges[i]
+		e.number = -1
+		if e.node < 0 && len(e.targets) == 1 && s.targets[e.targets[0]].use == useNumber {
+			e.number = s.targets[e.targets[0]].field
+		}
+		e.words()
+	}
 	for i := range s.nodes {
 		n := &s.nodes[i]
 		if len(n.edges) <= linearMax {
@@ -226,6 +240,34 @@ func (s *schema) finish() {
 			n.byKey[s.edges[e].key] = e
 		}
 	}
+}
+
+// shortMax is the length of keys that are compared as words, with their quotes and colon.
+const shortMax = 16
+
+// words makes words of a short key.
+func (e *edge) words() {
+	n := len(e.quoted)
+	if n > shortMax {
+		return
+	}
+	e.mask = math.MaxUint64
+	if n < 8 {
+		e.mask = 1<<(8*n) - 1
+	}
+	padded := append([]byte(e.quoted), make([]byte, 8)...)
+	e.first = binary.LittleEndian.Uint64(padded) & e.mask
+	e.last = binary.LittleEndian.Uint64(padded[max(0, n-8):]) & e.mask
+}
+
+// stands reports whether the key stands at data[p], with its quotes and colon, and something behind it.
+func (e *edge) stands(data []byte, p int) bool {
+	n := len(e.quoted)
+	if e.mask != 0 && len(data)-p > shortMax {
+		// Words are compared without a call.
+		return binary.LittleEndian.Uint64(data[p:])&e.mask == e.first && binary.LittleEndian.Uint64(data[p+max(0, n-8):])&e.mask == e.last
+	}
+	return len(data)-p > n && string(data[p:p+n]) == e.quoted
 }
 
 // lookup finds the edge of a key, already unescaped; -1 when no path goes there.

@@ -9,7 +9,7 @@ import (
 	"millrace/moments"
 )
 
-// TestNextIsObserve to the last bit: a column that is asked what a value would make of it, and then takes that value in,
+// TestNextIsObserve to the last bit: a column that is asked what a value would make of it, and then takes that one in,
 // or another, is the column that was never asked.
 func TestNextIsObserve(t *testing.T) {
 	random := rand.New(rand.NewPCG(15, 7))
