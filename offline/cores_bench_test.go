@@ -105,7 +105,7 @@ func BenchmarkCores(b *testing.B) {
 	for b.Loop() {
 		c := NewContender("elec", p, data)
 		w := &stopwatch{b: b}
-		r := &race{data: data, slots: make(chan struct{}, 1)}
+		r := &race{data: data, slots: make(chan struct{}, 1), progress: func(int64) {}}
 		l, err := newLane(r, c)
 		if err == nil {
 			err = c.begin()
@@ -119,10 +119,15 @@ func BenchmarkCores(b *testing.B) {
 			f.readAhead(b.Context(), &reading)
 		}
 		var decoding, learning time.Duration
-		for at, ended := &(chunk{}), false; !ended; at.reset() {
+		decoder := l.newWorker()
+		for at := new(chunk); ; at.reset() {
 			start := busyFor(b)
-			if ended, err = l.fill(b.Context(), at); err != nil {
+			ended, err := decoder.fill(b.Context(), at)
+			if err != nil {
 				b.Fatal(err)
+			}
+			if ended {
+				break
 			}
 			decoded := busyFor(b)
 			c.learn(at.slots)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -26,19 +27,32 @@ type lane struct {
 	feed       feed
 	files      []*fileTopic
 	contenders []*Contender
-	present    []bool // by feature: whether an event had a value of it
-	rowIDs     bool   // events are known by their rows' numbers
-	seen       int64
+	present    []bool    // by feature: whether an event had a value of it
+	rowIDs     bool      // events are known by their rows' numbers
 	ids        [2]string // the first of an event, and of a label that comes later
 
-	rest merge.Stretch // what the chunk before had no room for
+	taking sync.Mutex // of what follows
+	taken  int        // chunks
+	ended  bool       // no more follow
+	seen   int64
+	rest   merge.Stretch // what the chunk before had no room for
 }
 
 // chunk is records that are decoded and not yet learned.
 type chunk struct {
-	slots  []slot
-	events [2]room           // that events, and labels that come later, are decoded into
-	used   []*millrace.Batch // used up with the chunk
+	turn    int  // that it is learned in
+	awaited bool // who decoded it waits for its turn
+	taken   []stretch
+	slots   []slot
+	events  [2]room           // that events, and labels that come later, are decoded into
+	used    []*millrace.Batch // used up with the chunk
+	ids     [2]string         // as a lane's, where its worker had none before
+}
+
+// stretch is records that are not decoded yet.
+type stretch struct {
+	records []millrace.Record
+	label   bool
 }
 
 // room is events to decode into, as many as a chunk has needed.
@@ -96,12 +110,12 @@ const (
 	// cache, many enough that contenders seldom wait for each other, and decoding and learning seldom for one another;
 	// and a multiple of what a model's parts take side by side.
 	chunkRecords = 3 * model.ChunkEvents
-	// chunksInFlight are one being decoded, one being learned, and one between them.
-	chunksInFlight = 3
+	// workersMax are as many as ever have work: learning is one after the other.
+	workersMax = 4
 )
 
-// run reads, decodes and learns, each on a goroutine of its own and in order. What was decoded before an error is
-// learned.
+// run reads, decodes and learns: reading goes on beside, and each chunk is decoded and learned by one worker, in its
+// turn. What was decoded before an error is learned.
 func (l *lane) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	reading, enough := context.WithCancel(ctx)
@@ -109,62 +123,59 @@ func (l *lane) run(ctx context.Context) error {
 	for _, f := range l.files {
 		f.readAhead(reading, g)
 	}
-	free, ready := make(chan *chunk, chunksInFlight), make(chan *chunk, chunksInFlight)
-	for range chunksInFlight {
+	workers := min(cap(l.race.slots), workersMax)
+	chunks := workers
+	if workers > 1 {
+		chunks += 2 // decoded and not learned yet
+	}
+	free := make(chan *chunk, chunks)
+	for range chunks {
 		free <- &chunk{}
 	}
-	g.Go(func() error {
-		defer close(ready)
-		defer enough() // labels that would come after the last event are never asked for
-		return l.decodeAll(ctx, free, ready)
-	})
-	for c := range ready {
-		l.learn(c.slots)
+	order := newTurns(func(c *chunk) {
+		l.learn(c)
 		c.reset()
-		free <- c
+		free <- c // has room for all that there are
+	})
+	all := make([]*worker, workers)
+	for i := range all {
+		all[i] = l.newWorker()
+		g.Go(func() error {
+			defer enough() // labels that would come after the last event are never asked for
+			return all[i].run(ctx, free, order)
+		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	for _, w := range all {
+		for f, present := range w.present {
+			l.present[f] = l.present[f] || present
+		}
+	}
+	return err
 }
 
-// decodeAll decodes to the end of the data.
-func (l *lane) decodeAll(ctx context.Context, free <-chan *chunk, ready chan<- *chunk) error {
-	for {
-		var c *chunk
-		select {
-		case c = <-free:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		ended, err := l.fill(ctx, c)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", l.race.data.Events, err)
-		}
-		ready <- c // has room for all that there are
-		if ended {
-			return nil
-		}
-		read := l.read()
-		l.race.progress(l.race.read.Add(read - l.seen))
-		l.seen = read
-	}
-}
-
-// fill decodes the next records, as many as a chunk has; ended says that no more follow.
-func (l *lane) fill(ctx context.Context, c *chunk) (ended bool, err error) {
-	for len(c.slots) < chunkRecords {
+// take takes the next records, as many as a chunk has.
+func (l *lane) take(ctx context.Context, c *chunk) error {
+	l.taking.Lock()
+	defer l.taking.Unlock()
+	for n := 0; n < chunkRecords && !l.ended; {
 		s := l.rest
 		if s.Batch == nil {
-			if s, err = l.feed.Next(ctx); errors.Is(err, io.EOF) {
-				return true, nil
-			} else if err != nil {
-				return false, err
+			var err error
+			if s, err = l.feed.Next(ctx); err != nil {
+				l.ended = true
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				return fmt.Errorf("reading %s: %w", l.race.data.Events, err)
 			}
 			if s.Batch == nil {
 				continue
 			}
 		}
-		to := min(s.To, s.From+chunkRecords-len(c.slots))
-		l.decode(c, s.Batch.Records[s.From:to], s.Source == labels)
+		to := min(s.To, s.From+chunkRecords-n)
+		c.taken = append(c.taken, stretch{s.Batch.Records[s.From:to], s.Source == labels})
+		n += to - s.From
 		l.rest = merge.Stretch{}
 		if s.From = to; s.From < s.To {
 			l.rest = s
@@ -172,57 +183,14 @@ func (l *lane) fill(ctx context.Context, c *chunk) (ended bool, err error) {
 			c.used = append(c.used, s.Batch)
 		}
 	}
-	return false, nil
-}
-
-func (l *lane) decode(c *chunk, records []millrace.Record, label bool) {
-	l.race.slots <- struct{}{}
-	defer func() { <-l.race.slots }()
-	for i := range records {
-		if label {
-			l.decodeLabel(c, &records[i])
-			continue
-		}
-		s := slot{record: &records[i], event: c.events[0].next(l.events)}
-		s.fault = decodeRecord(l.events, s.record, s.event)
-		c.slots = append(c.slots, s)
-		if s.fault != nil {
-			continue
-		}
-		for f := range s.event.Fields {
-			l.present[f] = l.present[f] || s.event.Fields[f].Presence == millrace.Present
-		}
-		if l.race.data.Delay.Given {
-			l.withhold(&s)
-		}
-		l.noteID(0, s.event)
+	if len(c.taken) > 0 {
+		c.turn = l.taken
+		l.taken++
 	}
-}
-
-// withhold takes an event's label off it: it comes later. An event without a path of its id is known by its row.
-func (l *lane) withhold(s *slot) {
-	s.event.Label = millrace.Label{Weight: s.event.Label.Weight, Weighted: s.event.Label.Weighted}
-	if l.rowIDs {
-		s.event.ID = s.record.Key
-	}
-}
-
-func (l *lane) decodeLabel(c *chunk, rec *millrace.Record) {
-	s := slot{record: rec, event: c.events[labels].next(l.labels), label: true}
-	if s.fault = decodeRecord(l.labels, rec, s.event); s.fault != nil && l.race.data.Delay.Given && !ofLabel(s.fault) {
-		return // an event that no label came for, or could
-	}
-	c.slots = append(c.slots, s)
-	if s.fault == nil {
-		l.noteID(labels, s.event)
-	}
-}
-
-// noteID keeps the first id of a source, for messages of ids that do not match.
-func (l *lane) noteID(source int, e *millrace.Event) {
-	if l.ids[source] == "" {
-		l.ids[source] = string(e.ID)
-	}
+	read := l.read()
+	l.race.progress(l.race.read.Add(read - l.seen))
+	l.seen = read
+	return nil
 }
 
 // next is an event to decode into.
@@ -239,7 +207,8 @@ func (c *chunk) reset() {
 	for _, b := range c.used {
 		b.Release()
 	}
-	c.slots, c.used = c.slots[:0], c.used[:0]
+	c.slots, c.used, c.taken, c.awaited = c.slots[:0], c.used[:0], c.taken[:0], false
+	c.ids = [2]string{}
 	c.events[0].used, c.events[labels].used = 0, 0
 }
 
@@ -253,7 +222,11 @@ func decodeRecord(d *decode.Decoder, rec *millrace.Record, e *millrace.Event) er
 
 // learn gives the chunk to every contender. The slowest so far begins, so that nobody is left alone at the end with the
 // longest piece of work.
-func (l *lane) learn(chunk []slot) {
+func (l *lane) learn(c *chunk) {
+	for source, id := range c.ids {
+		l.ids[source] = cmp.Or(l.ids[source], id)
+	}
+	chunk := c.slots
 	if len(l.contenders) == 1 {
 		l.race.slots <- struct{}{}
 		l.contenders[0].learn(chunk)
