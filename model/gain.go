@@ -97,23 +97,23 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 	}
 	size := along * along
 	if g.v[1] > 0 {
-		size = min(size, gainOutlier*g.v[1]) // one wild event must not silence the ones after it
+		size = atMost(size, gainOutlier*g.v[1]) // one wild event must not silence the ones after it
 	}
 	g.square = g.v[1] + (size-g.v[1])*part
 	c := 0.0
 	if g.square > 0 {
-		c = min(max(along/math.Sqrt(g.square), -gainMost), gainMost)
+		c = atMost(atLeast(along/math.Sqrt(g.square), -gainMost), gainMost)
 	}
 	least := gainMin
 	if g.fading != nil {
 		least = max(least, fadeRateLeast*o.spec.Rate)
 	}
-	g.rate = min(max(g.v[0]*(1+gainRate*c), least), gainMax)
+	g.rate = atMost(atLeast(g.v[0]*(1+gainRate*c), least), gainMax)
 	_, most := n.curvature(sc, 0)
 	if g.fading != nil {
 		o.rate = min(g.rate, g.fading.prepare(n, v, sc, most))
 	} else {
-		o.rate = min(g.rate, adaptiveMax, 1/(most*sc.square*max(1, sc.example.weight)))
+		o.rate = atMost(atMost(g.rate, adaptiveMax), 1/(most*sc.square*max(1, sc.example.weight)))
 	}
 	o.weights.Rate, o.biases.Rate = float32(o.rate), float32(o.rate)
 	for i := range g.slope {
@@ -123,6 +123,22 @@ func (g *gain) prepare(n *network, v *millrace.Vector, sc *scratch) {
 		}
 		g.slope[i] = float32(o.rate * (sc.example.weight*curvature*float64(g.dot.Data[i]) + float64(d[i])))
 	}
+}
+
+// atMost and atLeast are min and max of numbers that mostly are within: the processor goes on as if they were, where it
+// would wait for the others. Each update hangs on the one before through a dozen of these.
+func atMost(v, most float64) float64 {
+	if v > most {
+		return most
+	}
+	return v
+}
+
+func atLeast(v, least float64) float64 {
+	if v < least {
+		return least
+	}
+	return v
 }
 
 // project writes x·h for each output.

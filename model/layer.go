@@ -70,6 +70,9 @@ func (a activation) derive(k *kernel.Set, d, out []float32) {
 
 // bounded clamps v to ±activationMax; NaN becomes 0.
 func bounded(v float32) float32 {
+	if v >= -activationMax && v <= activationMax { // nobody waits for that to be known
+		return v
+	}
 	if v != v {
 		return 0
 	}
@@ -78,13 +81,15 @@ func bounded(v float32) float32 {
 
 // logistic returns 1−σ(z) and σ(z), each to full relative precision also where it is tiny.
 func logistic(z float32) (no, yes float32) {
-	e := kernel.Exp(-max(z, -z))
+	const sign = 1 << 31
+	bits := math.Float32bits(z)
+	e := kernel.Exp(math.Float32frombits(bits | sign))
 	likely := 1 / (1 + e)
-	no, yes = e*likely, likely
-	if z < 0 {
-		no, yes = yes, no
-	}
-	return no, yes
+	// Which of the two is likely is what nobody can predict, the processor neither: without a branch. A zero of either
+	// sign makes both a half.
+	a, b := math.Float32bits(e*likely), math.Float32bits(likely)
+	other := (a ^ b) & -(bits >> 31)
+	return math.Float32frombits(a ^ other), math.Float32frombits(b ^ other)
 }
 
 // layer computes activation(scale·Wᵀx + b), or, with layer norm, activation(norm(scale·Wᵀx)).
