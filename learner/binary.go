@@ -67,8 +67,8 @@ func (b *twoClasses) reset() {
 	clear(b.hits)
 }
 
-// add counts a prediction: the probabilities of both classes.
-func (b *twoClasses) add(prediction []float64, class int) {
+// add counts a prediction: the probabilities of both classes, and which is larger.
+func (b *twoClasses) add(prediction []float64, class, best int) {
 	bin := binOf(prediction)
 	b.bins[class*binsCount+bin]++
 	fading := b.bins[2*binsCount:]
@@ -82,26 +82,18 @@ func (b *twoClasses) add(prediction []float64, class int) {
 		}
 		b.unit[class] = 1
 	}
-	alarm := argMax(prediction) == 1
-	if alarm {
-		b.hit(hitAlarms, class == 1)
-	}
-	if class == 1 {
-		b.hit(hitPositives, alarm)
-	}
+	b.hit(hitAlarms, best, class)
+	b.hit(hitPositives, class, best)
 }
 
-// hit counts an event of a kind, and whether it was right.
-func (b *twoClasses) hit(kind int, right bool) {
+// hit counts an event of a kind, if it is one, and whether it was right.
+func (b *twoClasses) hit(kind, is, right int) {
 	all, fading := b.hits[:hitsLen], b.hits[hitsLen:]
-	var one float64
-	if right {
-		one = 1
-	}
-	all[kind]++
-	all[kind+1] += one
-	fading[kind] = fading[kind]*binaryFade + 1
-	fading[kind+1] = fading[kind+1]*binaryFade + one
+	keep, counted, hit := [2]float64{1, binaryFade}[is], float64(is), float64(is&right) // no branch, as in one
+	all[kind] += counted
+	all[kind+1] += hit
+	fading[kind] = fading[kind]*keep + counted
+	fading[kind+1] = fading[kind+1]*keep + hit
 }
 
 func binOf(prediction []float64) int {

@@ -122,22 +122,19 @@ func (p *Progressive) Add(prediction []float64, y millrace.Label) {
 
 func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float64, class int) {
 	d[sumLoss] = -logarithm(max(prediction[class], probabilityFloor))
-	if argMax(prediction) == class {
-		d[sumHit] = 1
-	}
+	best := argMax(prediction)
+	d[sumHit] = float64(one(best == class))
 	// Shares with one event of every class in advance (Laplace), so that the first event has a loss.
 	share := (float64(p.counts[1+class]) + 1) / (float64(p.counts[0]) + float64(p.classes))
 	d[sumMajLoss] = -logarithm(share)
-	if p.majority() == class {
-		d[sumMajHit] = 1
-	}
-	if p.counts[0] > 0 && int(p.last[0]) == class {
-		d[sumLastHit] = 1
+	d[sumMajHit] = float64(one(p.majority() == class))
+	if p.counts[0] > 0 {
+		d[sumLastHit] = float64(one(int(p.last[0]) == class))
 	}
 	p.counts[1+class]++
 	p.last[0] = float64(class)
 	if p.binary != nil {
-		p.binary.add(prediction, class)
+		p.binary.add(prediction, class, best)
 	}
 }
 
@@ -170,6 +167,14 @@ func (p *Progressive) majority() int {
 		}
 	}
 	return best
+}
+
+// one is 1 for what is true, without a branch: whether a prediction was right is what the processor cannot predict.
+func one(is bool) (i int) {
+	if is {
+		i = 1
+	}
+	return i
 }
 
 // argMax is the index of the largest value, the first of equals.
