@@ -34,7 +34,7 @@ func TestReadingAheadEnds(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the gzip file ends early") {
 		t.Errorf("a file that was cut off: %v", err)
 	}
-	if n := c.Pass.Events; n < chunkRecords || n%chunkRecords != 0 {
+	if n := c.Pass.Events; n < chunkRecords {
 		t.Errorf("%d rows before the cut were learned", n)
 	}
 	whole := written(t, data)

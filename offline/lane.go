@@ -34,6 +34,7 @@ type lane struct {
 	taking sync.Mutex // of what follows
 	taken  int        // chunks
 	ended  bool       // no more follow
+	failed error      // why, if that is no end of the files
 	seen   int64
 	rest   merge.Stretch // what the chunk before had no room for
 }
@@ -106,10 +107,12 @@ func (l *lane) close() {
 }
 
 const (
-	// chunkRecords is how many records are decoded before they are learned: few enough to stay in the processor's
-	// cache, many enough that contenders seldom wait for each other, and decoding and learning seldom for one another;
-	// and a multiple of what a model's parts take side by side.
-	chunkRecords = 3 * model.ChunkEvents
+	// chunkRecords are decoded at least before they are learned, and chunkRecordsMost at most: as many as stay in a
+	// core's cache, for whoever waits for a turn is woken once a chunk, which takes as long as a hundred records; and a
+	// multiple of what a model's parts take side by side.
+	chunkRecords, chunkRecordsMost = 3 * model.ChunkEvents, 18 * model.ChunkEvents
+	// chunkBytes is about what a chunk's events take, with eventBytes and fieldBytes for each.
+	chunkBytes, eventBytes, fieldBytes = 1 << 20, 256, 48
 	// workersMax are as many as ever have work: learning is one after the other.
 	workersMax = 4
 )
@@ -154,26 +157,28 @@ func (l *lane) run(ctx context.Context) error {
 	return err
 }
 
-// take takes the next records, as many as a chunk has.
+// take takes the next records, as many as a chunk has. Those before an error are taken, too, and the error is returned
+// where there are none.
 func (l *lane) take(ctx context.Context, c *chunk) error {
 	l.taking.Lock()
 	defer l.taking.Unlock()
-	for n := 0; n < chunkRecords && !l.ended; {
+	most := chunkBytes / (eventBytes + fieldBytes*len(l.present)) / model.ChunkEvents * model.ChunkEvents
+	most = min(max(most, chunkRecords), chunkRecordsMost)
+	for n := 0; n < most && !l.ended; {
 		s := l.rest
 		if s.Batch == nil {
 			var err error
 			if s, err = l.feed.Next(ctx); err != nil {
-				l.ended = true
-				if errors.Is(err, io.EOF) {
-					break
+				if l.ended = true; !errors.Is(err, io.EOF) {
+					l.failed = fmt.Errorf("reading %s: %w", l.race.data.Events, err)
 				}
-				return fmt.Errorf("reading %s: %w", l.race.data.Events, err)
+				break
 			}
 			if s.Batch == nil {
 				continue
 			}
 		}
-		to := min(s.To, s.From+chunkRecords-n)
+		to := min(s.To, s.From+most-n)
 		c.taken = append(c.taken, stretch{s.Batch.Records[s.From:to], s.Source == labels})
 		n += to - s.From
 		l.rest = merge.Stretch{}
@@ -183,10 +188,11 @@ func (l *lane) take(ctx context.Context, c *chunk) error {
 			c.used = append(c.used, s.Batch)
 		}
 	}
-	if len(c.taken) > 0 {
-		c.turn = l.taken
-		l.taken++
+	if len(c.taken) == 0 {
+		return l.failed
 	}
+	c.turn = l.taken
+	l.taken++
 	read := l.read()
 	l.race.progress(l.race.read.Add(read - l.seen))
 	l.seen = read

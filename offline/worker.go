@@ -28,6 +28,9 @@ func (l *lane) newWorker() *worker {
 // run works to the end of the data.
 func (w *worker) run(ctx context.Context, free <-chan *chunk, order *turns) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err // also where the file has ended by now
+		}
 		var c *chunk
 		select {
 		case c = <-free:
