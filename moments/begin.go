@@ -38,6 +38,9 @@ func (c *Columns) first(i int, v, weight float64) {
 		c.refresh(i)
 		return
 	}
+	if w[flags]&opening != 0 && w[stored] == 0 {
+		f[edge] = f[modes]
+	}
 	w[gap]++
 	ring := c.recent[c.ring[i] : c.ring[i]+settleAt]
 	ring[w[stored]] = v
@@ -149,6 +152,16 @@ func (c *Columns) begin(i int, values []float64) {
 // settle ends the first values of column i.
 func (c *Columns) settle(i int) {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	if w[flags]&opening != 0 {
+		// A constant says nothing of the scale, when others come that differ: the mode has the weight that it had among
+		// them. Another constant says nothing either.
+		if first := c.recent[c.ring[i]:]; !halfEqual(first[:min(w[stored], settleAt)]) {
+			f[modes] = max(f[modes]-f[edge], 0)
+		}
+		if f[edge] = 0; f[modes] == 0 {
+			w[flags] &^= moded
+		}
+	}
 	w[flags] = w[flags]&^opening | settled
 	ring := c.recent[c.ring[i] : c.ring[i]+settleAt]
 	values := ring[:min(w[stored], settleAt)]

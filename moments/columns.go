@@ -108,8 +108,10 @@ const (
 	high             // the largest
 	lowBefore        // the same of those before them
 	highBefore
-	often   // with tails: the share of values that usually are outside
-	edge    // how far from the mean values were that came there step by step
+	often // with tails: the share of values that usually are outside
+	// How far from the mean values were that came there step by step. While the values beside the mode are the first
+	// ones: the mode's weight before the first of them.
+	edge
 	farther // the last value that was far, from the origin; with tails the last that was believed, 0 after a level
 	calm    // the centre when hardly any recent value was outside
 	calmUnit
@@ -138,6 +140,7 @@ const (
 	whole                  // the same, until it moves: its moments are of first values that nothing held back
 	heldOne                // with tails: how many values before the last, one after the other, were held; two bits
 	heldBefore = 3 * heldOne
+	suspect    = 4 * heldOne // the latest values spread so little that the first ones may not have been usual
 )
 
 // New returns n columns of which no value is known.
@@ -242,7 +245,7 @@ func (c *Columns) Observe(i int, v, weight float64) {
 	if c.asks(i, w[stored]) && c.returned(i) {
 		return
 	}
-	if w[stored]%settleAt == 0 && (w[stored]%block == 0 || w[narrow] > 0) && c.look(i, weight) {
+	if w[stored]%settleAt == 0 && (w[stored]%block == 0 || w[narrow] > 0 || w[stored] <= earlyMost) && c.look(i, weight) {
 		return
 	}
 	c.refresh(i)

@@ -119,7 +119,7 @@ func (c *Columns) observeBesideMode(i int, v float64) bool {
 
 // full is what ObserveFields does where the ring of column i is full of new values.
 func (c *Columns) full(i int) {
-	if w := c.tracks[i].words; (w[stored]%block == 0 || w[narrow] > 0) && !c.look(i, 1) {
+	if w := c.tracks[i].words; (w[stored]%block == 0 || w[narrow] > 0 || w[stored] <= earlyMost) && !c.look(i, 1) {
 		c.refresh(i)
 	}
 }

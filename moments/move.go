@@ -86,9 +86,16 @@ func halfEqual(values []float64) bool {
 	return false
 }
 
-// look looks at the recent values together, a block after the last time. It reports whether the column moved.
+// look looks at the recent values together, a block after the last time; at the first ones more often. It reports
+// whether the column moved.
 func (c *Columns) look(i int, weight float64) bool {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
+	if c.began(i, weight) {
+		return true
+	}
+	if w[stored]%block != 0 && w[narrow] == 0 {
+		return false
+	}
 	f[edge] *= 15. / 16
 	if bits.OnesCount64(w[history]) <= outsideFew {
 		c.rest(i)

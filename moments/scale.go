@@ -108,7 +108,7 @@ func (c *Columns) derive(i int, s *Scale, mean, squares, n float64, h uint64, of
 	s.reach, s.moded = math.Inf(-1), false
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
 	// a column that is restored asks.
-	if s.Bound == kind.Clip && w[flags]&^(moded|whole) == settled|isFrozen && bits.OnesCount64(h) <= outsideFew &&
+	if s.Bound == kind.Clip && w[flags]&^(moded|whole|suspect) == settled|isFrozen && bits.OnesCount64(h) <= outsideFew &&
 		c.steady(i, kind, s) && c.count[i*c.stride] >= 1 {
 		if s.moded = w[flags]&moded != 0; !s.moded {
 			s.reach = usual * usual

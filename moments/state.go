@@ -81,7 +81,7 @@ func (c *Columns) fault(i int) string {
 		return "moments without values"
 	case first && w[stored] >= settleAt:
 		return fmt.Sprintf("%d first values", w[stored])
-	case w[flags] > 2*heldOne+heldOne-1, w[narrow] >= narrowBlocks, w[spent] > spentMax:
+	case w[flags] >= 2*suspect || w[flags]&heldBefore == heldBefore, w[narrow] >= narrowBlocks, w[spent] > spentMax:
 		return fmt.Sprintf("flags %x, %d narrow blocks, %d moves", w[flags], w[narrow], w[spent])
 	case !(f[modes] >= 0) || math.IsInf(f[modes], 1), !(f[tight] >= 0), !(f[unit] >= 0), !(f[imageUnit] >= 0):
 		return fmt.Sprintf("a mode of %v, a spread of %v, units of %v and %v", f[modes], f[tight], f[unit], f[imageUnit])
