@@ -46,8 +46,8 @@ func TestFirstValuesInAnotherUnit(t *testing.T) {
 	}
 }
 
-// TestConstantAtFirst: a constant says nothing of the scale. What comes after it is the scale from 32 values on, however
-// far it is and however long the constant was.
+// TestConstantAtFirst: a constant says nothing of the scale. What comes after it is the scale from 32 values on,
+// however far it is and however long the constant was.
 func TestConstantAtFirst(t *testing.T) {
 	for _, length := range []int{50, 300, 3000, 200_000} {
 		for _, to := range []float64{-1e9, -50, 0, 5, 1000} {
