@@ -26,11 +26,11 @@ import (
 var update = flag.Bool("update", false, "write missing golden files")
 
 // goldenForms are what snapshots of trees were: before the level of labels was followed, with it, with the first values
-// judged together, and with the share of wild examples.
-var goldenForms = []string{"plain", "levels", "first", "wild"}
+// judged together, with the share of wild examples, and with columns that begin again.
+var goldenForms = []string{"plain", "levels", "first", "wild", "early"}
 
 // goldenSame is since when the same examples give the same trees, and goldenNow what snapshots are.
-const goldenSame, goldenNow = "first", "wild"
+const goldenSame, goldenNow = "first", "early"
 
 // goldenConfigs are small trees of each kind.
 func goldenConfigs() map[string]Config {
