@@ -56,6 +56,35 @@ func TestRulesNameExportedMetrics(t *testing.T) {
 	}
 }
 
+// Two alerts for one fault wake somebody twice, and whoever silences one of them is woken by the other.
+func TestAlertsAreOfOneFaultEach(t *testing.T) {
+	var file struct {
+		Groups []struct {
+			Rules []struct {
+				Alert, Expr string
+				Labels      map[string]string
+			}
+		}
+	}
+	readYAML(t, "prometheus/rules.yml", &file)
+	of := map[[2]string]string{}
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" {
+				continue
+			}
+			fault := [2]string{strings.Join(strings.Fields(r.Expr), " "), r.Labels["severity"]}
+			if other := of[fault]; other != "" {
+				t.Errorf("%s and %s are of one fault: %s", other, r.Alert, fault[0])
+			}
+			of[fault] = r.Alert
+		}
+	}
+	if len(of) < 10 {
+		t.Errorf("%d alerts were read", len(of))
+	}
+}
+
 // promtool knows the rules' language, and runs their tests.
 func TestPromtool(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
