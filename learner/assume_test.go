@@ -16,10 +16,14 @@ import (
 	"millrace/model/family"
 )
 
-// assuming is a stream whose events are learned as class 0 at once.
-func assuming(t *testing.T, spec model.Spec) *Stream {
+// assuming is a stream whose events, of these numbers, are learned as class 0 at once.
+func assuming(t *testing.T, spec model.Spec, numbers ...string) *Stream {
 	t.Helper()
-	x, err := features.New(features.Spec{Columns: features.Columns{features.DefaultColumn("a", features.Number)}})
+	columns := make(features.Columns, len(numbers))
+	for i, name := range numbers {
+		columns[i] = features.DefaultColumn(name, features.Number)
+	}
+	x, err := features.New(features.Spec{Columns: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +38,7 @@ func assuming(t *testing.T, spec model.Spec) *Stream {
 // TestAssumedLabels: an event is learned as assumed when it comes, and again, weighted as its first learning was wrong,
 // when the other label does; a label or an expiry that confirms it is only counted. Figures count it once, truly.
 func TestAssumedLabels(t *testing.T) {
-	s := assuming(t, model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.1}})
+	s := assuming(t, model.Spec{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.1}}, "a")
 	offset := int64(0)
 	event := func(id string, at int64) (Outcome, []float64) {
 		e := &millrace.Event{ID: []byte(id), Time: at, Fields: []millrace.Field{{Presence: millrace.Present, Number: 2}}}
@@ -94,7 +98,7 @@ func predictionOf(t *testing.T, s *Stream) []float64 {
 func TestAssumedLabelsFindTheTrueProbability(t *testing.T) {
 	const truth, events, delay = 0.3, 20_000, 500
 	for _, spec := range []model.Spec{{Type: "logistic", Optimizer: model.OptimizerSpec{Type: "sgd", Rate: 0.02}}, {Type: "auto"}} {
-		s := assuming(t, spec)
+		s := assuming(t, spec, "a")
 		rng := rand.New(rand.NewPCG(1, 2))
 		classes := make([]int32, events)
 		sum := 0.0
