@@ -4,6 +4,8 @@ import (
 	"math"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"millrace"
 )
 
@@ -43,4 +45,52 @@ func (p *Progressive) AddDelayed(delay time.Duration, prediction []float64, y mi
 func (p *Progressive) delayed(at int) (loss float64, ok bool) {
 	sum, weight := p.delays[2*at], p.delays[2*at+1]
 	return sum / weight, weight > 0
+}
+
+// DelayedLoss is how right recent predictions were whose labels took so long.
+type DelayedLoss struct {
+	Delay string  // the longest of these: 1m, 1h, 1d, 7d, or more
+	Loss  float64 // mean log-loss in nats, of numbers the mean absolute error
+}
+
+// delayedLosses are those of the delays that labels have taken so far.
+func (p *Progressive) delayedLosses() (all []DelayedLoss) {
+	for i, d := range delays {
+		if loss, ok := p.delayed(i); ok {
+			all = append(all, DelayedLoss{d.name, loss})
+		}
+	}
+	return all
+}
+
+// LabelDelay says how long after their events labels were known. Median and Percent95 are read from a histogram whose
+// buckets are four times as wide each as the one before, as Prometheus reads it: they are good to that, no better.
+type LabelDelay struct {
+	Labels                  uint64 // that it is of; 0 is none, and then the rest is, too
+	Mean, Median, Percent95 time.Duration
+}
+
+// labelDelay is what the histogram of label delays says.
+func (m *keyedMetrics) labelDelay() LabelDelay {
+	var all dto.Metric
+	if m == nil || m.delay == nil || m.delay.Write(&all) != nil || all.GetHistogram().GetSampleCount() == 0 {
+		return LabelDelay{}
+	}
+	h := all.GetHistogram()
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	return LabelDelay{Labels: h.GetSampleCount(), Mean: seconds(h.GetSampleSum() / float64(h.GetSampleCount())),
+		Median: seconds(within(h, 0.5)), Percent95: seconds(within(h, 0.95))}
+}
+
+// within is how much a share of a histogram's samples is at most, by a straight line through the bucket where that is.
+// Of samples beyond the last bucket it says where that ends.
+func within(h *dto.Histogram, share float64) float64 {
+	rank, lower, below := share*float64(h.GetSampleCount()), 0.0, uint64(0)
+	for _, b := range h.GetBucket() {
+		if n := b.GetCumulativeCount(); float64(n) >= rank {
+			return lower + (b.GetUpperBound()-lower)*(rank-float64(below))/float64(n-below)
+		}
+		lower, below = b.GetUpperBound(), b.GetCumulativeCount()
+	}
+	return lower
 }

@@ -149,10 +149,8 @@ func (m *keyedMetrics) reportLate(s join.Stats) {
 	}
 	add(Unmeasured, m.unmeasured)
 	add(LabelEarly, m.early)
-	for i, d := range delays {
-		if loss, ok := m.stream.Trainer.Progressive.delayed(i); ok {
-			m.losses.WithLabelValues(d.name).Set(loss)
-		}
+	for _, d := range m.stream.Trainer.Progressive.delayedLosses() {
+		m.losses.WithLabelValues(d.Delay).Set(d.Loss)
 	}
 }
 

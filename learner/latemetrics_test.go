@@ -2,9 +2,11 @@ package learner
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"millrace"
@@ -56,6 +58,86 @@ func TestMetricsOfLateLabels(t *testing.T) {
 	want := float64(names["joined"] - from.Manifest.Names["joined"])
 	if got := valueOf(gathered(t, again)["millrace_events_ended_total"], "joined"); got != want || want == 0 {
 		t.Errorf("%v events joined since the restart, want %v", got, want)
+	}
+}
+
+// TestStatusOfLateLabels: it says how long labels took, and how right predictions were by that, as the metrics do.
+func TestStatusOfLateLabels(t *testing.T) {
+	l := newLives(11)
+	l.fill(3000, 1)
+	f := l.begin(t, nil, 700, 0)
+	f.learner.report()
+	if late := f.learner.Status().Late; late.Delay != (LabelDelay{}) || late.Losses != nil {
+		t.Errorf("no label came, and it says %+v, %v", late.Delay, late.Losses)
+	}
+	var took []time.Duration
+	tell, sum := f.stream.Joined, time.Duration(0)
+	f.stream.Joined = func(delay time.Duration, prediction []float64, y millrace.Label) {
+		tell(delay, prediction, y)
+		took, sum = append(took, delay), sum+delay
+	}
+	f.run(t)
+	slices.Sort(took)
+	late, all := f.learner.Status().Late, gathered(t, f)
+	if late.Delay.Labels != uint64(len(took)) || len(took) < 500 {
+		t.Fatalf("label delays of %d labels, want %d", late.Delay.Labels, len(took))
+	}
+	if mean := sum / time.Duration(len(took)); (late.Delay.Mean - mean).Abs() > time.Microsecond {
+		t.Errorf("the mean delay is %s, want %s", late.Delay.Mean, mean)
+	}
+	for share, got := range map[float64]time.Duration{0.5: late.Delay.Median, 0.95: late.Delay.Percent95} {
+		want := took[int(math.Ceil(share*float64(len(took))))-1]
+		if bucket(got) != bucket(want) || got <= 0 {
+			t.Errorf("%v of the labels came within %s, want some %s", share, got, want)
+		}
+	}
+	if late.Delay.Percent95 <= late.Delay.Median {
+		t.Errorf("half of the labels took %s, 95 %% of them %s", late.Delay.Median, late.Delay.Percent95)
+	}
+	told := all["millrace_label_delay_log_loss"].GetMetric()
+	if len(late.Losses) != len(told) || len(told) == 0 {
+		t.Fatalf("losses of %v, the metrics have %v", late.Losses, told)
+	}
+	for _, d := range late.Losses {
+		if want := valueOf(all["millrace_label_delay_log_loss"], d.Delay); d.Loss != want {
+			t.Errorf("up to %s the log-loss is %v, want %v", d.Delay, d.Loss, want)
+		}
+	}
+	again := l.begin(t, &f.store.heads[len(f.store.heads)-1], 0, 0)
+	again.learner.report()
+	if late := again.learner.Status().Late; late.Delay.Labels != 0 || len(late.Losses) != len(told) {
+		t.Errorf("after a restart it says %+v, %v", late.Delay, late.Losses)
+	}
+}
+
+// bucket is which of the histogram's buckets a delay is in: up to 1, 4, 16 seconds and so on.
+func bucket(d time.Duration) int {
+	return max(0, int(math.Ceil(math.Log(d.Seconds())/math.Log(4)-1e-9)))
+}
+
+// TestWithin: a share of a histogram's samples is found as Prometheus finds it.
+func TestWithin(t *testing.T) {
+	for _, c := range []struct {
+		samples     []float64
+		share, want float64
+	}{
+		{[]float64{0, 0}, 0.5, 0.5}, // all in the first bucket, and half of it
+		{[]float64{0.5, 2, 2, 2, 2}, 0.6, 2.5},
+		{[]float64{0.5, 10, 10}, 0.5, 7},
+		{[]float64{10}, 1, 16},
+		{[]float64{0.5, 1e12}, 0.95, 67108864}, // 4¹³ s is the end of the last
+	} {
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Buckets: prometheus.ExponentialBuckets(1, 4, 14)})
+		for _, s := range c.samples {
+			h.Observe(s)
+		}
+		var m dto.Metric
+		if err := h.Write(&m); err != nil {
+			t.Fatal(err)
+		}
+		if got := within(m.GetHistogram(), c.share); math.Abs(got-c.want) > 1e-9*c.want {
+			t.Errorf("%v of %v are within %v, want %v", c.share, c.samples, got, c.want)
+		}
 	}
 }
 

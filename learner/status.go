@@ -37,6 +37,8 @@ type Late struct {
 	Names   map[string]uint64 // events and labels by what became of them, in this process and those that it goes on from
 	Holding bool              // expiries are held, because no label at all has come for long
 	Oldest  time.Duration     // that the event that waits longest has waited, in stream time
+	Delay   LabelDelay        // of the labels that joined in this process
+	Losses  []DelayedLoss     // by how long labels took, the shortest first; it goes on over restarts
 }
 
 func (s *Stream) windowsStatus() *keyed.Stats {
@@ -101,7 +103,8 @@ func (l *Learner) late() *Late {
 		return nil
 	}
 	held := table.Stats()
-	return &Late{Waiting: held.Waiting, Stored: held.Spilled, Files: held.Files, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding, Oldest: l.o.Stream.OldestWaiting()}
+	return &Late{Waiting: held.Waiting, Stored: held.Spilled, Files: held.Files, Kept: held.Kept, Names: l.o.Stream.Names(), Holding: held.Holding,
+		Oldest: l.o.Stream.OldestWaiting(), Delay: l.keyed.labelDelay(), Losses: l.o.Stream.Trainer.Progressive.delayedLosses()}
 }
 
 // updateStatus changes a copy of the status; the learning and the publishing goroutine both do.

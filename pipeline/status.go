@@ -106,10 +106,7 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	at := l.Status()
 	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
-	if late := at.Late; late != nil {
-		s.Late = &status.Late{Waiting: late.Waiting, Stored: late.Stored, DiskBytes: late.Files, Kept: late.Kept, Names: late.Names, Holding: late.Holding,
-			OldestSeconds: late.Oldest.Seconds()}
-	}
+	s.Late = lateStatus(at.Late, classes)
 	s.StalledSeconds = at.Stalled.Seconds()
 	if w := at.Windows; w != nil {
 		s.Windows = &status.Windows{Keys: w.Keys, Bytes: w.Bytes, Late: w.Late, Evicted: w.Evicted}
@@ -121,6 +118,26 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	if classes == 2 {
 		addBinary(&s.Model.All, at.Binary)
 		addBinary(&s.Model.Fading, at.FadingBinary)
+	}
+	return s
+}
+
+// lateStatus is that of labels that come later; nil where none do.
+func lateStatus(l *learner.Late, classes int) *status.Late {
+	if l == nil {
+		return nil
+	}
+	s := &status.Late{Waiting: l.Waiting, Stored: l.Stored, DiskBytes: l.Files, Kept: l.Kept, Names: l.Names, Holding: l.Holding,
+		OldestSeconds: l.Oldest.Seconds()}
+	if d := l.Delay; d.Labels > 0 {
+		s.Delay = &status.LabelDelay{Labels: d.Labels, Mean: d.Mean.Seconds(), Median: d.Median.Seconds(), Percent95: d.Percent95.Seconds()}
+	}
+	for _, d := range l.Losses {
+		by := status.ByDelay{Delay: d.Delay, Losses: status.Losses{LogLoss: &d.Loss}}
+		if classes == 0 {
+			by.Losses = status.Losses{MAE: &d.Loss}
+		}
+		s.ByDelay = append(s.ByDelay, by)
 	}
 	return s
 }

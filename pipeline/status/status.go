@@ -80,6 +80,27 @@ type Late struct {
 	Holding bool `json:"holding,omitempty"`
 	// OldestSeconds is how long the event that waits longest has waited, in event time.
 	OldestSeconds float64 `json:"oldest_seconds"`
+	// Delay is set once a label has joined its event in this process.
+	Delay *LabelDelay `json:"label_delay,omitempty"`
+	// ByDelay is how right recent predictions were by how long their labels took, the shortest first; of those delays
+	// alone that labels have taken. It goes on over restarts.
+	ByDelay []ByDelay `json:"by_label_delay,omitempty"`
+}
+
+// LabelDelay says how long after their events labels were known, in seconds. All but the mean are read from the
+// histogram in the metrics, whose buckets are four times as wide each as the one before, and are good to that.
+type LabelDelay struct {
+	Labels    uint64  `json:"labels"` // that it is of
+	Mean      float64 `json:"mean_seconds"`
+	Median    float64 `json:"median_seconds"`
+	Percent95 float64 `json:"95_percent_within_seconds"`
+}
+
+// ByDelay are figures of predictions, made when their events came, whose labels took so long: log-loss, of numbers the
+// mean absolute error.
+type ByDelay struct {
+	Delay string `json:"delay"` // the longest of these: 1m, 1h, 1d, 7d, or more
+	Losses
 }
 
 // Windows are how the windows by key stand.
