@@ -11,6 +11,7 @@ import (
 
 	"millrace"
 	"millrace/join"
+	"millrace/model"
 )
 
 // TestKilledWithAnySettingEqualsUninterrupted is for what waits, gives way, is held and is forgotten elsewhere than in
@@ -40,6 +41,14 @@ func TestKilledWithAnySettingEqualsUninterrupted(t *testing.T) {
 			map[join.Name]uint64{join.NameCrowded: 100}},
 		{"windows are longer than waits", 1, func(l *lives) { l.spec.Wait, l.span = 200*time.Millisecond, 3*time.Second }, nil},
 		{"several partitions whose record times are out of order", 3, func(l *lives) { l.ends, l.jitter = true, 500*time.Millisecond }, nil},
+		{"delivery times, which are as long as may be until they are known", 1, func(l *lives) {
+			l.numbers, l.spec.Missing = true, millrace.Target{Known: true, Value: 120}
+			l.model = model.Spec{Type: "linear", Optimizer: model.OptimizerSpec{Type: "adagrad", Rate: 0.1}}
+		}, map[join.Name]uint64{join.NameJoined: 1000, join.NameExpiredLearned: 300, join.NameLabelEarly: 100}},
+		{"delivery times, most of what waits for which is on disk", 1, func(l *lives) {
+			l.numbers, l.model, l.spec.Missing = true, model.Spec{Type: "mlp", Hidden: []int{8}, Batch: 3}, millrace.Target{}
+			l.spec.Memory, l.spec.Disk = 12<<10, 1<<20
+		}, map[join.Name]uint64{join.NameJoined: 1000, join.NameExpired: 300}},
 		{"several partitions", 3, func(l *lives) { l.ends = true }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,7 @@ type lives struct {
 	ahead          time.Duration // how long before its event a label may come; 0 is half of what it may wait
 	rng            *rand.Rand
 	assume         millrace.Label
+	numbers        bool  // labels are delivery times in minutes, not classes
 	disk           *disk // keeps checkpoints; nil without
 	back           bool  // a life may go on from a version before the last, as after a rollback
 	model          model.Spec
@@ -87,6 +89,22 @@ func (l *lives) columns() features.Columns {
 	return columns.Expand()
 }
 
+func (l *lives) classes() []string {
+	if l.numbers {
+		return nil
+	}
+	return []string{"0", "1"}
+}
+
+// outcome is what a label of a class says, of an event with a value.
+func (l *lives) outcome(class int, value string) string {
+	if !l.numbers {
+		return fmt.Sprint(class)
+	}
+	v, _ := strconv.ParseFloat(value, 64) // of some events it is none
+	return fmt.Sprintf("%.3f", 30+4*v+10*float64(class)+l.rng.NormFloat64())
+}
+
 // stream is an untrained one with its layout.
 func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	tb.Helper()
@@ -94,7 +112,7 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := family.New(l.model, model.TargetSpec{Classes: 2, Delayed: l.assume.Known}, x)
+	m, err := family.New(l.model, model.TargetSpec{Classes: len(l.classes()), Delayed: l.assume.Known}, x)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -102,7 +120,7 @@ func (l *lives) stream(tb testing.TB) (*Stream, *snapshot.Layout) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	trainer, table := NewTrainer(x, m, 2), join.New(l.spec, m.Outputs())
+	trainer, table := NewTrainer(x, m, len(l.classes())), join.New(l.spec, m.Outputs())
 	if l.spec.Disk > 0 {
 		table.Overflow(l.store(tb))
 	}
@@ -144,7 +162,7 @@ func (l *lives) begin(tb testing.TB, from *millrace.Snapshot, every uint64, dies
 	tb.Helper()
 	s, layout := l.stream(tb)
 	store := &mortalStore{}
-	o := Options{Name: "test", Classes: []string{"0", "1"}, Stream: s, Layout: layout, Snapshots: SnapshotsSpec{Events: every},
+	o := Options{Name: "test", Classes: l.classes(), Stream: s, Layout: layout, Snapshots: SnapshotsSpec{Events: every},
 		Decoder: lateDecoder{}, DeadLetters: &fakeDeadLetters{}, Labels: Labels{Decoder: lateDecoder{label: true}, DeadLetters: &fakeDeadLetters{}},
 		Publisher: store, Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, ShutdownTimeout: time.Minute}
 	if dies > 0 { // the last version waits for a store that answers no more
@@ -224,7 +242,7 @@ func (l *lives) fill(n, partitions int) {
 		case 1:
 			id = fmt.Sprint("e", max(0, i-1-l.rng.IntN(100)))
 		case 2, 3:
-			inline = fmt.Sprint(class)
+			inline = l.outcome(class, value)
 		case 4:
 			inline = "?"
 		case 5:
@@ -246,9 +264,9 @@ func (l *lives) fill(n, partitions int) {
 			if l.ahead > 0 {
 				known = now + wait/4 - l.rng.Int64N(l.ahead.Milliseconds())
 			}
-			labels = append(labels, label{known, fmt.Sprintf("%s x %d %d", id, known, class)})
+			labels = append(labels, label{known, fmt.Sprintf("%s x %d %s", id, known, l.outcome(class, value))})
 			if l.rng.IntN(20) == 0 {
-				labels = append(labels, label{known + 5, fmt.Sprintf("%s x %d %d", id, known, 1-class)})
+				labels = append(labels, label{known + 5, fmt.Sprintf("%s x %d %s", id, known, l.outcome(1-class, value))})
 			}
 		}
 	}

@@ -95,7 +95,7 @@ func (r *reading) Ask(context.Context, time.Time, func(int32) bool) error { retu
 var _ merge.Source = (*reading)(nil)
 
 // lateDecoder reads "id value time label card": a dash is none, and what has fewer words does not decode; a label of
-// "?" is a fault.
+// "?" is a fault, one with a point is a number and others are classes.
 type lateDecoder struct{ label bool }
 
 func (d lateDecoder) NewEvent() *millrace.Event {
@@ -134,11 +134,17 @@ func (d lateDecoder) Decode(rec *millrace.Record, e *millrace.Event) error {
 	case "?":
 		e.Label.Fault = &millrace.Rejection{Reason: millrace.ReasonBadLabel}
 	default:
+		e.Label.Known = true
+		if strings.Contains(words[3], ".") {
+			var err error
+			e.Label.Value, err = strconv.ParseFloat(words[3], 64)
+			return err
+		}
 		class, err := strconv.Atoi(words[3])
 		if err != nil {
 			return err
 		}
-		e.Label.Known, e.Label.Class = true, int32(class)
+		e.Label.Class = int32(class)
 	}
 	return nil
 }
