@@ -17,9 +17,9 @@ import (
 type toldWhen int
 
 const (
-	within toldWhen = iota
-	before
-	behind
+	toldWithin toldWhen = iota
+	toldBefore
+	toldBehind
 )
 
 // learnedOf is what a model is after some events of a weight, whose labels, of a weight of their own, come in, before or
@@ -48,18 +48,18 @@ func learnedOf(t *testing.T, when toldWhen, event, label millrace.Label) string 
 		}
 		want := Learned
 		switch when {
-		case within:
+		case toldWithin:
 			e.Label = told
-		case before:
+		case toldBefore:
 			tell(LabelEarly)
 			want = Joined
-		case behind:
+		case toldBehind:
 			want = Waiting
 		}
 		if o, why := s.Event(e, &millrace.Record{Offset: i, Time: i}); o != want || why != nil {
 			t.Fatal(o, why)
 		}
-		if when == behind {
+		if when == toldBehind {
 			tell(LabelJoined)
 		}
 	}
@@ -71,7 +71,7 @@ func learnedOf(t *testing.T, when toldWhen, event, label millrace.Label) string 
 func TestWeightsHoldWheneverTheLabelComes(t *testing.T) {
 	none := millrace.Label{}
 	of := func(w float32) millrace.Label { return millrace.Label{Weight: w, Weighted: true} }
-	weighted := map[toldWhen]map[string]millrace.Label{before: {}, behind: {}}
+	weighted := map[toldWhen]map[string]millrace.Label{toldBefore: {}, toldBehind: {}}
 	for _, c := range []struct{ event, label, want millrace.Label }{
 		{none, none, none},
 		{of(3), none, of(3)},
@@ -83,12 +83,12 @@ func TestWeightsHoldWheneverTheLabelComes(t *testing.T) {
 	} {
 		for when, seen := range weighted {
 			got, want := learnedOf(t, when, c.event, c.label), learnedOf(t, when, none, c.want)
-			if when == before { // as if it had come with it
-				want = learnedOf(t, within, none, c.want)
+			if when == toldBefore { // as if it had come with it
+				want = learnedOf(t, toldWithin, none, c.want)
 			}
 			if got != want {
 				t.Errorf("an event of %g (%t) with a label of %g (%t) that comes %s: it is not learned as of %g (%t)", c.event.Weight, c.event.Weighted,
-					c.label.Weight, c.label.Weighted, map[toldWhen]string{before: "before", behind: "behind"}[when], c.want.Weight, c.want.Weighted)
+					c.label.Weight, c.label.Weighted, map[toldWhen]string{toldBefore: "before", toldBehind: "behind"}[when], c.want.Weight, c.want.Weighted)
 			}
 			if other, ok := seen[got]; ok && other != c.want {
 				t.Errorf("weights of %g and %g are learned alike", other.Weight, c.want.Weight)
