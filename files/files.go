@@ -83,16 +83,17 @@ type Source struct {
 	format     string
 	options    Options
 
-	file    *os.File
-	size    int64
-	read    atomic.Int64
-	faults  atomic.Int64
-	rows    rows
-	offset  int64
-	time    int64 // of the row read last
-	timed   bool  // a row had a time of its own
-	pending error // met after rows that are delivered first
-	free    chan *memory
+	file     *os.File
+	size     int64
+	read     atomic.Int64
+	faults   atomic.Int64
+	rows     rows
+	offset   int64
+	time     int64 // of the row read last
+	timed    bool  // a row had a time of its own
+	disorder disorder
+	pending  error // met after rows that are delivered first
+	free     chan *memory
 }
 
 // rows reads a format row by row.
@@ -222,6 +223,7 @@ func (s *Source) stamp(records []millrace.Record) {
 		rec := &records[i]
 		if s.options.Time != nil && rec.Fault == nil {
 			if ms, ok := s.options.Time(rec.Value); ok {
+				s.disorder.see(rec.Offset, ms, !s.timed)
 				s.time, s.timed = ms, true
 			}
 		}

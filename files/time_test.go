@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"millrace"
 )
 
 // times reads the time of every record, in batches of two rows.
@@ -54,6 +56,37 @@ func TestRowsHaveTheirTime(t *testing.T) {
 	} {
 		if got := times(t, c.text, Options{Time: c.time}); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestDisorder: rows with an earlier time than one above them are counted, and rows without a time are none of them.
+func TestDisorder(t *testing.T) {
+	own := func(row []byte) (int64, bool) {
+		ms, err := strconv.ParseInt(strings.Trim(string(row), `{}"t:`), 10, 64)
+		return ms, err == nil
+	}
+	for text, want := range map[string]string{
+		"{\"t\":7}\n{}\n{\"t\":7}\n{\"t\":9}\n":                                      "",
+		"{}\n{\"t\":-5000}\n{\"t\":-4000}\n":                                         "",
+		"{\"t\":9000}\n{\"t\":8000}\n{}\n{\"t\":8500}\n{\"t\":9000}\n{\"t\":2000}\n": "3 of 6 rows have an earlier time than a row above them, the first is row 2, by 7s at most",
+		"{\"t\":9223372036854775807}\n{\"t\":-5}\n":                                  "1 of 2 rows have an earlier time than a row above them, the first is row 2, by ",
+	} {
+		s, err := Open(put(t, "data.jsonl", text), Options{Time: own, BatchRecords: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			var b *millrace.Batch
+			if b, err = s.Next(t.Context()); err == nil {
+				b.Release()
+			}
+		}
+		if got := s.Disorder(); want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.HasPrefix(got, "data.jsonl: ") {
+			t.Errorf("%q: it says %q, want %q", text, got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package offline
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"millrace"
@@ -59,6 +60,17 @@ func (p *Pass) missingOfLabels() (names []string) {
 		names = append(names, at("label.time", p.pipeline.Label.Time))
 	}
 	return names
+}
+
+// Disorder says which files were learned although their rows are not in the order of their times, a line each.
+func (p *Pass) Disorder() string {
+	var lines []string
+	for _, f := range p.files {
+		if text := f.Disorder(); text != "" && !slices.Contains(lines, text) {
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func at(setting, path string) string { return fmt.Sprintf("%s (%s)", setting, path) }

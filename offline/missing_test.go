@@ -2,6 +2,8 @@ package offline
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,36 @@ func TestMissingOfLabels(t *testing.T) {
 	}
 	if got := c.Pass.Missing(); got != "in no event: label.path (outcome)" {
 		t.Errorf("of labels among the events it says %q", got)
+	}
+}
+
+// TestDisorder: files that are not in the order of their times are told of, each once, and learned as they are.
+func TestDisorder(t *testing.T) {
+	events, labels := payments100(5)
+	file := put(t, "events.csv", events...)
+	c, err := Evaluate(t.Context(), parsedText(t, lateConfig), Data{Events: file, Labels: put(t, "labels.csv", labels...)}, nil, unseen)
+	if err != nil || c.Pass.Disorder() != "" {
+		t.Fatalf("%v, and of files in order it says %q", err, c.Pass.Disorder())
+	}
+	slices.Reverse(labels[1:])
+	c, err = Evaluate(t.Context(), parsedText(t, lateConfig), Data{Events: file, Labels: put(t, "labels.csv", labels...)}, nil, unseen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("labels.csv: %d of %d rows have an earlier time", len(labels)-2, len(labels)-1)
+	if got := c.Pass.Disorder(); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") {
+		t.Errorf("it says %q, want %s", got, want)
+	}
+	for i := range events {
+		events[i] += map[bool]string{true: ",outcome", false: ",legit"}[i == 0]
+	}
+	slices.Reverse(events[1:])
+	data := Data{Events: put(t, "events.csv", events...), Delay: Delay{Time: time.Second, Given: true}}
+	if c, err = Evaluate(t.Context(), parsedText(t, lateConfig), data, nil, unseen); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Pass.Disorder(); !strings.HasPrefix(got, "events.csv: 99 of 100 rows") || strings.Contains(got, "\n") {
+		t.Errorf("of events that carry their labels it says %q", got)
 	}
 }
 

@@ -24,7 +24,7 @@ func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string
 	if err := CheckFileTimes(p); err != nil {
 		return nil, err
 	}
-	last, err := newest(ctx, p, events, labels)
+	last, disorder, err := newest(ctx, p, events, labels)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string
 	if err != nil {
 		return nil, err
 	}
-	out.shift = now.UnixMilli() - last
+	out.shift, out.disorder = now.UnixMilli()-last, disorder
 	return out, nil
 }
 
@@ -86,35 +86,34 @@ func LabelFileOptions(p *config.Pipeline) files.Options {
 	return files.Options{Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) }}
 }
 
-// newest is the latest time of a row in either file. It reads both, for a file does not say, and refuses files without
-// the paths that make events and labels find each other.
-func newest(ctx context.Context, p *config.Pipeline, events, labels string) (int64, error) {
+// newest is the latest time of a row in either file, and which of them are not in the order of their times. It reads
+// both, for a file does not say, and refuses files without the paths that make events and labels find each other.
+func newest(ctx context.Context, p *config.Pipeline, events, labels string) (last int64, disorder []string, err error) {
 	for _, path := range []string{events, labels} {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
 			err = fmt.Errorf("%s is no ordinary file, and is read twice", path)
 		}
 		if err != nil {
-			return 0, config.UsageError{Err: err}
+			return 0, nil, config.UsageError{Err: err}
 		}
 	}
 	rows, err := openBoth(p, events, labels, func(string) {})
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer func() { _ = rows.Close() }() // files that were only read
 	found, err := newLabelPaths(p)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	var last int64
 	for n := 0; ; n++ {
 		row, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return last, found.check(p, rows, n)
+			return last, rows.disordered(), found.check(p, rows, n)
 		}
 		if err != nil {
-			return 0, fmt.Errorf("looking for the latest time: %w", err)
+			return 0, nil, fmt.Errorf("looking for the latest time: %w", err)
 		}
 		if row.Label {
 			found.see(row.Value)

@@ -26,9 +26,23 @@ func OpenRows(p *config.Pipeline, path string, loop bool, report func(fault stri
 
 // FileRows gives the good rows of a file one at a time, or those of two files in the order of their times.
 type FileRows struct {
-	events *rowReader
-	labels *rowReader // nil without
-	shift  int64      // what times of rows become times of records by, in milliseconds; for two files
+	events   *rowReader
+	labels   *rowReader // nil without
+	shift    int64      // what times of rows become times of records by, in milliseconds; for two files
+	disorder []string
+}
+
+// Disorder says, a text each, which of two files have rows that are not in the order of their times.
+func (r *FileRows) Disorder() []string { return r.disorder }
+
+// disordered is Disorder of the rows read so far.
+func (r *FileRows) disordered() (all []string) {
+	for _, of := range []*rowReader{r.events, r.labels} {
+		if text := of.src.Disorder(); text != "" {
+			all = append(all, text)
+		}
+	}
+	return all
 }
 
 // Size is that of the files, in bytes.

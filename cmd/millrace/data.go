@@ -39,13 +39,15 @@ func (f *dataFlags) data(events string) (offline.Data, error) {
 	return d, nil
 }
 
-// tellMissing says which paths no event or label had, once where pipelines agree.
+// tellMissing says which paths no event or label had, and which rows are in no order, once where pipelines agree.
 func (a *app) tellMissing(passes ...*offline.Pass) {
 	var told []string
 	for _, p := range passes {
-		if text := p.Missing(); text != "" && !slices.Contains(told, text) {
-			fmt.Fprintln(a.err, text)
-			told = append(told, text)
+		for _, text := range []string{p.Missing(), p.Disorder()} {
+			if text != "" && !slices.Contains(told, text) {
+				fmt.Fprintln(a.err, text)
+				told = append(told, text)
+			}
 		}
 	}
 }

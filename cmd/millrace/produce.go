@@ -141,6 +141,9 @@ func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	for _, text := range rows.Disorder() {
+		fmt.Fprintln(a.err, text)
+	}
 	total := rows.Size()
 	if f.loop {
 		total = -1

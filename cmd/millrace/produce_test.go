@@ -52,8 +52,11 @@ func TestProduceLabels(t *testing.T) {
 		{untimed, "untimed", []time.Duration{3 * time.Millisecond, 2 * time.Millisecond, 0}, []time.Duration{3 * time.Millisecond, 2 * time.Millisecond}},
 	} {
 		before := time.Now().Truncate(time.Millisecond)
-		out := ok(t, "produce", "-c", c.file, events, "--labels", labels)
+		code, out, errOut := verb(t, "produce", "-c", c.file, events, "--labels", labels)
 		after := time.Now()
+		if told := strings.Contains(errOut, "labels.csv: 1 of 2 rows have an earlier time"); code != exitDone || told != (c.file == timed) {
+			t.Errorf("%s: exit code %d, %s", c.topic, code, errOut)
+		}
 		if !strings.Contains(out, "3 events written to "+c.topic+" and 2 labels to "+c.topic+".labels") {
 			t.Errorf("it says %q", out)
 		}
