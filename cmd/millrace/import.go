@@ -19,7 +19,8 @@ func (a *app) importSnapshot(file, url *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "import SNAPSHOT", Short: "Publish a snapshot file that train --out wrote",
 		Long: `Check a snapshot file and make it the head and what scorers serve. Its features, label and model must be
-those of the pipeline file. A learner goes on from it.`,
+those of the pipeline file. The import owns the model for a moment, so a learner that runs ends its learning: start it again,
+and it goes on from what was imported.`,
 		Example: "  millrace snapshots import payments.millrace -c payments.yaml",
 		Args:    exactly(1, "one snapshot file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
