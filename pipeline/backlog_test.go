@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"millrace/config"
 	"millrace/consumers"
+	"millrace/join"
 	"millrace/payments"
 	"millrace/pipeline/status"
 )
@@ -34,9 +36,16 @@ func newPaymentsRig(t *testing.T, partitions int) *rig {
 // or of now.
 func (r *rig) history(n uint64, past bool) {
 	r.t.Helper()
+	if err := r.historyWhen(n, past, func(int) {}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// historyWhen is history that tells of every row, by its number, before it is written.
+func (r *rig) historyWhen(n uint64, past bool, next func(row int)) error {
 	for _, topic := range readTopics(r.pipeline) {
 		if err := r.servers.cluster.EnsureTopic(r.t.Context(), consumers.TopicSpec{Name: topic, Partitions: r.pipeline.Events.Partitions}); err != nil {
-			r.t.Fatal(err)
+			return err
 		}
 	}
 	g := payments.New(3)
@@ -45,7 +54,10 @@ func (r *rig) history(n uint64, past bool) {
 		at = time.Now().Add(-time.Hour).UnixMilli()
 	}
 	var value []byte
+	row := 0
 	rows := func(context.Context) (Row, error) {
+		next(row)
+		row++
 		if past {
 			at++
 		}
@@ -56,9 +68,8 @@ func (r *rig) history(n uint64, past bool) {
 		value = g.NextUnlabelled(value[:0])
 		return Row{Key: g.Key(), Value: value, Time: at}, nil
 	}
-	if _, err := produceRows(r.t.Context(), r.servers.cluster, r.pipeline, rows, Produce{Events: n}); err != nil {
-		r.t.Fatal(err)
-	}
+	_, err := produceRows(r.t.Context(), r.servers.cluster, r.pipeline, rows, Produce{Events: n})
+	return err
 }
 
 // TestBacklogIntoARunningLearner: a learner runs and finds nothing, long enough to give up waiting for any partition,
@@ -101,5 +112,54 @@ func TestBacklogIntoARunningLearner(t *testing.T) {
 				t.Errorf("filled before the start they became %v", want.Names)
 			}
 		})
+	}
+}
+
+// TestKilledWhileTopicsFill: a learner is killed again and again while history is loaded at full speed, each time when
+// some of it is still to come. It comes to the counts of one that was never killed.
+func TestKilledWhileTopicsFill(t *testing.T) {
+	t.Parallel() // some of it waits for a partition to be idle
+	// Each part has more rows than produce may hold back, and than are learned before the next kill.
+	const kills, within, part = 3, 1000, heldRowsMax + 1500
+	const n = (kills + 1) * part
+	filled := newPaymentsRig(t, 1)
+	filled.history(n, true)
+	filled.run(false, filled.appliedAll)
+	want := filled.head().Manifest
+
+	r := newPaymentsRig(t, 1)
+	r.pipeline.Snapshots.Events = 200
+	killed, loaded := make(chan struct{}, kills), make(chan error, 1)
+	go func() {
+		loaded <- r.historyWhen(n, true, func(row int) {
+			if row > 0 && row%part == 0 && row <= kills*part { // what follows comes behind a kill
+				select {
+				case <-killed:
+				case <-t.Context().Done():
+				}
+			}
+		})
+	}()
+	rng := rand.New(rand.NewPCG(8, 9))
+	for range kills {
+		r.crash(r.applied() + 1 + rng.Uint64N(within))
+		killed <- struct{}{}
+	}
+	if err := <-loaded; err != nil {
+		t.Fatal(err)
+	}
+	r.run(false, r.appliedAll)
+	got := r.head().Manifest
+	unmeasured := got.Names[string(join.NameUnmeasured)] // what was predicted of events that wait is not in the log
+	for _, name := range []join.Name{join.NameLabelEarly, join.NameUnmeasured} {
+		delete(got.Names, string(name))
+		delete(want.Names, string(name))
+	}
+	if !maps.Equal(got.Names, want.Names) || got.Applied != want.Applied || got.Learned != want.Learned {
+		t.Errorf("%d applied and %d learned, they became %v, want %d, %d and %v", got.Applied, got.Learned, got.Names,
+			want.Applied, want.Learned, want.Names)
+	}
+	if unmeasured == 0 || want.Names["joined"] < n/25 || want.Names["expired_learned"] < n/2 {
+		t.Errorf("%d waited when the learner was killed; never killed they became %v", unmeasured, want.Names)
 	}
 }
