@@ -22,7 +22,7 @@ const (
 	toldBehind
 )
 
-// learnedOf is what a model is after some events of a weight, whose labels, of a weight of their own, come in, before or
+// learnedOf is what a model is after events of one weight, whose labels, of a weight of their own, come in, before or
 // behind them.
 func learnedOf(t *testing.T, when toldWhen, event, label millrace.Label) string {
 	t.Helper()
