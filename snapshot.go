@@ -38,6 +38,9 @@ type Manifest struct {
 	Applied uint64            `json:"applied,omitempty"`
 	Names   map[string]uint64 `json:"names,omitempty"` // what became of events and labels, by name
 	Keyed   *Keyed            `json:"keyed,omitempty"` // nil without keyed state; with it the format is 2
+	// JoinedBy names the paths by which labels that come later find their events; empty where none do, and in versions
+	// from before it was kept. What waits under one id is not found again under another.
+	JoinedBy string `json:"joined_by,omitempty"`
 }
 
 // Steps is how much a version has behind it: what was applied, or what was learned and rejected where nothing else can

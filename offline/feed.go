@@ -37,8 +37,11 @@ func (d *Data) openFeed(c *Contender) (feed, []*fileTopic, error) {
 		}
 	}
 	events, err := openTopic(d.Events, o)
-	if err != nil || !d.late() {
-		return oneFile{events}, []*fileTopic{events}, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if !d.late() {
+		return oneFile{events}, []*fileTopic{events}, nil
 	}
 	path, o, err := d.labelFile(p, o)
 	if err != nil {

@@ -3,6 +3,7 @@ package offline
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,20 @@ func TestMissingOfLabels(t *testing.T) {
 	}
 	if got := c.Pass.Missing(); got != "in no event: label.path (outcome)" {
 		t.Errorf("of labels among the events it says %q", got)
+	}
+}
+
+// TestNoDataFile: what is no file that can be read is refused by its name, as events and as labels.
+func TestNoDataFile(t *testing.T) {
+	events, labels := payments100(5)
+	good := Data{Events: put(t, "events.csv", events...), Labels: put(t, "labels.csv", labels...)}
+	for _, path := range []string{put(t, "rows.txt", events...), t.TempDir(), "/dev/null", "nowhere.csv"} {
+		for _, data := range []Data{{Events: path}, {Events: path, Labels: good.Labels}, {Events: good.Events, Labels: path},
+			{Events: path, Delay: Delay{Time: time.Second, Given: true}}, {Events: path, Delay: Delay{Events: 3, Given: true}}} {
+			if _, err := Evaluate(t.Context(), parsedText(t, lateConfig), data, nil, unseen); err == nil || !strings.Contains(err.Error(), filepath.Base(path)) {
+				t.Errorf("%+v: %v", data, err)
+			}
+		}
 	}
 }
 

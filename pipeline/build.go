@@ -140,8 +140,12 @@ func metadata(p *config.Pipeline) map[string]string {
 // Manifest begins every snapshot of the pipeline; cluster is the Kafka cluster's id, empty without one.
 func Manifest(p *config.Pipeline, cluster string) millrace.Manifest {
 	spec, schemaHash, trainingHash := p.CanonicalSpec()
-	return millrace.Manifest{Model: p.Name, Cluster: cluster, Spec: spec, SchemaHash: schemaHash,
+	m := millrace.Manifest{Model: p.Name, Cluster: cluster, Spec: spec, SchemaHash: schemaHash,
 		TrainingHash: trainingHash, Profile: model.Profile()}
+	if p.LateLabels() {
+		m.JoinedBy = fmt.Sprintf("events.id %q and label.id %q", p.Events.ID, p.Label.ID)
+	}
+	return m
 }
 
 // Snapshot is the pieces' state as it is now, sealed, under the given manifest.

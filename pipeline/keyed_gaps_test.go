@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"millrace"
+	"millrace/config"
 )
 
 // cut deletes the records of partition 0 of a topic before an offset, as retention does.
@@ -213,6 +214,28 @@ func TestLabelsOfAnotherTopic(t *testing.T) {
 	r.goOn()
 	if m := r.head().Manifest; len(ofTopic("loop.events", m.Positions)) != 1 {
 		t.Errorf("without late labels: positions %+v", m.Positions)
+	}
+}
+
+// TestJoinedByOtherIDs: events or labels that name each other by another path than those that wait did are refused, as
+// none of these would be found again; told so, the learner goes on and counts them as lost.
+func TestJoinedByOtherIDs(t *testing.T) {
+	r, before := learnedLate(t, 1000)
+	if before.JoinedBy == "" {
+		t.Fatal("the version does not say what it is joined by")
+	}
+	late := r.pipeline
+	events, labels := *late, *late
+	events.Events.ID, labels.Label.ID = "uid", "of_uid"
+	for _, p := range []*config.Pipeline{&events, &labels} {
+		r.pipeline = p
+		r.wantRefused(before.JoinedBy, "uid", "--allow-gaps")
+	}
+	r.pipeline = late
+	r.write(endOfWaits(1))
+	r.run(false, func(*Pipeline) bool { m := r.head().Manifest; return r.atEnd(&m) && m.Applied > before.Applied })
+	if m := r.head().Manifest; m.Names["lost"] != 0 {
+		t.Errorf("back with the paths of before: %v", m.Names)
 	}
 }
 

@@ -202,6 +202,10 @@ func (l *learning) usable(ctx context.Context, m millrace.Manifest, head millrac
 	if err := l.sameNames(head, old); err != nil {
 		return err
 	}
+	if old.JoinedBy != "" && m.JoinedBy != "" && old.JoinedBy != m.JoinedBy {
+		return fmt.Errorf("version %d of %s joins by %s, and the pipeline by %s: what waits would not be found again; to go on and count "+
+			"it as lost, run with --allow-gaps", head.Seq, old.Model, old.JoinedBy, m.JoinedBy)
+	}
 	for _, topic := range readTopics(l.env.pipeline) {
 		if err := l.env.cluster.SameTopic(ctx, topic, ofTopic(topic, old.Positions)); err != nil {
 			return wayOn(err)
