@@ -24,7 +24,7 @@ func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string
 	if err := CheckFileTimes(p); err != nil {
 		return nil, err
 	}
-	last, disorder, err := newest(ctx, p, events, labels)
+	last, disorder, err := newest(ctx, p, events, labels, now)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func LabelFileOptions(p *config.Pipeline) files.Options {
 
 // newest is the latest time of a row in either file, and which of them are not in the order of their times. It reads
 // both, for a file does not say, and refuses files without the paths that make events and labels find each other.
-func newest(ctx context.Context, p *config.Pipeline, events, labels string) (last int64, disorder []string, err error) {
+func newest(ctx context.Context, p *config.Pipeline, events, labels string, now time.Time) (last int64, disorder []string, err error) {
 	for _, path := range []string{events, labels} {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
@@ -107,10 +107,11 @@ func newest(ctx context.Context, p *config.Pipeline, events, labels string) (las
 	if err != nil {
 		return 0, nil, err
 	}
+	var first int64
 	for n := 0; ; n++ {
 		row, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return last, rows.disordered(), found.check(p, rows, n)
+			return last, rows.disordered(), errors.Join(found.check(p, rows, n), spanned(first, last, now))
 		}
 		if err != nil {
 			return 0, nil, fmt.Errorf("looking for the latest time: %w", err)
@@ -118,8 +119,19 @@ func newest(ctx context.Context, p *config.Pipeline, events, labels string) (las
 		if row.Label {
 			found.see(row.Value)
 		}
-		if n == 0 || row.Time > last {
-			last = row.Time
+		if n == 0 {
+			first, last = row.Time, row.Time
 		}
+		first, last = min(first, row.Time), max(last, row.Time)
 	}
+}
+
+// spanned refuses, as a config.UsageError, rows so far apart that the first would have a record time before 1970, which
+// brokers take for none at all: mostly one row has a wrong time.
+func spanned(first, last int64, now time.Time) error {
+	if uint64(last-first) <= uint64(now.UnixMilli()) {
+		return nil
+	}
+	return config.Usagef("the rows' times go from %s to %s: records that far apart would begin before 1970, where the last is of now; correct the "+
+		"row whose time is wrong", time.UnixMilli(first).UTC().Format(time.RFC3339), time.UnixMilli(last).UTC().Format(time.RFC3339))
 }

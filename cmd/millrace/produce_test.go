@@ -87,12 +87,15 @@ func TestProduceLabels(t *testing.T) {
 func TestProduceUsage(t *testing.T) {
 	r := newRig(t)
 	data := written(t, "data.csv", "id,amount,card,outcome\na,1,x,fraud\n")
+	far := written(t, "far.csv", "id,known,outcome\na,2024-05-01T12:00:00Z,fraud\na,2099-01-01T00:00:00Z,fraud\n")
+	timed := written(t, "timed.csv", "id,time,amount,card\na,2024-05-01T12:00:00Z,1,x\n")
 	plain, half := r.file("plain", "distance_km"), r.lateFile("half", ", time: time", "")
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"-c", plain, data, "--labels", data}, "label: {topic: TOPIC}"},
+		{[]string{"-c", r.lateFile("far", ", time: time", ", time: known"), timed, "--labels", far}, "from 2024-05-01T12:00:00Z to 2099-01-01T00:00:00Z"},
 		{[]string{"-c", half, data, "--labels", data}, "write label: {time: PATH}"},
 		{[]string{"-c", half, data, "--labels", data, "--loop"}, "once"},
 		{[]string{"-c", half, "--generate", "payments", "--labels", data}, "labels of their own"},
