@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,6 +105,33 @@ func TestEveryEventOfFourPartitionsEndsOnce(t *testing.T) {
 	l.fill(4000, 4)
 	from, end, _ := l.dying(t, 60, 200)
 	checkSums(t, l, from.Manifest.Names, end.stream.Join.Stats())
+}
+
+// TestExpiriesAtOneRecordAreKept: versions are made by time while the waits of many events end at one record. Who is
+// killed meanwhile does not begin with all of them again.
+func TestExpiriesAtOneRecordAreKept(t *testing.T) {
+	const n, start = 20_000, 1_700_000_000_000
+	l := newLives(5)
+	l.spec.Wait = 24 * time.Hour
+	for i := range n {
+		l.events.add(0, start+int64(i/100), fmt.Sprintf("e%d %d %d - c%d", i, i%7, start+i/100, i%10))
+	}
+	l.events.add(0, start+10*24*time.Hour.Milliseconds(), "last 1 - - c1")
+	l.labels.add(0, start, "nobody x 1 1")
+	f := l.begin(t, nil, 0, 0)
+	var looks atomic.Int64
+	f.learner.o.Snapshots.Every = time.Second
+	f.learner.o.Now = func() time.Time { return time.UnixMilli(start).Add(time.Duration(looks.Add(1)) * time.Second) }
+	f.run(t)
+	middle := 0
+	for i := range f.store.heads {
+		if got := f.store.heads[i].Manifest.Names[string(join.NameExpiredLearned)]; got > 0 && got < n {
+			middle++
+		}
+	}
+	if middle == 0 {
+		t.Errorf("of %d versions none is of while the waits ended", len(f.store.heads))
+	}
 }
 
 // TestMillionEventsExpireAtOneRecord, with snapshots in the middle. Whoever goes on from one of them expires the rest,

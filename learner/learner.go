@@ -322,12 +322,17 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 	now := l.o.Now()
 	l.metrics.chunkDone(c, now, l.newest)
 	l.newest = 0
+	l.keepUp(now)
+	return ctx.Err()
+}
+
+// keepUp tells of what was applied so far, and takes a snapshot where it is time for one.
+func (l *Learner) keepUp(now time.Time) {
 	l.metrics.counted(l.learned, l.o.Stream.Count(Unlabelled))
 	l.reportIfDue(now)
 	if l.tick.timeDue(now) {
 		l.snapshotIfDue(false)
 	}
-	return ctx.Err()
 }
 
 // applySlot applies one record, or what stands in for one, and moves its partition's position behind it.
@@ -411,8 +416,8 @@ func (l *Learner) account(ctx context.Context, s *slot, outcome Outcome, why *mi
 	return nil
 }
 
-// expiriesBetweenLooks is how many expiries go by before anybody looks whether learning is to end or to pause: a
-// million may follow one record.
+// expiriesBetweenLooks is how many expiries go by before anybody looks whether learning is to end or to pause, or what
+// is done so far to be told and kept: a million may follow one record.
 const expiriesBetweenLooks = 1024
 
 // expire ends the waits that are over, one by one. Snapshots are due between them, as after the record before them.
@@ -435,6 +440,7 @@ func (l *Learner) expire(ctx context.Context) error {
 			if err := cmp.Or(ctx.Err(), l.pauseIfAhead(ctx)); err != nil {
 				return err
 			}
+			l.keepUp(l.o.Now())
 		}
 	}
 }
