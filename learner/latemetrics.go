@@ -27,8 +27,8 @@ type keyedMetrics struct {
 	keys, bytes              prometheus.Gauge
 	windowsLate, windowsGone prometheus.Counter
 	windowsSeen              keyed.Stats
-	retention                prometheus.Gauge
-	from                     atomic.Int64 // record time from which on a restart reads, Unix milliseconds; 0 is not known
+	retention, labelsKept    prometheus.Gauge
+	from, labelsFrom         atomic.Int64 // record time from which on a restart reads, Unix milliseconds; 0 is not known
 }
 
 // windowStats is what windows may tell of themselves.
@@ -54,7 +54,7 @@ func newKeyedMetrics(r prometheus.Registerer, s *Stream, classes int, before map
 	m.seen.restore(before)
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_rebuild_reach_seconds",
 		Help: "Age, by record time, of the oldest record that a restart reads to make the state by key of the latest snapshot again; " +
-			"0 where it is not known."}, func() float64 { return m.reach(now()) }))
+			"0 where it is not known."}, func() float64 { return reach(&m.from, now()) }))
 	m.retention = gauge("rebuild_retention_seconds", "How far back the events' topic keeps its records; 0 where it is not known or has no bound.")
 	if _, ok := s.Windows.(windowStats); ok {
 		m.keys = gauge("windows_keys", "Keys that the learner's windows hold.")
@@ -64,6 +64,10 @@ func newKeyedMetrics(r prometheus.Registerer, s *Stream, classes int, before map
 	}
 	if s.Join != nil {
 		m.registerLate(r, gauge, counter)
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_rebuild_labels_reach_seconds",
+			Help: "Age, by record time, from which on a restart reads the labels' topic to make those that wait for their event again; " +
+				"0 where it is not known, or nothing of it is read."}, func() float64 { return reach(&m.labelsFrom, now()) }))
+		m.labelsKept = gauge("rebuild_labels_retention_seconds", "How far back the labels' topic keeps its records; 0 where it is not known or has no bound.")
 	}
 	return m
 }
@@ -154,20 +158,26 @@ func (m *keyedMetrics) reportLate(s join.Stats) {
 	}
 }
 
-// captured tells of the latest snapshot: from which record on it needs the log.
-func (m *keyedMetrics) captured(retention time.Duration) {
-	if m != nil {
-		m.retention.Set(retention.Seconds())
-		m.from.Store(m.stream.reachesBack())
+// captured tells of the latest snapshot: from which records on it needs the logs, and for how long those keep them.
+func (m *keyedMetrics) captured(events, labels time.Duration) {
+	if m == nil {
+		return
+	}
+	from, labelsFrom := m.stream.reachesBack()
+	m.retention.Set(events.Seconds())
+	m.from.Store(from)
+	if m.labelsKept != nil {
+		m.labelsKept.Set(labels.Seconds())
+		m.labelsFrom.Store(labelsFrom)
 	}
 }
 
 // reach is how old the oldest record is that a restart reads, in seconds. It goes by the record's time, as retention
 // does: the time of its event may be any.
-func (m *keyedMetrics) reach(now time.Time) float64 {
-	from := m.from.Load()
-	if from == 0 {
+func reach(from *atomic.Int64, now time.Time) float64 {
+	t := from.Load()
+	if t == 0 {
 		return 0
 	}
-	return max(now.Sub(time.UnixMilli(from)).Seconds(), 0)
+	return max(now.Sub(time.UnixMilli(t)).Seconds(), 0)
 }

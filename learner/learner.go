@@ -87,6 +87,8 @@ type Labels struct {
 	Decoder     Decoder
 	NewDecoder  func() Decoder
 	DeadLetters DeadLetters
+	// Retention is how far back their topic keeps its records; 0 where that is not known or has no bound.
+	Retention time.Duration
 }
 
 // letters are the dead letters of all topics.
@@ -166,7 +168,7 @@ func New(o Options) *Learner {
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
 	o.Stream.Begin(o.Positions)
-	l.keyed.captured(o.Retention)                                    // of what learning goes on from
+	l.keyed.captured(o.Retention, o.Labels.Retention)                // of what learning goes on from
 	copy(l.metrics.seen, o.Stream.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
 	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected, Head: o.Head})
 	if o.Head.Seq > 0 {

@@ -121,7 +121,7 @@ func (l *Learner) capture(c *capture) {
 		c.manifest.Applied, c.manifest.Names = l.applied, stream.Names()
 		c.manifest.Keyed.Checkpoints = l.checkpoints.list()
 		c.keyed = l.copyIfDue()
-		l.keyed.captured(l.o.Retention)
+		l.keyed.captured(l.o.Retention, l.o.Labels.Retention)
 	}
 	c.applied, l.tick.captured = l.applied, l.applied
 	l.report()

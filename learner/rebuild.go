@@ -127,11 +127,17 @@ func (s *Stream) reach() (events, labels keyed.Vector) {
 	return s.before(s.read.events, min(since, early)), s.before(s.read.labels, early)
 }
 
-// reachesBack is the record time of the first record that a restart would read again, Unix milliseconds; 0 where it is
-// not known yet.
-func (s *Stream) reachesBack() int64 {
-	events, _ := s.reach()
-	return events.Record
+// reachesBack are the record times of the first records that a restart would read again of events and of labels, Unix
+// milliseconds; 0 where it is not known yet, and of labels where none would be read.
+func (s *Stream) reachesBack() (events, labels int64) {
+	e, l := s.reach()
+	for partition, next := range s.read.next[join.Labels] {
+		offset, ok := s.offsetIn(l, millrace.Position{Topic: s.Topics[join.Labels], Partition: int32(partition)})
+		if ok && offset < next {
+			return e.Record, l.Record
+		}
+	}
+	return e.Record, 0
 }
 
 // back is a time so many milliseconds before t, which math.MinInt64 is before all of.

@@ -362,24 +362,24 @@ func (l *learning) prepare(ctx context.Context) error {
 		Published: l.commit, Registerer: l.registry, Log: l.env.log, Now: time.Now, ShutdownTimeout: l.o.drain(),
 	}
 	if l.merger != nil {
-		o.Merger, o.Stalled, o.Retention = l.merger, l.merger.Stalled, l.kept(ctx)
+		o.Merger, o.Stalled, o.Retention = l.merger, l.merger.Stalled, l.kept(ctx, p.Events.Topic)
 		o.Checkpoints, o.Version = l.checkpoints(), l.version
 	}
 	if p.LateLabels() {
 		o.Labels = learner.Labels{Decoder: l.learned.Labels, NewDecoder: func() learner.Decoder { return l.learned.Labels.Clone() },
-			DeadLetters: l.newDeadLetters(p.Label.DeadLetters)}
+			DeadLetters: l.newDeadLetters(p.Label.DeadLetters), Retention: l.kept(ctx, p.Label.Topic)}
 	}
 	l.learner = learner.New(o)
 	l.atWork.Store(true)
 	return nil
 }
 
-// kept is for how long the events' topic keeps its records; 0 where that is not known or has no bound. A metric has it,
-// so that a topic that forgets too soon is seen before a restart finds out.
-func (l *learning) kept(ctx context.Context) time.Duration {
-	settings, known, err := l.env.cluster.TopicSettings(ctx, l.env.pipeline.Events.Topic)
+// kept is for how long a topic keeps its records; 0 where that is not known or has no bound. A metric has it, so that a
+// topic that forgets too soon is seen before a restart finds out.
+func (l *learning) kept(ctx context.Context, topic string) time.Duration {
+	settings, known, err := l.env.cluster.TopicSettings(ctx, topic)
 	if err != nil {
-		l.env.log.Debug("retention of the events' topic not known", "error", err)
+		l.env.log.Debug("retention of a topic not known", "topic", topic, "error", err)
 	}
 	if err != nil || !known || !settings.Deleted || settings.Retention == consumers.Forever {
 		return 0

@@ -131,3 +131,26 @@ func TestFirstStartTellsOfRetention(t *testing.T) {
 		t.Errorf("of two topics at two starts it said %d times", n)
 	}
 }
+
+// TestMetricsTellOfRetention: each topic's is its own.
+func TestMetricsTellOfRetention(t *testing.T) {
+	r := newKeyedRig(t, 1, "drop")
+	for topic, kept := range map[string]string{"loop.events": "90000000", "loop.labels": "7200000"} {
+		if err := r.servers.cluster.EnsureTopic(t.Context(), consumers.TopicSpec{Name: topic, Configs: map[string]string{"retention.ms": kept}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var metrics string
+	r.run(false, func(p *Pipeline) bool {
+		if r.head().Manifest.Epoch == 0 {
+			return false
+		}
+		_, metrics = get(t, p, "/metrics")
+		return strings.Contains(metrics, "millrace_rebuild_retention_seconds{")
+	})
+	for _, want := range []string{`millrace_rebuild_retention_seconds{pipeline="loop"} 90000`, `millrace_rebuild_labels_retention_seconds{pipeline="loop"} 7200`} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("no %s in the metrics", want)
+		}
+	}
+}

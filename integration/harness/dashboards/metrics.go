@@ -125,6 +125,8 @@ func exportedKeyed() map[string]Metric {
 		"millrace_windows_evicted_total":            {Counter, Windows},
 		"millrace_rebuild_reach_seconds":            {Gauge, Windows},
 		"millrace_rebuild_retention_seconds":        {Gauge, Windows},
+		"millrace_rebuild_labels_reach_seconds":     {Gauge, Late},
+		"millrace_rebuild_labels_retention_seconds": {Gauge, Late},
 		"millrace_rebuild_remaining_records":        {Gauge, Windows},
 		"millrace_merge_stalled_seconds":            {Gauge, Windows},
 	}
