@@ -29,8 +29,8 @@ func (d *disorder) see(row, ms int64, first bool) {
 }
 
 // Disorder says that rows so far, by Options.Time, are not in the order of their times, and empty that they are. Rows
-// are learned as they come: a label that comes too soon is known too soon, one that comes too late finds its event gone.
-// It is for whoever calls Next.
+// are learned as they come: a label that comes too soon is known too soon, one that comes too late finds its event
+// gone. It is for whoever calls Next.
 func (s *Source) Disorder() string {
 	d := &s.disorder
 	if d.rows == 0 {
