@@ -74,7 +74,10 @@ func (l *memoryLogs) shares(other *memoryLogs, before []millrace.Position) bool 
 func (l *memoryLogs) merger(from, to []millrace.Position, seed uint64, d *death) *merge.Merger {
 	var sources []merge.Source
 	for topic, partitions := range l {
-		r := &memoryReader{topic: topic, logs: partitions, rng: rand.New(rand.NewPCG(seed, uint64(topic))), death: d}
+		r := &memoryReader{topic: topic, logs: partitions, rng: rand.New(rand.NewPCG(seed, uint64(topic))), death: d, silent: -1}
+		if quiet := rand.New(rand.NewPCG(seed, uint64(100+topic))); d != nil && quiet.IntN(3) == 0 {
+			r.quiet = 1 + quiet.IntN(20)
+		}
 		for p, records := range partitions {
 			r.from, r.to = append(r.from, 0), append(r.to, int64(len(records)))
 			if i := placeIn(from, topic, p); i >= 0 {
@@ -93,13 +96,17 @@ func placeIn(all []millrace.Position, topic, partition int) int {
 	return slices.IndexFunc(all, func(p millrace.Position) bool { return p.Topic == killedTopics[topic] && int(p.Partition) == partition })
 }
 
-// memoryReader delivers a topic in batches of random length. A partition that is read to its end is gone.
+// memoryReader delivers a topic in batches of random length. A partition that is read to its end is gone. Where it is
+// told to, the broker of one does not answer for a while behind so many batches.
 type memoryReader struct {
 	topic    int
 	logs     [][]millrace.Record
 	from, to []int64
 	rng      *rand.Rand
 	death    *death
+	quiet    int   // batches until then; 0 is never
+	silent   int32 // the partition that is not heard of; -1 for none
+	looks    int   // how often somebody is yet to ask how it stands before it is
 }
 
 func (r *memoryReader) NextOf(ctx context.Context, want func(int32) bool) (*millrace.Batch, error) {
@@ -109,7 +116,7 @@ func (r *memoryReader) NextOf(ctx context.Context, want func(int32) bool) (*mill
 	more := false
 	for p, records := range r.logs {
 		more = more || r.from[p] < r.to[p]
-		if r.from[p] >= r.to[p] || !want(int32(p)) {
+		if r.from[p] >= r.to[p] || int32(p) == r.silent || !want(int32(p)) {
 			continue
 		}
 		b := millrace.NewBatch(nil)
@@ -120,9 +127,12 @@ func (r *memoryReader) NextOf(ctx context.Context, want func(int32) bool) (*mill
 		if r.death.comes(byReading, len(b.Records)) {
 			return nil, errDead
 		}
+		if r.quiet--; r.quiet == 0 && r.from[p] < r.to[p] {
+			r.silent, r.looks = int32(p), 3
+		}
 		return b, nil
 	}
-	if more { // nobody wants it yet
+	if more { // nobody wants it yet, or it does not come
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
@@ -131,14 +141,23 @@ func (r *memoryReader) NextOf(ctx context.Context, want func(int32) bool) (*mill
 
 func (r *memoryReader) Standings() (all []millrace.Standing, ok bool) {
 	for p := range r.logs {
-		if r.from[p] < r.to[p] {
-			all = append(all, millrace.Standing{Partition: int32(p), Answered: time.Now()})
+		if r.from[p] >= r.to[p] {
+			continue
 		}
+		s := millrace.Standing{Partition: int32(p), Answered: time.Now()}
+		if s.Partition == r.silent { // it was at its end when it was heard of last
+			s.Answered = s.Answered.Add(-time.Hour)
+			s.Since = s.Answered
+			if r.looks--; r.looks == 0 {
+				r.silent = -1
+			}
+		}
+		all = append(all, s)
 	}
 	return all, true
 }
 
-// Ask is merge.Source's. No partition is ever seen at its end.
+// Ask is merge.Source's. No partition answers that it is at its end.
 func (r *memoryReader) Ask(context.Context, time.Time, func(int32) bool) error { return nil }
 
 // How a learner dies.
