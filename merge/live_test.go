@@ -63,6 +63,24 @@ func TestSilentPartition(t *testing.T) {
 	})
 }
 
+// TestSilenceIsNoIdleness: a partition at its end that stops answering before it was idle does not become so by silence.
+func TestSilenceIsNoIdleness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newFake("a", nil, []int64{1, 5}, []int64{2})
+		m := merger(Options{}, a)
+		s := tell(t, m)
+		s.read(2)
+		s.nothing(m.o.Idle / 8)
+		a.change(func() { a.logs[1].silent = true })
+		s.nothing(10 * m.o.Idle)
+		a.change(func() { a.logs[1].silent = false })
+		a.write(1, 3)
+		if got, want := s.read(2), "a1/1 a0/1"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
 // TestIdlePartitionGoesSilent: the others stop after a moment, and go on when it answers.
 func TestIdlePartitionGoesSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
