@@ -11,6 +11,7 @@ import (
 	"math"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -335,6 +336,7 @@ func TestOneMemoryForAllPartitions(t *testing.T) {
 	for range 4 {
 		logs = append(logs, []written{enormous(0, 300<<20), sealed(t, 1, "zstd", nil, millrace.Record{Value: bytesOf(40 << 20)}, millrace.Record{Value: []byte("x")})})
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that the heap is about what is used
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -360,8 +362,8 @@ func TestOneMemoryForAllPartitions(t *testing.T) {
 	if made.most.Load() != 1 {
 		t.Errorf("%d large answers at once", made.most.Load())
 	}
-	// HeapAlloc counts what the collector has not come to yet, too.
-	if took := (most - before.HeapAlloc) >> 20; took > 128+16 {
+	// HeapAlloc counts what the collector has not come to yet, too: about one answer, though it runs often here.
+	if took := (most - before.HeapAlloc) >> 20; took > 128+32 {
 		t.Errorf("it took %d MiB", took)
 	}
 	if s.in.apart.used != 0 {
