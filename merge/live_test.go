@@ -63,7 +63,7 @@ func TestSilentPartition(t *testing.T) {
 	})
 }
 
-// TestSilenceIsNoIdleness: a partition at its end that stops answering before it was idle does not become so by silence.
+// TestSilenceIsNoIdleness: a partition at its end that stops answering before it was idle does not become so thereby.
 func TestSilenceIsNoIdleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newFake("a", nil, []int64{1, 5}, []int64{2})
