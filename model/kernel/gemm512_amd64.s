@@ -1,47 +1,21 @@
 #include "textflag.h"
+#include "gemm_amd64.h"
 
 // Operands are in Go's order, as in step_amd64.s.
 
 // The tiles of gemm_amd64.s with registers twice as wide and twice as many, so that rows of C are taken eight at a time.
 // A lane has the same products in the same order, and so the same bits. The last columns are masked.
 
-// ARGUMENTS loads what all tiles use. Strides become bytes. Free are AX, BX, DX, R11 and R14, of which a tile makes the
-// places in A and B and the count.
-#define ARGUMENTS \
-	MOVQ c+0(FP), DI      \
-	MOVQ ldc+8(FP), R8    \
-	MOVQ a+16(FP), SI     \
-	MOVQ rs+24(FP), R9    \
-	MOVQ cs+32(FP), R12   \
-	MOVQ ldb+48(FP), R13  \
-	MOVQ m+56(FP), CX     \
-	SHLQ $2, R8           \
-	SHLQ $2, R9           \
-	SHLQ $2, R12          \
-	SHLQ $2, R13          \
-	LEAQ (R9)(R9*2), R10
+// Free are AX, BX, DX, R11 and R14, of which a tile makes the places in A and B and the count.
 
-// BEGIN goes to the first product of a tile: AX and R11 are the places of its first row of A and of the fifth.
-#define BEGIN \
-	MOVQ SI, AX           \
+// BEGIN8 and NEXT8 are BEGIN and NEXT of eight rows: R11 is the place of the fifth.
+#define BEGIN8 \
 	LEAQ (SI)(R9*4), R11  \
-	MOVQ b+40(FP), DX     \
-	MOVQ k+64(FP), BX
+	BEGIN
 
-// NEXT goes to the next one, and sets the zero flag behind the last.
-#define NEXT \
-	ADDQ R12, AX   \
+#define NEXT8 \
 	ADDQ R12, R11  \
-	ADDQ R13, DX   \
-	DECQ BX
-
-// ADVANCE leaves a tile of so many rows behind.
-#define ADVANCE(rows) \
-	IMUL3Q $rows, R8, AX  \
-	ADDQ   AX, DI         \
-	IMUL3Q $rows, R9, AX  \
-	ADDQ   AX, SI         \
-	SUBQ   $rows, CX
+	NEXT
 
 // ROW32 adds one product to a row of thirty-two, ROW16 to one of sixteen.
 #define ROW32(x, low, high) \
@@ -97,7 +71,7 @@ eight:
 	LOAD32(Z10, Z11)
 	LOAD32(Z12, Z13)
 	LOAD32(Z14, Z15)
-	BEGIN
+	BEGIN8
 
 product8:
 	FACTORS32
@@ -109,7 +83,7 @@ product8:
 	ROW32((R11)(R9*1), Z10, Z11)
 	ROW32((R11)(R9*2), Z12, Z13)
 	ROW32((R11)(R10*1), Z14, Z15)
-	NEXT
+	NEXT8
 	JNZ  product8
 	MOVQ DI, AX
 	STORE32(Z0, Z1)
@@ -188,7 +162,7 @@ eight:
 	LOAD16(Z5)
 	LOAD16(Z6)
 	LOAD16(Z7)
-	BEGIN
+	BEGIN8
 
 product8:
 	VMOVUPS.Z (DX), K1, Z16
@@ -200,7 +174,7 @@ product8:
 	ROW16((R11)(R9*1), Z5)
 	ROW16((R11)(R9*2), Z6)
 	ROW16((R11)(R10*1), Z7)
-	NEXT
+	NEXT8
 	JNZ       product8
 	MOVQ      DI, AX
 	STORE16(Z0)

@@ -1,5 +1,6 @@
 #include "textflag.h"
 #include "macros_amd64.h"
+#include "gemm_amd64.h"
 
 // Operands are in Go's order, as in step_amd64.s.
 
@@ -7,42 +8,7 @@
 // a sum is that of the rows of B, whatever the shape, and a sum that is cut in two calls is the same to the last bit.
 // Rows of C are taken six at a time, which fill the registers, then four, then one by one.
 
-// ARGUMENTS loads what all tiles use. Strides become bytes. Free are AX, BX and DX, of which a tile makes the places
-// in A and B and the count.
-#define ARGUMENTS \
-	MOVQ c+0(FP), DI      \
-	MOVQ ldc+8(FP), R8    \
-	MOVQ a+16(FP), SI     \
-	MOVQ rs+24(FP), R9    \
-	MOVQ cs+32(FP), R12   \
-	MOVQ ldb+48(FP), R13  \
-	MOVQ m+56(FP), CX     \
-	SHLQ $2, R8           \
-	SHLQ $2, R9           \
-	SHLQ $2, R12          \
-	SHLQ $2, R13          \
-	LEAQ (R9)(R9*2), R10  \
-	LEAQ (R9)(R9*4), R11
-
-// BEGIN goes to the first product of a tile.
-#define BEGIN \
-	MOVQ SI, AX        \
-	MOVQ b+40(FP), DX  \
-	MOVQ k+64(FP), BX
-
-// NEXT goes to the next one, and sets the zero flag behind the last.
-#define NEXT \
-	ADDQ R12, AX  \
-	ADDQ R13, DX  \
-	DECQ BX
-
-// ADVANCE leaves a tile of so many rows behind.
-#define ADVANCE(rows) \
-	IMUL3Q $rows, R8, AX  \
-	ADDQ   AX, DI         \
-	IMUL3Q $rows, R9, AX  \
-	ADDQ   AX, SI         \
-	SUBQ   $rows, CX
+// Free are AX, BX and DX, of which a tile makes the places in A and B and the count; R11 is five rows of A.
 
 // ROW16 adds one product to a row of sixteen.
 #define ROW16(x, low, high) \
@@ -92,6 +58,7 @@
 // func gemm16AVX2(c *float32, ldc int, a *float32, rs, cs int, b *float32, ldb, m, k int)
 TEXT ·gemm16AVX2(SB), NOSPLIT, $0-72
 	ARGUMENTS
+	LEAQ (R9)(R9*4), R11
 
 six:
 	CMPQ    CX, $6
@@ -158,6 +125,7 @@ TEXT ·gemm8AVX2(SB), NOSPLIT, $0-80
 	MOVQ lanes+72(FP), AX
 	TAILMASK
 	ARGUMENTS
+	LEAQ (R9)(R9*4), R11
 
 six:
 	CMPQ       CX, $6
