@@ -107,13 +107,8 @@ func (c *Columns) observeBesideMode(i int, v float64) bool {
 		mean = next
 		c.count[i], c.mean[i], c.squares[i] = k, mean, squares
 	}
-	// This is total, and what refresh makes of it.
-	if z != 0 {
-		n := k + z
-		all := mean * (k / n)
-		k, mean, squares = n, all, squares+mean*all*z
-	}
-	scale.Centre, scale.Factor = mean, math.Sqrt(k/squares)
+	mean, squares, n := withMode(k, mean, squares, z)
+	scale.Centre, scale.Factor = mean, math.Sqrt(n/squares) // as refresh derives them
 	return true
 }
 
