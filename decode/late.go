@@ -27,8 +27,8 @@ const (
 	earlyDefault = 10 * time.Minute
 	// waitLeast is what event times are told apart by at least; below it a label could as well come with its event.
 	waitLeast = time.Second
-	// waitMost is longer than any topic keeps what a restart reads again.
-	waitMost = 10 * 365 * 24 * time.Hour
+	// WaitMost bounds label.wait, and label.early: it is longer than any topic keeps what a restart reads again.
+	WaitMost = 10 * 365 * 24 * time.Hour
 )
 
 // MissingSpec says what an event was whose label did not come; a bare word is the class. The zero MissingSpec drops it.
@@ -128,11 +128,11 @@ func (l *LabelSpec) validateLate() []millrace.Violation {
 			report(path, "%q is no path: %v", text, err)
 		}
 	}
-	if l.Wait < waitLeast || l.Wait > waitMost {
-		report("wait", "%s is outside %s to %s", millrace.FormatDuration(l.Wait), millrace.FormatDuration(waitLeast), millrace.FormatDuration(waitMost))
+	if l.Wait < waitLeast || l.Wait > WaitMost {
+		report("wait", "%s is outside %s to %s", millrace.FormatDuration(l.Wait), millrace.FormatDuration(waitLeast), millrace.FormatDuration(WaitMost))
 	}
-	if l.Early < waitLeast || l.Early > waitMost {
-		report("early", "%s is outside %s to %s", millrace.FormatDuration(l.Early), millrace.FormatDuration(waitLeast), millrace.FormatDuration(waitMost))
+	if l.Early < waitLeast || l.Early > WaitMost {
+		report("early", "%s is outside %s to %s", millrace.FormatDuration(l.Early), millrace.FormatDuration(waitLeast), millrace.FormatDuration(WaitMost))
 	}
 	if l.Unlabelled == UnlabelledReject {
 		report("unlabelled", "events wait for their label, so that one without is no fault: leave it out, or label.topic")

@@ -30,11 +30,8 @@ type Delay struct {
 	Given  bool
 }
 
-// delayEventsMost bounds a delay by events, more than any file has, and delayMost one by time: as much as label.wait.
-const (
-	delayEventsMost = 1 << 40
-	delayMost       = 3650 * 24 * time.Hour
-)
+// delayEventsMost bounds a delay by events: more than any file has. One by time is at most what label.wait may be.
+const delayEventsMost = 1 << 40
 
 // ParseDelay reads a delay as a person writes it: 30d, 90m, or 1000 for so many events.
 func ParseDelay(s string) (Delay, error) {
@@ -42,8 +39,8 @@ func ParseDelay(s string) (Delay, error) {
 		return Delay{Events: n, Given: true}, nil
 	}
 	d, err := millrace.ParseDuration(s)
-	if err == nil && d > delayMost {
-		return Delay{}, fmt.Errorf("%q is longer than any label is waited for: at most %s", s, millrace.FormatDuration(delayMost))
+	if err == nil && d > decode.WaitMost {
+		return Delay{}, fmt.Errorf("%q is longer than any label is waited for: at most %s", s, millrace.FormatDuration(decode.WaitMost))
 	}
 	if err != nil || d <= 0 {
 		return Delay{}, fmt.Errorf("%q is no delay: write a time, as 30d or 90m, or a number of events, as 1000", s)
