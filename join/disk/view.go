@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -42,7 +43,7 @@ func (s *Store) View() frozen.View {
 		g.file.holders.Add(1)
 		v.segments = append(v.segments, &segment{serial: g.serial, file: g.file, blocks: slices.Clone(g.blocks), blocksEnd: g.blocksEnd, first: g.first})
 	}
-	slices.SortFunc(v.segments, func(a, b *segment) int { return int(min(1, max(-1, a.first-b.first))) })
+	slices.SortFunc(v.segments, func(a, b *segment) int { return cmp.Compare(a.first, b.first) })
 	return v
 }
 
