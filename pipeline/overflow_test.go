@@ -14,23 +14,32 @@ import (
 	"millrace/config"
 )
 
-// TestWaitingOnDisk: forty thousand events wait where memory has room for a few thousand, and none is crowded out; the
-// state folder has the others. A crash leaves files, which the next start deletes; what waited is joined after it.
-func TestWaitingOnDisk(t *testing.T) {
-	const n = 40_000
-	r := newKeyedRig(t, 1, "legit")
+// waitingOnDisk writes n events that wait for labels of a day later, of which memory has room for a few thousand, and
+// says from which time on they come, in milliseconds.
+func waitingOnDisk(t *testing.T, n int) (r *rig, base int64) {
+	t.Helper()
+	r = newKeyedRig(t, 1, "legit")
 	r.pipeline.Join.Memory, r.pipeline.Join.Disk, r.pipeline.Label.Wait = 1<<20, 64<<20, 24*time.Hour
-	r.pipeline.Snapshots.Events, r.pipeline.Snapshots.UnpublishedMax = 10_000, 20_000
-	base := time.Now().Add(-time.Hour).Truncate(time.Second).UnixMilli()
-	var all, labels []stamped
+	base = time.Now().Add(-time.Hour).Truncate(time.Second).UnixMilli()
+	var all []stamped
 	for i := range n {
 		at := base + int64(i)/100
 		all = append(all, stamped{"loop.events", 0, at, fmt.Sprintf(`{"id":"e%d","time":%d,"amount":%d,"card":"c%d"}`, i, at, i%9, i%7)})
 	}
+	r.write(all)
+	return r, base
+}
+
+// TestWaitingOnDisk: forty thousand events wait where memory has room for a few thousand, and none is crowded out; the
+// state folder has the others. A crash leaves files, which the next start deletes; what waited is joined after it.
+func TestWaitingOnDisk(t *testing.T) {
+	const n = 40_000
+	r, base := waitingOnDisk(t, n)
+	r.pipeline.Snapshots.Events, r.pipeline.Snapshots.UnpublishedMax = 10_000, 20_000
+	var labels []stamped
 	for i := range n / 2 {
 		labels = append(labels, stamped{"loop.labels", 0, base + n/100, fmt.Sprintf(`{"id":"e%d","outcome":"fraud"}`, i*2)})
 	}
-	r.write(all)
 	r.inState(nil)
 	waiting := filepath.Join(r.pipeline.State, "loop", "waiting")
 	r.run(false, func(s *Pipeline) bool {

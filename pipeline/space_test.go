@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"millrace/config"
 	"millrace/join/disk"
@@ -117,17 +116,12 @@ var _ io.ReaderAt = fillingFile{}
 // moved there is counted as anything: when there is room again every event is joined, or waits.
 func TestADiskThatFills(t *testing.T) {
 	const n = 20_000
-	r := newKeyedRig(t, 1, "legit")
-	r.pipeline.Join.Memory, r.pipeline.Join.Disk, r.pipeline.Label.Wait = 1<<20, 64<<20, 24*time.Hour
+	r, base := waitingOnDisk(t, n)
 	r.pipeline.Snapshots.Events, r.pipeline.Snapshots.UnpublishedMax = 2_000, 4_000
-	base := time.Now().Add(-time.Hour).Truncate(time.Second).UnixMilli()
-	var all, labels []stamped
+	var labels []stamped
 	for i := range n {
-		at := base + int64(i)/100
-		all = append(all, stamped{"loop.events", 0, at, fmt.Sprintf(`{"id":"e%d","time":%d,"amount":%d,"card":"c%d"}`, i, at, i%9, i%7)})
 		labels = append(labels, stamped{"loop.labels", 0, base + n/100, fmt.Sprintf(`{"id":"e%d","outcome":"fraud"}`, i)})
 	}
-	r.write(all)
 	r.inState(nil)
 	left := int64(200 << 10)
 	o := Options{Config: r.pipeline, Learn: true, Log: r.log, overflow: func(_ string, room int64) (*disk.Store, error) {
