@@ -20,24 +20,23 @@ import (
 // pipelineNameMax is how long a pipeline's name may be.
 const pipelineNameMax = 100
 
-// initSnapshot writes the pipeline file of a snapshot, or that of one of its experts.
-func (a *app) initSnapshot(ctx context.Context, from, expert string, o infer.Options) error {
-	if o.Label != "" || o.Model != "" {
-		return config.Usagef("--label and --model are for data; a snapshot knows both")
+// snapshotFile is the pipeline file of a snapshot, or that of one of its experts.
+func (a *app) snapshotFile(ctx context.Context, o *initFlags) ([]byte, error) {
+	if o.infer.Label != "" || o.infer.Model != "" {
+		return nil, config.Usagef("--label and --model are for data; a snapshot knows both")
 	}
-	s, where, err := a.findSnapshot(ctx, from, o.Redis)
+	s, where, err := a.findSnapshot(ctx, o.fromSnapshot, o.infer.Redis)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	file, differences, err := snapshotFile(&s, where, expert, o)
+	file, differences, err := snapshotFile(&s, where, o.expert, o.infer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range differences {
 		fmt.Fprintf(a.err, "this release reads the snapshot otherwise: %s\n", d)
 	}
-	_, err = a.out.Write(file)
-	return err
+	return file, nil
 }
 
 // findSnapshot reads a snapshot file, or the served version of a model in the store at url. where says which it was.

@@ -17,9 +17,16 @@ import (
 	"millrace/offline"
 )
 
+// initFlags say what init looks at, and what it says of it.
+type initFlags struct {
+	from, fromSnapshot, expert string
+	infer                      infer.Options
+	out                        string
+	quiet                      bool
+}
+
 func (a *app) initFile() *cobra.Command {
-	var o infer.Options
-	var from, fromSnapshot, expert string
+	var o initFlags
 	cmd := &cobra.Command{
 		Use:   "init --from FILE | --topic T --brokers HOST:PORT | --from-snapshot MODEL|FILE",
 		Short: "Write a commented pipeline file from your data, or from a snapshot",
@@ -43,43 +50,75 @@ paths are of the file of labels. docs/LABELS.md shows it.`,
   millrace init --from-snapshot payments --redis redis://localhost:6379/0 > again.yaml`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case fromSnapshot != "" && from != "":
-				return config.Usagef("init looks at one thing: give either --from or --from-snapshot")
-			case fromSnapshot != "" && o.Windows:
-				return config.Usagef("--windows goes with --from or --topic: a snapshot's features are what they are")
-			case fromSnapshot != "":
-				return a.initSnapshot(cmd.Context(), fromSnapshot, expert, o)
-			case expert != "":
-				return config.Usagef("--expert goes with --from-snapshot")
-			}
-			r, err := a.infer(cmd.Context(), from, o)
-			if err != nil {
-				return err
-			}
-			_, err = a.out.Write(r.YAML)
-			return err
+			o.infer.ScanAll = o.from != "" // a file's rare classes must all be found
+			return a.initAny(cmd.Context(), &o)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
-	f.StringVar(&o.Topic, "topic", "", "topic to look at; with --from-snapshot, the events topic for the file that is written")
-	f.StringVar(&fromSnapshot, "from-snapshot", "", "snapshot file, or a model whose served version is in the store at --redis")
-	f.StringVar(&expert, "expert", "", "with --from-snapshot of a mixture: name or id of the expert that becomes the model; auto keeps the mixture")
-	f.StringSliceVar(&o.Brokers, "brokers", nil, "Kafka addresses, for --topic and for the file that is written")
-	f.StringVar(&o.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
-	f.BoolVar(&o.Windows, "windows", false, "propose windows (statistics by key and time), in comments")
-	f.StringVar(&o.Name, "name", "", "name of the pipeline; from the file, topic or snapshot by default")
-	f.StringVar(&o.Label, "label", "", "column to predict; guessed when left out")
-	f.StringVar(&o.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
+	f.StringVar(&o.from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
+	f.StringVar(&o.infer.Topic, "topic", "", "topic to look at; with --from-snapshot, the events topic for the file that is written")
+	f.StringVar(&o.fromSnapshot, "from-snapshot", "", "snapshot file, or a model whose served version is in the store at --redis")
+	f.StringVar(&o.expert, "expert", "", "with --from-snapshot of a mixture: name or id of the expert that becomes the model; auto keeps the mixture")
+	f.StringSliceVar(&o.infer.Brokers, "brokers", nil, "Kafka addresses, for --topic and for the file that is written")
+	f.StringVar(&o.infer.Redis, "redis", "", "Redis URL for the file that is written; embedded when left out")
+	f.BoolVar(&o.infer.Windows, "windows", false, "propose windows (statistics by key and time), in comments")
+	f.StringVar(&o.infer.Name, "name", "", "name of the pipeline; from the file, topic or snapshot by default")
+	f.StringVar(&o.infer.Label, "label", "", "column to predict; guessed when left out")
+	f.StringVar(&o.infer.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
+	f.StringVar(&o.out, "out", "", "write the pipeline file here, in place of standard output; a file that is there is kept")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "leave out the report on standard error")
 	return cmd
+}
+
+// initAny looks at what it is told to, reports, and writes the file.
+func (a *app) initAny(ctx context.Context, o *initFlags) error {
+	switch {
+	case o.fromSnapshot != "" && o.from != "":
+		return config.Usagef("init looks at one thing: give either --from or --from-snapshot")
+	case o.fromSnapshot != "" && o.infer.Windows:
+		return config.Usagef("--windows goes with --from or --topic: a snapshot's features are what they are")
+	case o.fromSnapshot == "" && o.expert != "":
+		return config.Usagef("--expert goes with --from-snapshot")
+	}
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	place, err := newPlace(o.out, a.out)
+	if err != nil {
+		return err
+	}
+	defer place.drop()
+	if o.fromSnapshot != "" {
+		file, err := a.snapshotFile(ctx, o)
+		if err != nil {
+			return err
+		}
+		return place.write(file)
+	}
+	r, err := a.infer(ctx, o.from, o.infer)
+	if err != nil {
+		return err
+	}
+	found := initReport{Report: r.Report}
+	if found.Size, err = sizeOf(ctx, r); err != nil {
+		return err
+	}
+	if asJSON {
+		return a.initJSON(&found, place, r.YAML)
+	}
+	if !o.quiet {
+		if err := printReport(a.err, &found, screenOf(a.err)); err != nil {
+			return err
+		}
+	}
+	return place.write(r.YAML)
 }
 
 // infer looks at a file or at a topic.
 func (a *app) infer(ctx context.Context, from string, o infer.Options) (*infer.Result, error) {
 	switch {
 	case from != "" && o.Topic == "":
-		o.ScanAll = true // a file's rare classes must all be found
 		r, err := offline.Infer(ctx, from, o)
 		if err != nil {
 			return nil, config.UsageError{Err: err} // the file, the label or the model was named wrong

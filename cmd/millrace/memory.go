@@ -30,13 +30,18 @@ func boundMemory(p *config.Pipeline) error {
 	if err != nil {
 		return err
 	}
-	limit := int64(memoryElsewhere) + versionCopies*pieces.Layout.Bytes()
+	debug.SetMemoryLimit(memoryMost(p, pieces.Layout.Bytes()))
+	return nil
+}
+
+// memoryMost is about the most that a process takes that learns and scores; version is a snapshot's size.
+func memoryMost(p *config.Pipeline, version int64) int64 {
+	limit := int64(memoryElsewhere) + versionCopies*version
 	if p.Kafka.Mode == "embedded" { // events, and scores
 		limit += int64(logGrowth * embedded.RetentionBytesMemory * 2 * float64(max(1, p.Events.Partitions)))
 	}
 	if p.Redis.Mode == "embedded" {
 		limit += int64(p.Snapshots.BytesMax)
 	}
-	debug.SetMemoryLimit(limit)
-	return nil
+	return limit
 }

@@ -42,7 +42,7 @@ type plan struct {
 	model    string
 	id, time *column
 	features []feature
-	left     []string // what was left out, and why
+	left     []LeftOut
 }
 
 // Names that labels go by, the likeliest first.
@@ -113,7 +113,10 @@ func (p *plan) decide() error {
 
 // nothing says why no field is a feature.
 func (p *plan) nothing() error {
-	why := p.left
+	why := make([]string, 0, len(p.left)+1)
+	for _, l := range p.left {
+		why = append(why, l.String())
+	}
 	if p.id != nil {
 		why = append(why, p.id.path+": the id of events")
 	}

@@ -48,7 +48,7 @@ func (p *plan) chooseFeatures() {
 			f, why = p.bagFeature(c)
 		}
 		if why != "" {
-			p.left = append(p.left, c.path+": "+why)
+			p.left = append(p.left, LeftOut{c.path, why})
 			continue
 		}
 		// The key "a.b" and the key "b" in the object "a" would share a name.
@@ -112,9 +112,9 @@ func (p *plan) feature(c *column) (feature, string) {
 	}
 	if missing := p.rows - values; float64(missing) >= missingShare*float64(p.rows) {
 		f.Missing = "indicator"
-		notes = append(notes, fmt.Sprintf("missing in %s", percent(missing, p.rows)))
+		notes = append(notes, p.missingNote(c))
 	} else if missing > 0 {
-		notes = append(notes, fmt.Sprintf("missing in %s", percent(missing, p.rows)))
+		notes = append(notes, p.missingNote(c))
 	}
 	if len(c.gaps) > 0 {
 		notes = append(notes, "there it says "+c.gapText())
@@ -131,7 +131,7 @@ func (p *plan) textFeature(c *column) feature {
 	f.note = fmt.Sprintf("%d words on average, %d different ones, as %.40q; ngrams: 2 reads pairs of them, too", c.words/c.texts, len(c.vocabulary), c.sample)
 	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
 		f.Missing = "indicator"
-		f.note += fmt.Sprintf("; missing in %s", percent(missing, p.rows))
+		f.note += "; " + p.missingNote(c)
 	}
 	return f
 }
@@ -164,7 +164,7 @@ func (p *plan) timeFeature(c *column) (feature, string) {
 	f.note = "a time; its parts go round in UTC"
 	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
 		f.Missing = "indicator"
-		f.note += fmt.Sprintf("; missing in %s", percent(missing, p.rows))
+		f.note += "; " + p.missingNote(c)
 	}
 	return f, ""
 }
@@ -208,13 +208,6 @@ func partsOf(c *column) []string {
 // encode settles how a category becomes columns, and says how many values it had.
 func encode(f *features.Column, c *column) string {
 	n := len(c.distinct)
-	note := fmt.Sprintf("%d different values", n)
-	if n == 1 {
-		note = "1 value"
-	}
-	if c.many {
-		note = "more than " + note
-	}
 	switch {
 	case c.many || n > oneHotMax:
 		f.Encode = "hash"
@@ -224,7 +217,24 @@ func encode(f *features.Column, c *column) string {
 		// Room for values that were not seen yet.
 		f.Cap = 1 << bits.Len(uint(2*n-1))
 	}
-	return note
+	return distinctNote(c)
+}
+
+// distinctNote says how many values a category had.
+func distinctNote(c *column) string {
+	switch n := len(c.distinct); {
+	case c.many:
+		return fmt.Sprintf("more than %d different values", n)
+	case n == 1:
+		return "1 value"
+	default:
+		return fmt.Sprintf("%d different values", n)
+	}
+}
+
+// missingNote says how many events have no value.
+func (p *plan) missingNote(c *column) string {
+	return "missing in " + percent(p.rows-c.values(), p.rows)
 }
 
 // sparse says whether the events are a LIBSVM file's: all fields but the label are numbers named by an

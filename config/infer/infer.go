@@ -68,6 +68,7 @@ type Result struct {
 	Rows     int64  // events looked at
 	Skipped  int64  // of them no JSON objects
 	Fault    string // the first of those, with its place
+	Report   Report
 }
 
 // FromSource looks at the events that next delivers and writes a pipeline file for them. It stops at

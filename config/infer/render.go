@@ -41,6 +41,7 @@ func (p *plan) result(s *survey) *Result {
 	w.modelLines()
 	w.tail()
 	r.YAML = w.out.Bytes()
+	r.Report = p.report(r)
 	return r
 }
 
@@ -131,7 +132,7 @@ func (w *writer) featureLines() {
 		w.line("  # Left out:")
 	}
 	for _, left := range p.left {
-		w.line("  #   %s", oneLine(left))
+		w.line("  #   %s", oneLine(left.String()))
 	}
 	w.line("")
 }

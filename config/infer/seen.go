@@ -61,13 +61,15 @@ type column struct {
 	times    int64 // of the texts, those that RFC 3339 can read
 	words    int64 // of all texts together
 	// vocabulary are the hashes of different words, at most distinctMax.
-	vocabulary map[uint64]struct{}
-	nulls      int64
-	lists      int64            // values that are no scalars
-	tags       int64            // of the lists, arrays of nothing but strings
-	unknown    map[string]int64 // of the texts, those that may mean that there is no value
-	gaps       []string         // words that do, and count as texts no longer
-	min, max   float64
+	vocabulary    map[uint64]struct{}
+	nulls         int64
+	first, latest int64            // rows, from 0, of the first and the last value
+	lists         int64            // values that are no scalars
+	tags          int64            // of the lists, arrays of nothing but strings
+	unknown       map[string]int64 // of the texts, those that may mean that there is no value
+	gaps          []string         // words that do, and count as texts no longer
+	min, max      float64
+	sum           float64 // of all numbers
 	// Of texts that are times, the first and the last, Unix milliseconds.
 	from, to int64
 	binary   bool // no number but 0 and 1
@@ -146,7 +148,7 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 }
 
 func newColumn(keys []string) *column {
-	c := &column{keys: keys, binary: true, distinct: make(map[string]int64), most: distinctNumbersMax}
+	c := &column{keys: keys, first: -1, binary: true, distinct: make(map[string]int64), most: distinctNumbersMax}
 	for i, key := range keys {
 		if i > 0 {
 			c.name += "."
@@ -168,7 +170,14 @@ func (c *column) last() string { return c.keys[len(c.keys)-1] }
 
 // value looks at one value of a field.
 func (s *seen) value(d *jx.Decoder, c *column) error {
-	switch d.Next() {
+	kind := d.Next()
+	if kind != jx.Null {
+		if c.first < 0 {
+			c.first = s.rows
+		}
+		c.latest = s.rows
+	}
+	switch kind {
 	case jx.Number:
 		raw, err := d.NumAppend(s.buf[:0])
 		if err != nil {
@@ -245,6 +254,7 @@ func (c *column) number(raw []byte) {
 		c.min, c.max = x, x
 	}
 	c.min, c.max = min(c.min, x), max(c.max, x)
+	c.sum += x
 	c.binary = c.binary && (x == 0 || x == 1)
 	c.numbers++
 	if !bytes.ContainsAny(raw, ".eE") {

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"millrace/config"
+)
+
+// place is where a verb's file goes: whole, or not at all.
+type place struct {
+	path string
+	out  io.Writer // where no path was given
+	file *os.File  // beside the path, until it is whole
+}
+
+// newPlace tries a path before the work that fills it. A file that is there is kept.
+func newPlace(path string, out io.Writer) (*place, error) {
+	p := &place{path: path, out: out}
+	if path == "" {
+		return p, nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil, taken(path)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, config.UsageError{Err: fmt.Errorf("--out: %w", err)}
+	}
+	var err error
+	if p.file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp"); err != nil {
+		return nil, config.UsageError{Err: fmt.Errorf("--out: %w", err)}
+	}
+	return p, nil
+}
+
+func taken(path string) error {
+	return config.Usagef("--out: %s is there and is not overwritten: remove it, or name another file", path)
+}
+
+// write puts the whole file where it belongs.
+func (p *place) write(text []byte) (err error) {
+	if p.path == "" {
+		_, err := p.out.Write(text)
+		return err
+	}
+	defer func() {
+		if err != nil && !errors.As(err, new(config.UsageError)) {
+			err = fmt.Errorf("writing %s: %w", p.path, err)
+		}
+	}()
+	if _, err := p.file.Write(text); err != nil {
+		return err
+	}
+	const readable = 0o644 // CreateTemp's files are the owner's alone
+	if err := errors.Join(p.file.Chmod(readable), p.file.Sync(), p.file.Close()); err != nil {
+		return err
+	}
+	// A link, other than a rename, never takes the place of a file that came meanwhile.
+	err = os.Link(p.file.Name(), p.path)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return taken(p.path)
+	case err != nil: // a file system without links
+		if _, err := os.Lstat(p.path); err == nil {
+			return taken(p.path)
+		}
+		return os.Rename(p.file.Name(), p.path)
+	}
+	return nil
+}
+
+// drop removes what is not whole. It may be called after write.
+func (p *place) drop() {
+	if p.file == nil {
+		return
+	}
+	_ = p.file.Close()           // it was closed, or is of no use
+	_ = os.Remove(p.file.Name()) // it became the file, or is in nobody's way: its name starts with a dot
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"millrace/config"
+	"millrace/config/infer"
+	"millrace/pipeline"
+)
+
+// initReport is what init says of data and of the pipeline that it wrote. docs/INIT.md describes it.
+type initReport struct {
+	infer.Report
+	Size *sizeReport `json:"size,omitempty"`
+	Out  string      `json:"out,omitempty"`  // where the pipeline file is
+	File string      `json:"file,omitempty"` // its text, where it is nowhere else
+}
+
+// sizeReport is what the pipeline takes, as check says it, in bytes.
+type sizeReport struct {
+	Version int64            `json:"version_bytes"`
+	Held    int64            `json:"held_bytes"`   // of all versions in the store, about the most
+	Memory  int64            `json:"memory_bytes"` // of a process that learns and scores, about the most
+	Shares  []pipeline.Share `json:"shares,omitempty"`
+}
+
+// sizeOf is what the pipeline of a result will take.
+func sizeOf(ctx context.Context, r *infer.Result) (*sizeReport, error) {
+	p, err := config.Parse("the pipeline file", bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
+	if err != nil {
+		return nil, fmt.Errorf("reading what was written: %w", err)
+	}
+	found, err := pipeline.Check(ctx, p, "the pipeline file", pipeline.CheckOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range found.Warnings {
+		r.Report.Warnings = append(r.Report.Warnings, infer.Warning{Kind: infer.WarnCheck, Text: text})
+	}
+	return &sizeReport{found.Snapshot, found.Held, memoryMost(p, found.Snapshot), found.Shares}, nil
+}
+
+// initJSON writes the report to standard output, with the pipeline file in it unless that has a place of its own.
+func (a *app) initJSON(r *initReport, to *place, file []byte) error {
+	if to.path == "" {
+		r.File = string(file)
+	} else {
+		if err := to.write(file); err != nil {
+			return err
+		}
+		r.Out = to.path
+	}
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+const (
+	// screenWidest is as wide as a report gets: longer lines are hard to read.
+	screenWidest = 120
+	// featuresShown, leftShown and warningsShown are listed; of more the first ones are, and the rest is counted.
+	featuresShown, leftShown, warningsShown = 20, 5, 10
+	// nameWidest, exampleWidest are the most that a table has room for.
+	nameWidest, exampleWidest = 28, 18
+)
+
+// screenOf is how many columns the writer's terminal has; 0 is no terminal, whose lines are not broken.
+func screenOf(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil || width < 40 {
+		return 80
+	}
+	return min(width, screenWidest)
+}
+
+// reportWriter writes a report for people, in lines of at most so many columns.
+type reportWriter struct {
+	out   bytes.Buffer
+	width int // 0 is any
+}
+
+// printReport writes the report as plain text.
+func printReport(to io.Writer, r *initReport, width int) error {
+	w := &reportWriter{width: width}
+	w.head(r)
+	w.features(r.Features)
+	w.left(r.LeftOut)
+	if s := r.Size; s != nil {
+		w.text("", "size: a version has %s, the store holds at most about %s of them; run takes at most about %s of memory",
+			byteText(s.Version), byteText(s.Held), byteText(s.Memory))
+	}
+	for _, warning := range r.Warnings[:min(len(r.Warnings), warningsShown)] {
+		w.text("  ", "warning: %s", warning.Text)
+	}
+	if n := len(r.Warnings) - warningsShown; n > 0 {
+		w.text("  ", "and %s more: --output json has all", plural(n, "warning"))
+	}
+	_, err := to.Write(w.out.Bytes())
+	return err
+}
+
+// head is what was read, and the label.
+func (w *reportWriter) head(r *initReport) {
+	rows := fmt.Sprintf("%s: %s looked at", r.Source, plural(r.Rows, "event"))
+	if r.Skipped > 0 {
+		rows += fmt.Sprintf(", %s skipped", plural(r.Skipped, "event"))
+	}
+	w.text("  ", "%s", rows)
+	l := &r.Label
+	text := fmt.Sprintf("label %s (%s): ", l.Path, l.Kind)
+	if l.Kind == "class" {
+		var shares []string
+		for _, c := range l.Classes[:min(len(l.Classes), featuresShown)] {
+			shares = append(shares, c.Class+" "+shareText(c.Share))
+		}
+		if n := len(l.Classes) - featuresShown; n > 0 {
+			shares = append(shares, fmt.Sprintf("and %d more", n))
+		}
+		text += strings.Join(shares, ", ")
+	} else {
+		text += fmt.Sprintf("%.6g to %.6g", *l.Min, *l.Max)
+		if l.Mean != nil {
+			text += fmt.Sprintf(", on average %.6g", *l.Mean)
+		}
+	}
+	if l.Missing > 0 {
+		text += "; missing in " + shareText(l.Missing)
+	}
+	w.text("  ", "%s", text)
+	if r.ID != "" || r.Time != "" {
+		w.text("  ", "events: id %s, time %s", cmp.Or(r.ID, "none"), cmp.Or(r.Time, "none"))
+	}
+}
+
+// features is the table of features.
+func (w *reportWriter) features(all []infer.FeatureReport) {
+	w.text("", "%s:", plural(len(all), "feature"))
+	shown := all[:min(len(all), featuresShown)]
+	names := len("feature")
+	for i := range shown {
+		names = max(names, utf8.RuneCountInString(shown[i].Name))
+	}
+	names = min(names, nameWidest)
+	line := func(name, kind, distinct, missing, example, guessed string) {
+		text := fmt.Sprintf("  %-*s  %-8s %9s %8s  %-*s  %s", names, cut(name, names), kind, distinct, missing,
+			exampleWidest, cut(example, exampleWidest), guessed)
+		text = strings.TrimRight(text, " ")
+		if w.width > 0 {
+			text = cut(text, w.width)
+		}
+		w.out.WriteString(text + "\n")
+	}
+	line("feature", "kind", "distinct", "missing", "example", "guessed")
+	for i := range shown {
+		f := &shown[i]
+		distinct := thousands(f.Distinct)
+		if f.DistinctOver {
+			distinct = ">" + distinct
+		}
+		line(f.Name, f.Kind, distinct, shareText(f.Missing), f.Example, strings.Join(f.Guessed, "; "))
+	}
+	if n := len(all) - len(shown); n > 0 {
+		kinds := map[string]int{}
+		var order []string
+		for i := range all[len(shown):] {
+			kind := all[len(shown)+i].Kind
+			if kinds[kind]++; kinds[kind] == 1 {
+				order = append(order, kind)
+			}
+		}
+		for i, kind := range order {
+			order[i] = fmt.Sprintf("%s %d", kind, kinds[kind])
+		}
+		w.text("  ", "  and %s more: %s", thousands(int64(n)), strings.Join(order, ", "))
+	}
+}
+
+func (w *reportWriter) left(all []infer.LeftOut) {
+	if len(all) > 0 {
+		w.text("", "left out:")
+	}
+	for _, l := range all[:min(len(all), leftShown)] {
+		w.text("    ", "  %s", l)
+	}
+	if n := len(all) - leftShown; n > 0 {
+		w.text("", "  and %s more: the file names all", thousands(int64(n)))
+	}
+}
+
+// text writes a paragraph, its further lines indented, with whatever would move a terminal's cursor taken out.
+func (w *reportWriter) text(indent, format string, args ...any) {
+	text := clean(fmt.Sprintf(format, args...))
+	for w.width > 0 && utf8.RuneCountInString(text) > w.width {
+		runes := []rune(text)
+		at := w.width
+		for at > len(indent)+1 && runes[at] != ' ' {
+			at--
+		}
+		if at <= len(indent)+1 { // one long word
+			at = w.width
+		}
+		w.out.WriteString(strings.TrimRight(string(runes[:at]), " ") + "\n")
+		text = indent + strings.TrimLeft(string(runes[at:]), " ")
+	}
+	w.out.WriteString(text + "\n")
+}
+
+// clean takes out what is no visible character: data may hold anything.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// cut shortens text to so many characters, which it says.
+func cut(text string, width int) string {
+	text = clean(text)
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:width-1]) + "…"
+}
+
+// shareText writes a share as people do.
+func shareText(share float64) string {
+	switch p := 100 * share; {
+	case p == 0:
+		return "–"
+	case p >= 99.95 && share < 1:
+		return ">99.9 %"
+	case p >= 10:
+		return strconv.FormatFloat(math.Round(p*10)/10, 'f', -1, 64) + " %"
+	case p >= 0.1:
+		return fmt.Sprintf("%.1f %%", p)
+	}
+	return "<0.1 %"
+}
+
+// thousands writes a number with commas.
+func thousands(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// plural is a number and its thing.
+func plural[N int | int64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return thousands(int64(n)) + " " + thing
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// ordersFile is a file with something of everything: its classes are uneven, one column is always the same, one begins
+// late, one says nothing.
+func ordersFile(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("order_id,created,amount,country,late,fix,remark,outcome\n")
+	for i := range 2000 {
+		late, outcome := "", "ok"
+		if i >= 1000 {
+			late = fmt.Sprint(i % 7)
+		}
+		if i%100 == 0 {
+			outcome = "fraud"
+		}
+		fmt.Fprintf(&b, "o-%d,2026-01-%02dT%02d:00:00Z,%d.5,%s,%s,7,note %d,%s\n",
+			i, 1+i/100, i%24, i*i%301, []string{"SE", "NO", "FI"}[i%3], late, i, outcome)
+	}
+	return written(t, "orders.csv", b.String())
+}
+
+// TestInitReports: what was found stands on standard error, and the file alone on standard output.
+func TestInitReports(t *testing.T) {
+	data := ordersFile(t)
+	code, out, report := verb(t, "init", "--from", data)
+	if code != exitDone || !strings.HasPrefix(out, "# Pipeline orders") {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	for _, want := range []string{
+		"orders.csv: 2,000 events looked at\n",
+		"label outcome (class): ok 99 %, fraud 1.0 %\n",
+		"events: id order_id, time created\n",
+		"  country  category         3        –  SE\n",
+		"left out:\n  remark: nearly every value is another one",
+		"size: a version has ",
+		"warning: the label is a guess, because of its name",
+		"warning: class fraud is rare (1.0 %): class_weights: balanced",
+		"warning: late has values from row 1001 on only\n",
+		"warning: fix has always the same value",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not say %q:\n%s", want, report)
+		}
+	}
+	if code, quietOut, errOut := verb(t, "init", "--from", data, "-q"); code != exitDone || errOut != "" || quietOut != out {
+		t.Errorf("quiet: exit code %d, standard error %q, another file: %t", code, errOut, quietOut != out)
+	}
+}
+
+// TestInitOut: a file that is there is kept, one that was not written whole is not there.
+func TestInitOut(t *testing.T) {
+	data, folder := ordersFile(t), t.TempDir()
+	path := filepath.Join(folder, "my.yaml")
+	code, out, _ := verb(t, "init", "--from", data, "--out", path)
+	text, err := os.ReadFile(path)
+	if code != exitDone || out != "" || err != nil || !strings.HasPrefix(string(text), "# Pipeline orders") {
+		t.Fatalf("exit code %d, standard output %q, %v: %s", code, out, err, text)
+	}
+	if code, _, errOut := verb(t, "init", "--from", data, "--out", path); code != exitUsage || !strings.Contains(errOut, "is not overwritten") {
+		t.Errorf("again: exit code %d, %s", code, errOut)
+	}
+	if code, _, _ := verb(t, "init", "--from", data, "--label", "amuont", "--out", filepath.Join(folder, "other.yaml")); code != exitUsage {
+		t.Errorf("an unknown label: exit code %d", code)
+	}
+	if code, _, errOut := verb(t, "init", "--from", data, "--out", filepath.Join(folder, "no", "my.yaml")); code != exitUsage || !strings.Contains(errOut, "--out") {
+		t.Errorf("no such folder: exit code %d, %s", code, errOut)
+	}
+	if files, err := os.ReadDir(folder); err != nil || len(files) != 1 {
+		t.Errorf("there are %v, %v, want my.yaml alone", files, err)
+	}
+	if again, err := os.ReadFile(path); err != nil || string(again) != string(text) {
+		t.Error("the file that was there has changed")
+	}
+}
+
+// TestInitJSON: everything is on standard output, the file itself where it goes nowhere else.
+func TestInitJSON(t *testing.T) {
+	data := ordersFile(t)
+	code, out, errOut := verb(t, "init", "--from", data, "--output", "json")
+	var r initReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != exitDone || errOut != "" {
+		t.Fatalf("exit code %d, %q, %v", code, errOut, err)
+	}
+	if plain := ok(t, "init", "--from", data, "-q"); r.File != plain || r.Out != "" {
+		t.Errorf("the file in it is another one:\n%s", r.File)
+	}
+	if r.Rows != 2000 || r.Label.Path != "outcome" || len(r.Features) != 4 || r.Size.Version == 0 || len(r.LeftOut) != 1 {
+		t.Errorf("%+v", r)
+	}
+	path := filepath.Join(t.TempDir(), "my.yaml")
+	if r := decoded[initReport](t, "init", "--from", data, "--out", path); r.File != "" || r.Out != path {
+		t.Errorf("with --out: %q, %q", r.Out, r.File)
+	}
+}

@@ -1,0 +1,107 @@
+package infer
+
+import (
+	"fmt"
+	"strings"
+
+	"millrace/features"
+)
+
+const (
+	// rareShare of the share that a class would have if all were equally frequent makes it a rare one.
+	rareShare = 0.1
+	// wideColumns of a single feature are said.
+	wideColumns = 1 << 16
+	// namesMost are named in a warning, the others counted.
+	namesMost = 5
+)
+
+// warnings are what a person should look at, the gravest first.
+func (p *plan) warnings(r *Report) []Warning {
+	out := []Warning{}
+	add := func(kind WarningKind, field string, figure *float64, format string, args ...any) {
+		out = append(out, Warning{Kind: kind, Field: field, Figure: figure, Text: fmt.Sprintf(format, args...)})
+	}
+	if r.Label.Why != "" {
+		add(WarnGuessedLabel, r.Label.Path, nil, "the label is a guess, %s; --label names another", r.Label.Why)
+	}
+	if r.Skipped > 0 {
+		part := share(r.Skipped, r.Rows+r.Skipped)
+		add(WarnSkipped, "", &part, "%s cannot be read and would be dead letters; the first: %s", count(r.Skipped, "event"), r.Fault)
+	}
+	for _, c := range r.Label.Classes {
+		if n := len(r.Label.Classes); c.Share < rareShare/float64(n) && n <= integerClassesMax {
+			add(WarnRareClass, r.Label.Path, &c.Share, "class %s is rare (%s): class_weights: balanced in the label makes its events weigh more; "+
+				"look at recall and average precision, not at accuracy", c.Class, percent(c.Rows, r.Label.Rows))
+		}
+	}
+	p.featureWarnings(r, add)
+	if p.time != nil && !p.learnsTime() {
+		add(WarnTime, p.time.path, nil, "the time %s is no feature; if the label goes by hour or weekday, add {type: time, path: %s, parts: [hour, weekday]}",
+			p.time.path, scalar(p.time.path))
+	}
+	if keys := p.keys(); p.time != nil && len(keys) > 0 && !p.options.Windows {
+		names := make([]string, len(keys))
+		for i, f := range keys {
+			names[i] = f.Name
+		}
+		add(WarnWindows, "", nil, "%s come again and again: --windows proposes what each did lately", listed(names))
+	}
+	return out
+}
+
+// featureWarnings are those of fields.
+func (p *plan) featureWarnings(r *Report, add func(WarningKind, string, *float64, string, ...any)) {
+	var constant []string
+	for i := range r.Features {
+		f := &r.Features[i]
+		switch {
+		case f.Distinct == 1 && !f.DistinctOver && f.Missing == 0 && f.Kind != string(features.Bag):
+			constant = append(constant, f.Name)
+		case f.FirstRow > 0 && f.LastRow > 0:
+			add(WarnPartly, f.Name, &f.Missing, "%s has values from row %d to row %d only", f.Name, f.FirstRow, f.LastRow)
+		case f.FirstRow > 0:
+			add(WarnPartly, f.Name, &f.Missing, "%s has values from row %d on only", f.Name, f.FirstRow)
+		case f.LastRow > 0:
+			add(WarnPartly, f.Name, &f.Missing, "%s has no values after row %d: will there be any?", f.Name, f.LastRow)
+		}
+	}
+	if len(constant) > 0 {
+		verb := "has"
+		if len(constant) > 1 {
+			verb = "have"
+		}
+		add(WarnConstant, "", nil, "%s %s always the same value: nothing can be learned from that so far", listed(constant), verb)
+	}
+	for i := range r.Features {
+		if f := &r.Features[i]; f.Columns >= wideColumns {
+			width := float64(f.Columns)
+			how := "fewer bits, or a coarser value, make the model smaller"
+			if !hashedColumns(p.features[i].Column) {
+				how = "a lower cap or index makes the model smaller"
+			}
+			add(WarnWide, f.Name, &width, "%s takes %s: %s", f.Name, count(int64(f.Columns), "column"), how)
+		}
+	}
+}
+
+// learnsTime reports whether the events' own time is among the features.
+func (p *plan) learnsTime() bool {
+	for i := range p.features {
+		if p.features[i].EventPath() == p.time.path {
+			return true
+		}
+	}
+	return false
+}
+
+// listed names things, the first of them when there are many.
+func listed(names []string) string {
+	if len(names) > namesMost {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:namesMost], ", "), len(names)-namesMost)
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
