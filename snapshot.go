@@ -158,8 +158,8 @@ type Score struct {
 	IDNumber bool   // the id was a number in the event, and is one here
 	Model    string
 	Version  uint64 // the Seq of the head that served it
-	// Score is the predicted value for numbers, and the probability of the last class (the positive
-	// one) for two classes, of the predicted one for more.
+	// Score is the predicted value for numbers, and the probability of the positive class
+	// for two classes, of the predicted one for more.
 	Score         float64
 	Class         string // empty for numbers
 	Probabilities []float32

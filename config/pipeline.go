@@ -12,6 +12,7 @@
 //	enum:"a|b"         the words allowed
 //	also:"time"        beside the enum's words, an RFC 3339 time
 //	also:"number"      beside a text, a number, kept as it is written
+//	also:"class"       beside a text, a number or a boolean, kept as it is written: a class
 //	also:"one"         beside a list, its one element
 //	doc:"…"            what the field means
 //	of:"a|b"           the types that read the field, see millrace.Readers; all without it

@@ -147,7 +147,7 @@ func setText(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	case f.enum != nil && (!isText || !slices.Contains(f.enum, s.text)) && !(f.time && isTime(s.text)):
 		return "found " + s.String() + "; write " + wantText(f), nearest(s.text, f.enum)
 	case isText || s.variable:
-	case f.element && s.tag != "!!null":
+	case (f.element || f.class) && s.tag != "!!null":
 		// Classes 0 and 1 are names, spelt as in the file.
 	case f.number && (s.tag == "!!int" || s.tag == "!!float"):
 	case s.tag == "!!null":

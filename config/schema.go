@@ -108,10 +108,13 @@ func (b *schemaBuilder) field(f field) object {
 func (b *schemaBuilder) item(f field) object {
 	elem := field{typ: f.typ.Elem(), enum: f.enum}
 	if kindOf(elem.typ) == kindText && f.enum == nil {
-		return object{"type": []string{"string", "number", "boolean"}}
+		return classSchema()
 	}
 	return b.field(elem)
 }
+
+// classSchema is the schema of a text that a number or a boolean may stand for.
+func classSchema() object { return object{"type": []string{"string", "number", "boolean"}} }
 
 // define enters a struct under its type's name: the mapping, or its short form beside it.
 func (b *schemaBuilder) define(t reflect.Type) string {
@@ -156,6 +159,9 @@ func scalarSchema(f field) object {
 	case kindBytes:
 		own = object{"type": "string", "pattern": bytesPattern}
 	default:
+		if f.class {
+			return classSchema()
+		}
 		if f.number {
 			return object{"type": []string{"string", "number"}}
 		}

@@ -109,6 +109,7 @@ func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
 		{"{a: number}", "{a: number, c: category, n: {type: window, key: c, over: 1h, stat: count}, r: {type: ratio, of: [a, w.mean]}, " +
 			"w: {type: window, key: c, of: a, over: 1d12h, stat: [mean, std], panes: 60, keys: 5}, d: {type: window, over: 7d, of: c, stat: [distinct]}}"},
 		{"{a: number}", "{1: number, true: boolean, b: {type: category}}"},
+		{"[n, p]", "[n, p], positive: n"}, {"[n, p]", "[0, 1], positive: 0"}, {"[n, p]", "[false, true], positive: true"},
 		{"[n, p]", "[n, p], weight: a, weight_max: 5, class_weights: balanced"}, {"[n, p]", "[n, p], class_weights: [1, 50.5]"},
 		{"[n, p]", "[n, p], class_weights: {mode: balanced, window: 1000, max: 20, probabilities: corrected}"},
 		{"[n, p]", "[0, 1.5, true, x]"}, {"logistic", "{type: mlp, layers: [8, {units: 4}], optimizer: {type: adam, schedule: inverse_time}}"},

@@ -24,6 +24,7 @@ type field struct {
 	needed  bool // the file must give it
 	element bool // an element of a list, where a number may stand for its text
 	number  bool // a text that a number may stand for, too
+	class   bool // a text that a number or a boolean may stand for: a class
 	one     bool // a list that its one element may stand for
 }
 
@@ -56,7 +57,7 @@ func shapeOf(t reflect.Type) shape {
 		out := field{
 			index: i, name: name, typ: f.Type, doc: millrace.Documentation(f), hash: parseVerdict(f.Tag.Get("hash")),
 			time: f.Tag.Get("also") == "time", number: f.Tag.Get("also") == "number", one: f.Tag.Get("also") == "one",
-			secret: f.Tag.Get("secret") == "true", needed: isNeeded(t, name),
+			class: f.Tag.Get("also") == "class", secret: f.Tag.Get("secret") == "true", needed: isNeeded(t, name),
 		}
 		if words := f.Tag.Get("enum"); words != "" {
 			out.enum = strings.Split(words, "|")

@@ -33,7 +33,7 @@ const (
 
 // MissingSpec says what an event was whose label did not come; a bare word is the class. The zero MissingSpec drops it.
 type MissingSpec struct {
-	Class string        `yaml:"class,short" also:"number" hash:"training" doc:"what an event without a label was when the wait has ended: a class, learned then; drop: it is not learned. drop by default"`
+	Class string        `yaml:"class,short" also:"class" hash:"training" doc:"what an event without a label was when the wait has ended: a class, learned then; drop: it is not learned. drop by default"`
 	Value string        `yaml:"value" also:"number" hash:"training" doc:"the same of a label that is a number"`
 	Hold  time.Duration `yaml:"hold" hash:"none" doc:"events do not become that while no label at all has come for so long: labels that have stopped are no sign; never by default"`
 }
@@ -56,6 +56,9 @@ func (l *LabelSpec) Resolve(id string) {
 	}
 	if l.Assume == assumeNone {
 		l.Assume = ""
+	}
+	if n := len(l.Classes); n == 2 && l.Positive == l.Classes[n-1] {
+		l.Positive = ""
 	}
 	if l.Type == "number" && l.Missing.Value == "" && isNumber(l.Missing.Class) {
 		l.Missing.Class, l.Missing.Value = "", l.Missing.Class

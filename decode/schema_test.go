@@ -70,6 +70,11 @@ func TestLabelSpecValidate(t *testing.T) {
 		{LabelSpec{Path: "y", Type: "number", Classes: []string{"a", "b"}}, "classes"},
 		{LabelSpec{Path: "y", Classes: []string{"a"}}, "classes"},
 		{LabelSpec{Path: "y", Classes: []string{"a", "", "a"}}, "classes[1] classes[2]"},
+		{LabelSpec{Path: "y", Classes: []string{"a", "b"}, Positive: "a"}, ""},
+		{LabelSpec{Path: "y", Classes: []string{"a", "b"}, Positive: "c"}, "positive"},
+		{LabelSpec{Path: "y", Classes: []string{"a", "b", "c"}, Positive: "c"}, "positive"},
+		{LabelSpec{Path: "y", Type: "number", Positive: "c"}, "positive"},
+		{LabelSpec{Path: "y", Classes: []string{"a"}, Positive: "c"}, "classes"},
 	}
 	for _, c := range cases {
 		if got := paths(c.label.Validate()); got != c.want {

@@ -12,7 +12,9 @@ import (
 type LabelSpec struct {
 	Path    string   `yaml:"path,short" hash:"training" doc:"where the label stands in the event"`
 	Type    string   `yaml:"type" enum:"class|number" hash:"schema" doc:"class or number; class when classes are given"`
-	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one"`
+	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one, unless positive says otherwise"`
+	// It names outputs and figures, and changes nothing that is learned: that goes by the order of the classes.
+	Positive string `yaml:"positive" also:"class" hash:"schema" doc:"of two classes, the one that a score is the probability of, and that precision, recall and the areas under both curves are of; the last one by default"`
 	// A weight of 0 is for events that are to be predicted and validated, but not learned.
 	Weight     string   `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
 	WeightMax  float64  `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`
@@ -26,7 +28,7 @@ type LabelSpec struct {
 	Time         string           `yaml:"time" hash:"none" doc:"in a label record, path of the time when the outcome was known; the record's time by default"`
 	Wait         time.Duration    `yaml:"wait" hash:"none" doc:"event time that an event waits for its label"`
 	Missing      MissingSpec      `yaml:"missing" doc:"what an event was whose label did not come: drop, a class or a number"`
-	Assume       string           `yaml:"assume" also:"number" hash:"training" doc:"of two classes, the one that an event is learned as at once, until its label says the other; none by default"`
+	Assume       string           `yaml:"assume" also:"class" hash:"training" doc:"of two classes, the one that an event is learned as at once, until its label says the other; none by default"`
 	Early        time.Duration    `yaml:"early" hash:"none" doc:"how long a label waits for its event"`
 	DeadLetters  string           `yaml:"dead_letters" hash:"none" doc:"topic of the labels that cannot be used; <topic>.dead by default"`
 	ClassWeights ClassWeightsSpec `yaml:"class_weights" doc:"what the loss of each class is multiplied by: a number a class, or balanced"`

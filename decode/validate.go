@@ -2,6 +2,8 @@ package decode
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"millrace"
 	"millrace/features"
@@ -38,6 +40,15 @@ func (l LabelSpec) Validate() []millrace.Violation {
 	case l.Type != "number" && (len(l.Classes) < 2 || len(l.Classes) > ClassesMax):
 		report("classes", "there are %d classes; give 2 to %d", len(l.Classes), ClassesMax)
 	}
+	switch {
+	case l.Positive == "" || len(l.Classes) < 2 && l.Type != "number": // the latter is told above
+	case l.Type == "number":
+		report("positive", "a number has no classes, of which one could be positive: leave it out")
+	case len(l.Classes) > 2:
+		report("positive", "is for two classes, and there are %d: of more, a score is of the one that is predicted; leave it out", len(l.Classes))
+	case !slices.Contains(l.Classes, l.Positive):
+		report("positive", "%q is no class; write one of %s", l.Positive, strings.Join(l.Classes, ", "))
+	}
 	found = append(found, l.validateWeights()...)
 	found = append(found, l.validateRange()...)
 	found = append(found, l.validateLate()...)
@@ -53,6 +64,25 @@ func (l LabelSpec) Validate() []millrace.Violation {
 		}
 	}
 	return found
+}
+
+// PositiveClass is the index of the positive one of two classes; -1 for more and for numbers.
+func (l LabelSpec) PositiveClass() int {
+	switch {
+	case len(l.Classes) != 2:
+		return -1
+	case l.Positive == l.Classes[0]:
+		return 0
+	}
+	return 1
+}
+
+// PositiveName is the name of the positive one of two classes; empty for more and for numbers.
+func (l LabelSpec) PositiveName() string {
+	if i := l.PositiveClass(); i >= 0 {
+		return l.Classes[i]
+	}
+	return ""
 }
 
 // use says how the label is read.

@@ -19,7 +19,7 @@ const (
 // events would not do: at one fraud in a thousand the last thousand events hold one.
 const binaryFade = 0.995
 
-// Binary are the figures of two classes that accuracy hides when the positive one (the last) is rare.
+// Binary are the figures of two classes that accuracy hides when the positive one is rare.
 type Binary struct {
 	// Precision is the share of positives among the events that were predicted positive; 0 before the first.
 	Precision float64
@@ -40,9 +40,10 @@ type Binary struct {
 // is divided by it before it leaves the range of float64 (the forward decay of Cormode, Shkapenyuk, Srivastava and Xu
 // 2009).
 type twoClasses struct {
-	bins []float64 // [windows, classes, binsCount]
-	unit []float64 // [2] of each class's fading histogram; 0 before its first event
-	hits []float64 // [windows, see the hit… indices]
+	positive int       // the class; state is kept of negatives and positives, in this order
+	bins     []float64 // [windows, classes, binsCount]
+	unit     []float64 // [2] of each class's fading histogram; 0 before its first event
+	hits     []float64 // [windows, see the hit… indices]
 }
 
 // Indices into one half of hits.
@@ -58,7 +59,7 @@ const (
 const unitMax = 1e100
 
 func newTwoClasses() *twoClasses {
-	return &twoClasses{bins: make([]float64, 2*2*binsCount), unit: make([]float64, 2), hits: make([]float64, 2*hitsLen)}
+	return &twoClasses{positive: 1, bins: make([]float64, 2*2*binsCount), unit: make([]float64, 2), hits: make([]float64, 2*hitsLen)}
 }
 
 func (b *twoClasses) reset() {
@@ -69,7 +70,8 @@ func (b *twoClasses) reset() {
 
 // add counts a prediction: the probabilities of both classes, and which is larger.
 func (b *twoClasses) add(prediction []float64, class, best int) {
-	bin := binOf(prediction)
+	bin := binOf(prediction[b.positive] / prediction[1-b.positive])
+	class, best = one(class == b.positive), one(best == b.positive)
 	b.bins[class*binsCount+bin]++
 	fading := b.bins[2*binsCount:]
 	if b.unit[class] == 0 {
@@ -96,13 +98,21 @@ func (b *twoClasses) hit(kind, is, right int) {
 	fading[kind+1] = fading[kind+1]*keep + hit
 }
 
-func binOf(prediction []float64) int {
-	logit := logarithm(prediction[1] / prediction[0])
-	bin := (logit + binsReach) * (binsCount / (2 * binsReach))
+// binOf is the bin of a score with these odds.
+func binOf(odds float64) int {
+	bin := (logarithm(odds) + binsReach) * (binsCount / (2 * binsReach))
 	if !(bin > 0) { // no number, too: nothing at all is positive of 0 / 0
 		return 0
 	}
 	return int(min(bin, binsCount-1))
+}
+
+// SetPositive makes class the positive one of two; the last one is otherwise. It is called before the first event, and
+// has no effect where there are no two classes.
+func (p *Progressive) SetPositive(class int) {
+	if p.binary != nil {
+		p.binary.positive = class
+	}
 }
 
 // report returns the figures over a window.

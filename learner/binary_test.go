@@ -199,6 +199,41 @@ func TestBinaryRefusesImpossibleState(t *testing.T) {
 	}
 }
 
+// TestPositive: with the first of two classes as the positive one all figures are, bit for bit, those of the same
+// events with the names of the classes exchanged, and no loss is another.
+func TestPositive(t *testing.T) {
+	last, first, exchanged := NewProgressive(2), NewProgressive(2), NewProgressive(2)
+	first.SetPositive(0)
+	for _, s := range rareScores(3000, 2) {
+		s.add(last)
+		s.add(exchanged)
+		first.Add([]float64{s.p, 1 - s.p}, millrace.Label{Known: true, Class: int32(1 - s.class)})
+	}
+	for _, w := range []Window{All, Fading} {
+		want, _ := last.Binary(w)
+		if got, _ := first.Binary(w); got != want || want.Recall == 0 {
+			t.Errorf("%s: %+v, want %+v", w, got, want)
+		}
+	}
+	exchanged.Reset()
+	exchanged.SetPositive(0)
+	for _, s := range rareScores(3000, 2) {
+		s.add(exchanged)
+	}
+	for _, w := range []Window{All, Fading} {
+		want, _, _ := last.Report(w)
+		if got, _, _ := exchanged.Report(w); got != want {
+			t.Errorf("%s: losses %+v, want %+v", w, got, want)
+		}
+		if a, _ := last.Binary(w); true {
+			if b, _ := exchanged.Binary(w); a.Precision == b.Precision || math.Abs(a.ROCAUC-b.ROCAUC) > 1e-9 {
+				t.Errorf("%s: of the other class %+v, of this %+v", w, b, a)
+			}
+		}
+	}
+	NewProgressive(3).SetPositive(-1) // of no two classes it says nothing
+}
+
 // older is progressive state as it was before there were figures for two classes.
 type older struct{ *Progressive }
 

@@ -9,9 +9,11 @@ import (
 
 // Comparison are the figures of several models over the same events.
 type Comparison struct {
-	Name      string                   `json:"name"`
-	Events    uint64                   `json:"events"`
-	Models    []Compared               `json:"models"` // the best by log-loss or RMSE first, those that could not be built last
+	Name   string     `json:"name"`
+	Events uint64     `json:"events"`
+	Models []Compared `json:"models"` // the best by log-loss or RMSE first, those that could not be built last
+	// Positive is the one of two classes that precision, recall and the areas under both curves are of.
+	Positive  string                   `json:"positive,omitempty"`
 	Baselines map[string]status.Losses `json:"baselines"`
 	// Best names the best model by column, the first of equals.
 	Best map[string]string `json:"best"`
@@ -42,7 +44,8 @@ func NewComparison(name string, contenders []*Contender) Comparison {
 			continue
 		}
 		r.classes = c.Pipeline.Target().Classes > 0
-		s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
+		s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Label)
+		r.Positive = s.Positive
 		m.Learned, m.Rejected, m.Losses = c.Pass.Learned, c.Pass.Rejections(), s.Losses
 		m.EventsPerSecond, m.StateBytes = c.EventsPerSecond(), c.StateBytes()
 		r.Events = max(r.Events, c.Pass.Events)

@@ -89,7 +89,7 @@ func (c *Contender) StateBytes() int64 {
 
 // Summary are the figures of the contender's latest pass.
 func (c *Contender) Summary() Summary {
-	s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Target().Classes)
+	s := newSummary(c.Pieces.Trainer.Progressive, c.Pipeline.Label)
 	p := &c.Pass
 	s.Events, s.Learned, s.Rejected, s.Unlabelled = p.Events, p.Learned, p.Rejections(), p.Unlabelled
 	if c.Pieces.Stream.Join != nil {

@@ -54,7 +54,7 @@ func newSeedSummary(p *config.Pipeline, contenders []*Contender) SeedSummary {
 	s := SeedSummary{Name: p.Name, Family: p.Model.Type, Events: contenders[0].Pass.Events}
 	all := make([]status.Losses, len(contenders))
 	for i, c := range contenders {
-		figures := newSummary(c.Pieces.Trainer.Progressive, p.Target().Classes)
+		figures := newSummary(c.Pieces.Trainer.Progressive, p.Label)
 		all[i], s.Baselines = figures.Losses, figures.Baselines
 		s.Seeds = append(s.Seeds, SeedResult{Seed: c.Pipeline.Model.Seed, Learned: c.Pass.Learned, Rejected: c.Pass.Rejections(), Losses: all[i]})
 	}

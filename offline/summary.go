@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"millrace/decode"
 	"millrace/learner"
 	"millrace/pipeline"
 	"millrace/pipeline/status"
@@ -23,15 +24,18 @@ type Summary struct {
 	Waiting     *uint64 `json:"waiting,omitempty"`
 	LabelsEarly uint64  `json:"labels_early,omitempty"`
 	status.Losses
+	// Positive is the one of two classes that precision, recall and the areas under both curves are of.
+	Positive        string                   `json:"positive,omitempty"`
 	Baselines       map[string]status.Losses `json:"baselines"`
 	EventsPerSecond float64                  `json:"events_per_second"`
 }
 
-// newSummary are progressive figures over all events; classes is 0 where the label is a number. The counts are the
-// caller's.
-func newSummary(p *learner.Progressive, classes int) Summary {
+// newSummary are progressive figures over all events, of a label. The counts are the caller's.
+func newSummary(p *learner.Progressive, label decode.LabelSpec) Summary {
+	classes := len(label.Classes)
 	model, first, last := p.Report(learner.All)
 	s := SummaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
+	s.Positive = label.PositiveName()
 	if b, ok := p.Binary(learner.All); ok {
 		s.Precision, s.Recall, s.ROCAUC, s.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
 	}

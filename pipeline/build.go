@@ -46,6 +46,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	}
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		Files: fileOptions(p)}
+	l.Trainer.Progressive.SetPositive(p.Label.PositiveClass())
 	if p.LateLabels() {
 		if l.Labels, err = decode.New(p.LabelDecodeSpec()); err != nil {
 			return nil, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}

@@ -111,7 +111,7 @@ func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
 	}
 	own, _, _ := p.CanonicalSpec()
 	return scorer.New(scorer.Options{
-		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes,
+		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Positive: p.Label.Positive,
 		NewReplica: func(version *millrace.Manifest) (*scorer.Replica, error) {
 			if bytes.Equal(own, version.Spec) { // nearly always: nothing to compare setting by setting
 				return newReplica(p)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,8 @@ type Options struct {
 	Name    string
 	Family  string
 	Classes []string // empty for numbers
+	// Positive is the one of two classes that a score is the probability of; the last one when empty.
+	Positive string
 	// NewReplica builds what a version is restored into, as the version's manifest says. It refuses one of other
 	// features, classes or shape by an error that wraps millrace.ErrIncompatible.
 	NewReplica func(version *millrace.Manifest) (*Replica, error)
@@ -72,14 +75,18 @@ type Options struct {
 
 // Scorer holds the version in service.
 type Scorer struct {
-	o       Options
-	current atomic.Pointer[Version]
-	ready   chan struct{} // closed when the first version is in service
+	o        Options
+	positive int // of two classes, the index of Options.Positive
+	current  atomic.Pointer[Version]
+	ready    chan struct{} // closed when the first version is in service
 }
 
 // New returns a scorer that serves nothing until Run has loaded a version.
 func New(o Options) *Scorer {
-	s := &Scorer{o: o, ready: make(chan struct{})}
+	s := &Scorer{o: o, positive: len(o.Classes) - 1, ready: make(chan struct{})}
+	if i := slices.Index(o.Classes, o.Positive); i >= 0 {
+		s.positive = i
+	}
 	o.Metrics.watch(s)
 	return s
 }
@@ -252,7 +259,7 @@ func (s *Session) Score(rec *millrace.Record, dst *millrace.Score) error {
 	return nil
 }
 
-// fill names what the prediction means: the last class's probability for two classes, the predicted
+// fill names what the prediction means: the positive class's probability for two classes, the predicted
 // one's for more, the value for numbers.
 func (s *Session) fill(dst *millrace.Score) {
 	o := &s.scorer.o
@@ -269,7 +276,7 @@ func (s *Session) fill(dst *millrace.Score) {
 	}
 	dst.Class, dst.Score = o.Classes[best], float64(s.prediction[best])
 	if len(o.Classes) == 2 {
-		dst.Score = float64(s.prediction[1])
+		dst.Score = float64(s.prediction[s.scorer.positive])
 	}
 	dst.Probabilities = s.prediction
 }

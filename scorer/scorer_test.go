@@ -166,10 +166,12 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { return newRigFor(t, "") }
+
+func newRigFor(t *testing.T, positive string) *rig {
 	t.Helper()
 	r := &rig{t: t, store: newSnapshots(), registry: prometheus.NewRegistry(), log: &logged{}}
-	r.scorer = scorer.New(scorer.Options{Name: "m", Family: "constant", Classes: []string{"no", "yes"},
+	r.scorer = scorer.New(scorer.Options{Name: "m", Family: "constant", Classes: []string{"no", "yes"}, Positive: positive,
 		NewReplica: func(version *millrace.Manifest) (*scorer.Replica, error) {
 			if version.SchemaHash != "schema" {
 				return nil, fmt.Errorf("%w: schema %s", millrace.ErrIncompatible, version.SchemaHash)
@@ -249,6 +251,18 @@ func TestServesTheNewest(t *testing.T) {
 		class := [2]string{"no", "yes"}[seq]
 		if s.Score != float64(weight) || s.Class != class || s.Version != uint64(seq+1) || string(s.ID) != "7" || s.Time != 99 || s.Model != "m" {
 			t.Errorf("score %+v, want %v and %s", s, weight, class)
+		}
+	}
+}
+
+// TestPositive: the score is the positive class's probability, whichever is predicted.
+func TestPositive(t *testing.T) {
+	for positive, want := range map[string]float64{"": 0.25, "yes": 0.25, "no": 0.75} {
+		r := newRigFor(t, positive)
+		r.store.serve(millrace.Head{Epoch: 1, Seq: 1, Digest: "1"}, good(0.25, "schema"))
+		r.settled()
+		if s := r.score(); s.Score != want || s.Class != "no" || s.Probabilities[1] != 0.25 {
+			t.Errorf("positive %q: %+v, want a score of %v", positive, s, want)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (a *app) contenders(ctx context.Context, data offline.Data, o compareFlags)
 // sameLabel says whether two pipelines predict the same. How events and classes weigh may differ: that is worth a
 // comparison.
 func sameLabel(a, b decode.LabelSpec) bool {
-	return a.Path == b.Path && a.Type == b.Type && slices.Equal(a.Classes, b.Classes)
+	return a.Path == b.Path && a.Type == b.Type && slices.Equal(a.Classes, b.Classes) && a.Positive == b.Positive
 }
 
 // targetFamily is the family that settles whether whole numbers are classes or numbers, when the families that are

@@ -217,6 +217,7 @@ func (d *demo) summary() demoSummary {
 	now := d.running.Status()
 	l := now.Learning
 	s := demoSummary{Summary: offline.SummaryOf(l.Model.All, l.Baseline.All, l.Last)}
+	s.Positive = l.Positive
 	s.Events, s.Learned, s.Rejected = d.produced.Load(), since(l.Learned, d.before.Learned), since(l.Rejected, d.before.Rejected)
 	s.Scores, s.Snapshots = now.Scoring.Scored, l.Published
 	d.tellLate(&s.Summary, l.Late)

@@ -152,8 +152,8 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if err := t.Flush(); err != nil || s.ROCAUC == nil {
 		return errors.Join(err, printLabels(w, s))
 	}
-	_, err := fmt.Fprintf(w, "\npositive class: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
-		*s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
+	_, err := fmt.Fprintf(w, "\npositive class %s: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
+		s.Positive, *s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
 	return errors.Join(err, printLabels(w, s))
 }
 

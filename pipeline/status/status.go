@@ -12,8 +12,10 @@ type Status struct {
 	Pipeline string `json:"pipeline"`
 	Family   string `json:"family"`  // of the model
 	Classes  int    `json:"classes"` // 0 where the label is a number
-	Events   string `json:"events"`  // the topic
-	Scores   string `json:"scores"`  // the topic
+	// Positive is the one of two classes that a score is the probability of; empty where there are not two.
+	Positive string `json:"positive,omitempty"`
+	Events   string `json:"events"` // the topic
+	Scores   string `json:"scores"` // the topic
 	// NotReady is empty when the process does its work, or says what it waits for.
 	NotReady string `json:"not_ready,omitempty"`
 	// Absent are the topics that are waited for, as they do not exist.
@@ -38,6 +40,7 @@ type Learning struct {
 	Pipeline string `json:"pipeline"`
 	Family   string `json:"family"`
 	Classes  int    `json:"classes"`
+	Positive string `json:"positive,omitempty"` // of two classes, the one that precision and recall are of
 	State    State  `json:"state"`
 	Why      string `json:"why,omitempty"` // of fenced and ended
 

@@ -1,4 +1,6 @@
-// Package wire is the form that a score has outside: JSON, the same on the scores topic and over HTTP.
+// Package wire is the form that a score has outside: JSON, the same on the scores topic and over HTTP. "score" is the
+// probability of the positive one of two classes, as the pipeline file names it, of the predicted one of more, and the
+// value for numbers; "class" is the predicted one in any case.
 package wire
 
 import (
