@@ -27,6 +27,13 @@ type cell struct {
 
 // newTable reads the header.
 func newTable(v *window, comma byte, o *Options) (*table, error) {
+	asked, err := o.delimiter()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", v.name, err)
+	}
+	if asked != 0 {
+		comma = asked
+	}
 	t := &table{v: v, comma: comma}
 	row, fault, err := t.next()
 	switch {
@@ -41,7 +48,7 @@ func newTable(v *window, comma byte, o *Options) (*table, error) {
 		return nil, fmt.Errorf("reading the header: %w", fault)
 	}
 	// Programs of countries that write 1,5 for one and a half separate by semicolons.
-	if len(t.cells) == 1 && comma == ',' && bytes.IndexByte(row, ';') > 0 && row[0] != '"' {
+	if asked == 0 && len(t.cells) == 1 && comma == ',' && bytes.IndexByte(row, ';') > 0 && row[0] != '"' {
 		t.comma = ';'
 		t.cells = t.cells[:0]
 		if fault := t.split(row); fault != nil {

@@ -37,9 +37,7 @@ const (
 
 // Options say how a file is read. The zero value is right for most.
 type Options struct {
-	// Format is csv, tsv, jsonl, json or libsvm. Empty is by name: .csv .tsv .jsonl .ndjson .json
-	// .svm .libsvm. A further .gz means gzip, whatever the format.
-	Format string
+	Input
 	// BatchRecords is the largest number of rows a batch; 1024 when zero.
 	BatchRecords int
 	// Loop starts again at the end of the file; offsets go on rising.

@@ -223,7 +223,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file gives %v", err)
 	}
-	if _, err := Open(t.TempDir(), Options{Format: "csv"}); err == nil || !strings.Contains(err.Error(), "is a directory: name a file in it") {
+	if _, err := Open(t.TempDir(), Options{Input: Input{Shape: Shape{Format: "csv"}}}); err == nil || !strings.Contains(err.Error(), "is a directory: name a file in it") {
 		t.Errorf("a folder gives %v", err)
 	}
 	bare := filepath.Join(t.TempDir(), "bare.csv.gz")
@@ -233,10 +233,10 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(bare, Options{}); err == nil || !strings.Contains(err.Error(), "its name ends in .gz, but") {
 		t.Errorf("what is no gzip gives %v", err)
 	}
-	if _, err := Open(put(t, "f.csv", "a\n"), Options{Format: "xml"}); err == nil {
+	if _, err := Open(put(t, "f.csv", "a\n"), Options{Input: Input{Shape: Shape{Format: "xml"}}}); err == nil {
 		t.Error("an unknown format is taken")
 	}
-	if got := all(t, put(t, "f.txt", "a\n1\n"), Options{Format: "csv"}); len(got) != 1 {
+	if got := all(t, put(t, "f.txt", "a\n1\n"), Options{Input: Input{Shape: Shape{Format: "csv"}}}); len(got) != 1 {
 		t.Errorf("a named format gives %q", got)
 	}
 }

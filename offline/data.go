@@ -10,6 +10,7 @@ import (
 	"millrace/config"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/files"
 	"millrace/pipeline"
 )
 
@@ -18,6 +19,8 @@ type Data struct {
 	Events string // path of the file
 	// Labels is the path of a file of labels that come later, empty for none.
 	Labels string
+	// Input says how both are read.
+	Input files.Input
 	// Delay is how much later than their events the labels in the file of events come. The zero value is not at all.
 	Delay Delay
 }

@@ -30,6 +30,7 @@ const labels = 1
 func (d *Data) openFeed(c *Contender) (feed, []*fileTopic, error) {
 	p := c.Pipeline
 	o := c.Pieces.Files
+	o.Input = d.Input
 	var err error
 	if c.Pieces.Stream.Clock != nil {
 		if o.Time, err = pipeline.RowTime(p.Events.Time, p.Limits); err != nil {
@@ -71,6 +72,7 @@ func (d *Data) labelFile(p *config.Pipeline, events files.Options) (string, file
 		return d.Events, o, err
 	}
 	o := pipeline.LabelFileOptions(p)
+	o.Input = d.Input
 	var err error
 	o.Time, err = pipeline.RowTime(p.Label.Time, p.Limits)
 	return d.Labels, o, err

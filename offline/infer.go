@@ -20,16 +20,17 @@ const (
 	bagName = "x"
 )
 
-// Infer writes a pipeline file for a data file, as init does.
-func Infer(ctx context.Context, path string, o infer.Options) (*infer.Result, error) {
-	indices, err := files.Indices(path, files.Options{})
+// Infer writes a pipeline file for the data's file of events, as init does.
+func Infer(ctx context.Context, data Data, o infer.Options) (*infer.Result, error) {
+	path := data.Events
+	indices, err := files.Indices(path, files.Options{Input: data.Input})
 	if err != nil {
 		return nil, err
 	}
 	if indices > indicesAlone {
 		o.Bag, o.Indices = bagName, indices
 	}
-	src, err := files.Open(path, files.Options{Bag: o.Bag})
+	src, err := files.Open(path, files.Options{Input: data.Input, Bag: o.Bag})
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +49,12 @@ func Infer(ctx context.Context, path string, o infer.Options) (*infer.Result, er
 }
 
 // Inferred is Infer's result, and the same parsed.
-func Inferred(ctx context.Context, path string, o infer.Options) (*infer.Result, *config.Pipeline, error) {
-	r, err := Infer(ctx, path, o)
+func Inferred(ctx context.Context, data Data, o infer.Options) (*infer.Result, *config.Pipeline, error) {
+	r, err := Infer(ctx, data, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := config.Parse("inferred from "+path, bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
+	p, err := config.Parse("inferred from "+data.Events, bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
 	var problems config.Errors
 	if errors.As(err, &problems) && strings.HasPrefix(problems[0].Path, "model") {
 		// Nobody has seen the file that the place is of; what does not suit the label is the model that was asked for.

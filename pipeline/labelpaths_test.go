@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"millrace/config"
+	"millrace/files"
 )
 
 // TestLateRowsHaveTheirPaths: files in which no row has what joins them are refused before a record is written.
@@ -45,7 +46,7 @@ model: logistic
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := OpenLateRows(t.Context(), p, paths[0], paths[1], time.Now(), func(string) {})
+		rows, err := OpenLateRows(t.Context(), p, paths[0], paths[1], files.Input{}, time.Now(), func(string) {})
 		if c.want == "" {
 			if err != nil {
 				t.Fatal(err)

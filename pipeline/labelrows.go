@@ -17,18 +17,18 @@ import (
 // row's time is its own, at events.time and label.time, else its number in milliseconds; records are spaced as the rows
 // are, and the last one is of now. report is told of the rows that are left out. What the files or the pipeline are
 // lacking is a config.UsageError.
-func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string, now time.Time, report func(fault string)) (*FileRows, error) {
+func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string, in files.Input, now time.Time, report func(fault string)) (*FileRows, error) {
 	if !p.LateLabels() {
 		return nil, config.Usagef("labels of a file of their own need a topic of their own: write label: {topic: TOPIC} in the pipeline file")
 	}
 	if err := CheckFileTimes(p); err != nil {
 		return nil, err
 	}
-	last, disorder, err := newest(ctx, p, events, labels, now)
+	last, disorder, err := newest(ctx, p, events, labels, in, now)
 	if err != nil {
 		return nil, err
 	}
-	out, err := openBoth(p, events, labels, report)
+	out, err := openBoth(p, events, labels, in, report)
 	if err != nil {
 		return nil, err
 	}
@@ -50,9 +50,10 @@ func CheckFileTimes(p *config.Pipeline) error {
 }
 
 // openBoth opens the two files from their beginning.
-func openBoth(p *config.Pipeline, events, labels string, report func(fault string)) (*FileRows, error) {
+func openBoth(p *config.Pipeline, events, labels string, in files.Input, report func(fault string)) (*FileRows, error) {
 	var err error
 	o := fileOptions(p)
+	o.Input = in
 	if o.Time, err = RowTime(p.Events.Time, p.Limits); err != nil {
 		return nil, config.UsageError{Err: err}
 	}
@@ -61,6 +62,7 @@ func openBoth(p *config.Pipeline, events, labels string, report func(fault strin
 		return nil, err
 	}
 	o = LabelFileOptions(p)
+	o.Input = in
 	if o.Time, err = RowTime(p.Label.Time, p.Limits); err == nil {
 		out.labels, err = openRowReader(labels, labelKey(p), o, report)
 	}
@@ -88,7 +90,7 @@ func LabelFileOptions(p *config.Pipeline) files.Options {
 
 // newest is the latest time of a row in either file, and which of them are not in the order of their times. It reads
 // both, for a file does not say, and refuses files without the paths that make events and labels find each other.
-func newest(ctx context.Context, p *config.Pipeline, events, labels string, now time.Time) (last int64, disorder []string, err error) {
+func newest(ctx context.Context, p *config.Pipeline, events, labels string, in files.Input, now time.Time) (last int64, disorder []string, err error) {
 	for _, path := range []string{events, labels} {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
@@ -98,7 +100,7 @@ func newest(ctx context.Context, p *config.Pipeline, events, labels string, now 
 			return 0, nil, config.UsageError{Err: err}
 		}
 	}
-	rows, err := openBoth(p, events, labels, func(string) {})
+	rows, err := openBoth(p, events, labels, in, func(string) {})
 	if err != nil {
 		return 0, nil, err
 	}

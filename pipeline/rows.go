@@ -12,11 +12,12 @@ import (
 	"millrace/files"
 )
 
-// OpenRows reads the good rows of a file as rows of the pipeline's topic, keyed by events.key. With loop it begins
-// again at the end. report is told of the rows that are left out. A file that cannot be read is a config.UsageError.
-func OpenRows(p *config.Pipeline, path string, loop bool, report func(fault string)) (*FileRows, error) {
+// OpenRows reads the good rows of a file as rows of the pipeline's topic, keyed by events.key. in says how it is read;
+// with loop it begins again at the end. report is told of the rows that are left out. A file that cannot be read is a
+// config.UsageError.
+func OpenRows(p *config.Pipeline, path string, in files.Input, loop bool, report func(fault string)) (*FileRows, error) {
 	o := fileOptions(p)
-	o.Loop = loop
+	o.Input, o.Loop = in, loop
 	events, err := openRowReader(path, p.Events.Key, o, report)
 	if err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func (a *app) contenders(ctx context.Context, data offline.Data, o compareFlags)
 	var base *config.Pipeline // whose features and label the families take
 	sparse := false
 	if len(o.files) == 0 {
-		r, p, err := offline.Inferred(ctx, data.Events, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
+		r, p, err := offline.Inferred(ctx, data, infer.Options{Label: o.label, Model: targetFamily(o.models), ScanAll: true})
 		if err != nil {
 			return nil, config.UsageError{Err: err}
 		}

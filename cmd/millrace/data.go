@@ -17,22 +17,24 @@ import (
 
 // dataFlags say which labels a file of events has besides those in it.
 type dataFlags struct {
+	shape  shapeFlags
 	labels string
 	delay  string
 }
 
 func (f *dataFlags) add(flags *pflag.FlagSet) {
+	f.shape.add(flags)
 	flags.StringVar(&f.labels, "labels", "", "a file of labels that come later: rows with label.id, the label and label.time, merged with the events by time")
 	flags.StringVar(&f.delay, "label-delay", "", "learn each label so much later than its event: a time, as 30d, or a number of events, as 1000")
 }
 
 // data is the file of events with its labels.
 func (f *dataFlags) data(events string) (offline.Data, error) {
-	d := offline.Data{Events: events, Labels: f.labels}
-	if f.delay == "" {
-		return d, nil
+	in, err := f.shape.input()
+	d := offline.Data{Events: events, Labels: f.labels, Input: in}
+	if err != nil || f.delay == "" {
+		return d, err
 	}
-	var err error
 	if d.Delay, err = offline.ParseDelay(f.delay); err != nil {
 		return d, config.Usagef("--label-delay: %w", err)
 	}

@@ -51,15 +51,15 @@ label in DATA comes so much later than its event.`,
 			if seeds < 1 || seeds > offline.SeedsMax {
 				return config.Usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, offline.SeedsMax)
 			}
-			p, err := a.pipelineFor(cmd.Context(), file, args[0], infer.Options{Label: label, Model: family, ScanAll: true})
-			if err != nil {
-				return err
-			}
-			seed.apply(p)
 			data, err := late.data(args[0])
 			if err != nil {
 				return err
 			}
+			p, err := a.pipelineFor(cmd.Context(), file, data, infer.Options{Label: label, Model: family, ScanAll: true})
+			if err != nil {
+				return err
+			}
+			seed.apply(p)
 			if seeds > 1 && predictions != "" {
 				return config.Usagef("--predictions are those of one seed: leave out --seeds")
 			}
@@ -80,7 +80,7 @@ label in DATA comes so much later than its event.`,
 }
 
 // pipelineFor loads the pipeline file, or infers one from the data.
-func (a *app) pipelineFor(ctx context.Context, file, data string, o infer.Options) (*config.Pipeline, error) {
+func (a *app) pipelineFor(ctx context.Context, file string, data offline.Data, o infer.Options) (*config.Pipeline, error) {
 	if file == "" {
 		_, p, err := offline.Inferred(ctx, data, o)
 		if err != nil {

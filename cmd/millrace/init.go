@@ -21,6 +21,7 @@ import (
 type initFlags struct {
 	from, fromSnapshot, expert string
 	infer                      infer.Options
+	shape                      shapeFlags
 	out                        string
 	quiet                      bool
 }
@@ -55,6 +56,7 @@ paths are of the file of labels. docs/LABELS.md shows it.`,
 		},
 	}
 	f := cmd.Flags()
+	o.shape.add(f)
 	f.StringVar(&o.from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
 	f.StringVar(&o.infer.Topic, "topic", "", "topic to look at; with --from-snapshot, the events topic for the file that is written")
 	f.StringVar(&o.fromSnapshot, "from-snapshot", "", "snapshot file, or a model whose served version is in the store at --redis")
@@ -96,7 +98,7 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 		}
 		return place.write(file)
 	}
-	r, err := a.infer(ctx, o.from, o.infer)
+	r, err := a.infer(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -116,16 +118,20 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 }
 
 // infer looks at a file or at a topic.
-func (a *app) infer(ctx context.Context, from string, o infer.Options) (*infer.Result, error) {
+func (a *app) infer(ctx context.Context, o *initFlags) (*infer.Result, error) {
 	switch {
-	case from != "" && o.Topic == "":
-		r, err := offline.Infer(ctx, from, o)
+	case o.from != "" && o.infer.Topic == "":
+		in, err := o.shape.input()
+		if err != nil {
+			return nil, err
+		}
+		r, err := offline.Infer(ctx, offline.Data{Events: o.from, Input: in}, o.infer)
 		if err != nil {
 			return nil, config.UsageError{Err: err} // the file, the label or the model was named wrong
 		}
 		return r, nil
-	case from == "" && o.Topic != "":
-		return a.inferTopic(ctx, o)
+	case o.from == "" && o.infer.Topic != "":
+		return a.inferTopic(ctx, o.infer)
 	}
 	return nil, config.Usagef("init looks at one thing: give one of --from FILE, --topic TOPIC and --from-snapshot MODEL")
 }

@@ -24,6 +24,7 @@ type produceFlags struct {
 	events   uint64
 	labels   string
 	out      string
+	shape    shapeFlags
 }
 
 func (a *app) produce() *cobra.Command {
@@ -67,6 +68,7 @@ are acknowledged.`,
 	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's, as that of a running embedded broker")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "events a second; 0 is as fast as it goes")
 	cmd.Flags().BoolVar(&f.loop, "loop", false, "start again at the end of the file")
+	f.shape.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.generate, "generate", "", "generate events in place of a file: payments")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of --generate")
 	cmd.Flags().StringVar(&f.labels, "labels", "", "file of labels that come later than their events, sent to the topic of labels in the order of times")
@@ -131,12 +133,15 @@ func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, 
 		return generated(payments.New(f.seed), p.LateLabels()), func(uint64) {}, func() {}, nil
 	}
 	report := func(fault string) { fmt.Fprintln(a.err, "left out:", fault) }
+	in, err := f.shape.input()
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	var rows *pipeline.FileRows
-	var err error
 	if f.labels != "" {
-		rows, err = pipeline.OpenLateRows(ctx, p, args[0], f.labels, time.Now(), report)
+		rows, err = pipeline.OpenLateRows(ctx, p, args[0], f.labels, in, time.Now(), report)
 	} else {
-		rows, err = pipeline.OpenRows(p, args[0], f.loop, report)
+		rows, err = pipeline.OpenRows(p, args[0], in, f.loop, report)
 	}
 	if err != nil {
 		return nil, nil, nil, err

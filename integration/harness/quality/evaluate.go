@@ -108,7 +108,7 @@ func Contend(ctx context.Context, s Stream, families []string, seeds int) ([]*of
 }
 
 func infers(ctx context.Context, s Stream) (*infer.Result, *config.Pipeline, error) {
-	r, p, err := offline.Inferred(ctx, s.Path, infer.Options{Label: s.Label, Model: model.FamilyAuto, ScanAll: true})
+	r, p, err := offline.Inferred(ctx, offline.Data{Events: s.Path}, infer.Options{Label: s.Label, Model: model.FamilyAuto, ScanAll: true})
 	if err != nil {
 		return nil, nil, fmt.Errorf("inferring a pipeline for %s: %w", s.Name, err)
 	}
@@ -213,7 +213,7 @@ func outputOf(ctx context.Context, path string, args ...string) ([]byte, error) 
 
 // pipelineFor writes the pipeline that this tree infers from the stream to a temporary file.
 func pipelineFor(ctx context.Context, s Stream, family string) (string, error) {
-	r, err := offline.Infer(ctx, s.Path, infer.Options{Label: s.Label, Model: family, ScanAll: true})
+	r, err := offline.Infer(ctx, offline.Data{Events: s.Path}, infer.Options{Label: s.Label, Model: family, ScanAll: true})
 	if err != nil {
 		return "", fmt.Errorf("inferring a pipeline: %w", err)
 	}
