@@ -38,7 +38,8 @@ type plan struct {
 	label    *column
 	why      string // the label was chosen; empty when it was asked for
 	classes  []string
-	order    string // why the classes stand in that order
+	positive string // of two classes
+	order    string // why that one is the positive one
 	model    string
 	id, time *column
 	features []feature

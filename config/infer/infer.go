@@ -61,6 +61,7 @@ type Result struct {
 	Label    string   // its path
 	Guessed  bool     // the label is a guess
 	Classes  []string // in order; nil when the label is a number
+	Positive string   // of two classes, the one that a score is the probability of
 	Model    string   // its type
 	ID, Time string   // paths; empty when there are none
 	Features features.Columns

@@ -3,18 +3,10 @@ package infer
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"millrace/model"
 )
-
-// Words for the class that is not looked for; with two classes it stands first.
-var negatives = []string{
-	"no", "n", "false", "f", "off", "neg", "negative", "legit", "legitimate", "normal", "ham", "good", "benign", "ok", "none", "-1", "0",
-}
 
 // decideLabel settles whether the label is a class or a number, and what model learns it.
 func (p *plan) decideLabel() error {
@@ -54,31 +46,4 @@ func fewIntegers(c *column) bool {
 	n := int64(len(c.distinct))
 	return c.integers == c.numbers && !c.many && n <= integerClassesMax &&
 		(n == 2 || n*rowsPerClass <= c.numbers)
-}
-
-// orderClasses sorts the classes, numbers by value. With two, the last is the one that a score speaks
-// of, so it should be the one that people look for.
-func (p *plan) orderClasses() {
-	counts := p.label.distinct
-	p.classes = slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		x, errX := strconv.ParseFloat(a, 64)
-		y, errY := strconv.ParseFloat(b, 64)
-		if errX == nil && errY == nil && x != y {
-			return cmp.Compare(x, y)
-		}
-		return strings.Compare(a, b)
-	})
-	if len(p.classes) != 2 {
-		return
-	}
-	p.order = "a score is the probability of the last class"
-	if p.label.texts == 0 {
-		return
-	}
-	first, last := p.classes[0], p.classes[1]
-	noFirst := slices.Contains(negatives, strings.ToLower(first))
-	noLast := slices.Contains(negatives, strings.ToLower(last))
-	if noLast && !noFirst || noFirst == noLast && counts[last] > counts[first] {
-		p.classes = []string{last, first}
-	}
 }

@@ -17,7 +17,7 @@ import (
 // result writes the file and gathers what stands in it.
 func (p *plan) result(s *survey) *Result {
 	r := &Result{
-		Name: p.options.Name, Label: p.label.path, Guessed: p.why != "", Classes: p.classes,
+		Name: p.options.Name, Label: p.label.path, Guessed: p.why != "", Classes: p.classes, Positive: p.positive,
 		Model: p.model, Sparse: p.sparse || p.bagged, Rows: p.rows, Skipped: s.skipped, Fault: s.fault,
 	}
 	if r.Name == "" {
@@ -193,15 +193,22 @@ func (w *writer) labelLines() {
 	}
 	if len(p.classes) > 2 {
 		w.line("# %d classes; another value is rejected as unknown_class.", len(p.classes))
-	} else if p.order != "" {
-		w.line("# %s.", strings.ToUpper(p.order[:1])+p.order[1:])
+	} else {
+		w.line("# A score is the probability of the positive class: %s, %s.", oneLine(p.positive), p.order)
 	}
-	if text := scalars(p.classes); len(text) < 80 {
-		w.line("label: {path: %s, classes: [%s]}", path, text)
+	positive := ""
+	if p.positive != "" {
+		positive = ", positive: " + scalars([]string{p.positive})
+	}
+	if text := scalars(p.classes); len(text)+len(positive) < 80 {
+		w.line("label: {path: %s, classes: [%s]%s}", path, text, positive)
 	} else {
 		w.line("label:")
 		w.line("  path: %s", path)
 		w.line("  classes: [%s]", wrap(text, 80, "    "))
+		if p.positive != "" {
+			w.line("  positive: %s", scalars([]string{p.positive}))
+		}
 	}
 	w.line("")
 }

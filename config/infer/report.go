@@ -37,6 +37,9 @@ type LabelReport struct {
 	Rows    int64        `json:"rows"`
 	Missing float64      `json:"missing"`
 	Classes []ClassShare `json:"classes,omitempty"` // in the file's order
+	// Positive is the one of two classes that a score is the probability of, and PositiveWhy what that was guessed from.
+	Positive    string `json:"positive,omitempty"`
+	PositiveWhy string `json:"positive_guess,omitempty"`
 	// Of a label that is a number.
 	Min  *float64 `json:"min,omitempty"`
 	Max  *float64 `json:"max,omitempty"`
@@ -129,7 +132,7 @@ func (p *plan) labelReport() LabelReport {
 		}
 		return out
 	}
-	out.Kind = "class"
+	out.Kind, out.Positive, out.PositiveWhy = "class", p.positive, p.order
 	var all int64
 	for _, class := range p.classes {
 		all += c.distinct[class]
