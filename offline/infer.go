@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/files"
@@ -18,6 +19,8 @@ const (
 	indicesAlone = 1024
 	// bagName is what that bag is called.
 	bagName = "x"
+	// LookDefault bytes of a file are looked at for features unless more or less is asked for: all of most files.
+	LookDefault = 2 << 30
 )
 
 // Infer writes a pipeline file for the data's file of events, as init does.
@@ -41,7 +44,19 @@ func Infer(ctx context.Context, data Data, o infer.Options) (*infer.Result, erro
 	if src.Table() {
 		o.Missing = files.Missing // as package pipeline has it
 	}
-	r, err := infer.FromSource(ctx, src.Next, o)
+	if o.Look <= 0 {
+		o.Look = LookDefault
+	}
+	o.Enough = func() bool { return src.Read() >= o.Look }
+	next := src.Next
+	if o.Progress != nil {
+		read := o.Progress(src.Size())
+		next = func(ctx context.Context) (*millrace.Batch, error) {
+			read(src.Read())
+			return src.Next(ctx)
+		}
+	}
+	r, err := infer.FromSource(ctx, next, o)
 	if err != nil {
 		return nil, fmt.Errorf("looking at %s: %w", path, err)
 	}

@@ -68,13 +68,37 @@ paths are of the file of labels. docs/LABELS.md shows it.`,
 	f.StringVar(&o.infer.Label, "label", "", "column to predict; guessed when left out")
 	f.StringVar(&o.infer.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	f.StringVar(&o.out, "out", "", "write the pipeline file here, in place of standard output; a file that is there is kept")
+	f.Var(&sizeFlag{&o.infer.Look}, "look", "how much of a file is looked at for features, as 100MiB; the label is looked for in all of it (default 2GiB)")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "leave out the report on standard error")
 	return cmd
 }
 
+// sizeFlag is a size in bytes with its unit.
+type sizeFlag struct{ bytes *int64 }
+
+func (f *sizeFlag) Set(text string) error {
+	size, err := millrace.ParseBytes(text)
+	if err == nil && size == 0 {
+		return errors.New("it must be more than nothing")
+	}
+	*f.bytes = int64(size)
+	return err
+}
+
+func (f *sizeFlag) String() string {
+	if f.bytes == nil || *f.bytes == 0 {
+		return ""
+	}
+	return millrace.Bytes(*f.bytes).String()
+}
+
+func (*sizeFlag) Type() string { return "BYTES" }
+
 // initAny looks at what it is told to, reports, and writes the file.
 func (a *app) initAny(ctx context.Context, o *initFlags) error {
 	switch {
+	case o.infer.Look != 0 && o.from == "":
+		return config.Usagef("--look goes with --from")
 	case o.fromSnapshot != "" && o.from != "":
 		return config.Usagef("init looks at one thing: give either --from or --from-snapshot")
 	case o.fromSnapshot != "" && o.infer.Windows:
@@ -98,7 +122,12 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 		}
 		return place.write(file)
 	}
+	progress, finish := a.slowProgress("looking")
+	if !o.quiet {
+		o.infer.Progress = progress
+	}
 	r, err := a.infer(ctx, o)
+	finish()
 	if err != nil {
 		return err
 	}

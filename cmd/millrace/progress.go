@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -37,6 +38,42 @@ func (a *app) progress(what string) (progress offline.Progress, finish func()) {
 	return func(total int64) func(int64) {
 		bar = a.newProgress(total, what, true)
 		return bar.set
+	}, func() { bar.finish() }
+}
+
+const (
+	// progressAfter a work is long enough for its progress to be of interest.
+	progressAfter = 2 * time.Second
+	// progressEvery a line says how far it is, where there is no terminal.
+	progressEvery = 10 * time.Second
+)
+
+// slowProgress counts the bytes of a file that is read, from progressAfter on: in a bar on a terminal, in a line now
+// and then elsewhere.
+func (a *app) slowProgress(what string) (progress offline.Progress, finish func()) {
+	bar := &progressBar{}
+	return func(total int64) func(int64) {
+		if total <= 0 {
+			total = -1
+		}
+		next := time.Now().Add(progressAfter)
+		return func(read int64) {
+			switch now := time.Now(); {
+			case bar.bar != nil:
+				bar.set(read)
+			case now.Before(next):
+			case isTerminal(a.err):
+				bar = a.newProgress(total, what, true)
+				bar.set(read)
+			default:
+				next = now.Add(progressEvery)
+				if total > 0 {
+					fmt.Fprintf(a.err, "%s: %d %% of %s\n", what, 100*read/total, byteText(total))
+				} else {
+					fmt.Fprintf(a.err, "%s: %s so far\n", what, byteText(read))
+				}
+			}
+		}
 	}, func() { bar.finish() }
 }
 

@@ -117,6 +117,9 @@ func printReport(to io.Writer, r *initReport, width int) error {
 // head is what was read, and the label.
 func (w *reportWriter) head(r *initReport) {
 	rows := fmt.Sprintf("%s: %s looked at", r.Source, plural(r.Rows, "event"))
+	if r.More {
+		rows += ", not all that there are"
+	}
 	if r.Skipped > 0 {
 		rows += fmt.Sprintf(", %s skipped", plural(r.Skipped, "event"))
 	}
@@ -169,8 +172,8 @@ func (w *reportWriter) features(all []infer.FeatureReport) {
 	for i := range shown {
 		f := &shown[i]
 		distinct := thousands(f.Distinct)
-		if f.DistinctOver {
-			distinct = ">" + distinct
+		if f.DistinctAbout {
+			distinct = "~" + thousands(rounded(f.Distinct))
 		}
 		line(f.Name, f.Kind, distinct, shareText(f.Missing), f.Example, strings.Join(f.Guessed, "; "))
 	}
@@ -252,6 +255,15 @@ func shareText(share float64) string {
 		return fmt.Sprintf("%.1f %%", p)
 	}
 	return "<0.1 %"
+}
+
+// rounded is a number to two digits, as one is told that is not known better.
+func rounded(n int64) int64 {
+	unit := int64(1)
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return (n + unit/2) / unit * unit
 }
 
 // thousands writes a number with commas.

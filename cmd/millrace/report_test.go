@@ -83,6 +83,32 @@ func TestInitOut(t *testing.T) {
 	}
 }
 
+// TestInitLooksFar: fields that begin after the first 10,000 rows are found, unless less is to be looked at.
+func TestInitLooksFar(t *testing.T) {
+	var b strings.Builder
+	for i := range 15_000 {
+		late := ""
+		if i >= 12_000 {
+			late = `"late":1.5,`
+		}
+		fmt.Fprintf(&b, `{"a":%d,%s"y":%d}`+"\n", i, late, i%2)
+	}
+	data := written(t, "late.jsonl", b.String())
+	code, out, report := verb(t, "init", "--from", data)
+	if code != exitDone || !strings.Contains(out, "  late: {type: number, missing: indicator}") || !strings.Contains(report, "late has values from row 12001 on only") {
+		t.Errorf("exit code %d:\n%s%s", code, report, out)
+	}
+	code, out, report = verb(t, "init", "--from", data, "--look", "64KiB")
+	if code != exitDone || strings.Contains(out, "late:") || !strings.Contains(report, "not all that there are") {
+		t.Errorf("64 KiB: exit code %d:\n%s%s", code, report, out)
+	}
+	for _, args := range [][]string{{"--look", "much"}, {"--look", "0B"}} {
+		if code, _, errOut := verb(t, append([]string{"init", "--from", data}, args...)...); code != exitUsage || !strings.Contains(errOut, "--look") {
+			t.Errorf("%s: exit code %d, %s", args, code, errOut)
+		}
+	}
+}
+
 // TestInitJSON: everything is on standard output, the file itself where it goes nowhere else.
 func TestInitJSON(t *testing.T) {
 	data := ordersFile(t)

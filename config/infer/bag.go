@@ -42,7 +42,7 @@ func (s *seen) start(n *node) {
 }
 
 func (s *seen) turn(n *node) {
-	n.column = newColumn(n.keys)
+	n.column = s.newColumn(n.keys)
 	n.column.bag = &bag{keys: make(map[uint64]struct{})}
 	s.columns = append(s.columns, n.column)
 }

@@ -44,6 +44,7 @@ type plan struct {
 	id, time *column
 	features []feature
 	left     []LeftOut
+	byPath   map[string]*column
 }
 
 // Names that labels go by, the likeliest first.
@@ -136,8 +137,7 @@ func idLike(key string) bool {
 
 // unique says whether the field is named as ids are and no two events share a value.
 func (p *plan) unique(c *column) bool {
-	return idLike(c.last()) && c.texts+c.bare == c.values() && c.values() == p.rows &&
-		(c.many || int64(len(c.distinct)) == c.values())
+	return idLike(c.last()) && c.texts+c.bare == c.values() && c.values() == p.rows && c.allDifferent()
 }
 
 // chooseID takes the plainest of the names: id before payment_id before id of an inner object.

@@ -81,8 +81,7 @@ func (p *plan) feature(c *column) (feature, string) {
 		return feature{}, "an id, another one than " + p.id.path
 	case timeLike(c):
 		return p.timeFeature(c)
-	case c.texts == values && values >= differentRows &&
-		(c.many || float64(len(c.distinct)) > differentShare*float64(values)):
+	case c.texts == values && values >= differentRows && c.nearlyAll():
 		if c.words >= wordsMin*c.texts {
 			return p.textFeature(c), ""
 		}
@@ -140,12 +139,12 @@ func (p *plan) textFeature(c *column) feature {
 func (p *plan) tagFeature(c *column) feature {
 	p.bagged = true
 	f := feature{Column: features.DefaultColumn(c.name, features.Bag)}
-	n := len(c.distinct)
+	n := int(c.different())
 	f.Scale = "none"
 	f.Bits = hashedBits(16*n, 20)
 	more := ""
 	if c.many {
-		more = "more than "
+		more = "about "
 	}
 	f.note = fmt.Sprintf("%s%d different texts, at most %d an event", more, n, c.longest)
 	for f.Entries < 2*c.longest && f.Entries < features.EntriesMax {
@@ -207,7 +206,7 @@ func partsOf(c *column) []string {
 
 // encode settles how a category becomes columns, and says how many values it had.
 func encode(f *features.Column, c *column) string {
-	n := len(c.distinct)
+	n := int(c.different())
 	switch {
 	case c.many || n > oneHotMax:
 		f.Encode = "hash"
@@ -222,9 +221,9 @@ func encode(f *features.Column, c *column) string {
 
 // distinctNote says how many values a category had.
 func distinctNote(c *column) string {
-	switch n := len(c.distinct); {
+	switch n := c.different(); {
 	case c.many:
-		return fmt.Sprintf("more than %d different values", n)
+		return fmt.Sprintf("about %d different values", n)
 	case n == 1:
 		return "1 value"
 	default:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -34,8 +35,14 @@ type Options struct {
 	Name  string // of the pipeline; from the records' topic when empty
 	Label string // path of the label, or a column's name; guessed when empty
 	Model string // a model's family; modelDefault when empty
-	// RowsMax is how many events are looked at; 10,000 when zero.
+	// RowsMax is how many events are looked at; 10,000 when zero, unless Enough says how many.
 	RowsMax int
+	// Enough is asked before each batch whether no more events shall be looked at; nil is never.
+	Enough func() bool
+	// Look is how many bytes of a file are looked at, and Progress is told of those that were, for whoever reads files;
+	// offline.LookDefault when zero, and nil for nobody.
+	Look     int64
+	Progress func(total int64) func(read int64)
 	// ScanAll reads on to the end for the label, so that a file's rare classes are all found. Leave
 	// it out for a topic, which has no end.
 	ScanAll bool
@@ -76,15 +83,18 @@ type Result struct {
 // io.EOF, at RowsMax events, or when ctx ends, if there were any events until then; it releases every
 // batch. It is an error if there is no event, no label or no feature to be found.
 func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch, error), o Options) (*Result, error) {
-	if o.RowsMax <= 0 {
+	switch {
+	case o.RowsMax <= 0 && o.Enough != nil:
+		o.RowsMax = math.MaxInt
+	case o.RowsMax <= 0:
 		o.RowsMax = rowsDefault
 	}
 	if o.Model != "" && !slices.Contains(model.Families(), o.Model) {
 		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
-	s := &survey{next: next, seen: newSeen(o.Bag)}
+	s := &survey{next: next, enough: o.Enough, seen: newSeen(o.Bag)}
 	s.seen.missing = o.Missing
-	if err := s.read(ctx, o.RowsMax); err != nil {
+	if err := s.read(ctx, int64(o.RowsMax)); err != nil {
 		return nil, err
 	}
 	if s.seen.rows == 0 {
@@ -111,6 +121,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 // survey reads events and keeps what they look like.
 type survey struct {
 	next    func(context.Context) (*millrace.Batch, error)
+	enough  func() bool
 	seen    *seen
 	topic   string
 	skipped int64
@@ -119,11 +130,15 @@ type survey struct {
 	rest    *millrace.Batch
 	at      int // first record of rest that was not looked at
 	ended   bool
+	stopped bool // by the context, before the end
 }
 
-// read looks at rows events, or at all there are.
-func (s *survey) read(ctx context.Context, rows int) error {
-	for s.seen.rows+s.skipped < int64(rows) {
+// read looks at rows events, or at all there are, or at enough.
+func (s *survey) read(ctx context.Context, rows int64) error {
+	for s.seen.rows+s.skipped < rows {
+		if s.enough != nil && (s.rest == nil || s.at == len(s.rest.Records)) && s.seen.rows > 0 && s.enough() {
+			return nil
+		}
 		record, err := s.record(ctx)
 		if err != nil || record == nil {
 			return err
@@ -188,8 +203,11 @@ func (s *survey) record(ctx context.Context) (*millrace.Record, error) {
 		}
 		batch, err := s.next(ctx)
 		switch {
-		case errors.Is(err, io.EOF), err != nil && ctx.Err() != nil && s.seen.rows > 0:
+		case errors.Is(err, io.EOF):
 			s.ended = true
+			return nil, nil
+		case err != nil && ctx.Err() != nil && s.seen.rows > 0:
+			s.ended, s.stopped = true, true
 			return nil, nil
 		case err != nil:
 			return nil, fmt.Errorf("reading events: %w", err)

@@ -41,7 +41,7 @@ func (p *plan) result(s *survey) *Result {
 	w.modelLines()
 	w.tail()
 	r.YAML = w.out.Bytes()
-	r.Report = p.report(r)
+	r.Report = p.report(s, r)
 	return r
 }
 

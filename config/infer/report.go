@@ -2,6 +2,7 @@ package infer
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -10,12 +11,13 @@ import (
 	"millrace/features"
 )
 
-// Report is what was found in the data and what was made of it, as plain data: what the file's comments say in words, and
-// what is worth a look besides. Shares are from 0 to 1, rows are counted from 1.
+// Report is what was found in the data and what was made of it, as plain data: what the file's comments say in words,
+// and what is worth a look besides. Shares are from 0 to 1, rows are counted from 1.
 type Report struct {
 	Pipeline string          `json:"pipeline"`
 	Source   string          `json:"source"` // name of the file or topic
 	Rows     int64           `json:"rows"`   // events looked at
+	More     bool            `json:"more"`   // there are, or may be, more that were not
 	Skipped  int64           `json:"skipped"`
 	Fault    string          `json:"first_skipped,omitempty"` // why, and where
 	Label    LabelReport     `json:"label"`
@@ -58,11 +60,11 @@ type FeatureReport struct {
 	Name string `json:"name"`
 	Path string `json:"path,omitempty"` // where it is not the name
 	Kind string `json:"kind"`           // as the file's type
-	// Distinct values; only the least number of them where DistinctOver.
-	Distinct     int64   `json:"distinct"`
-	DistinctOver bool    `json:"distinct_over,omitempty"`
-	Missing      float64 `json:"missing"` // share of the events without a value
-	Example      string  `json:"example,omitempty"`
+	// Distinct values; where DistinctAbout, right to some percent.
+	Distinct      int64   `json:"distinct"`
+	DistinctAbout bool    `json:"distinct_about,omitempty"`
+	Missing       float64 `json:"missing"` // share of the events without a value
+	Example       string  `json:"example,omitempty"`
 	// FirstRow and LastRow are where values begin and end, given where that is well within the rows.
 	FirstRow int64    `json:"first_row,omitempty"`
 	LastRow  int64    `json:"last_row,omitempty"`
@@ -105,7 +107,7 @@ const (
 )
 
 // report gathers what was found. It guesses nothing by itself.
-func (p *plan) report(r *Result) Report {
+func (p *plan) report(s *survey, r *Result) Report {
 	out := Report{
 		Pipeline: r.Name, Source: p.topic, Rows: p.rows, Skipped: r.Skipped, Fault: r.Fault, Label: p.labelReport(),
 		ID: r.ID, Time: r.Time, Model: r.Model, Features: make([]FeatureReport, len(p.features)), LeftOut: slices.Clone(p.left),
@@ -113,6 +115,11 @@ func (p *plan) report(r *Result) Report {
 	widths := r.Features.Widths()
 	for i := range p.features {
 		out.Features[i] = p.featureReport(&p.features[i], widths[i])
+	}
+	out.More = !s.ended || s.stopped || out.Label.Rows > out.Rows
+	if p.seen.beyond > 0 {
+		out.LeftOut = append(out.LeftOut, LeftOut{"other fields", fmt.Sprintf("came up after the first %d events, when there were %d already, as many as a pipeline has; %s of theirs were passed over",
+			rowsDefault, len(p.seen.columns), count(p.seen.beyond, "value"))})
 	}
 	if out.LeftOut == nil {
 		out.LeftOut = []LeftOut{}
@@ -151,11 +158,11 @@ func (p *plan) featureReport(f *feature, width int) FeatureReport {
 		out.Guessed = parts(f.note, "")
 		return out
 	}
-	out.Distinct, out.DistinctOver = int64(len(c.distinct)), c.many
+	out.Distinct, out.DistinctAbout = c.different(), c.many
 	out.Missing = share(p.rows-c.values(), p.rows)
 	switch {
 	case c.bag != nil:
-		out.Distinct, out.DistinctOver = int64(len(c.bag.keys)), c.bag.many
+		out.Distinct, out.DistinctAbout = int64(len(c.bag.keys)), c.bag.many
 		out.Missing = share(p.rows-c.bag.events, p.rows)
 	case c.tags > 0:
 		out.Missing = share(p.rows-c.tags, p.rows)

@@ -15,13 +15,10 @@ import (
 )
 
 const (
-	// distinctMax different texts of a field are told apart; with more, only that there are many
-	// matters. It bounds memory to some 100 bytes each.
-	distinctMax = 20_000
-	// distinctNumbersMax numbers are told apart: enough to know whether they could be classes.
-	distinctNumbersMax = classesMax + 1
 	// integerMax is where float64 no longer tells neighbouring integers apart; longer ids stay as written.
 	integerMax = 1 << 53
+	// wordBytes are about what a word takes in a vocabulary.
+	wordBytes = 24
 	// textMax bytes of a text tell it from others.
 	textMax = 256
 )
@@ -39,6 +36,8 @@ type seen struct {
 	buf     []byte
 	bag     string                 // path of a field that is known to be a bag
 	missing func(text []byte) bool // words that are no values among numbers; may be nil
+	room    int64                  // bytes that fields may still keep values in
+	beyond  int64                  // values of fields that came up when there were too many
 }
 
 // node is a key of the events' objects.
@@ -74,14 +73,17 @@ type column struct {
 	from, to int64
 	binary   bool // no number but 0 and 1
 	distinct map[string]int64
-	most     int  // keys that distinct may hold
-	many     bool // distinct is not complete
+	most     int     // keys that distinct may hold
+	many     bool    // distinct is not complete
+	sketch   *sketch // of all values, where there are many
+	again    bool    // a value had come twice before there were
+	room     *int64  // bytes that all fields may still keep values in
 	sample   string
 	longest  int  // of tags
 	bag      *bag // nil unless the field is a bag
 }
 
-func newSeen(bag string) *seen { return &seen{root: &node{}, bag: bag} }
+func newSeen(bag string) *seen { return &seen{root: &node{}, bag: bag, room: distinctRoom} }
 
 // add looks at one event.
 func (s *seen) add(value []byte) error {
@@ -115,6 +117,10 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 			return s.entry(d, at.column, key)
 		}
 		inner, ok := at.inside[string(key)]
+		if !ok && s.full() {
+			s.beyond++
+			return d.Skip()
+		}
 		if !ok {
 			if at.inside == nil {
 				at.inside = make(map[string]*node)
@@ -137,7 +143,7 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 				return fmt.Errorf("the events have more than %d different fields: a pipeline cannot name them all; "+
 					"put them into one object inside the event, as {\"y\": 1, \"x\": {\"17\": 0.5}}, and they are read as a bag", features.ColumnsMax)
 			}
-			inner.column = newColumn(inner.keys)
+			inner.column = s.newColumn(inner.keys)
 			s.columns = append(s.columns, inner.column)
 			if inner.inside != nil {
 				inner.column.lists++
@@ -147,8 +153,12 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 	})
 }
 
-func newColumn(keys []string) *column {
-	c := &column{keys: keys, first: -1, binary: true, distinct: make(map[string]int64), most: distinctNumbersMax}
+// full reports whether a new field is one too many. Among the first events that is an error; later it is passed over,
+// as a pipeline can be made of the others.
+func (s *seen) full() bool { return s.rows >= rowsDefault && len(s.columns) > features.ColumnsMax }
+
+func (s *seen) newColumn(keys []string) *column {
+	c := &column{keys: keys, first: -1, binary: true, distinct: make(map[string]int64), most: distinctNumbersMax, room: &s.room}
 	for i, key := range keys {
 		if i > 0 {
 			c.name += "."
@@ -288,24 +298,15 @@ func (c *column) text(text []byte) {
 func (c *column) read(text []byte) {
 	for word := range bytes.FieldsSeq(text) {
 		c.words++
-		if len(c.vocabulary) < distinctMax {
+		if len(c.vocabulary) < distinctMax && *c.room > 0 {
 			if c.vocabulary == nil {
 				c.vocabulary = make(map[uint64]struct{})
 			}
+			before := len(c.vocabulary)
 			c.vocabulary[features.Hash(0, word)] = struct{}{}
+			*c.room -= wordBytes * int64(len(c.vocabulary)-before)
 		}
 	}
-}
-
-func (c *column) count(value []byte) {
-	if c.sample == "" {
-		c.sample = string(value)
-	}
-	if _, ok := c.distinct[string(value)]; !ok && len(c.distinct) >= c.most {
-		c.many = true
-		return
-	}
-	c.distinct[string(value)]++
 }
 
 // values is how many values the field has had, nulls and lists not counted.

@@ -56,7 +56,7 @@ func (p *plan) featureWarnings(r *Report, add func(WarningKind, string, *float64
 	for i := range r.Features {
 		f := &r.Features[i]
 		switch {
-		case f.Distinct == 1 && !f.DistinctOver && f.Missing == 0 && f.Kind != string(features.Bag):
+		case f.Distinct == 1 && f.Missing == 0 && f.Kind != string(features.Bag):
 			constant = append(constant, f.Name)
 		case f.FirstRow > 0 && f.LastRow > 0:
 			add(WarnPartly, f.Name, &f.Missing, "%s has values from row %d to row %d only", f.Name, f.FirstRow, f.LastRow)

@@ -171,12 +171,13 @@ func (p *plan) amounts() []string {
 
 // columnOf is the field that a feature reads.
 func (p *plan) columnOf(f *feature) *column {
-	for _, c := range p.seen.columns {
-		if c.path == f.EventPath() {
-			return c
+	if len(p.byPath) != len(p.seen.columns) {
+		p.byPath = make(map[string]*column, len(p.seen.columns))
+		for _, c := range p.seen.columns {
+			p.byPath[c.path] = c
 		}
 	}
-	return nil
+	return p.byPath[f.EventPath()]
 }
 
 // windowLength is an hour, or less where the events that were looked at are of less than some hours.
