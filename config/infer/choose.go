@@ -103,6 +103,9 @@ func (p *plan) decide() error {
 	if len(p.features) == 0 && p.time != nil {
 		p.features = append(p.features, p.ownTime())
 	}
+	if len(p.features) == 0 {
+		p.rowNumbers()
+	}
 	p.fitWidths()
 	if len(p.features) == 0 {
 		return p.nothing()

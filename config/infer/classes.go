@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Words for the one of two classes that people look for, and for the other. What is opposed to one of the latter is looked
-// for, too.
+// Words for the one of two classes that people look for, and for the other. What is opposed to one of the latter is
+// looked for, too.
 func positives() wordSet {
 	return wordsOf("yes ja oui si sí sim da true wahr vrai on pos positive positiv",
 		"fraud fraudulent scam spam phishing malware attack intrusion anomaly anomalous abnormal outlier",

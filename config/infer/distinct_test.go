@@ -28,7 +28,7 @@ func found(t testing.TB, r *infer.Result, name string) infer.FeatureReport {
 func TestManyDifferentValues(t *testing.T) {
 	const rows, users = 120_000, 30_000
 	r := run(t, infer.Options{RowsMax: rows}, repeat(rows, func(i int) string {
-		return fmt.Sprintf(`{"user":"u%d","note":"n%d","row_id":"r%d","x":%d,"y":%d}`, i*7919%users, i, i, i, i%2)
+		return fmt.Sprintf(`{"user":"u%d","note":"n%d","row_id":"r%d","x":%d,"y":%d}`, i*7919%users, i, i, i*1000, i%2)
 	})...)
 	if got := types(r); got != "user:category x:number" || r.ID != "row_id" {
 		t.Errorf("features %s, id %q", got, r.ID)
@@ -55,7 +55,7 @@ func TestFieldsThatBeginLate(t *testing.T) {
 		if i < 4000 {
 			early = fmt.Sprintf(`"early":%d,`, i%9)
 		}
-		return fmt.Sprintf(`{"a":%d,%s%s"y":%d}`, i, late, early, i%2)
+		return fmt.Sprintf(`{"a":%d,%s%s"y":%d}`, i%50, late, early, i%2)
 	})
 	looked := 0
 	r := run(t, infer.Options{Enough: func() bool { looked++; return false }}, texts...)

@@ -81,6 +81,8 @@ func (p *plan) feature(c *column) (feature, string) {
 		return feature{}, "an id, another one than " + p.id.path
 	case timeLike(c):
 		return p.timeFeature(c)
+	case c.leftOut() != "":
+		return feature{}, c.leftOut()
 	case c.texts == values && values >= differentRows && c.nearlyAll():
 		if c.words >= wordsMin*c.texts {
 			return p.textFeature(c), ""
@@ -92,9 +94,9 @@ func (p *plan) feature(c *column) (feature, string) {
 	switch {
 	case c.booleans == values:
 		f.Type = features.Boolean
-	case c.texts == 0 && c.booleans == 0 && idLike(c.last()) && c.bare == c.numbers:
+	case c.code() != "":
 		f.Type = features.Category
-		notes = append(notes, "whole numbers, but named as an id")
+		notes = append(notes, c.code())
 	case float64(c.texts+c.booleans) > strayShare*float64(values):
 		f.Type = features.Category
 	case c.numbers < values:

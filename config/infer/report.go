@@ -39,7 +39,7 @@ type LabelReport struct {
 	Rows    int64        `json:"rows"`
 	Missing float64      `json:"missing"`
 	Classes []ClassShare `json:"classes,omitempty"` // in the file's order
-	// Positive is the one of two classes that a score is the probability of, and PositiveWhy what that was guessed from.
+	// Positive is the one of two classes that a score is the probability of, PositiveWhy what that was guessed from.
 	Positive    string `json:"positive,omitempty"`
 	PositiveWhy string `json:"positive_guess,omitempty"`
 	// Of a label that is a number.

@@ -81,6 +81,7 @@ type column struct {
 	sample   string
 	longest  int  // of tags
 	bag      *bag // nil unless the field is a bag
+	idSeen
 }
 
 func newSeen(bag string) *seen { return &seen{root: &node{}, bag: bag, room: distinctRoom} }
@@ -273,12 +274,16 @@ func (c *column) number(raw []byte) {
 	if x == math.Trunc(x) && math.Abs(x) < integerMax {
 		c.integers++
 		raw = strconv.AppendInt(raw[:0], int64(x), 10) // 1 and 1.0 are one value, as for the decoder
+		c.wholeNumber(int64(x), len(bytes.TrimPrefix(raw, []byte("-"))))
+	} else if c.bare == c.numbers {
+		c.digits(len(raw))
 	}
 	c.count(raw)
 }
 
 func (c *column) text(text []byte) {
 	c.texts++
+	c.digitText(text)
 	c.read(text)
 	c.most = distinctMax
 	if len(text) >= len("2006-01-02T15:04:05Z") && text[4] == '-' {
