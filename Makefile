@@ -49,10 +49,10 @@ image: build ## the container image, from the binary above; needs buildah, podma
 .PHONY: test
 test: ## vet, every unit and whole-loop test, then those with goroutines under the race detector
 	$(GO) vet ./...
-	$(GO) test -timeout 10m ./...
+	$(GO) test -timeout 20m ./...
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then \
-		echo '$(GO) test -race -short -timeout 10m $(RACE)'; \
-		$(GO) test -race -short -timeout 10m $(RACE_PACKAGES); \
+		echo '$(GO) test -race -short -timeout 20m $(RACE)'; \
+		$(GO) test -race -short -timeout 20m $(RACE_PACKAGES); \
 	else \
 		echo 'make test: the race detector needs a C compiler and there is none: not run'; \
 	fi
@@ -111,7 +111,7 @@ hard: ## every family on wild values, changed units and flipped labels, beside t
 .PHONY: cover
 cover: ## coverage of all packages by all tests but the integration ones: bin/cover.html
 	@mkdir -p bin
-	$(GO) test -timeout 10m -coverpkg=./... -coverprofile bin/cover.out ./...
+	$(GO) test -timeout 20m -coverpkg=./... -coverprofile bin/cover.out ./...
 	$(GO) tool cover -func bin/cover.out | tail -1
 	$(GO) tool cover -html bin/cover.out -o bin/cover.html
 
