@@ -26,7 +26,7 @@ func Example() {
 	event := d.NewEvent()
 	for _, value := range []string{
 		`{"id": 7, "amount": 12.5, "country": "DE", "outcome": "fraud"}`,
-		`{"id": 8, "amount": "12.5"}`,
+		`{"id": 8, "amount": "12,5"}`,
 	} {
 		if err := d.Decode(&millrace.Record{Value: []byte(value)}, event); err != nil {
 			fmt.Println(err)
@@ -36,5 +36,5 @@ func Example() {
 	}
 	// Output:
 	// 7: 12.5 DE, class 1
-	// wrong_type at "amount": found a string; a JSON number belongs there
+	// wrong_type at "amount": found another string; a number belongs there
 }

@@ -19,16 +19,17 @@ const (
 	anObject
 	anArray
 	aNull
-	badText  // a string that is no time
+	badText // a string that is no time
+	badNumberText
 	outRange // a number that is no time, or beyond float64
 	aNegative
 )
 
 var kindWords = [...]string{"a string", "a number", "a number that is no integer", "a boolean", "an object", "an array", "null",
-	"another string", "a number out of range", "a number below 0"}
+	"another string", "another string", "a number out of range", "a number below 0"}
 
 var useWords = [...]string{
-	useNumber:   "a JSON number",
+	useNumber:   "a number",
 	useBoolean:  "true or false",
 	useCategory: "a string, an integer or a boolean",
 	useText:     "a string",
@@ -37,8 +38,8 @@ var useWords = [...]string{
 	useID:       "a string or an integer",
 	useTime:     "an RFC 3339 string, Unix seconds or Unix milliseconds",
 	useClass:    "a class (a string, number or boolean)",
-	useValue:    "a finite JSON number",
-	useWeight:   "a finite JSON number, 0 or more",
+	useValue:    "a finite number",
+	useWeight:   "a finite number, 0 or more",
 }
 
 // faultKey tells a decoder's standing faults apart.
@@ -78,7 +79,7 @@ func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
 		reason = millrace.ReasonNotFinite
 	}
 	return d.fault(faultKey{reason, t, found}, d.targets[t].path, func() string {
-		return fmt.Sprintf("found %s; %s belongs there", kindWords[found], useWords[d.targets[t].use])
+		return fmt.Sprintf("found %s; %s belongs there", kindWords[found], useWords[d.targets[t].use]+d.targets[t].format.example())
 	})
 }
 

@@ -40,16 +40,25 @@ func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 	return end, nil
 }
 
-// labelValue reads a numeric target. Numbers in quotes are refused like those of features.
+// labelValue reads a numeric target, as numbers of features are read.
 func (d *Decoder) labelValue(t int32, text []byte, found kind) {
 	l := &d.event.Label
-	if found != aNumber && found != aFraction {
+	var v float64
+	var fault numberFault
+	switch found {
+	case aNumber, aFraction:
+		if v, _, fault = parseNumber(text, 0); fault != numberOK {
+			l.Fault = d.mismatch(t, outRange)
+			return
+		}
+	case aString:
+		var ok bool
+		if v, ok = d.targets[t].format.Parse(text); !ok {
+			l.Fault = d.mismatch(t, badNumberText)
+			return
+		}
+	default:
 		l.Fault = d.mismatch(t, found)
-		return
-	}
-	v, _, fault := parseNumber(text, 0)
-	if fault != numberOK {
-		l.Fault = d.mismatch(t, outRange)
 		return
 	}
 	if v, l.Fault = d.held(t, v); l.Fault == nil {

@@ -92,6 +92,7 @@ type target struct {
 	use     use
 	field   int32 // of a column
 	entries int32 // of a bag at most
+	format  NumberFormat
 	path    string
 }
 
@@ -110,7 +111,7 @@ func compile(spec Spec) (*schema, error) {
 			return nil, violations("label.", found)
 		}
 		s.compileLabel(spec.Label)
-		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use()}); err != nil {
+		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use(), format: NumberFormat(spec.Label.Format)}); err != nil {
 			return nil, fmt.Errorf("label.path: %w", err)
 		}
 		if err := s.compileWeight(spec.Label); err != nil {
@@ -155,7 +156,7 @@ func (s *schema) compileColumns(columns features.Columns) error {
 		if !ok {
 			return fmt.Errorf("feature %s: %q is no type of feature", c.Name, c.Type)
 		}
-		e, err := s.add(c.EventPath(), target{use: u, field: int32(i), entries: int32(c.Entries)})
+		e, err := s.add(c.EventPath(), target{use: u, field: int32(i), entries: int32(c.Entries), format: NumberFormat(c.Format)})
 		if err != nil {
 			return fmt.Errorf("feature %s: %w", c.Name, err)
 		}

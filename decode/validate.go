@@ -49,6 +49,13 @@ func (l LabelSpec) Validate() []millrace.Violation {
 	case !slices.Contains(l.Classes, l.Positive):
 		report("positive", "%q is no class; write one of %s", l.Positive, strings.Join(l.Classes, ", "))
 	}
+	switch {
+	case l.Format == "":
+	case l.Type != "number":
+		report("format", "is for labels that are numbers; leave it out, or use type: number")
+	case l.Format != string(NumberUS) && l.Format != string(NumberEU):
+		report("format", "%q is neither us nor eu", l.Format)
+	}
 	found = append(found, l.validateWeights()...)
 	found = append(found, l.validateRange()...)
 	found = append(found, l.validateLate()...)

@@ -50,7 +50,7 @@ func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
 	switch target.use {
 	case useNumber:
 		if c := data[p]; c != '-' && c-'0' > 9 {
-			return d.other(t, p, depth)
+			return d.written(t, p, depth)
 		}
 		v, end, fault := parseNumber(data, p)
 		if fault != numberOK {
@@ -104,6 +104,27 @@ func (d *Decoder) other(t int32, p, depth int) (int, *millrace.Rejection) {
 		d.event.Fields[target.field] = millrace.Field{Presence: millrace.Null}
 		d.set++
 	}
+	return end, nil
+}
+
+// written reads a number that is no JSON number: a text that the target's format reads.
+func (d *Decoder) written(t int32, p, depth int) (int, *millrace.Rejection) {
+	if d.data[p] != '"' {
+		return d.other(t, p, depth)
+	}
+	text, end, _, fault := d.scalar(p, depth)
+	if fault != nil {
+		return end, fault
+	}
+	target := &d.targets[t]
+	v, ok := target.format.Parse(text)
+	if !ok {
+		return end, d.mismatch(t, badNumberText)
+	}
+	f := &d.event.Fields[target.field]
+	f.Presence = millrace.Present
+	f.Number = v
+	d.set++
 	return end, nil
 }
 

@@ -96,13 +96,15 @@ func (d *Decoder) weight(t int32, p, depth int) (int, *millrace.Rejection) {
 		return end, fault
 	case found == aNull:
 		return end, nil // as absent
-	case found != aNumber && found != aFraction:
+	case found > aFraction:
 		d.weightFault = d.mismatch(t, found)
 		return end, nil
 	}
-	v, _, bad := parseNumber(text, 0)
+	v, ok := plainNumber(text)
 	switch {
-	case bad != numberOK:
+	case !ok && found == aString:
+		d.weightFault = d.mismatch(t, badNumberText)
+	case !ok:
 		d.weightFault = d.mismatch(t, outRange)
 	case v < 0:
 		d.weightFault = d.mismatch(t, aNegative)

@@ -35,7 +35,7 @@ func TestWeights(t *testing.T) {
 		{capped, `{"y":"no","w":7}`, good(0, 5), "", ""},
 		{label("y", "w"), `{"y":"no","w":-1}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
 		{label("y", "w"), `{"w":-1,"y":"no"}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
-		{label("y", "w"), `{"y":"no","w":"2"}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
+		{label("y", "w"), `{"y":"no","w":"2x"}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
 		{label("y", "w"), `{"y":"no","w":true}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
 		{label("y", "w"), `{"y":"no","w":[1]}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
 		{label("y", "w"), `{"y":"no","w":1e999}`, millrace.Label{}, millrace.ReasonBadWeight, "w"},
@@ -82,7 +82,7 @@ func TestWeightAmongFeatures(t *testing.T) {
 	if e, err := decode(d, `{"amount":2,"y":"yes"}`); err != nil || e.Label.Importance() != 2 || e.Fields[0].Number != 2 {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if _, err := decode(d, `{"amount":"2","y":"yes"}`); err == nil || !strings.Contains(err.Error(), "wrong_type") {
+	if _, err := decode(d, `{"amount":"2x","y":"yes"}`); err == nil || !strings.Contains(err.Error(), "wrong_type") {
 		t.Errorf("got %v", err)
 	}
 	spec.Label.Weight = "user.weight"

@@ -44,6 +44,7 @@ type Column struct {
 	Path    string  `yaml:"path" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"where the value stands in the event, dots between object keys; the name by default"`
 	Type    Type    `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag|window|ratio" hash:"schema" doc:"type of the value in the event"`
 	Scale   string  `yaml:"scale" enum:"standard|none" of:"number|bag|lag|window|ratio" hash:"schema" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
+	Format  string  `yaml:"format" enum:"us|eu" of:"number" hash:"schema" doc:"how numbers in texts are written: us (1,234.50, $ 1,200, (1,200), 12.5 %), eu (1.234,50, 1 234,5, 1.200 €); without it as JSON has them"`
 	Missing string  `yaml:"missing" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|window|ratio" hash:"schema" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
 	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"what a null becomes; as missing by default"`
 	Encode  string  `yaml:"encode" enum:"onehot|hash" of:"category" hash:"schema" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`

@@ -109,6 +109,9 @@ func (c Column) Validate() []millrace.Violation {
 		}
 		oneOf("type", string(c.Type), names...)
 	}
+	if c.Format != "" && c.Type == Number {
+		oneOf("format", c.Format, "us", "eu")
+	}
 	oneOf("scale", c.Scale, scaleStandard, scaleNone)
 	oneOf("missing", c.Missing, policyZero, policyMean, policyIndicator, policyReject)
 	if c.Nulls != "" {

@@ -42,7 +42,7 @@ func Infer(ctx context.Context, data Data, o infer.Options) (*infer.Result, erro
 		o.Name = Name(path)
 	}
 	if src.Table() {
-		o.Missing = files.Missing // as package pipeline has it
+		o.Missing, o.Cells = files.Missing, true // as package pipeline has it
 	}
 	if o.Look <= 0 {
 		o.Look = LookDefault

@@ -10,6 +10,7 @@ import (
 
 	"millrace/config"
 	"millrace/decode"
+	"millrace/features"
 	"millrace/files"
 )
 
@@ -85,7 +86,10 @@ func labelKey(p *config.Pipeline) string {
 // LabelFileOptions say how a file of labels is read: where they are numbers, words such as NA are none.
 func LabelFileOptions(p *config.Pipeline) files.Options {
 	all := fileOptions(p)
-	return files.Options{Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) }}
+	return files.Options{
+		Strings: func(column string) bool { return p.Label.Format != "" && features.JoinPath(column) == p.Label.Path },
+		Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) },
+	}
 }
 
 // newest is the latest time of a row in either file, and which of them are not in the order of their times. It reads

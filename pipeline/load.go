@@ -22,11 +22,12 @@ func Load(path string) (*config.Pipeline, error) {
 	return p, err
 }
 
-// fileOptions say how the pipeline's files are read. The columns that it reads as categories or texts stay text, also
-// where cells look like numbers such as 1.5; in those that it reads as numbers or booleans alone, NA and the like are
-// missing values. Rows without a value of any feature are faults, unless the pipeline learns from what is missing.
+// fileOptions say how the pipeline's files are read. The columns that it reads as categories or texts, or as numbers of
+// a format, stay text, also where cells look like numbers such as 1.5: 1.234 is a thousand in some. In those that it
+// reads as numbers or booleans alone, NA and the like are missing values. Rows without a value of any feature are
+// faults, unless the pipeline learns from what is missing.
 func fileOptions(p *config.Pipeline) files.Options {
-	words, numbers, all, gaps := map[string]bool{}, map[string]bool{}, map[string]bool{}, false
+	words, numbers, written, all, gaps := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, false
 	for _, c := range p.Features {
 		if !c.Derived() {
 			all[c.EventPath()] = true
@@ -37,14 +38,19 @@ func fileOptions(p *config.Pipeline) files.Options {
 			words[c.EventPath()] = true
 		case features.Number, features.Boolean:
 			numbers[c.EventPath()] = true
+			written[c.EventPath()] = c.Format != ""
 		}
 	}
 	if p.Label.Type == "number" {
 		numbers[p.Label.Path] = true
+		written[p.Label.Path] = p.Label.Format != ""
 	}
 	return files.Options{
 		Features: func(column string) bool { return !gaps && all[features.JoinPath(column)] },
-		Strings:  func(column string) bool { return words[features.JoinPath(column)] },
+		Strings: func(column string) bool {
+			path := features.JoinPath(column)
+			return words[path] || written[path]
+		},
 		Missing: func(column string) bool {
 			return numbers[features.JoinPath(column)] && !words[features.JoinPath(column)]
 		},

@@ -99,8 +99,9 @@ func (p *plan) feature(c *column) (feature, string) {
 		notes = append(notes, c.code())
 	case float64(c.texts+c.booleans) > strayShare*float64(values):
 		f.Type = features.Category
-	case c.numbers < values:
-		notes = append(notes, fmt.Sprintf("%s of the values are no numbers: such events are rejected", percent(values-c.numbers, values)))
+	default:
+		f.Format = string(formatOf[c.format])
+		notes = append(notes, c.formatNote(), c.strayNote())
 	}
 	if f.Type == features.Category {
 		notes = append(notes, encode(&f.Column, c))
@@ -120,7 +121,7 @@ func (p *plan) feature(c *column) (feature, string) {
 	if len(c.gaps) > 0 {
 		notes = append(notes, "there it says "+c.gapText())
 	}
-	f.note = strings.Join(notes, "; ")
+	f.note = strings.Join(slices.DeleteFunc(notes, func(note string) bool { return note == "" }), "; ")
 	return f, ""
 }
 

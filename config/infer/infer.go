@@ -59,6 +59,9 @@ type Options struct {
 	// Missing tells words such as NA, which the source leaves out of columns that the file takes for numbers or
 	// booleans; nil is none.
 	Missing func(text []byte) bool
+	// Cells is set where events are the rows of a table, whose cells have no types: what looks like a JSON number may be
+	// one of another format.
+	Cells bool
 }
 
 // Result is the pipeline file and what stands in it.
@@ -93,7 +96,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
 	s := &survey{next: next, enough: o.Enough, seen: newSeen(o.Bag)}
-	s.seen.missing = o.Missing
+	s.seen.missing, s.seen.cells = o.Missing, o.Cells
 	if err := s.read(ctx, int64(o.RowsMax)); err != nil {
 		return nil, err
 	}
@@ -101,6 +104,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, s.nothing()
 	}
 	p := &plan{options: o, seen: s.seen, topic: s.topic, rows: s.seen.rows}
+	p.settleNumbers()
 	p.settleMissing()
 	if err := p.chooseLabel(); err != nil {
 		return nil, s.partly(err)

@@ -144,6 +144,9 @@ func settings(c features.Column) string {
 	if c.Path != "" {
 		more = append(more, "path: "+scalar(c.Path))
 	}
+	if c.Format != "" {
+		more = append(more, "format: "+c.Format)
+	}
 	if c.Scale != standard.Scale {
 		more = append(more, "scale: "+c.Scale)
 	}
@@ -186,6 +189,10 @@ func (w *writer) labelLines() {
 	if p.classes == nil {
 		if fewIntegers(p.label) {
 			w.line("# Its %d different values could also be classes.", len(p.label.distinct))
+		}
+		if note := p.label.formatNote(); note != "" {
+			w.line("# %s%s.", strings.ToUpper(note[:1]), oneLine(note[1:]))
+			path += ", format: " + string(formatOf[p.label.format])
 		}
 		w.line("label: {path: %s, type: number}    # %.6g to %.6g", path, p.label.min, p.label.max)
 		w.line("")
@@ -344,12 +351,17 @@ func oneLine(text string) string {
 
 // count writes a number and its thing, with commas in large numbers.
 func count(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return digitsOf(n) + " " + thing
+}
+
+// digitsOf writes a number with commas.
+func digitsOf(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	if n != 1 {
-		thing += "s"
-	}
-	return digits + " " + thing
+	return digits
 }

@@ -36,6 +36,7 @@ type seen struct {
 	buf     []byte
 	bag     string                 // path of a field that is known to be a bag
 	missing func(text []byte) bool // words that are no values among numbers; may be nil
+	cells   bool                   // of a table
 	room    int64                  // bytes that fields may still keep values in
 	beyond  int64                  // values of fields that came up when there were too many
 }
@@ -82,6 +83,7 @@ type column struct {
 	longest  int  // of tags
 	bag      *bag // nil unless the field is a bag
 	idSeen
+	written
 }
 
 func newSeen(bag string) *seen { return &seen{root: &node{}, bag: bag, room: distinctRoom} }
@@ -160,6 +162,7 @@ func (s *seen) full() bool { return s.rows >= rowsDefault && len(s.columns) > fe
 
 func (s *seen) newColumn(keys []string) *column {
 	c := &column{keys: keys, first: -1, binary: true, distinct: make(map[string]int64), most: distinctNumbersMax, room: &s.room}
+	c.cells = s.cells
 	for i, key := range keys {
 		if i > 0 {
 			c.name += "."
@@ -203,10 +206,14 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 			return err
 		}
 		s.buf = text
-		c.text(text)
 		if s.missing != nil && s.missing(text) {
 			c.word(string(text))
+		} else if c.settled && c.measured(text) {
+			return nil
+		} else {
+			c.written.text(text)
 		}
+		c.text(text)
 		return nil
 	case jx.Bool:
 		b, err := d.Bool()
@@ -261,6 +268,24 @@ func (c *column) number(raw []byte) {
 	if err != nil {
 		return // beyond float64: the decoder will reject it
 	}
+	if c.settled && c.cells && c.measured(raw) {
+		return
+	}
+	c.written.number(raw, x)
+	if !bytes.ContainsAny(raw, ".eE") {
+		c.bare++
+	}
+	if x == math.Trunc(x) && math.Abs(x) < integerMax {
+		raw = strconv.AppendInt(raw[:0], int64(x), 10) // 1 and 1.0 are one value, as for the decoder
+		c.wholeNumber(int64(x), len(bytes.TrimPrefix(raw, []byte("-"))))
+	} else if c.bare > c.numbers {
+		c.digits(len(raw))
+	}
+	c.numeric(x, raw)
+}
+
+// numeric counts a number, which raw tells from others.
+func (c *column) numeric(x float64, raw []byte) {
 	if c.numbers == 0 {
 		c.min, c.max = x, x
 	}
@@ -268,15 +293,8 @@ func (c *column) number(raw []byte) {
 	c.sum += x
 	c.binary = c.binary && (x == 0 || x == 1)
 	c.numbers++
-	if !bytes.ContainsAny(raw, ".eE") {
-		c.bare++
-	}
 	if x == math.Trunc(x) && math.Abs(x) < integerMax {
 		c.integers++
-		raw = strconv.AppendInt(raw[:0], int64(x), 10) // 1 and 1.0 are one value, as for the decoder
-		c.wholeNumber(int64(x), len(bytes.TrimPrefix(raw, []byte("-"))))
-	} else if c.bare == c.numbers {
-		c.digits(len(raw))
 	}
 	c.count(raw)
 }
