@@ -23,6 +23,8 @@ type Data struct {
 	Input files.Input
 	// Delay is how much later than their events the labels in the file of events come. The zero value is not at all.
 	Delay Delay
+
+	limit *limit // nil reads all of it
 }
 
 // Delay is how much later than their events labels come: by time, or by events; the zero value is not at all.

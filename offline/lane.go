@@ -35,6 +35,7 @@ type lane struct {
 	taken  int        // chunks
 	ended  bool       // no more follow
 	failed error      // why, if that is no end of the files
+	given  int64      // records
 	seen   int64
 	rest   merge.Stretch // what the chunk before had no room for
 }
@@ -165,6 +166,10 @@ func (l *lane) take(ctx context.Context, c *chunk) error {
 	most := chunkBytes / (eventBytes + fieldBytes*len(l.present)) / model.ChunkEvents * model.ChunkEvents
 	most = min(max(most, chunkRecords), chunkRecordsMost)
 	for n := 0; n < most && !l.ended; {
+		if l.race.data.limit.reached(l.given) {
+			l.ended = true
+			break
+		}
 		s := l.rest
 		if s.Batch == nil {
 			var err error
@@ -179,8 +184,12 @@ func (l *lane) take(ctx context.Context, c *chunk) error {
 			}
 		}
 		to := min(s.To, s.From+most-n)
+		if l.race.data.limit != nil {
+			to = min(to, s.From+int(l.race.data.limit.rows-l.given))
+		}
 		c.taken = append(c.taken, stretch{s.Batch.Records[s.From:to], s.Source == labels})
 		n += to - s.From
+		l.given += int64(to - s.From)
 		l.rest = merge.Stretch{}
 		if s.From = to; s.From < s.To {
 			l.rest = s

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +12,6 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
-	"millrace/consumers"
 	"millrace/model"
 	"millrace/offline"
 )
@@ -24,6 +23,7 @@ type initFlags struct {
 	shape                      shapeFlags
 	out                        string
 	quiet                      bool
+	noTry                      bool
 }
 
 func (a *app) initFile() *cobra.Command {
@@ -69,7 +69,8 @@ paths are of the file of labels. docs/LABELS.md shows it.`,
 	f.StringVar(&o.infer.Model, "model", "", "the model's family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	f.StringVar(&o.out, "out", "", "write the pipeline file here, in place of standard output; a file that is there is kept")
 	f.Var(&sizeFlag{&o.infer.Look}, "look", "how much of a file is looked at for features, as 100MiB; the label is looked for in all of it (default 2GiB)")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "leave out the report on standard error")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "leave out the report on standard error, and the try")
+	f.BoolVar(&o.noTry, "no-try", false, "report without learning the first rows")
 	return cmd
 }
 
@@ -122,118 +123,66 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 		}
 		return place.write(file)
 	}
-	progress, finish := a.slowProgress("looking")
-	if !o.quiet {
-		o.infer.Progress = progress
-	}
-	r, err := a.infer(ctx, o)
-	finish()
+	looked, err := a.look(ctx, o)
 	if err != nil {
 		return err
 	}
-	found := initReport{Report: r.Report}
-	if found.Size, err = sizeOf(ctx, r); err != nil {
+	defer looked.drop()
+	found, err := a.reportOn(ctx, o, looked, asJSON)
+	if err != nil {
 		return err
 	}
 	if asJSON {
-		return a.initJSON(&found, place, r.YAML)
+		return a.initJSON(found, place, looked.result.YAML)
 	}
 	if !o.quiet {
-		if err := printReport(a.err, &found, screenOf(a.err)); err != nil {
+		if err := printReport(a.err, found, screenOf(a.err)); err != nil {
 			return err
 		}
 	}
-	return place.write(r.YAML)
+	return place.write(looked.result.YAML)
 }
 
-// infer looks at a file or at a topic.
-func (a *app) infer(ctx context.Context, o *initFlags) (*infer.Result, error) {
+// look looks at a file or at a topic.
+func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 	switch {
 	case o.from != "" && o.infer.Topic == "":
 		in, err := o.shape.input()
 		if err != nil {
 			return nil, err
 		}
-		r, err := offline.Infer(ctx, offline.Data{Events: o.from, Input: in}, o.infer)
+		data := offline.Data{Events: o.from, Input: in}
+		progress, finish := a.slowProgress("looking")
+		if !o.quiet {
+			o.infer.Progress = progress
+		}
+		r, err := offline.Infer(ctx, data, o.infer)
+		finish()
 		if err != nil {
 			return nil, config.UsageError{Err: err} // the file, the label or the model was named wrong
 		}
-		return r, nil
+		return &looked{result: r, data: data}, nil
 	case o.from == "" && o.infer.Topic != "":
-		return a.inferTopic(ctx, o.infer)
+		return a.lookAtTopic(ctx, o.infer)
 	}
 	return nil, config.Usagef("init looks at one thing: give one of --from FILE, --topic TOPIC and --from-snapshot MODEL")
 }
 
-// inferEvents is how many events of each partition init looks at.
-const inferEvents = 5000
-
-func (a *app) inferTopic(ctx context.Context, o infer.Options) (*infer.Result, error) {
-	if len(o.Brokers) == 0 {
-		return nil, config.Usagef("--topic needs --brokers HOST:PORT[,HOST:PORT…]")
+// reportOn is what there is to be said of a pipeline file, and of the data.
+func (a *app) reportOn(ctx context.Context, o *initFlags, l *looked, asJSON bool) (*initReport, error) {
+	r := &initReport{Report: l.result.Report}
+	if o.quiet && !asJSON {
+		return r, nil // nobody reads it
 	}
-	log, err := a.logger()
+	p, err := config.Parse("the pipeline file", bytes.Clone(l.result.YAML), func(string) (string, bool) { return "", false })
 	if err != nil {
+		return nil, fmt.Errorf("reading what was written: %w", err)
+	}
+	if r.Size, err = sizeOf(ctx, p, r); err != nil {
 		return nil, err
 	}
-	var spec consumers.Spec
-	spec.SetDefaults()
-	spec.Mode, spec.Brokers = "external", o.Brokers
-	c, err := consumers.Dial(spec, consumers.Options{Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Kafka: %w", err)
-	}
-	defer c.Close() //nolint:errcheck // nothing was written
-	if err := c.Check(ctx); err != nil {
-		return nil, err
-	}
-	if o.Name == "" {
-		o.Name = offline.Name(o.Topic)
-	}
-	bounds, err := c.Bounds(ctx, o.Topic)
-	if err != nil {
-		return nil, fmt.Errorf("looking at topic %s: %w", o.Topic, err)
-	}
-	source := newTail(c, o.Topic, bounds)
-	ctx, cancel := context.WithCancel(ctx)
-	ran := make(chan error, 1)
-	go func() { ran <- source.Run(ctx) }()
-	r, err := infer.FromSource(ctx, untilEnd(source.Next, bounds), o)
-	cancel()
-	if runErr := <-ran; err == nil && !errors.Is(runErr, context.Canceled) {
-		err = runErr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking at topic %s: %w", o.Topic, err)
+	if !o.noTry {
+		a.tryPipeline(ctx, p, l.data, r)
 	}
 	return r, nil
-}
-
-// newTail reads the newest events of every partition.
-func newTail(c *consumers.Cluster, topic string, bounds map[int32][2]int64) *consumers.Source {
-	positions := make([]millrace.Position, 0, len(bounds))
-	for id, b := range bounds {
-		positions = append(positions, millrace.Position{Topic: topic, Partition: id, Offset: max(b[0], b[1]-inferEvents)})
-	}
-	return consumers.NewSource(c, consumers.SourceOptions{Topic: topic, Positions: positions})
-}
-
-// untilEnd turns an endless source into a finite one: it ends where the log ended when bounds were asked for.
-func untilEnd(next func(context.Context) (*millrace.Batch, error), bounds map[int32][2]int64) func(context.Context) (*millrace.Batch, error) {
-	left := map[int32]bool{}
-	for id, b := range bounds {
-		if b[1] > b[0] {
-			left[id] = true
-		}
-	}
-	return func(ctx context.Context) (*millrace.Batch, error) {
-		if len(left) == 0 {
-			return nil, io.EOF
-		}
-		b, err := next(ctx)
-		if err == nil && b.To >= bounds[b.Partition][1] {
-			delete(left, b.Partition)
-		}
-		return b, err
-	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"millrace/config"
 	"millrace/config/infer"
+	"millrace/offline"
 	"millrace/pipeline"
 )
 
@@ -24,8 +25,11 @@ import (
 type initReport struct {
 	infer.Report
 	Size *sizeReport `json:"size,omitempty"`
-	Out  string      `json:"out,omitempty"`  // where the pipeline file is
-	File string      `json:"file,omitempty"` // its text, where it is nowhere else
+	// Try is a quick try of the pipeline; nil where there was none, NoTry says why if one was wanted.
+	Try   *offline.Trial `json:"try,omitempty"`
+	NoTry string         `json:"no_try,omitempty"`
+	Out   string         `json:"out,omitempty"`  // where the pipeline file is
+	File  string         `json:"file,omitempty"` // its text, where it is nowhere else
 }
 
 // sizeReport is what the pipeline takes, as check says it, in bytes.
@@ -37,17 +41,13 @@ type sizeReport struct {
 }
 
 // sizeOf is what the pipeline of a result will take.
-func sizeOf(ctx context.Context, r *infer.Result) (*sizeReport, error) {
-	p, err := config.Parse("the pipeline file", bytes.Clone(r.YAML), func(string) (string, bool) { return "", false })
-	if err != nil {
-		return nil, fmt.Errorf("reading what was written: %w", err)
-	}
+func sizeOf(ctx context.Context, p *config.Pipeline, r *initReport) (*sizeReport, error) {
 	found, err := pipeline.Check(ctx, p, "the pipeline file", pipeline.CheckOptions{})
 	if err != nil {
 		return nil, err
 	}
 	for _, text := range found.Warnings {
-		r.Report.Warnings = append(r.Report.Warnings, infer.Warning{Kind: infer.WarnCheck, Text: text})
+		r.Warnings = append(r.Warnings, infer.Warning{Kind: infer.WarnCheck, Text: text})
 	}
 	return &sizeReport{found.Snapshot, found.Held, memoryMost(p, found.Snapshot), found.Shares}, nil
 }
@@ -100,6 +100,12 @@ func printReport(to io.Writer, r *initReport, width int) error {
 	w.head(r)
 	w.features(r.Features)
 	w.left(r.LeftOut)
+	switch {
+	case r.Try != nil:
+		w.text("  ", "%s", tryText(r.Try))
+	case r.NoTry != "":
+		w.text("  ", "not tried: %s", r.NoTry)
+	}
 	if s := r.Size; s != nil {
 		w.text("", "size: a version has %s, the store holds at most about %s of them; run takes at most about %s of memory",
 			byteText(s.Version), byteText(s.Held), byteText(s.Memory))

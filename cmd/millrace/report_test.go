@@ -43,6 +43,9 @@ func TestInitReports(t *testing.T) {
 		"  country  category         3        –  SE\n",
 		"left out:\n  remark: nearly every value is another one",
 		"size: a version has ",
+		"\ntry: 2,000 events in ",
+		": auto accuracy 0.",
+		"; baselines: majority accuracy 0.9",
 		"warning: the label is a guess, because of its name",
 		"warning: class fraud is rare (1.0 %): class_weights: balanced",
 		"warning: late has values from row 1001 on only\n",
@@ -52,8 +55,51 @@ func TestInitReports(t *testing.T) {
 			t.Errorf("the report does not say %q:\n%s", want, report)
 		}
 	}
+	if _, plain, errOut := verb(t, "init", "--from", data, "--no-try"); strings.Contains(errOut, "try:") || plain != out {
+		t.Errorf("without a try:\n%s", errOut)
+	}
 	if code, quietOut, errOut := verb(t, "init", "--from", data, "-q"); code != exitDone || errOut != "" || quietOut != out {
 		t.Errorf("quiet: exit code %d, standard error %q, another file: %t", code, errOut, quietOut != out)
+	}
+}
+
+// TestInitWarns: what is measured on the first rows stands among the warnings, and keeps nobody from the file.
+func TestInitWarns(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a,refund,y\n")
+	for i := range 1000 {
+		fmt.Fprintf(&b, "%d,%s,%d\n", i*7919%101, []string{"none", "none", "full"}[i%3], i%3/2)
+	}
+	data := written(t, "leak.csv", b.String())
+	code, out, report := verb(t, "init", "--from", data, "--label", "y")
+	if code != exitDone || !strings.Contains(out, "refund: category") || !strings.Contains(report, "warning: refund alone tells y in 100 % of rows") {
+		t.Errorf("a leak: exit code %d\n%s", code, report)
+	}
+	b.Reset()
+	b.WriteString("a,y\n")
+	for i := range 1000 {
+		fmt.Fprintf(&b, "%d,%d\n", i*7919%101, i*104729%97%2)
+	}
+	code, _, report = verb(t, "init", "--from", written(t, "noise.csv", b.String()), "--label", "y")
+	if code != exitDone || !strings.Contains(report, "the model is no better than its baselines. Look at whether there are enough events yet") {
+		t.Errorf("noise: exit code %d\n%s", code, report)
+	}
+}
+
+// TestInitTopic: a topic's events are reported and tried as a file's are, and nothing of them is left behind.
+func TestInitTopic(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	r := newRig(t)
+	file := r.file("payments", "distance_km")
+	r.produce(file, 1500)
+	code, out, report := verb(t, "init", "--topic", "loop.events", "--brokers", r.kafka)
+	for _, want := range []string{"loop.events: 1,500 events looked at", "\ntry: 1,500 events in ", "label outcome (class): legit 9"} {
+		if code != exitDone || !strings.Contains(report, want) {
+			t.Errorf("exit code %d, the report does not say %q:\n%s\n%s", code, want, report, out)
+		}
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

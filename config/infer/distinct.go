@@ -7,7 +7,8 @@ const (
 	distinctNumbersMax = classesMax + 1
 	// distinctLeast of every field are told apart, however many fields there are: more than few whole numbers may be.
 	distinctLeast = integerClassesMax + 14
-	// distinctRoom bounds what all fields together keep beyond that, in bytes: distinctBytes and the value itself each.
+	// distinctRoom bounds what all fields together keep beyond that, in bytes: distinctBytes and the value itself
+	// each.
 	distinctRoom, distinctBytes = 256 << 20, 80
 )
 

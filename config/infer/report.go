@@ -34,8 +34,8 @@ type LabelReport struct {
 	Path string `json:"path"`
 	Kind string `json:"kind"`            // class or number
 	Why  string `json:"guess,omitempty"` // it was chosen; empty when it was asked for
-	// Rows are all that were looked at for the label, which may be more than for features. Missing is the share of them
-	// without one.
+	// Rows are all that were looked at for the label, which may be more than for features. Missing is the share of
+	// them without one.
 	Rows    int64        `json:"rows"`
 	Missing float64      `json:"missing"`
 	Classes []ClassShare `json:"classes,omitempty"` // in the file's order
@@ -103,7 +103,8 @@ const (
 	WarnWindows      WarningKind = "windows"  // may be proposed
 	WarnLeak         WarningKind = "leak"     // one feature alone predicts the label
 	WarnNoBetter     WarningKind = "no_better"
-	WarnCheck        WarningKind = "check" // check says it
+	WarnRejected     WarningKind = "rejected" // events that cannot be used as the file is
+	WarnCheck        WarningKind = "check"    // check says it
 )
 
 // report gathers what was found. It guesses nothing by itself.
