@@ -32,6 +32,8 @@ const (
 	// targetClip is how many standard deviations a label counts for at most. It is beyond the tails of what is sold,
 	// paid or waited for, whose largest values are most of what errors are made of.
 	targetClip = 16
+	// weightSure times the square of how far apart two labels are is a float64, whatever they are.
+	weightSure = 1e20
 	// partMin is the least part of its weight that a wild label is learned with: one of weight 0 would be none.
 	partMin = 1e-12
 )
@@ -61,6 +63,9 @@ func (m *Moments) Next(y, weight float64) NextMoments {
 
 // Admit is Next for a target that is to be learned: it refuses one that might overflow the variance by its weight.
 func (m *Moments) Admit(y, weight float64) (NextMoments, error) {
+	if weight <= weightSure {
+		return m.Next(y, weight), nil
+	}
 	if d := math.Abs(y) + math.Abs(m.columns.Centre(0)); math.IsInf(weight*d*d, 1) {
 		return NextMoments{}, fmt.Errorf("a label of %g of weight %g overflows the variance: %w", y, weight, millrace.ErrUpdateRefused)
 	}
@@ -82,11 +87,13 @@ func (n NextMoments) Learned(y float64) (z, part float64) {
 	if n.Deviation == 0 {
 		return 0, 1
 	}
-	z, part = (y-n.Centre)/n.Deviation, 1
-	if r := math.Abs(z) / n.Bound; r > 1 {
-		z, part = math.Copysign(n.Bound, z), max(1/(r*r), partMin)
+	z = (y - n.Centre) / n.Deviation
+	if apart := math.Abs(z); apart > n.Bound {
+		if r := apart / n.Bound; r > 1 {
+			return math.Copysign(n.Bound, z), max(1/(r*r), partMin)
+		}
 	}
-	return z, part
+	return z, 1
 }
 
 // Standard is y in standard deviations from the mean under the moments as they are, 0 until two different values were

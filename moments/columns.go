@@ -245,7 +245,7 @@ func (c *Columns) Observe(i int, v, weight float64) {
 	if c.asks(i, w[stored]) && c.returned(i) {
 		return
 	}
-	if w[stored]%settleAt == 0 && (w[stored]%block == 0 || w[narrow] > 0 || w[stored] <= earlyMost) && c.look(i, weight) {
+	if c.looks(i, w[stored]) && c.look(i, weight) {
 		return
 	}
 	c.refresh(i)

@@ -19,7 +19,7 @@ const (
 func (c *Columns) began(i int, weight float64) bool {
 	w, f := (*[wordsLen]uint64)(c.words[i*wordsLen:]), (*[floatsLen]float64)(c.floats[i*floatsLen:])
 	s := w[stored]
-	if c.options.Limits || c.kinds[i].Tails || s > earlyMost {
+	if !c.isEarly(i, s) {
 		return false
 	}
 	ring := c.recent[c.ring[i] : c.ring[i]+settleAt]
@@ -49,4 +49,9 @@ func (c *Columns) began(i int, weight float64) bool {
 	}
 	c.homeOf(i)[homeDeviation] = 0 // to what was no unit of its own it does not come back
 	return true
+}
+
+// isEarly reports whether column i, of which so many values are stored, may be found to have had other first ones.
+func (c *Columns) isEarly(i int, stored uint64) bool {
+	return stored <= earlyMost && !c.options.Limits && !c.kinds[i].Tails
 }

@@ -8,9 +8,12 @@ import (
 
 // track points at the state of a column that every value changes.
 type track struct {
-	words  *[wordsLen]uint64
-	floats *[floatsLen]float64
-	recent *[settleAt]float64
+	words                *[wordsLen]uint64
+	floats               *[floatsLen]float64
+	recent               *[settleAt]float64
+	scale                *Scale
+	count, mean, squares *float64
+	tails                bool // Next and Observe go together: the column has tails
 }
 
 // follow points the tracks at the columns as they lie now.
@@ -21,7 +24,11 @@ func (c *Columns) follow() {
 	for i := range c.tracks {
 		c.tracks[i].words = (*[wordsLen]uint64)(c.words[i*wordsLen:])
 		c.tracks[i].floats = (*[floatsLen]float64)(c.floats[i*floatsLen:])
+		c.tracks[i].scale = &c.scales[i]
+		at := i * c.stride
+		c.tracks[i].count, c.tracks[i].mean, c.tracks[i].squares = &c.count[at], &c.mean[at], &c.squares[at]
 		if c.ring[i] >= 0 {
+			c.tracks[i].tails = c.tails(i)
 			c.tracks[i].recent = (*[settleAt]float64)(c.recent[c.ring[i]:])
 		}
 	}
@@ -34,17 +41,17 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 	if len(c.tracks) != n {
 		c.follow()
 	}
-	which, count, mean, squares := which[:n], c.count[:n], c.mean[:n], c.squares[:n]
-	scales, tracks := c.scales[:n], c.tracks[:n]
+	which, tracks := which[:n], c.tracks[:n]
 	last, reciprocal := 0.0, 0.0
-	for i := range n {
+	for i := range tracks {
 		field := &fields[which[i]] //nolint:gosec // which names fields of the event
 		if field.Presence != millrace.Present {
 			continue
 		}
 		v := field.Number
-		scale := &scales[i]
-		k, m, q := count[i], scale.Centre, squares[i]
+		t := &tracks[i]
+		scale := t.scale
+		k, m, q := *t.count, scale.Centre, *t.squares
 		u := v - scale.Origin
 		d := u - m
 		// Whatever is not usual is Observe's, also NaN, and what is of columns that are not as most are.
@@ -54,9 +61,9 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 			}
 			continue
 		}
-		w := tracks[i].words
+		w := t.words
 		s := w[stored]
-		tracks[i].recent[s%settleAt] = v
+		t.recent[s%settleAt] = v
 		s++
 		w[stored] = s
 		w[history] <<= 1
@@ -67,7 +74,7 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 		next := m + d*reciprocal
 		// Of at least two values next is between m and u, so that the product is not negative.
 		q += float64(d * (u - next))
-		count[i], mean[i], squares[i] = k, next, q
+		*t.count, *t.mean, *t.squares = k, next, q
 		scale.Centre, scale.Factor = next, math.Sqrt(k/q)
 		if s%settleAt == 0 {
 			c.full(i)
@@ -78,9 +85,9 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 // observeBesideMode is Observe of a usual value of column i that has a mode and is otherwise as most are: constant for
 // months, or in steps. It reports whether it was one; else nothing has changed.
 func (c *Columns) observeBesideMode(i int, v float64) bool {
-	t, scale := &c.tracks[i], &c.scales[i]
-	w, f := t.words, t.floats
-	k, mean, squares, z := c.count[i], c.mean[i], c.squares[i], f[modes]
+	t := &c.tracks[i]
+	w, f, scale := t.words, t.floats, t.scale
+	k, mean, squares, z := *t.count, *t.mean, *t.squares, f[modes]
 	u := v - scale.Origin
 	if u == 0 {
 		// The bound after a value that was outside hangs on what refresh asks.
@@ -105,7 +112,7 @@ func (c *Columns) observeBesideMode(i int, v float64) bool {
 			squares += square
 		}
 		mean = next
-		c.count[i], c.mean[i], c.squares[i] = k, mean, squares
+		*t.count, *t.mean, *t.squares = k, mean, squares
 	}
 	mean, squares, n := withMode(k, mean, squares, z)
 	scale.Centre, scale.Factor = mean, math.Sqrt(n/squares) // as refresh derives them
@@ -114,7 +121,7 @@ func (c *Columns) observeBesideMode(i int, v float64) bool {
 
 // full is what ObserveFields does where the ring of column i is full of new values.
 func (c *Columns) full(i int) {
-	if w := c.tracks[i].words; (w[stored]%block == 0 || w[narrow] > 0 || w[stored] <= earlyMost) && !c.look(i, 1) {
+	if c.looks(i, c.tracks[i].words[stored]) && !c.look(i, 1) {
 		c.refresh(i)
 	}
 }

@@ -86,6 +86,11 @@ func halfEqual(values []float64) bool {
 	return false
 }
 
+// looks reports whether the recent values of column i are looked at together once so many are stored.
+func (c *Columns) looks(i int, stored uint64) bool {
+	return stored%settleAt == 0 && (stored%block == 0 || c.words[i*wordsLen+narrow] > 0 || c.isEarly(i, stored))
+}
+
 // look looks at the recent values together, a block after the last time; at the first ones more often. It reports
 // whether the column moved.
 func (c *Columns) look(i int, weight float64) bool {
@@ -159,7 +164,7 @@ func (c *Columns) narrowed(i int, weight float64) bool {
 func (c *Columns) spread(i int, values []float64) float64 {
 	h, s := c.words[i*wordsLen+history], c.words[i*wordsLen+stored]
 	if h == 0 && len(values) == settleAt {
-		return width((*[settleAt]float64)(values))
+		return max(span((*[settleAt]float64)(values)), 0)
 	}
 	least, most := math.Inf(1), math.Inf(-1)
 	for k, v := range values {
@@ -174,17 +179,6 @@ func (c *Columns) spread(i int, values []float64) float64 {
 		}
 	}
 	return max(most-least, 0)
-}
-
-// width is how far values lie apart. Which is the next to lie farthest out nobody can predict, so there is no branch.
-func width(values *[settleAt]float64) float64 {
-	low, high := [2]float64{values[0], values[1]}, [2]float64{values[0], values[1]}
-	for k := 2; k < settleAt; k += 2 {
-		a, b := values[k], values[k+1]
-		low[0], high[0] = min(low[0], a), max(high[0], a)
-		low[1], high[1] = min(low[1], b), max(high[1], b)
-	}
-	return max(max(high[0], high[1])-min(low[0], low[1]), 0)
 }
 
 // findMode gives column i, of a snapshot that knew of no modes, one where most of its recent values are equal and its

@@ -1,98 +1,101 @@
 package moments
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Next is what a column would be with one more value.
 type Next struct {
 	Centre, Deviation, Bound float64
 }
 
-// told is what a usual value makes of column i: who asked Next mostly has that very value observed then.
+// told is what a usual value makes of a column with tails: who asked Next mostly has that very value observed then. What
+// the value does beside that is left to then.
 type told struct {
 	ready     bool
+	isMode    bool
 	i         int
 	v, weight float64
 
-	count, mean, squares, modes, often, low, high float64
-	stored, history, gap                          uint64
-	scale                                         Scale
+	count, mean, squares, modes float64
+	centre, deviation, bound    float64 // the centre from the origin
 }
 
 // Next returns what column i would be once Observe took the value in, and changes nothing: for who may yet refuse it.
 // Nobody may read the columns meanwhile, as it may write what it then takes back.
 func (c *Columns) Next(i int, v, weight float64) Next {
-	w, f, at := (*[wordsLen]uint64)(c.words[i*wordsLen:]), (*[floatsLen]float64)(c.floats[i*floatsLen:]), i*c.stride
-	if c.base == nil || w[flags]&(settled|opening) != settled || c.ring[i] < 0 || !(weight > 0) || !(math.Abs(v) <= ValueMax) {
+	if len(c.tracks) != len(c.kinds) {
+		c.follow()
+	}
+	t, at := &c.tracks[i], i*c.stride
+	w, f := t.words, t.floats
+	if !t.tails || w[flags]&(settled|opening) != settled || !(weight > 0) || !(math.Abs(v) <= ValueMax) {
 		return c.nextByCopy(i, v, weight)
 	}
+	to := &c.told
+	to.ready = false
 	u := v - f[origin]
-	d := u - c.mean[at]
-	t := &c.told
-	t.count, t.mean, t.squares, t.modes = c.count[at], c.mean[at], c.squares[at], f[modes]
-	t.often, t.low, t.high = f[often], f[low], f[high]
-	t.stored, t.history, t.gap = w[stored], w[history], w[gap]
-	switch {
-	case w[flags]&moded != 0 && u == 0:
-		if t.modes += weight; t.modes >= 2*window {
+	k, mean, squares, z, h, usually := c.count[at], c.mean[at], c.squares[at], f[modes], w[history], f[often]
+	if to.isMode = u == 0 && w[flags]&moded != 0; to.isMode {
+		if z += weight; z >= 2*window {
 			return c.nextByCopy(i, v, weight)
 		}
-		t.gap = 0
-	case d*d*t.count > usual*usual*t.squares || c.kinds[i].Tails && farFromCalm(f, v) || (t.stored+1)%settleAt == 0 ||
-		c.asks(i, t.stored+1):
-		return c.nextByCopy(i, v, weight)
-	default:
-		c.tell(i, u, d, weight)
-	}
-	mean, squares, n := withMode(t.count, t.mean, t.squares, t.modes)
-	t.scale = c.scales[i]
-	c.derive(i, &t.scale, mean, squares, n, t.history, t.often)
-	t.ready, t.i, t.v, t.weight = true, i, v, weight
-	return Next{f[origin] + mean, deviation(squares, n), t.scale.Bound}
-}
-
-// tell is what Observe does with a usual value, u from the origin and d from the mean, beside the mode.
-func (c *Columns) tell(i int, u, d, weight float64) {
-	t, kind, w := &c.told, &c.kinds[i], c.words[i*wordsLen:]
-	if w[flags]&moded != 0 {
-		t.gap++
-	}
-	t.stored++
-	t.history <<= 1
-	if kind.Tails {
-		t.often += (0 - t.often) / oftenOf
-	}
-	if c.options.Limits {
-		v := c.floats[i*floatsLen+origin] + u
-		if v < t.low {
-			t.low = v
+	} else {
+		d, s := u-mean, w[stored]+1
+		if d*d*k > usual*usual*squares || farFromCalm(f, v) || s%homeEvery == 0 && (c.looks(i, s) || c.asks(i, s)) {
+			return c.nextByCopy(i, v, weight)
 		}
-		if v > t.high {
-			t.high = v
+		h <<= 1
+		usually += (0 - usually) / oftenOf
+		k += weight
+		next := mean + d*(weight*(1/k))
+		if square := weight * d * (u - next); square > 0 {
+			squares += square
 		}
+		mean = next
 	}
-	t.count += weight
-	next := t.mean + d*(weight*(1/t.count))
-	t.mean = next
-	if square := weight * d * (u - next); square > 0 {
-		t.squares += square
+	to.count, to.mean, to.squares, to.modes = k, mean, squares, z
+	mean, squares, k = withMode(k, mean, squares, z)
+	to.centre, to.deviation, to.bound = mean, math.Sqrt(squares/k), c.tailBound(i, k)
+	if bits.OnesCount64(h) > outsideFew && w[spent] < spentMax {
+		to.bound = min(to.bound, c.boundAfter(i, h, usually, to.deviation))
 	}
+	if !(to.deviation <= math.MaxFloat64) {
+		to.deviation = 0
+	}
+	to.ready, to.i, to.v, to.weight = true, i, v, weight
+	return Next{f[origin] + mean, to.deviation, to.bound}
 }
 
 // observeTold is Observe of the value that Next was told of last, and reports whether this is it.
 func (c *Columns) observeTold(i int, v, weight float64) bool {
-	t := &c.told
-	t.ready = false // whatever is observed, what Next found holds no more
-	if t.i != i || math.Float64bits(t.v) != math.Float64bits(v) || t.weight != weight {
+	to := &c.told
+	to.ready = false // whatever is observed, what Next found holds no more
+	if to.i != i || math.Float64bits(to.v) != math.Float64bits(v) || to.weight != weight {
 		return false
 	}
-	w, f, at := (*[wordsLen]uint64)(c.words[i*wordsLen:]), (*[floatsLen]float64)(c.floats[i*floatsLen:]), i*c.stride
-	if t.stored != w[stored] {
-		c.recent[c.ring[i]+int(w[stored]%settleAt)] = v
+	t, at := &c.tracks[i], i*c.stride
+	w, f := t.words, t.floats
+	if to.isMode {
+		f[modes] = to.modes
+		w[gap] = 0
+	} else {
+		s := w[stored]
+		t.recent[s%settleAt] = v
+		w[stored] = s + 1
+		w[history] <<= 1
+		if w[flags]&moded != 0 {
+			w[gap]++
+		}
+		f[often] += (0 - f[often]) / oftenOf
+		if c.options.Limits {
+			c.limit(f, f[origin]+(v-f[origin]))
+		}
+		c.count[at], c.mean[at], c.squares[at] = to.count, to.mean, to.squares
 	}
-	c.count[at], c.mean[at], c.squares[at] = t.count, t.mean, t.squares
-	f[modes], f[often], f[low], f[high] = t.modes, t.often, t.low, t.high
-	w[stored], w[history], w[gap] = t.stored, t.history, t.gap
-	c.scales[i] = t.scale
+	scale := &c.scales[i]
+	scale.Centre, scale.deviation, scale.Bound = to.centre, to.deviation, to.bound
 	return true
 }
 

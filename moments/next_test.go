@@ -49,7 +49,8 @@ func TestNextIsObserve(t *testing.T) {
 				}
 				asked.Observe(0, v, weight)
 				never.Observe(0, v, weight)
-				if !bytes.Equal(tensors(asked), tensors(never)) || asked.Standard(0, v/2) != never.Standard(0, v/2) {
+				if !bytes.Equal(tensors(asked), tensors(never)) || asked.Standard(0, v/2) != never.Standard(0, v/2) ||
+					asked.Value(0, .7) != never.Centre(0)+.7*never.Deviation(0) {
 					t.Fatalf("%s, %+v: value %d, %v, has another effect when Next was asked before", name, o, i, v)
 				}
 				if c := asked; i%8 != 7 && (c.Centre(0) != next.Centre || c.Deviation(0) != next.Deviation || c.Bound(0) != next.Bound) {

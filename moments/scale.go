@@ -16,6 +16,7 @@ type Scale struct {
 	beyond         float64 // what is farther than this many deviations is wild
 	reach          float64 // usual² of a column that is as most are, warmed up and centred; else below all
 	moded          bool    // the column is so but for a mode
+	deviation      float64 // of columns with tails, which have no Factor
 }
 
 // Standard is v in deviations from the centre, within the bound. What is farther than any tail says no more than that
@@ -80,6 +81,10 @@ func (c *Columns) derive(i int, s *Scale, mean, squares, n float64, h uint64, of
 		*s = Scale{Factor: 1, Bound: math.MaxFloat32, beyond: math.Inf(1), reach: math.Inf(-1)}
 		return
 	}
+	if c.tails(i) {
+		c.deriveTails(i, s, mean, squares, n, h, often)
+		return
+	}
 	bound := n
 	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
 	if kind.Divided {
@@ -87,10 +92,7 @@ func (c *Columns) derive(i int, s *Scale, mean, squares, n float64, h uint64, of
 		s.Origin, s.Centre = 0, 0
 		bound++
 	}
-	s.Factor, s.beyond = math.Sqrt(n/squares), tail
-	if !(s.Factor <= math.MaxFloat64) { // without spread any difference is beyond the bound, and no difference is 0
-		s.Factor = math.MaxFloat64
-	}
+	s.Factor, s.beyond = factor(squares, n), tail
 	if s.Factor == math.MaxFloat64 || n < settleAt || kind.Tails {
 		s.beyond = math.Inf(1)
 	}
@@ -114,6 +116,42 @@ func (c *Columns) derive(i int, s *Scale, mean, squares, n float64, h uint64, of
 			s.reach = usual * usual
 		}
 	}
+}
+
+// factor is 1 / deviation. Without spread any difference is beyond the bound, and no difference is 0.
+func factor(squares, n float64) float64 {
+	if f := math.Sqrt(n / squares); f <= math.MaxFloat64 {
+		return f
+	}
+	return math.MaxFloat64
+}
+
+// tails reports whether column i is one with tails that is standardised by its deviation.
+func (c *Columns) tails(i int) bool {
+	kind := &c.kinds[i]
+	return kind.Tails && !kind.Divided && !kind.Unscaled
+}
+
+// deriveTails is derive for a column with tails, whose deviation is asked for all the time, and whose factor hardly ever.
+func (c *Columns) deriveTails(i int, s *Scale, mean, squares, n float64, h uint64, often float64) {
+	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
+	s.beyond, s.reach, s.moded = math.Inf(1), math.Inf(-1), false
+	d := math.Sqrt(squares / n)
+	s.Bound = c.tailBound(i, n)
+	if bits.OnesCount64(h) > outsideFew && c.words[i*wordsLen+spent] < spentMax { // fewer than that leave the bound as it is
+		s.Bound = min(s.Bound, c.boundAfter(i, h, often, d))
+	}
+	if s.deviation = d; !(d > 0 && d <= math.MaxFloat64) {
+		s.deviation = 0
+	}
+}
+
+// tailBound is the bound of a column with tails after n values.
+func (c *Columns) tailBound(i int, n float64) float64 {
+	if clip := c.kinds[i].Clip; n >= clip*clip {
+		return clip
+	}
+	return math.Sqrt(n)
 }
 
 // boundAfter is what a value of column i may count for while some of the last ones, h, were outside.
@@ -188,10 +226,23 @@ func deviation(squares, n float64) float64 {
 func (c *Columns) Bound(i int) float64 { return c.scales[i].Bound }
 
 // Standard is v in deviations from the centre of column i, held within Bound; 0 for NaN, and without a deviation.
-func (c *Columns) Standard(i int, v float64) float64 { return c.scales[i].standard(v) }
+func (c *Columns) Standard(i int, v float64) float64 {
+	if !c.tails(i) {
+		return c.scales[i].standard(v)
+	}
+	s := c.scales[i]
+	_, squares, n := c.total(i)
+	s.Factor = factor(squares, n)
+	return s.standard(v)
+}
 
 // Value is the value of column i that is z deviations from its centre.
-func (c *Columns) Value(i int, z float64) float64 { return c.Centre(i) + z*c.Deviation(i) }
+func (c *Columns) Value(i int, z float64) float64 {
+	if s := &c.scales[i]; c.tails(i) {
+		return s.Origin + s.Centre + z*s.deviation // which are asked for at every prediction
+	}
+	return c.Centre(i) + z*c.Deviation(i)
+}
 
 // Moved is how often column i was found to have moved.
 func (c *Columns) Moved(i int) uint64 { return c.words[i*wordsLen+moved] }

@@ -1,0 +1,6 @@
+package moments
+
+// span is how far the largest of values, none of them NaN, is from the least.
+//
+//go:noescape
+func span(values *[settleAt]float64) float64
