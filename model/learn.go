@@ -101,6 +101,11 @@ func (n *network) backpropagate(sc *scratch, class int32, t float64, weight floa
 // input, with a 1 for the bias, and its deltas, so its norm is the product of theirs; in float64 no
 // finite input overflows it.
 func (n *network) norm(v *millrace.Vector, sc *scratch) float64 {
+	if n.column {
+		d := float64(sc.deltas[0].Data[0])
+		sc.square = n.k.Squares(v.Dense) + 1
+		return math.Sqrt(sc.square * d * d)
+	}
 	var sum float64
 	for i := range n.layers {
 		var input float64
@@ -175,6 +180,12 @@ func (n *network) take(v *millrace.Vector, sc *scratch) error {
 // moveLayers steps by the gradient of one event.
 func (n *network) moveLayers(v *millrace.Vector, sc *scratch) {
 	o := n.optimizer
+	if n.column && n.plain {
+		l, d := &n.layers[0], sc.deltas[0].Data
+		n.k.SGD(l.weight.w.Data, d, v.Dense, &o.weights)
+		l.bias.w.Data[0] -= o.biases.Rate * d[0]
+		return
+	}
 	for i := range n.layers {
 		l, d := &n.layers[i], &sc.deltas[i]
 		switch {

@@ -39,6 +39,7 @@ type network struct {
 	latest    float64        // norm of the latest gradient, for metrics only
 	factor    []float32      // [1], scratch of an update: what a stored gradient is multiplied by
 	plain     bool           // SGD without momentum or penalties: the step is the gradient times the rate
+	column    bool           // one dense layer of one output, event by event: what needs no loops
 	flat      blas32.General // scratch of an update: the gradient of a layer whose rows do not fill vectors
 	dropout   *dropout       // nil where no unit is left out
 	upkeep    *upkeep        // nil where there is none
@@ -88,6 +89,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 		n.rows = newRows(s.Batch, shape, &n.layers[0], n.optimizer)
 	}
 	n.plain = s.Optimizer.Type == RuleSGD && s.Optimizer.Momentum == 0 && s.L1 == 0 && s.L2 == 0
+	n.column = len(n.layers) == 1 && n.layers[0].out == 1 && !shape.Sparse && s.Batch == 1
 	for i := range n.layers {
 		if l := &n.layers[i]; l.out%8 != 0 && l.out > 1 && !n.plain && (i > 0 || !shape.Sparse) {
 			n.flat.Data = append(n.flat.Data, make([]float32, max(0, l.in*l.out-len(n.flat.Data)))...)
