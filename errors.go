@@ -25,7 +25,7 @@ const (
 	ReasonTooManyEntries Reason = "too_many_entries" // a bag with more entries than its feature allows
 	ReasonMissingID      Reason = "missing_id"       // a label that does not say which event it is of
 	ReasonBadID          Reason = "bad_id"           // an id that is neither string nor integer
-	ReasonBadTime        Reason = "bad_time"         // a time that is neither RFC 3339 nor a Unix time
+	ReasonBadTime        Reason = "bad_time"         // a time that does not read as one
 	ReasonMissingLabel   Reason = "missing_label"    // no label, or null, and label.unlabelled is reject
 	ReasonBadLabel       Reason = "bad_label"        // a label of the wrong type
 	ReasonUnknownClass   Reason = "unknown_class"    // a label outside the pipeline's classes

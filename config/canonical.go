@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/decode"
 	"millrace/features"
 	"millrace/snapshot"
 )
@@ -28,8 +29,8 @@ func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHa
 	resolved := *p
 	resolved.Model = p.Model.Resolve(p.Target())
 	sections := canonicalStruct(reflect.ValueOf(resolved))
-	if p.timed() && p.Events.Time != "" {
-		sections["events"] = object{"time": p.Events.Time}
+	if p.timed() && p.Events.Time.Given() {
+		sections["events"] = object{"time": canonicalTime(p.Events.Time)}
 	}
 	spec = canonical(sections)
 	halves, err := divideSpec(spec)
@@ -39,9 +40,19 @@ func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHa
 	return spec, hash(halves.schema), hash(halves.training)
 }
 
+// canonicalTime is a time as its path, as all specs had it before there was more to say of one, or with how it reads.
+func canonicalTime(t decode.TimeSpec) any {
+	if t.Format == "" && t.Zone == "" {
+		return t.Path
+	}
+	return canonicalStruct(reflect.ValueOf(t))
+}
+
 // timed reports whether a feature goes by the time of events.
 func (p *Pipeline) timed() bool {
-	return slices.ContainsFunc(p.Features, func(c features.Column) bool { return c.Type == features.Window })
+	return slices.ContainsFunc(p.Features, func(c features.Column) bool {
+		return c.Type == features.Window || c.Type == features.Since
+	})
 }
 
 // halves are a spec's settings, divided between the two hashes.

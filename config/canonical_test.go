@@ -208,7 +208,7 @@ func TestWindowsAgreeOnTheTimeOfEvents(t *testing.T) {
 		}
 	}
 	again, err := ParseSpec(spec, "p")
-	if err != nil || again.Events.Time != "at" {
+	if err != nil || again.Events.Time.Path != "at" {
 		t.Fatalf("%+v (%v)", again, err)
 	}
 	if s, _, _ := again.CanonicalSpec(); string(s) != string(spec) {

@@ -177,6 +177,14 @@ func (c *checker) checkPaths() {
 		if p.Features[i].Derived() {
 			continue // reads nothing from the event
 		}
+		if p.Features[i].Type == features.Since {
+			if source := p.Features.TimeSource(i); source.Type == features.Since { // else that feature's reading
+				readings = append(readings, reading{
+					at: "features" + indexName(i) + ".of", path: source.EventPath(), who: "feature " + source.Name, shared: true,
+				})
+			}
+			continue
+		}
 		readings = append(readings, reading{
 			at: "features" + indexName(i) + ".path", path: p.Features[i].Path, who: "feature " + p.Features[i].Name,
 		})
@@ -211,7 +219,7 @@ func (c *checker) checkPaths() {
 		}
 	}
 	c.split("events.id", p.Events.ID)
-	c.split("events.time", p.Events.Time)
+	c.split("events.time", p.Events.Time.Path)
 	c.split("events.key", p.Events.Key)
 }
 

@@ -73,7 +73,7 @@ func (c *checker) checkLabelPaths() {
 	}
 	var read []reading
 	for _, r := range []struct{ at, path, who string }{
-		{"label.path", l.Path, "the label"}, {"label.weight", l.Weight, "the weight"}, {"label.id", l.ID, "the id"}, {"label.time", l.Time, "the time"},
+		{"label.path", l.Path, "the label"}, {"label.weight", l.Weight, "the weight"}, {"label.id", l.ID, "the id"}, {"label.time", l.Time.Path, "the time"},
 	} {
 		if r.path == "" || r.at == "label.id" && r.path == decode.KeyID {
 			continue

@@ -26,12 +26,12 @@ func TestLateLabels(t *testing.T) {
 	}
 	p = parseOne(t, late(", id: $key, time: at, wait: 7d12h, missing: {class: n, hold: 90m}, assume: n, early: 5m, dead_letters: bad")+"join: {memory: 1GiB, disk: 20GiB}\n")
 	l = p.Label
-	if l.ID != decode.KeyID || l.Time != "at" || l.Wait != 180*time.Hour || l.Missing.Hold != 90*time.Minute || !l.IfMissing().Known || !l.Assumed().Known ||
+	if l.ID != decode.KeyID || l.Time.Path != "at" || l.Wait != 180*time.Hour || l.Missing.Hold != 90*time.Minute || !l.IfMissing().Known || !l.Assumed().Known ||
 		l.Early != 5*time.Minute || l.DeadLetters != "bad" || p.Join != (Join{Memory: 1 << 30, Disk: 20 << 30}) {
 		t.Errorf("read as %+v, %+v", l, p.Join)
 	}
 	spec := p.LabelDecodeSpec()
-	if !spec.LabelRecord || spec.ID != decode.KeyID || spec.Time != "at" || spec.Label.Path != "y" || len(spec.Columns) != 0 || spec.Limits != p.Limits {
+	if !spec.LabelRecord || spec.ID != decode.KeyID || spec.Time.Path != "at" || spec.Label.Path != "y" || len(spec.Columns) != 0 || spec.Limits != p.Limits {
 		t.Errorf("decoded by %+v", spec)
 	}
 	if _, err := decode.New(spec); err != nil {

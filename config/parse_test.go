@@ -199,7 +199,7 @@ func TestDesignExample(t *testing.T) {
 			Mode: "external", URL: "redis://localhost:6379/0", Timeout: 5 * time.Second, Retry: 30 * time.Second,
 		},
 		Events: Events{
-			Topic: "payments.events", Format: "json", ID: "id", Time: "time", Key: "id", Start: "earliest",
+			Topic: "payments.events", Format: "json", ID: "id", Time: decode.TimeSpec{Path: "time"}, Key: "id", Start: "earliest",
 			UnknownTopic: "wait", Partitions: 1, Compacted: "refuse", DeadLetters: "payments.events.dead",
 		},
 		Features: features.Columns{
@@ -221,7 +221,7 @@ func TestDesignExample(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
-	if spec := got.DecodeSpec(); spec.ID != "id" || spec.Time != "time" || len(spec.Columns) != 3 || spec.Limits != want.Limits {
+	if spec := got.DecodeSpec(); spec.ID != "id" || spec.Time.Path != "time" || len(spec.Columns) != 3 || spec.Limits != want.Limits {
 		t.Errorf("DecodeSpec: %+v", spec)
 	}
 	if got.Target().Classes != 2 {
@@ -423,7 +423,7 @@ func TestDocumentedFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The page shows a whole file first, and then windows as they would stand in one.
+	// The page shows a whole file first, then events and a label, and windows, as they would stand in one.
 	var files []string
 	indented := false
 	for _, line := range strings.Split(string(data), "\n") {
@@ -436,12 +436,14 @@ func TestDocumentedFeatures(t *testing.T) {
 		}
 		indented = ok
 	}
-	if len(files) != 2 {
+	if len(files) != 3 {
 		t.Fatalf("the documentation shows %d files", len(files))
 	}
+	parseOne(t, "name: p\nfeatures: {a: number}\nmodel: svm\n"+strings.NewReplacer("time: {path: created", "id: i, time: {path: created",
+		"outcome,", "outcome, classes: [a, b],").Replace(files[1]))
 	files[1] = strings.Replace(minimal, "{a: number}", "\n  amount: number\n  card: category\n  merchant: category\n  "+
-		strings.ReplaceAll(strings.TrimSpace(files[1]), "\n", "\n  "), 1)
-	for i, want := range []int{10, 4} {
+		strings.ReplaceAll(strings.TrimSpace(files[2]), "\n", "\n  "), 1)
+	for i, want := range []int{11, 4} {
 		p := parseOne(t, files[i])
 		kinds := map[string]bool{}
 		for _, c := range p.Features {

@@ -83,9 +83,10 @@ type Events struct {
 	Topic  string `yaml:"topic,short" doc:"topic of the events"`
 	Format string `yaml:"format" enum:"json" doc:"format of an event"`
 	ID     string `yaml:"id" doc:"path of the event's id, which scores carry; none by default"`
-	Time   string `yaml:"time" hash:"schema" doc:"path of the event's time (RFC 3339 or Unix); the record's time by default"`
-	Key    string `yaml:"key" doc:"path of the value that produce keys records by; the id by default"`
-	Start  string `yaml:"start" enum:"earliest|latest" also:"time" doc:"where a pipeline without a snapshot starts to read: earliest, latest or an RFC 3339 time"`
+	// Time is read by windows, waits and features of type since.
+	Time  decode.TimeSpec `yaml:"time" hash:"schema" doc:"path of the event's time, or how it reads as well; the record's time by default"`
+	Key   string          `yaml:"key" doc:"path of the value that produce keys records by; the id by default"`
+	Start string          `yaml:"start" enum:"earliest|latest" also:"time" doc:"where a pipeline without a snapshot starts to read: earliest, latest or an RFC 3339 time"`
 	// UnknownTopic's default depends on the broker: nobody else can create a topic in an embedded
 	// one, and nobody wants a misspelt topic created in a shared one.
 	UnknownTopic string `yaml:"unknown_topic" enum:"wait|create|fail" doc:"when the topic does not exist: wait for it, create it or fail; create by default with an embedded broker, wait otherwise"`
@@ -188,10 +189,11 @@ func (p *Pipeline) resolve() {
 	// indicator for both, is something else than the same policy twice.
 	for i := range p.Features {
 		p.Features[i].Resolve()
-		if !p.Features[i].Derived() {
+		if !p.Features[i].Derived() && p.Features[i].Type != features.Since {
 			setEmpty(&p.Features[i].Path, p.Features[i].Name)
 		}
 	}
+	p.resolveZones()
 	if p.Label.Type == "" && len(p.Label.Classes) > 0 {
 		p.Label.Type = "class"
 	}

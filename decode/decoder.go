@@ -28,7 +28,8 @@ type Decoder struct {
 	// event number in which an edge was last met: a key that is met twice in one is a duplicate.
 	seen  []uint64
 	count uint64
-	set   int // fields that this event has set
+	set   int  // fields that this event has set
+	timed bool // this event has a time of its own
 
 	weightFault *millrace.Rejection // of this event
 
@@ -97,12 +98,15 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - A text is a string of any length.
 //   - A bag is an object whose values are numbers or null, or an array of strings and integers, each
 //     worth 1. Entries of zero and null are left out; the rest are at most the column's Entries.
-//   - A time that is a feature is read as the event's own time is (below).
+//   - A time that is a feature is read as the event's own time is (below). What counts from one (since) is the
+//     seconds from it to the event's time, negative for a later one; it is absent where the pipeline names the
+//     event's time and the event has none.
 //   - The id is a string of at most limits.text bytes, unescaped, or an integer. Event.ID is its text, nil when it is
 //     absent or null; Event.IDNumber tells 12 and "12" apart.
-//   - The time is an RFC 3339 string or a Unix time. Numbers below 1e11 in magnitude are seconds (until
-//     the year 5138), others below 1e14 milliseconds (from March 1973); numbers are
-//     rounded to milliseconds, strings cut. Absent or null, it is the record's timestamp.
+//   - The time is a string that its format reads (TimeFormat.Parse), or a Unix time. Numbers below 1e11 in
+//     magnitude are seconds (until the year 5138), others below 1e14 milliseconds (from March 1973), below 1e17
+//     micro- and below 1e20 nanoseconds; they are rounded to milliseconds, strings cut. Absent or null, it is the
+//     record's timestamp.
 //   - A class is a string that equals its name, or a number or boolean whose literal text does; a
 //     number also matches a class that is an equal number, so 1.0 is the class "1" unless the
 //     classes hold "1.0" too. Strings never match by value.
@@ -144,6 +148,9 @@ func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 			}
 		}
 	}
+	if len(d.since) > 0 {
+		d.sinces()
+	}
 	if d.isLabel {
 		if fault := d.labelRecord(rec, dst); fault != nil {
 			return fault
@@ -156,7 +163,7 @@ func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 func (d *Decoder) begin(rec *millrace.Record, dst *millrace.Event) {
 	d.data, d.event = rec.Value, dst
 	d.count++
-	d.set = 0
+	d.set, d.timed = 0, false
 	d.keys.next()
 	if len(dst.Fields) != d.fields {
 		dst.Fields = make([]millrace.Field, d.fields)

@@ -15,7 +15,7 @@ import (
 
 // testSpec has every kind of path, some nested.
 func testSpec() Spec {
-	s := Spec{ID: "id", Time: "meta.time", Label: LabelSpec{Path: "y", Classes: []string{"no", "yes"}}}
+	s := Spec{ID: "id", Time: TimeSpec{Path: "meta.time"}, Label: LabelSpec{Path: "y", Classes: []string{"no", "yes"}}}
 	s.Limits.SetDefaults()
 	s.Limits.Depth, s.Limits.Text = 4, 8
 	nested := features.DefaultColumn("country", features.Category)
@@ -202,7 +202,7 @@ func TestDecodeRejects(t *testing.T) {
 		{`{"id":{}}`, millrace.ReasonBadID, "id"},
 		{`{"id":true}`, millrace.ReasonBadID, "id"},
 		{`{"meta":{"time":"yesterday"}}`, millrace.ReasonBadTime, "meta.time"},
-		{`{"meta":{"time":1e14}}`, millrace.ReasonBadTime, "meta.time"},
+		{`{"meta":{"time":1e20}}`, millrace.ReasonBadTime, "meta.time"},
 		{`{"meta":{"time":[]}}`, millrace.ReasonBadTime, "meta.time"},
 	}
 	for _, c := range cases {
@@ -309,7 +309,7 @@ func TestLabels(t *testing.T) {
 // One path may feed several columns, the id and the time.
 func TestOnePathSeveralUses(t *testing.T) {
 	spec := testSpec()
-	spec.ID, spec.Time = "t", "t"
+	spec.ID, spec.Time = "t", TimeSpec{Path: "t"}
 	hour := features.DefaultColumn("hour", features.Number)
 	id := features.DefaultColumn("hour id", features.Category)
 	hour.Path, id.Path = "t", "t"

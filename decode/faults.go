@@ -34,9 +34,9 @@ var useWords = [...]string{
 	useCategory: "a string, an integer or a boolean",
 	useText:     "a string",
 	useBag:      "an object of numbers or an array of strings",
-	useMoment:   "an RFC 3339 string, Unix seconds or Unix milliseconds",
+	useMoment:   "a time as 2024-01-31 12:30:00, RFC 3339 or a Unix time",
 	useID:       "a string or an integer",
-	useTime:     "an RFC 3339 string, Unix seconds or Unix milliseconds",
+	useTime:     "a time as 2024-01-31 12:30:00, RFC 3339 or a Unix time",
 	useClass:    "a class (a string, number or boolean)",
 	useValue:    "a finite number",
 	useWeight:   "a finite number, 0 or more",
@@ -79,8 +79,23 @@ func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
 		reason = millrace.ReasonNotFinite
 	}
 	return d.fault(faultKey{reason, t, found}, d.targets[t].path, func() string {
-		return fmt.Sprintf("found %s; %s belongs there", kindWords[found], useWords[d.targets[t].use]+d.targets[t].format.example())
+		return fmt.Sprintf("found %s; %s belongs there", kindWords[found], d.belongs(t))
 	})
+}
+
+// belongs says what a target takes, of times with their order.
+func (d *Decoder) belongs(t int32) string {
+	words := useWords[d.targets[t].use] + d.targets[t].format.example()
+	if u := d.targets[t].use; u != useTime && u != useMoment {
+		return words
+	}
+	switch d.formats[d.targets[t].times].order {
+	case dayFirst:
+		words += ", or 31.12.2024 with the day first,"
+	case monthFirst:
+		words += ", or 12/31/2024 with the month first,"
+	}
+	return words
 }
 
 func (d *Decoder) tooLong(t int32) *millrace.Rejection {

@@ -117,7 +117,7 @@ func (l *LabelSpec) validateLate() []millrace.Violation {
 			path string
 			set  bool
 		}{
-			{"id", l.ID != ""}, {"time", l.Time != ""}, {"assume", l.Assume != ""},
+			{"id", l.ID != ""}, {"time", l.Time.Given()}, {"assume", l.Assume != ""},
 			{"missing", l.Missing != MissingSpec{}}, {"dead_letters", l.DeadLetters != ""},
 		} {
 			if f.set {
@@ -126,7 +126,7 @@ func (l *LabelSpec) validateLate() []millrace.Violation {
 		}
 		return found
 	}
-	for path, text := range map[string]string{"id": l.ID, "time": l.Time} {
+	for path, text := range map[string]string{"id": l.ID, "time": l.Time.Path} {
 		if _, err := features.SplitPath(text); text != "" && err != nil {
 			report(path, "%q is no path: %v", text, err)
 		}

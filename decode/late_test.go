@@ -31,7 +31,7 @@ func lateSpec(t *testing.T, change func(*LabelSpec)) Spec {
 func TestLabelRecords(t *testing.T) {
 	byKey := lateSpec(t, func(l *LabelSpec) { l.ID = KeyID })
 	plain := lateSpec(t, nil)
-	full := lateSpec(t, func(l *LabelSpec) { l.ID, l.Time, l.Weight, l.WeightMax = "of.event", "at", "w", 5 })
+	full := lateSpec(t, func(l *LabelSpec) { l.ID, l.Time, l.Weight, l.WeightMax = "of.event", TimeSpec{Path: "at"}, "w", 5 })
 	number := lateSpec(t, func(l *LabelSpec) { l.Type, l.Classes = "number", nil })
 	for _, c := range []struct {
 		name        string

@@ -22,6 +22,8 @@ type schema struct {
 	fields  int
 	read    int     // of the fields, those that events hold; others are made later
 	made    []int32 // those that are made and stand in the event: windows and ratios
+	since   []int32 // of those that events hold, the times that a feature counts from
+	formats []TimeFormat
 	edgeOf  []int32 // of each field, -1 for one that no event holds
 	limits  Limits
 
@@ -93,6 +95,7 @@ type target struct {
 	field   int32 // of a column
 	entries int32 // of a bag at most
 	format  NumberFormat
+	times   int32 // format of a time, in schema.formats
 	path    string
 }
 
@@ -128,11 +131,8 @@ func compile(spec Spec) (*schema, error) {
 			return nil, fmt.Errorf("id: %w", err)
 		}
 	}
-	if spec.Time != "" {
-		s.time = true
-		if _, err := s.add(spec.Time, target{use: useTime}); err != nil {
-			return nil, fmt.Errorf("time: %w", err)
-		}
+	if err := s.compileTime(spec.Time); err != nil {
+		return nil, err
 	}
 	if len(s.edges) == 0 {
 		return nil, errors.New("the pipeline names no path to read")
@@ -144,7 +144,7 @@ func compile(spec Spec) (*schema, error) {
 // compileColumns enters the paths of all columns that events hold.
 func (s *schema) compileColumns(columns features.Columns) error {
 	uses := map[features.Type]use{features.Number: useNumber, features.Boolean: useBoolean, features.Category: useCategory,
-		features.Text: useText, features.Bag: useBag, features.Time: useMoment}
+		features.Text: useText, features.Bag: useBag, features.Time: useMoment, features.Since: useMoment}
 	for i, c := range columns {
 		if s.edgeOf[i] = -1; c.Derived() {
 			if c.Type == features.Window || c.Type == features.Ratio {
@@ -156,7 +156,18 @@ func (s *schema) compileColumns(columns features.Columns) error {
 		if !ok {
 			return fmt.Errorf("feature %s: %q is no type of feature", c.Name, c.Type)
 		}
-		e, err := s.add(c.EventPath(), target{use: u, field: int32(i), entries: int32(c.Entries), format: NumberFormat(c.Format)})
+		t := target{use: u, field: int32(i), entries: int32(c.Entries), format: NumberFormat(c.Format)}
+		if u == useMoment {
+			var err error
+			t.format = NumberPlain
+			if t.times, err = s.compileFormat(columns.TimeSource(i)); err != nil {
+				return fmt.Errorf("feature %s: %w", c.Name, err)
+			}
+		}
+		if c.Type == features.Since {
+			s.since = append(s.since, int32(i))
+		}
+		e, err := s.add(columns.TimeSource(i).EventPath(), t)
 		if err != nil {
 			return fmt.Errorf("feature %s: %w", c.Name, err)
 		}
@@ -164,6 +175,30 @@ func (s *schema) compileColumns(columns features.Columns) error {
 		s.read++
 	}
 	return nil
+}
+
+// compileTime enters the path of the event's time.
+func (s *schema) compileTime(spec TimeSpec) error {
+	if !spec.Given() {
+		return nil
+	}
+	s.time = true
+	format, err := spec.timeFormat()
+	if err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	s.formats = append(s.formats, format)
+	if _, err := s.add(spec.Path, target{use: useTime, times: int32(len(s.formats) - 1)}); err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	return nil
+}
+
+// compileFormat enters how the times of a column read.
+func (s *schema) compileFormat(c features.Column) (int32, error) {
+	format, err := NewTimeFormat(c.Format, c.Zone, c.Location)
+	s.formats = append(s.formats, format)
+	return int32(len(s.formats) - 1), err
 }
 
 func (s *schema) compileLabel(l LabelSpec) {

@@ -21,7 +21,7 @@ func TestNewRefuses(t *testing.T) {
 		{func(s *Spec) { s.Columns[0].Path = "a..b" }, `"a..b" is no path`},
 		{func(s *Spec) { s.Columns[0].Type = "varchar" }, `"varchar" is no type`},
 		{func(s *Spec) { s.ID = "id." }, `"id." is no path`},
-		{func(s *Spec) { s.Time = ".t" }, `".t" is no path`},
+		{func(s *Spec) { s.Time = TimeSpec{Path: ".t"} }, `".t" is no path`},
 		{func(s *Spec) { s.Columns[0].Path = "y" }, "a model would learn to read the answer"},
 		{func(s *Spec) { s.Columns[0].Path = "y.z" }, "which is a value itself"},
 		{func(s *Spec) { s.Columns = append(s.Columns, column("u", "user.address")) }, "other paths go through"},

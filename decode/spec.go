@@ -26,7 +26,7 @@ type LabelSpec struct {
 	// Of labels that come later. Only what decides what is learned is remembered.
 	Topic        string           `yaml:"topic" hash:"none" doc:"topic of labels that come later than their events; without it labels come with the events"`
 	ID           string           `yaml:"id" hash:"none" doc:"in a label record, path of the event's id, or $key, which takes the record's key; events.id by default"`
-	Time         string           `yaml:"time" hash:"none" doc:"in a label record, path of the time when the outcome was known; the record's time by default"`
+	Time         TimeSpec         `yaml:"time" hash:"none" doc:"in a label record, path of the time when the outcome was known, or how it reads as well; the record's time by default"`
 	Wait         time.Duration    `yaml:"wait" hash:"none" doc:"event time that an event waits for its label"`
 	Missing      MissingSpec      `yaml:"missing" doc:"what an event was whose label did not come: drop, a class or a number"`
 	Assume       string           `yaml:"assume" also:"class" hash:"training" doc:"of two classes, the one that an event is learned as at once, until its label says the other; none by default"`
@@ -70,8 +70,8 @@ func (l *Limits) SetDefaults() { *l = Limits{Event: 1 << 20, Depth: 32, Text: 1 
 
 // Spec is all that a Decoder is compiled from.
 type Spec struct {
-	ID      string // path of the event's id; empty for none
-	Time    string // path of the event's time; empty for the record's timestamp
+	ID      string   // path of the event's id; empty for none
+	Time    TimeSpec // the event's time; without a path it is the record's timestamp
 	Columns features.Columns
 	Label   LabelSpec
 	Limits  Limits

@@ -29,11 +29,13 @@ type timing struct {
 	field  int
 	column int // of the first part's sine, its cosine after it, and so on
 	parts  []string
+	zone   *time.Location // nil for UTC
 	fills  [2]fill
 }
 
 func (*times) check(c *Column, report report) {
 	checkNoMean(c, report)
+	checkTimes(c, report)
 	for i, part := range c.Parts {
 		if !slices.Contains([]string{partHour, partWeekday, partMonth}, part) {
 			report(fmt.Sprintf("parts[%d]", i), "%q is none of hour, weekday and month", part)
@@ -49,7 +51,7 @@ func (*times) size(s Columns, i int) size {
 }
 
 func (ts *times) add(p place) {
-	ts.all = append(ts.all, timing{name: p.Name, field: p.field, column: p.first, parts: p.parts(), fills: p.fills})
+	ts.all = append(ts.all, timing{name: p.Name, field: p.field, column: p.first, parts: p.parts(), zone: p.Location, fills: p.fills})
 }
 
 func (ts *times) extract(dst *millrace.Vector, e *millrace.Event) {
@@ -64,7 +66,7 @@ func (ts *times) raw(dst []float32, e *millrace.Event) {
 		t := &ts.all[i]
 		dst[t.field] = noNumber()
 		if f := &e.Fields[t.field]; f.Presence == millrace.Present {
-			at, _ := position(t.parts[0], int64(f.Number))
+			at, _ := position(t.parts[0], t.clock(f))
 			dst[t.field] = float32(at)
 		}
 	}
@@ -89,12 +91,23 @@ func (t *timing) extract(dst *millrace.Vector, e *millrace.Event) {
 		putMissing(dst, f, &t.fills)
 		return
 	}
+	clock := t.clock(f)
 	for i, part := range t.parts {
-		at, of := position(part, int64(f.Number))
+		at, of := position(part, clock)
 		sine, cosine := math.Sincos(2 * math.Pi * at / of)
 		put(dst, t.column+2*i, float32(sine))
 		put(dst, t.column+2*i+1, float32(cosine))
 	}
+}
+
+// clock is a time as the clocks of its zone show it, as if they were those of UTC.
+func (t *timing) clock(f *millrace.Field) int64 {
+	ms := int64(f.Number)
+	if t.zone == nil {
+		return ms
+	}
+	_, offset := time.UnixMilli(ms).In(t.zone).Zone()
+	return ms + int64(offset)*1000
 }
 
 // position is where a Unix time in milliseconds stands in a part, in UTC, and how long the part is: hours

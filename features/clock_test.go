@@ -54,3 +54,28 @@ func TestTime(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// The parts of a time with a zone are those that clocks there show, in summer and in winter.
+func TestClockOfAZone(t *testing.T) {
+	c := DefaultColumn("at", Time)
+	c.Parts, c.Zone = []string{"hour", "weekday"}, "Europe/Berlin"
+	if _, err := New(Spec{Columns: Columns{c}}); err == nil {
+		t.Error("a zone that nobody looked up was taken for UTC")
+	}
+	var err error
+	if c.Location, err = time.LoadLocation(c.Zone); err != nil {
+		t.Fatal(err)
+	}
+	x := newExtractor(t, c)
+	compileView(t, x, millrace.ViewRaw)
+	for at, hour := range map[string]float64{"2024-01-31T23:30:00Z": 0.5, "2024-07-31T21:30:00Z": 23.5, "2024-07-31T22:30:00Z": 0.5} {
+		moment, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &millrace.Event{Fields: []millrace.Field{{Presence: millrace.Present, Number: float64(moment.UnixMilli())}}}
+		if got := extract(t, x, millrace.ViewRaw, e); float64(got[0]) != hour {
+			t.Errorf("%s: hour %v, want %v", at, got[0], hour)
+		}
+	}
+}

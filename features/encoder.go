@@ -39,12 +39,13 @@ type encoder interface {
 
 // types is the table of feature types. A sparse standard view has their columns in this order; a cross multiplies
 // what stands there already, so it is the last.
-func types() [10]typed {
+func types() [11]typed {
 	return [...]typed{
 		{Number, func() encoder { return &numbers{} }},
 		{Boolean, func() encoder { return &numbers{} }},
 		{Window, func() encoder { return &windows{} }},
 		{Ratio, func() encoder { return &ratios{} }},
+		{Since, func() encoder { return &sinces{} }},
 		{Category, func() encoder { return &categories{} }},
 		{Time, func() encoder { return &times{} }},
 		{Lag, func() encoder { return &lags{} }},

@@ -63,7 +63,8 @@ func (x *Extractor) layOut() []size {
 // addFeatures compiles all features, each with the encoder of its type.
 func (x *Extractor) addFeatures(sizes []size) {
 	// Windows and ratios are numbers that somebody else wrote into the event.
-	used := map[Type]encoder{Number: &x.numbers, Boolean: &x.numbers, Window: &x.numbers, Ratio: &x.numbers, Category: &x.categories}
+	used := map[Type]encoder{Number: &x.numbers, Boolean: &x.numbers, Window: &x.numbers, Ratio: &x.numbers, Since: &x.numbers,
+		Category: &x.categories}
 	for i := range x.columns {
 		c := &x.columns[i]
 		if used[c.Type] == nil {
@@ -78,11 +79,11 @@ func (x *Extractor) addFeatures(sizes []size) {
 		if b, ok := c.bounded(i); ok {
 			x.bounded = append(x.bounded, b)
 		}
-		if r, ok := c.rejecting(i); ok {
+		if r, ok := c.rejecting(i, x.columns.TimeSource(i).EventPath()); ok {
 			x.rejecting = append(x.rejecting, r)
 		}
 	}
-	for _, t := range []Type{Number, Boolean, Window, Ratio, Category} {
+	for _, t := range []Type{Number, Boolean, Window, Ratio, Since, Category} {
 		delete(used, t)
 	}
 	for _, known := range types() {
@@ -118,17 +119,17 @@ type rejecting struct {
 	rejections [2]*millrace.Rejection // by Presence; nil where it is allowed
 }
 
-func (c Column) rejecting(field int) (rejecting, bool) {
+func (c Column) rejecting(field int, path string) (rejecting, bool) {
 	r := rejecting{field: field}
 	if c.Derived() {
 		return r, false
 	}
 	if c.Missing == policyReject {
-		r.rejections[millrace.Absent] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
+		r.rejections[millrace.Absent] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: path,
 			Detail: fmt.Sprintf("feature %s is absent; a %s belongs there", c.Name, c.Type)}
 	}
 	if c.nulls() == policyReject {
-		r.rejections[millrace.Null] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: c.EventPath(),
+		r.rejections[millrace.Null] = &millrace.Rejection{Reason: millrace.ReasonMissingFeature, Path: path,
 			Detail: fmt.Sprintf("feature %s is null; a %s belongs there", c.Name, c.Type)}
 	}
 	return r, r.rejections != [2]*millrace.Rejection{}

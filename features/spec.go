@@ -21,6 +21,7 @@ const (
 	Lag      Type = "lag"    // earlier values of a number or of the label, by key
 	Window   Type = "window" // a statistic of a key's events of the last minutes, hours or days
 	Ratio    Type = "ratio"  // a number, or a window's statistic, divided by another
+	Since    Type = "since"  // seconds from another time of the event's to the event
 )
 
 // The statistics of a window.
@@ -42,25 +43,28 @@ const (
 type Column struct {
 	Name    string  `yaml:",key" doc:"name of the feature"`
 	Path    string  `yaml:"path" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"where the value stands in the event, dots between object keys; the name by default"`
-	Type    Type    `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag|window|ratio" hash:"schema" doc:"type of the value in the event"`
-	Scale   string  `yaml:"scale" enum:"standard|none" of:"number|bag|lag|window|ratio" hash:"schema" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
-	Format  string  `yaml:"format" enum:"us|eu" of:"number" hash:"schema" doc:"how numbers in texts are written: us (1,234.50, $ 1,200, (1,200), 12.5 %), eu (1.234,50, 1 234,5, 1.200 €); without it as JSON has them"`
-	Missing string  `yaml:"missing" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|window|ratio" hash:"schema" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
-	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"what a null becomes; as missing by default"`
+	Type    Type    `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag|window|ratio|since" hash:"schema" doc:"type of the value in the event"`
+	Scale   string  `yaml:"scale" enum:"standard|none" of:"number|bag|lag|window|ratio|since" hash:"schema" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
+	Format  string  `yaml:"format" enum:"us|eu|ymd|dmy|mdy" of:"number|time|since" hash:"schema" doc:"how numbers in texts are written: us (1,234.50, $ 1,200, (1,200), 12.5 %), eu (1.234,50, 1 234,5, 1.200 €), without it as JSON has them; or in which order the dates of times are: dmy (31.12.2024), mdy (12/31/2024), without it ymd, years first"`
+	Missing string  `yaml:"missing" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|window|ratio|since" hash:"schema" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
+	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|since" hash:"schema" doc:"what a null becomes; as missing by default"`
 	Encode  string  `yaml:"encode" enum:"onehot|hash" of:"category" hash:"schema" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`
 	Cap     int     `yaml:"cap" of:"category if encode!=hash" hash:"schema" doc:"values a category learns, in order of appearance; later ones share one column of a one-hot encoding"`
 	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns; left out, as many as the model has room for, 2^18 at most"`
-	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
+	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none|since if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
 
 	Min     *float64 `yaml:"min" of:"number" hash:"schema" doc:"the least that the number can be; without it any"`
 	Max     *float64 `yaml:"max" of:"number" hash:"schema" doc:"the most that the number can be; without it any"`
 	Outside string   `yaml:"outside" enum:"reject|clip" of:"number" hash:"schema" doc:"what becomes of numbers outside min and max: the event is rejected (default), or the bound counts"`
 
+	Zone     string         `yaml:"zone" of:"time|since" hash:"schema" doc:"zone of times that name none, and of a time's parts, as Europe/Berlin; UTC by default"`
+	Location *time.Location `json:"-"` // what Zone names, from whoever may read a zone database; nil for UTC
+
 	Ngrams  int      `yaml:"ngrams" of:"text" hash:"schema" doc:"longest run of words that is a feature of its own"`
 	Indices int      `yaml:"indices" of:"bag" hash:"schema" doc:"keys are whole numbers below this, with a column each; 0 hashes all keys"`
 	Entries int      `yaml:"entries" of:"bag" hash:"schema" doc:"most entries of an event; more reject it"`
-	Parts   []string `yaml:"parts" enum:"hour|weekday|month" of:"time" hash:"schema" doc:"what of it, in UTC, each as sine and cosine; all by default"`
-	Of      []string `yaml:"of" also:"one" of:"cross|lag|window|ratio" hash:"schema" doc:"of a cross the two features whose products it has; of a lag the one number, or label, whose earlier values it has; of a window the number, boolean or category that it is about; of a ratio the number above and the number below"`
+	Parts   []string `yaml:"parts" enum:"hour|weekday|month" of:"time" hash:"schema" doc:"what of it, in its zone, each as sine and cosine; all by default"`
+	Of      []string `yaml:"of" also:"one" of:"cross|lag|window|ratio|since" hash:"schema" doc:"of a cross the two features whose products it has; of a lag the one number, or label, whose earlier values it has; of a window the number, boolean or category that it is about; of a ratio the number above and the number below; of since a feature of type time, or the path of a time"`
 	Key     string   `yaml:"key" of:"lag|window" hash:"schema" doc:"the category that tells whose earlier values, or whose events; a window without one is of the whole topic"`
 	Steps   []int    `yaml:"steps" of:"lag" hash:"schema" doc:"how many events of the same key back, as [1, 24]"`
 	Keys    int      `yaml:"keys" of:"lag|window if key" hash:"schema" doc:"keys that are remembered, 10000 of a lag and 1000000 of a window by default; of those that share a place the one longest without an event gives way"`
@@ -114,8 +118,21 @@ func (c Column) Derived() bool {
 	return c.Type == Cross || c.Type == Lag || c.Type == Window || c.Type == Ratio
 }
 
+// TimeSource is the column that says where the time that column i reads stands and how it reads: of a column of type
+// since the time that it names, or itself with what it names as the path; of any other itself.
+func (s Columns) TimeSource(i int) Column {
+	c := s[i]
+	if c.Type != Since || len(c.Of) == 0 {
+		return c
+	}
+	if j := s.find(c.Of[0]); j >= 0 && s[j].Type == Time {
+		return s[j]
+	}
+	return c
+}
+
 // numeric reports whether the type's values are numbers to every view.
-func (t Type) numeric() bool { return t == Number || t == Window || t == Ratio }
+func (t Type) numeric() bool { return t == Number || t == Window || t == Ratio || t == Since }
 
 // Spec is all that an Extractor is built from.
 type Spec struct {

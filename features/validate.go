@@ -67,8 +67,12 @@ func DefaultColumn(name string, t Type) Column {
 	return c
 }
 
-// EventPath is the path of the column's value in an event: Path, or the name when it is empty.
+// EventPath is the path of the column's value in an event: Path, or the name when it is empty. A since that counts
+// from a feature has that one's name here, see [Columns.TimeSource].
 func (c Column) EventPath() string {
+	if c.Type == Since && len(c.Of) == 1 {
+		return c.Of[0]
+	}
 	if c.Path == "" {
 		return c.Name
 	}
@@ -97,7 +101,7 @@ func (c Column) Validate() []millrace.Violation {
 	if c.Name == "" {
 		report("name", "a feature has a name")
 	}
-	if _, err := SplitPath(c.EventPath()); err != nil && c.EventPath() != "" && !c.Derived() {
+	if _, err := SplitPath(c.EventPath()); err != nil && c.EventPath() != "" && !c.Derived() && c.Type != Since {
 		report("path", "%q is no path: %v", c.EventPath(), err)
 	}
 	enc := c.Type.encoder()

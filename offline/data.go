@@ -68,7 +68,7 @@ func (d *Data) Pipeline(p *config.Pipeline) (*config.Pipeline, error) {
 	if d.Labels != "" && p.Events.ID == "" {
 		return nil, config.Usagef("labels find their events by id, and the pipeline names none; write events: {id: PATH}")
 	}
-	if d.Delay.Time > 0 && p.Events.Time == "" {
+	if d.Delay.Time > 0 && !p.Events.Time.Given() {
 		return nil, config.Usagef("--label-delay %s is a time, and the pipeline names none of its events: write events: {time: PATH}, "+
 			"or give a number of events, as --label-delay 1000", millrace.FormatDuration(d.Delay.Time))
 	}
@@ -121,7 +121,7 @@ func (d *Data) size() (int64, error) {
 func (d *Data) labelSpec(p *config.Pipeline) decode.Spec {
 	label := p.Label
 	if d.Delay.Given {
-		label.ID, label.Time = p.Events.ID, ""
+		label.ID, label.Time = p.Events.ID, decode.TimeSpec{}
 		if label.ID == "" {
 			label.ID = decode.KeyID
 		}

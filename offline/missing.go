@@ -33,7 +33,7 @@ func (p *Pass) missing(columns features.Columns) string {
 		names = append(names, at("label.path", p.pipeline.Label.Path))
 	}
 	if p.withoutTime(0) {
-		names = append(names, at("events.time", p.pipeline.Events.Time))
+		names = append(names, at("events.time", p.pipeline.Events.Time.Path))
 	}
 	var lines []string
 	if len(names) > 0 {
@@ -57,7 +57,7 @@ func (p *Pass) missingOfLabels() (names []string) {
 		names = append(names, at("label.path", p.pipeline.Label.Path))
 	}
 	if p.withoutTime(labels) {
-		names = append(names, at("label.time", p.pipeline.Label.Time))
+		names = append(names, at("label.time", p.pipeline.Label.Time.Path))
 	}
 	return names
 }
@@ -98,9 +98,9 @@ func (p *Pass) untimed() error {
 		if !p.data.late() || !p.withoutTime(source) {
 			continue
 		}
-		setting, path := "events.time", p.pipeline.Events.Time
+		setting, path := "events.time", p.pipeline.Events.Time.Path
 		if source == labels && p.data.Labels != "" {
-			setting, path = "label.time", p.pipeline.Label.Time
+			setting, path = "label.time", p.pipeline.Label.Time.Path
 		}
 		return pipeline.WithoutTimeError(f.path, setting, path)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"millrace"
+	"millrace/decode"
 	"millrace/learner"
 	"millrace/snapshot"
 	"millrace/store/folder"
@@ -48,11 +49,19 @@ func (l *learning) checkpointSettings() string {
 	spec, _, _ := p.CanonicalSpec()
 	text, err := json.Marshal(struct {
 		Spec, Events, Labels any
-	}{spec, []any{p.Events.Topic, p.Events.ID, p.Events.Time}, []any{p.Label.Topic, p.Label.ID, p.Label.Path, p.Label.Time, p.Label.Wait, p.Label.Early}})
+	}{spec, []any{p.Events.Topic, p.Events.ID, timeSetting(p.Events.Time)}, []any{p.Label.Topic, p.Label.ID, p.Label.Path, timeSetting(p.Label.Time), p.Label.Wait, p.Label.Early}})
 	if err != nil {
 		panic("pipeline: settings without a JSON form: " + err.Error())
 	}
 	return string(text) + "\n"
+}
+
+// timeSetting is a time's path alone where it reads as all did when checkpoints held no more of it.
+func timeSetting(t decode.TimeSpec) any {
+	if t.Format == "" && t.Zone == "" {
+		return t.Path
+	}
+	return []string{t.Path, t.Format, t.Zone}
 }
 
 // keeper of checkpoints for the learner; nil where there is no state folder.

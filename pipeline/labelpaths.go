@@ -53,10 +53,10 @@ func (l *labelPaths) check(p *config.Pipeline, read *FileRows, n int) error {
 		return config.Usagef(nowhere, labels, "label.id", labelKey(p))
 	case l.rows > 0 && l.noLabels == l.rows:
 		return config.Usagef(nowhere, labels, "label.path", p.Label.Path)
-	case l.rows > 0 && p.Label.Time != "" && !read.labels.src.Timed():
-		return WithoutTimeError(labels, "label.time", p.Label.Time)
-	case n > l.rows && p.Events.Time != "" && !read.events.src.Timed():
-		return WithoutTimeError(read.events.src.Path(), "events.time", p.Events.Time)
+	case l.rows > 0 && p.Label.Time.Given() && !read.labels.src.Timed():
+		return WithoutTimeError(labels, "label.time", p.Label.Time.Path)
+	case n > l.rows && p.Events.Time.Given() && !read.events.src.Timed():
+		return WithoutTimeError(read.events.src.Path(), "events.time", p.Events.Time.Path)
 	}
 	return nil
 }

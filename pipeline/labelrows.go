@@ -42,9 +42,9 @@ func CheckFileTimes(p *config.Pipeline) error {
 	const files = "a file of events and one of labels are merged by events.time and label.time, or by row numbers without both, and %s: " +
 		"write %s: {time: PATH}, or leave out %s"
 	switch {
-	case p.Events.Time != "" && p.Label.Time == "":
+	case p.Events.Time.Given() && !p.Label.Time.Given():
 		return config.Usagef(files, "label.time is not given", "label", "events.time")
-	case p.Events.Time == "" && p.Label.Time != "":
+	case !p.Events.Time.Given() && p.Label.Time.Given():
 		return config.Usagef(files, "events.time is not given", "events", "label.time")
 	}
 	return nil

@@ -8,13 +8,13 @@ import (
 	"millrace/decode"
 )
 
-// RowTime reads the time of a file's rows at a path, as decoding reads an event's: files.Options.Time. It is for one
-// goroutine. Without a path it is nil: no row has a time.
-func RowTime(path string, limits decode.Limits) (func(row []byte) (ms int64, ok bool), error) {
-	if path == "" {
+// RowTime reads the time of a file's rows, as decoding reads an event's: files.Options.Time. It is for one goroutine.
+// Without a path it is nil: no row has a time.
+func RowTime(t decode.TimeSpec, limits decode.Limits) (func(row []byte) (ms int64, ok bool), error) {
+	if !t.Given() {
 		return nil, nil
 	}
-	d, err := decode.New(decode.Spec{Time: path, Limits: limits})
+	d, err := decode.New(decode.Spec{Time: t, Limits: limits})
 	if err != nil {
 		return nil, fmt.Errorf("compiling the path of times: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 func TestRowTime(t *testing.T) {
 	var limits decode.Limits
 	limits.SetDefaults()
-	read, err := RowTime("seen.at", limits)
+	read, err := RowTime(decode.TimeSpec{Path: "seen.at"}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,10 +22,10 @@ func TestRowTime(t *testing.T) {
 			t.Errorf("%s: %d %v, want %d", row, got, ok, want)
 		}
 	}
-	if read, err := RowTime("", limits); read != nil || err != nil {
+	if read, err := RowTime(decode.TimeSpec{}, limits); read != nil || err != nil {
 		t.Errorf("no path gives times: %v", err)
 	}
-	if _, err := RowTime("a..b", limits); err == nil {
+	if _, err := RowTime(decode.TimeSpec{Path: "a..b"}, limits); err == nil {
 		t.Error("a wrong path was taken")
 	}
 }

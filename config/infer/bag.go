@@ -59,7 +59,7 @@ func (s *seen) gather(at *node) bool {
 		c := child.column
 		switch {
 		case c == nil && child.inside == nil: // the newest
-		case c == nil || child.inside != nil || c.bag != nil || c.lists > 0 || c.numbers != c.values() || c.times > 0:
+		case c == nil || child.inside != nil || c.bag != nil || c.lists > 0 || c.numbers != c.values():
 			return false
 		default:
 			inside[c] = true

@@ -155,37 +155,3 @@ func (p *plan) chooseID() {
 		}
 	}
 }
-
-// timeLike says whether the field is a time: RFC 3339 throughout, or a Unix time by name and range.
-func timeLike(c *column) bool {
-	if c.values() == 0 || c.lists > 0 {
-		return false
-	}
-	if c.texts == c.values() {
-		return c.times == c.texts
-	}
-	if c.numbers != c.values() {
-		return false
-	}
-	k := strings.ToLower(c.last())
-	named := k == "time" || k == "timestamp" || k == "ts" || strings.HasSuffix(k, "_time") ||
-		strings.HasSuffix(k, "_timestamp") || strings.HasSuffix(k, "_ts") || strings.HasSuffix(k, "_at")
-	// Seconds and milliseconds from 1990 to 2100.
-	const from, to = 631_152_000, 4_102_444_800
-	return named && (c.min >= from && c.max <= to || c.min >= from*1000 && c.max <= to*1000)
-}
-
-// chooseTime takes the first time, one named so before others.
-func (p *plan) chooseTime() {
-	rank := func(c *column) int {
-		if i := slices.Index([]string{"time", "timestamp", "ts", "event_time"}, strings.ToLower(c.name)); i >= 0 {
-			return i
-		}
-		return 9
-	}
-	for _, c := range p.seen.columns {
-		if c != p.label && c.bag == nil && timeLike(c) && (p.time == nil || rank(c) < rank(p.time)) {
-			p.time = c
-		}
-	}
-}

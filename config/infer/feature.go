@@ -81,6 +81,8 @@ func (p *plan) feature(c *column) (feature, string) {
 		return feature{}, "an id, another one than " + p.id.path
 	case timeLike(c):
 		return p.timeFeature(c)
+	case notQuiteTime(c) != "":
+		return feature{}, notQuiteTime(c)
 	case c.leftOut() != "":
 		return feature{}, c.leftOut()
 	case c.texts == values && values >= differentRows && c.nearlyAll():
@@ -154,57 +156,6 @@ func (p *plan) tagFeature(c *column) feature {
 		f.Entries = min(2*f.Entries, features.EntriesMax)
 	}
 	return f
-}
-
-// timeFeature turns a time other than the event's own into what of it has come round at least twice: an
-// hour that was never seen again says nothing about the next one.
-func (p *plan) timeFeature(c *column) (feature, string) {
-	f := feature{Column: features.DefaultColumn(c.name, features.Time)}
-	if f.Parts = partsOf(c); len(f.Parts) == 0 {
-		return f, "a time, another one than " + p.time.path + ", of less than two days"
-	}
-	f.note = "a time; its parts go round in UTC"
-	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
-		f.Missing = "indicator"
-		f.note += "; " + p.missingNote(c)
-	}
-	return f, ""
-}
-
-// ownTime is the events' own time as a feature, where they have nothing else to learn from.
-func (p *plan) ownTime() feature {
-	f := feature{Column: features.DefaultColumn(p.time.name, features.Time)}
-	if p.time.path != f.Name {
-		f.Path = p.time.path
-	}
-	f.note = "the events' time, as there is no other feature; its parts go round in UTC"
-	if f.Parts = partsOf(p.time); len(f.Parts) == 0 {
-		f.Parts = []string{"hour"}
-		f.note = "the events' time, as there is no other feature; of less than two days the hour says little"
-	}
-	return f
-}
-
-// partsOf are the parts of a time that have come round at least twice.
-func partsOf(c *column) []string {
-	const day = 24 * 60 * 60 * 1000
-	span := c.to - c.from
-	if c.texts == 0 {
-		span = int64(c.max - c.min)
-		if c.max < 1e11 { // seconds, as the decoder has it
-			span *= 1000
-		}
-	}
-	var parts []string
-	for _, part := range []struct {
-		name string
-		days int64
-	}{{"hour", 1}, {"weekday", 7}, {"month", 365}} {
-		if span >= 2*part.days*day {
-			parts = append(parts, part.name)
-		}
-	}
-	return parts
 }
 
 // encode settles how a category becomes columns, and says how many values it had.

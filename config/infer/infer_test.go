@@ -69,7 +69,7 @@ func accept(t testing.TB, r *infer.Result) *config.Pipeline {
 	if err != nil {
 		t.Fatalf("refused: %v\n%s", err, r.YAML)
 	}
-	if p.Name != r.Name || p.Label.Path != r.Label || p.Model.Type != r.Model || p.Events.ID != r.ID || p.Events.Time != r.Time {
+	if p.Name != r.Name || p.Label.Path != r.Label || p.Model.Type != r.Model || p.Events.ID != r.ID || p.Events.Time.Path != r.Time {
 		t.Errorf("name %q, label %q, model %q, id %q, time %q, want those of %+v",
 			p.Name, p.Label.Path, p.Model.Type, p.Events.ID, p.Events.Time, r)
 	}

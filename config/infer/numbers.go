@@ -156,7 +156,7 @@ func (c *column) wordsMissing() (n int64) {
 func (c *column) numberFormat() (format int, sure bool) {
 	texts := c.texts - c.wordsMissing()
 	total := c.numbers + texts
-	if total == 0 || c.lists > 0 || c.bag != nil || c.booleans > 0 || c.times > 0 || idLike(c.last()) {
+	if total == 0 || c.lists > 0 || c.bag != nil || c.booleans > 0 || timeLike(c) || idLike(c.last()) {
 		return -1, false
 	}
 	if texts == 0 {

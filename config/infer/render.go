@@ -96,7 +96,7 @@ func (w *writer) events() {
 		fields = append(fields, "id: "+scalar(w.result.ID))
 	}
 	if w.result.Time != "" {
-		fields = append(fields, "time: "+scalar(w.result.Time))
+		fields = append(fields, "time: "+w.plan.timeSetting())
 	}
 	w.line("events: {%s}", strings.Join(fields, ", "))
 	w.line("")

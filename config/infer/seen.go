@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 
+	"millrace/decode"
 	"millrace/features"
 )
 
@@ -34,6 +34,7 @@ type seen struct {
 	columns []*column // in the order in which they came up
 	rows    int64
 	buf     []byte
+	formats [3]decode.TimeFormat   // orders of day, month and year
 	bag     string                 // path of a field that is known to be a bag
 	missing func(text []byte) bool // words that are no values among numbers; may be nil
 	cells   bool                   // of a table
@@ -58,7 +59,6 @@ type column struct {
 	numbers  int64
 	booleans int64
 	texts    int64
-	times    int64 // of the texts, those that RFC 3339 can read
 	words    int64 // of all texts together
 	// vocabulary are the hashes of different words, at most distinctMax.
 	vocabulary    map[uint64]struct{}
@@ -70,8 +70,7 @@ type column struct {
 	gaps          []string         // words that do, and count as texts no longer
 	min, max      float64
 	sum           float64 // of all numbers
-	// Of texts that are times, the first and the last, Unix milliseconds.
-	from, to int64
+	timing
 	binary   bool // no number but 0 and 1
 	distinct map[string]int64
 	most     int     // keys that distinct may hold
@@ -86,7 +85,9 @@ type column struct {
 	written
 }
 
-func newSeen(bag string) *seen { return &seen{root: &node{}, bag: bag, room: distinctRoom} }
+func newSeen(bag string) *seen {
+	return &seen{root: &node{}, formats: orderFormats(), bag: bag, room: distinctRoom}
+}
 
 // add looks at one event.
 func (s *seen) add(value []byte) error {
@@ -212,6 +213,7 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 			return nil
 		} else {
 			c.written.text(text)
+			c.readText(text, &s.formats)
 		}
 		c.text(text)
 		return nil
@@ -272,6 +274,7 @@ func (c *column) number(raw []byte) {
 		return
 	}
 	c.written.number(raw, x)
+	c.readNumber(x)
 	if !bytes.ContainsAny(raw, ".eE") {
 		c.bare++
 	}
@@ -304,16 +307,6 @@ func (c *column) text(text []byte) {
 	c.digitText(text)
 	c.read(text)
 	c.most = distinctMax
-	if len(text) >= len("2006-01-02T15:04:05Z") && text[4] == '-' {
-		if at, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
-			ms := at.UnixMilli()
-			if c.times == 0 {
-				c.from, c.to = ms, ms
-			}
-			c.from, c.to = min(c.from, ms), max(c.to, ms)
-			c.times++
-		}
-	}
 	c.count(text[:min(len(text), textMax)])
 }
 

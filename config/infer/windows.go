@@ -182,15 +182,8 @@ func (p *plan) columnOf(f *feature) *column {
 
 // windowLength is an hour, or less where the events that were looked at are of less than some hours.
 func (p *plan) windowLength() time.Duration {
-	c := p.time
-	span := time.Duration(c.to-c.from) * time.Millisecond
-	if c.texts == 0 {
-		unit := time.Millisecond
-		if c.max < 1e11 { // seconds, as the decoder has it
-			unit = time.Second
-		}
-		span = time.Duration((c.max - c.min) * float64(unit))
-	}
+	_, r, _, _ := timeOf(p.time)
+	span := time.Duration(r.to-r.from) * time.Millisecond
 	for _, over := range []time.Duration{time.Hour, 10 * time.Minute} {
 		if span >= 4*over {
 			return over
