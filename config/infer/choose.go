@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,37 +44,6 @@ type plan struct {
 	features []feature
 	left     []LeftOut
 	byPath   map[string]*column
-}
-
-// Names that labels go by, the likeliest first.
-var labelNames = []string{"y", "label", "target", "class", "outcome"}
-
-// chooseLabel finds the label that is asked for, or guesses one.
-func (p *plan) chooseLabel() error {
-	if asked := p.options.Label; asked != "" {
-		for _, c := range p.seen.columns {
-			if c.path == asked || c.name == asked {
-				p.label = c
-				return nil
-			}
-		}
-		return fmt.Errorf("there is no field %q for the label; the events have %s (labels in a file of their own: see millrace init --help)", asked, p.names())
-	}
-	for _, name := range labelNames {
-		for _, c := range p.seen.columns {
-			if c.values() > 0 && c.lists == 0 && len(c.keys) == 1 && strings.EqualFold(c.name, name) {
-				p.label, p.why = c, "because of its name"
-				return nil
-			}
-		}
-	}
-	for _, c := range slices.Backward(p.seen.columns) {
-		if c.values() > 0 && c.lists == 0 && !p.unique(c) && !timeLike(c) {
-			p.label, p.why = c, "because it is the last field"
-			return nil
-		}
-	}
-	return errors.New("no field looks like a label: name one")
 }
 
 // names lists the fields for a message, the first of them when there are many.

@@ -11,22 +11,21 @@ import (
 
 // Words for the one of two classes that people look for, and for the other. What is opposed to one of the latter is
 // looked for, too.
-func positives() wordSet {
-	return wordsOf("yes ja oui si sí sim da true wahr vrai on pos positive positiv",
-		"fraud fraudulent scam spam phishing malware attack intrusion anomaly anomalous abnormal outlier",
-		"churn churned exited left lost_customer attrited default defaulted bad late delayed overdue unpaid delinquent",
-		"sick ill disease diseased malignant cancer infected dead died deceased fail failed failure faulty broken defect defective",
-		"alarm alert hit won win winner clicked click bought buy purchased purchase sale sold converted conversion subscribed",
-		"responded responder accepted approved hired promoted survived returned cancelled canceled readmitted",
-		"toxic hate offensive fake no_show noshow high up more above >50k >50k.")
-}
+var positives = wordsOf("yes ja oui si sí sim da true wahr vrai on pos positive positiv",
+	"fraud fraudulent scam spam phishing malware attack intrusion anomaly anomalous abnormal outlier",
+	"churn churned exited left lost_customer attrited default defaulted bad late delayed overdue unpaid delinquent",
+	"sick ill disease diseased malignant cancer infected dead died deceased fail failed failure faulty broken defect defective",
+	"alarm alert hit won win winner clicked click bought buy purchased purchase sale sold converted conversion subscribed",
+	"responded responder accepted approved hired promoted survived returned cancelled canceled readmitted",
+	"toxic hate offensive fake no_show noshow high up more above >50k >50k.")
 
-func negatives() wordSet {
-	return wordsOf("no nein non nee não nao net false falsch faux off neg negative negativ",
-		"legit legitimate genuine ham normal benign ok okay none nothing good healthy well clean valid",
-		"stayed stay retained loyal existing paid current ontime on_time punctual alive working intact",
-		"miss loss lose lost ignored skipped show low down less below <=50k <=50k. real")
-}
+var negatives = wordsOf("no nein non nee não nao net false falsch faux off neg negative negativ",
+	"legit legitimate genuine ham normal benign ok okay none nothing good healthy well clean valid",
+	"stayed stay retained loyal existing paid current ontime on_time punctual alive working intact",
+	"miss loss lose lost ignored skipped show low down less below <=50k <=50k. real")
+
+// opposites are letters for what people look for, and for the other.
+var opposites = wordsOf("y/n j/n o/n s/n t/f w/f v/f p/n")
 
 // evenShare is the least share of the rarer class from which on its being rarer is chance.
 const evenShare = 0.45
@@ -82,8 +81,7 @@ func looked(class, other string) int {
 		return 0 // 1 is positive beside 0, and may be anything beside 2
 	}
 	// A letter alone says something beside its opposite only.
-	pairs := wordsOf("y/n j/n o/n s/n t/f w/f v/f p/n")
-	isPositive, isNegative := positives()[word] || pairs[word+"/"+opposed], negatives()[word] || pairs[opposed+"/"+word]
+	isPositive, isNegative := positives[word] || opposites[word+"/"+opposed], negatives[word] || opposites[opposed+"/"+word]
 	switch {
 	case isPositive && !isNegative:
 		return 1

@@ -26,7 +26,7 @@ type idSeen struct {
 }
 
 const (
-	// sequenceShare of the values that follow the one before make a sequence: files are joined, and topics have partitions.
+	// sequenceShare of the values that follow the one before make a sequence: files are joined, topics have partitions.
 	sequenceShare = 0.95
 	// sequenceGap is how far apart on average the values of a sequence are at most: some rows may be filtered out.
 	sequenceGap = 10
@@ -103,7 +103,7 @@ func (s *idSeen) digitText(text []byte) {
 // again, so nothing can be learned from it for the next event.
 func (c *column) rowNumber() string {
 	n := c.values()
-	if n < differentRows || c.whole != n || !c.nearlyAll() || datedWords().any(nameWords(c.last())) ||
+	if n < differentRows || c.whole != n || !c.nearlyAll() || datedWords.any(nameWords(c.last())) ||
 		c.least >= timeFrom && c.largest <= timeTo { // it may be a time, a second a row
 		return ""
 	}
@@ -168,7 +168,7 @@ func (c *column) code() string {
 // times.
 func (c *column) longDigits(words []string) bool {
 	if c.numbers+c.digitTexts == 0 || c.fewestDigits < digitsLong || c.mostDigits > c.fewestDigits+1 || c.min < 0 ||
-		amountWords().any(words) || datedWords().any(words) {
+		amountWords.any(words) || datedWords.any(words) {
 		return false
 	}
 	if c.fewestDigits >= digitsExact && c.fewestDigits != len("1700000000000000") && c.fewestDigits != len("1700000000000000000") {
@@ -202,34 +202,26 @@ func codeName(words []string) bool {
 		return false
 	}
 	last := words[len(words)-1]
-	if codeWords()[last] {
+	if codeWords[last] {
 		return true
 	}
 	if len(last) > len("nummer") && (strings.HasSuffix(last, "nummer") || strings.HasSuffix(last, "nr")) {
 		return true
 	}
-	return len(words) > 1 && slices.Contains([]string{"no", "nr", "num", "number", "nummer"}, last) && numberedWords()[words[len(words)-2]]
+	return len(words) > 1 && slices.Contains([]string{"no", "nr", "num", "number", "nummer"}, last) && numberedWords[words[len(words)-2]]
 }
 
-func codeWords() wordSet {
-	return wordsOf("zip zipcode plz postcode postleitzahl postal postalcode code codes barcode phone phonenumber telephone telefon tel",
-		"mobile msisdn fax account acct konto iban card cardnumber ssn ein isbn ean upc gtin sku vin imei naics sic fips cusip npi pin")
-}
+var codeWords = wordsOf("zip zipcode plz postcode postleitzahl postal postalcode code codes barcode phone phonenumber telephone telefon tel",
+	"mobile msisdn fax account acct konto iban card cardnumber ssn ein isbn ean upc gtin sku vin imei naics sic fips cusip npi pin")
 
-func numberedWords() wordSet {
-	return wordsOf("account acct card phone telephone mobile customer client order invoice ticket contract policy serial part item",
-		"product article document transaction reference ref receipt tracking batch lot vehicle flight train room loan member patient",
-		"employee student case user session request")
-}
+var numberedWords = wordsOf("account acct card phone telephone mobile customer client order invoice ticket contract policy serial part item",
+	"product article document transaction reference ref receipt tracking batch lot vehicle flight train room loan member patient",
+	"employee student case user session request")
 
 // amountWords are in names of what is measured, however many digits it has.
-func amountWords() wordSet {
-	return wordsOf("amount price cost value bytes byte size count total sum balance revenue population salary income volume cap area",
-		"distance length width height weight mass duration elapsed budget sales gdp turnover profit debt pixels hz cents cent")
-}
+var amountWords = wordsOf("amount price cost value bytes byte size count total sum balance revenue population salary income volume cap area",
+	"distance length width height weight mass duration elapsed budget sales gdp turnover profit debt pixels hz cents cent")
 
 // datedWords are in names of times: their numbers are no codes, and rise for a reason.
-func datedWords() wordSet {
-	return wordsOf("date datetime time timestamp ts epoch year yr years jahr month mnth monat week woche day days tag hour hours",
-		"minute minutes second seconds ms ns us quarter season age")
-}
+var datedWords = wordsOf("date datetime time timestamp ts epoch year yr years jahr month mnth monat week woche day days tag hour hours",
+	"minute minutes second seconds ms ns us quarter season age")

@@ -376,7 +376,8 @@ func TestRefusals(t *testing.T) {
 		{infer.Options{Label: "y"}, []string{"x", `{"a":1,"y":"n"}`, `{"a":2,"y":"n"}`}, `nothing to tell apart; beside them 1 cannot be read; the first: shop.events, record 0: "x" is no JSON object`},
 		{infer.Options{Model: "linear"}, []string{`{"a":1,"y":"x"}`}, "predicts numbers"},
 		{infer.Options{Model: "bush"}, []string{`{"a":1}`}, "unknown model"},
-		{infer.Options{}, repeat(1001, func(i int) string { return fmt.Sprintf(`{"a":1,"y":"c%d"}`, i) }), "too many for classes"},
+		{infer.Options{}, repeat(1001, func(i int) string { return fmt.Sprintf(`{"a":1,"y":"c%d"}`, i) }), "no field looks like a label; name one with --label: a is always the same, y is a text"},
+		{infer.Options{Label: "y"}, repeat(1001, func(i int) string { return fmt.Sprintf(`{"a":1,"y":"c%d"}`, i) }), "too many for classes"},
 	} {
 		_, err := infer.FromSource(context.Background(), events(c.events...), c.o)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

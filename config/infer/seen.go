@@ -40,6 +40,7 @@ type seen struct {
 	cells   bool                   // of a table
 	room    int64                  // bytes that fields may still keep values in
 	beyond  int64                  // values of fields that came up when there were too many
+	placesSeen
 }
 
 // node is a key of the events' objects.
@@ -83,6 +84,7 @@ type column struct {
 	bag      *bag // nil unless the field is a bag
 	idSeen
 	written
+	placeSeen
 }
 
 func newSeen(bag string) *seen {
@@ -107,6 +109,7 @@ func (s *seen) add(value []byte) error {
 	if err := s.object(d, s.root, value); err != nil {
 		return err
 	}
+	s.end()
 	s.rows++
 	return nil
 }
@@ -153,6 +156,7 @@ func (s *seen) object(d *jx.Decoder, at *node, value []byte) error {
 				inner.column.lists++
 			}
 		}
+		s.at(inner.column)
 		return s.value(d, inner.column)
 	})
 }
