@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -113,7 +114,7 @@ type Learner struct {
 	learned   uint64                   // events that changed the weights
 	rejected  uint64                   // dead letters, by the records that they stand for
 	applied   uint64                   // records and expiries, whatever became of them: what snapshots are due by
-	newest    int64                    // record time of the latest event of the chunk
+	read      counted                  // of the part of a chunk that is being applied
 	torn      bool                     // a record was applied and its position was not moved
 	told      map[millrace.Reason]bool // reasons a rejection was logged for
 	tick      ticks
@@ -228,90 +229,88 @@ func (l *Learner) Run(ctx context.Context) error {
 	return nil
 }
 
-// learnAll decodes on other goroutines and learns on this one, in order.
+// learnAll decodes and learns, in turns, and looks now and then whether something is to be done without events.
 func (l *Learner) learnAll(ctx context.Context) error {
-	decodeCtx, stop := context.WithCancel(ctx)
+	l.tick.start(l.o.Now(), l.o.Snapshots, l.applied)
+	// The version that was resumed from may have been taken between two expiries.
+	if err := l.expire(ctx); err != nil {
+		return err
+	}
 	merger := l.o.Merger
 	if merger == nil {
 		merger = runs{l.o.Source}
 	}
-	d := newDecodeStage(merger, l.decoders(runtime.GOMAXPROCS(0))...)
-	var g errgroup.Group
-	g.Go(func() error { return d.run(decodeCtx) })
-	err := l.learnLoop(ctx, d)
+	sets := l.decoders(runtime.GOMAXPROCS(0))
+	turns := newTurns(merger, sets, func(c *chunk) error { return l.applyChunk(ctx, c) })
+	idling, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		ticker := time.NewTicker(idleTick)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-idling.Done():
+				return
+			case <-ticker.C:
+				turns.Aside(func() error { return l.idle(idling) })
+			}
+		}
+	})
+	err := turns.Run(ctx, len(sets))
 	stop()
-	if decodeErr := g.Wait(); err == nil || decodeErr != nil && !errors.Is(decodeErr, context.Canceled) {
-		err = decodeErr
-	}
+	beside.Wait()
 	return err
 }
 
-// decodersMost is how many decode side by side at most: learning, which is in order, takes at least a third of the time
-// that decoding does.
-const decodersMost = 4
-
-// decoders are those that decode side by side on so many cores: one is for learning, and one for fetching and the rest.
+// decoders are those of the workers on so many cores.
 func (l *Learner) decoders(cores int) []decoders {
 	own := decoders{l.o.Decoder}
 	if l.o.Labels.Decoder != nil {
 		own = append(own, l.o.Labels.Decoder)
 	}
-	all := []decoders{own}
-	if l.o.NewDecoder == nil || len(own) > 1 && l.o.Labels.NewDecoder == nil {
-		return all
-	}
-	for range min(cores-2, decodersMost) - 1 {
-		another := decoders{l.o.NewDecoder()}
-		if len(own) > 1 {
-			another = append(another, l.o.Labels.NewDecoder())
-		}
-		all = append(all, another)
-	}
-	return all
+	return sides(cores, own, l.o.NewDecoder, l.o.Labels.NewDecoder)
 }
 
 // idleTick is how often time-based snapshots and reports are looked at while no events come.
 const idleTick = 100 * time.Millisecond
 
-func (l *Learner) learnLoop(ctx context.Context, d *decodeStage) error {
-	l.tick.start(l.o.Now(), l.o.Snapshots, l.applied)
-	ticker := time.NewTicker(idleTick)
-	defer ticker.Stop()
-	// The version that was resumed from may have been taken between two expiries.
-	if err := l.expire(ctx); err != nil {
+// idle does what is to be done also while no events come.
+func (l *Learner) idle(ctx context.Context) error {
+	l.snapshotIfDue(false)
+	l.reportIfDue(l.o.Now())
+	if err := l.o.Stream.Err(); err != nil {
 		return err
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-			l.snapshotIfDue(false)
-			l.reportIfDue(l.o.Now())
-			if err := l.o.Stream.Err(); err != nil {
-				return err
-			}
-		case c, ok := <-d.out:
-			if !ok {
-				return nil
-			}
-			c.wait()
-			if err := l.applyChunk(ctx, c); err != nil {
-				return err
-			}
-			d.recycle(c)
+	return l.pauseIfAhead(ctx)
+}
+
+// partRecords of a chunk are applied before anybody looks whether learning is to end or to pause, or what is done so
+// far to be told and kept: a chunk may take a second where a model is large. A multiple of what its parts take side by
+// side.
+const partRecords = chunkRecords
+
+// applyChunk applies the chunk's records. It stops when ctx ends, with the positions right behind what was applied.
+func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
+	for from := 0; from < len(c.slots); from += partRecords {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if err := l.pauseIfAhead(ctx); err != nil {
+		to := min(from+partRecords, len(c.slots))
+		if err := l.applyPart(ctx, c, from, to); err != nil {
+			return err
+		}
+		if err := cmp.Or(ctx.Err(), l.pauseIfAhead(ctx)); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// applyChunk applies the chunk's records. It stops between two of them when ctx ends, with the positions right behind
-// what was applied.
-func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
-	for i := 0; i < c.n; {
-		n, err := l.applyTogether(ctx, c, i)
+// applyPart applies the slots [from, to) of a chunk.
+func (l *Learner) applyPart(ctx context.Context, c *chunk, from, to int) error {
+	l.read = counted{}
+	for i := from; i < to; {
+		n, err := l.applyTogether(ctx, c, i, to)
 		if n == 0 && err == nil {
 			c.ahead(l.o.Stream, &c.slots[i])
 			n, err = 1, l.applySlot(ctx, &c.slots[i])
@@ -322,10 +321,9 @@ func (l *Learner) applyChunk(ctx context.Context, c *chunk) error {
 		i += n
 	}
 	now := l.o.Now()
-	l.metrics.chunkDone(c, now, l.newest)
-	l.newest = 0
+	l.metrics.partDone(l.read, now)
 	l.keepUp(now)
-	return ctx.Err()
+	return nil
 }
 
 // keepUp tells of what was applied so far, and takes a snapshot where it is time for one.
@@ -410,10 +408,13 @@ func (l *Learner) account(ctx context.Context, s *slot, outcome Outcome, why *mi
 			return err
 		}
 	}
-	l.applied += s.record.Count()
+	n := s.record.Count()
+	l.applied += n
 	l.at.Offset = s.record.Next()
+	l.read.records += n
+	l.read.bytes += len(s.record.Value)
 	if !s.label {
-		l.newest = s.record.Time
+		l.read.newest = s.record.Time
 	}
 	return nil
 }

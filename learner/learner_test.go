@@ -345,7 +345,7 @@ func TestStoreAway(t *testing.T) {
 	for range 3 {
 		<-store.tried
 	}
-	if s := r.learner.Status(); s.Learned+s.Rejected > 1000+chunkEvents {
+	if s := r.learner.Status(); s.Learned+s.Rejected > 1000+partRecords {
 		t.Errorf("%d events are unpublished, the bound is 1000", s.Learned+s.Rejected)
 	}
 	store.mu.Lock()

@@ -163,12 +163,19 @@ func (m *Metrics) set(name string, w Window, model float64, first string, firstV
 	}
 }
 
-// chunkDone adds what one chunk brought. newest is the time of the event that was applied last, 0 for none.
-func (m *Metrics) chunkDone(c *chunk, now time.Time, newest int64) {
+// counted is what a part of a chunk has brought.
+type counted struct {
+	records uint64 // with those that faulty ranges stand for
+	bytes   int
+	newest  int64 // time of the event that was applied last, 0 for none
+}
+
+// partDone adds what a part of a chunk brought.
+func (m *Metrics) partDone(c counted, now time.Time) {
 	m.consumed.Add(float64(c.records))
 	m.consumedBytes.Add(float64(c.bytes))
-	if newest != 0 {
-		m.eventToModel.Observe(max(now.Sub(time.UnixMilli(newest)).Seconds(), 0)) // producers' clocks may run ahead
+	if c.newest != 0 {
+		m.eventToModel.Observe(max(now.Sub(time.UnixMilli(c.newest)).Seconds(), 0)) // producers' clocks may run ahead
 	}
 }
 

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"millrace"
 )
@@ -20,6 +19,8 @@ type Rebuilding struct {
 	Merger  Merger
 	Decoder Decoder
 	Labels  Decoder // nil where labels come with their events
+	// NewDecoder and NewLabels make others that decode alike, for other goroutines; nil where one is to decode.
+	NewDecoder, NewLabels func() Decoder
 	// Checkpoint is the state by key of an ancestor, and the manifest what Restored made of both; nil to read all from
 	// the log.
 	Checkpoint Blocks
@@ -80,42 +81,34 @@ func (r *Rebuilding) ends() map[partition]int64 {
 	return ends
 }
 
+// errAtEnds ends reading when every partition is at its end.
+var errAtEnds = errors.New("all has been read again")
+
 // read applies what the merger brings until every partition is at its end.
 func (r *Rebuilding) read(ctx context.Context, ends map[partition]int64) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	own := decoders{r.Decoder}
 	if r.Labels != nil {
 		own = append(own, r.Labels)
 	}
-	d := newDecodeStage(r.Merger, own)
-	var g errgroup.Group
-	g.Go(func() error { return d.run(ctx) })
-	var failed error
-	for c := range d.out {
-		c.wait()
-		for i := range c.n {
+	sets := sides(runtime.GOMAXPROCS(0), own, r.NewDecoder, r.NewLabels)
+	turns := newTurns(r.Merger, sets, func(c *chunk) error {
+		for i := range c.slots {
 			c.ahead(r.Stream, &c.slots[i])
 			r.slot(&c.slots[i], ends)
 		}
-		if failed = r.Stream.Err(); failed != nil {
-			stop()
-			break
+		if err := r.Stream.Err(); err != nil {
+			return err
 		}
-		d.recycle(c)
-		if len(ends) == 0 || failed != nil {
-			stop()
-			break
+		if len(ends) == 0 {
+			return errAtEnds
 		}
-	}
-	err := g.Wait()
-	if failed != nil {
-		return failed
-	}
-	if len(ends) == 0 && errors.Is(err, context.Canceled) {
 		return nil
+	})
+	// Where the log ends before a position, whoever opened it has said whether that may be.
+	if err := turns.Run(ctx, len(sets)); !errors.Is(err, errAtEnds) {
+		return err
 	}
-	return err // nil also where the log ends before a position: whoever opened it has said whether that may be
+	return nil
 }
 
 // slot applies one record again, unless it lies behind its partition's position.

@@ -6,12 +6,12 @@ import (
 	"millrace"
 )
 
-// applyTogether applies the first slots of a chunk from a place on together, where the model's parts go through events
-// side by side, and returns how many they are; 0 when the first is to be applied by itself. What is taken together is
-// what is at hand: it ends before a snapshot that is due by count, and before whatever is no record of a partition that
-// goes on.
-func (l *Learner) applyTogether(ctx context.Context, c *chunk, from int) (n int, err error) {
-	stream, batch, slots := l.o.Stream, l.batch, c.slots[from:c.n]
+// applyTogether applies the first slots of those [from, to) of a chunk together, where the model's parts go through
+// events side by side, and returns how many they are; 0 when the first is to be applied by itself. What is taken
+// together is what is at hand: it ends before a snapshot that is due by count, and before whatever is no record of a
+// partition that goes on.
+func (l *Learner) applyTogether(ctx context.Context, c *chunk, from, to int) (n int, err error) {
+	stream, batch, slots := l.o.Stream, l.batch, c.slots[from:to]
 	l.ends = l.ends[:0]
 	for applied := l.applied; n < len(slots) && stream.Room() > 0 && !l.tick.eventsDue(applied); n++ {
 		s := &slots[n]

@@ -74,7 +74,7 @@ type Stretch struct {
 	Idle, Awake []int32
 }
 
-// Merger merges sources. Next and Close belong to one goroutine; Stalled may be called on any.
+// Merger merges sources. Next, Ready and Close are for one goroutine at a time; Stalled may be called on any.
 type Merger struct {
 	o       Options
 	sources []*source
@@ -186,7 +186,7 @@ func (m *Merger) Next(ctx context.Context) (Stretch, error) {
 	}
 }
 
-// Ready reports whether Next has records at hand, so that it will not wait. It belongs to the goroutine of Next.
+// Ready reports whether Next has records at hand, so that it will not wait.
 func (m *Merger) Ready() bool {
 	return m.free() && !m.due()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/learner"
 )
 
 // TestReadingAheadEnds: whatever ends a race, nothing of it goes on reading, decoding or learning, and what was read
@@ -34,7 +35,7 @@ func TestReadingAheadEnds(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the gzip file ends early") {
 		t.Errorf("a file that was cut off: %v", err)
 	}
-	if n := c.Pass.Events; n < chunkRecords {
+	if n := c.Pass.Events; n < uint64(learner.ChunkRecords(0)) {
 		t.Errorf("%d rows before the cut were learned", n)
 	}
 	whole := written(t, data)

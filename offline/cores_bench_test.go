@@ -1,7 +1,9 @@
 package offline
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -122,13 +124,14 @@ func BenchmarkCores(b *testing.B) {
 		decoder := l.newWorker()
 		for at := new(chunk); ; at.reset() {
 			start := busyFor(b)
-			ended, err := decoder.fill(b.Context(), at)
-			if err != nil {
+			n, err := l.fill(b.Context(), at)
+			if err != nil && !errors.Is(err, io.EOF) {
 				b.Fatal(err)
 			}
-			if ended {
+			if n == 0 {
 				break
 			}
+			decoder.decode(at)
 			decoded := busyFor(b)
 			c.learn(at.slots)
 			decoding, learning = decoding+decoded-start, learning+busyFor(b)-decoded

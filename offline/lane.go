@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -15,8 +14,8 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/decode"
+	"millrace/learner"
 	"millrace/merge"
-	"millrace/model"
 )
 
 // lane is one reading of the data, with the contenders that share it.
@@ -31,36 +30,25 @@ type lane struct {
 	rowIDs     bool      // events are known by their rows' numbers
 	ids        [2]string // the first of an event, and of a label that comes later
 
-	taking sync.Mutex // of what follows
-	taken  int        // chunks
-	ended  bool       // no more follow
-	failed error      // why, if that is no end of the files
-	given  int64      // records
-	seen   int64
-	rest   merge.Stretch // what the chunk before had no room for
+	most  int   // records of a chunk
+	given int64 // records
+	seen  int64
+	rest  merge.Stretch // what the chunk before had no room for
 }
 
 // chunk is records that are decoded and not yet learned.
 type chunk struct {
-	turn    int  // that it is learned in
-	awaited bool // who decoded it waits for its turn
-	taken   []stretch
-	slots   []slot
-	events  [2]room           // that events, and labels that come later, are decoded into
-	used    []*millrace.Batch // used up with the chunk
-	ids     [2]string         // as a lane's, where its worker had none before
+	taken  []stretch
+	slots  []slot
+	events [2]learner.Room   // that events, and labels that come later, are decoded into
+	used   []*millrace.Batch // used up with the chunk
+	ids    [2]string         // as a lane's, where its worker had none before
 }
 
 // stretch is records that are not decoded yet.
 type stretch struct {
 	records []millrace.Record
 	label   bool
-}
-
-// room is events to decode into, as many as a chunk has needed.
-type room struct {
-	events []*millrace.Event
-	used   int
 }
 
 // slot is one record of a chunk. Contenders read it side by side.
@@ -74,6 +62,7 @@ type slot struct {
 func newLane(r *race, c *Contender) (l *lane, err error) {
 	l = &lane{race: r, events: c.Pieces.Decoder, contenders: []*Contender{c},
 		present: make([]bool, len(c.Pieces.Decoder.NewEvent().Fields)), rowIDs: c.Pipeline.Events.ID == ""}
+	l.most = learner.ChunkRecords(len(l.present))
 	if r.data.late() {
 		if l.labels, err = decode.New(r.data.labelSpec(c.Pipeline)); err != nil {
 			return l, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
@@ -107,49 +96,31 @@ func (l *lane) close() {
 	}
 }
 
-const (
-	// chunkRecords are decoded at least before they are learned, and chunkRecordsMost at most: as many as stay in a
-	// core's cache, for whoever waits for a turn is woken once a chunk, which takes as long as a hundred records; and a
-	// multiple of what a model's parts take side by side.
-	chunkRecords, chunkRecordsMost = 3 * model.ChunkEvents, 18 * model.ChunkEvents
-	// chunkBytes is about what a chunk's events take, with eventBytes and fieldBytes for each.
-	chunkBytes, eventBytes, fieldBytes = 1 << 20, 256, 48
-	// workersMax are as many as ever have work: learning is one after the other.
-	workersMax = 4
-)
-
 // run reads, decodes and learns: reading goes on beside, and each chunk is decoded and learned by one worker, in its
 // turn. What was decoded before an error is learned.
 func (l *lane) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
 	reading, enough := context.WithCancel(ctx)
-	defer enough()
+	var g errgroup.Group
 	for _, f := range l.files {
-		f.readAhead(reading, g)
+		f.readAhead(reading, &g)
 	}
-	workers := min(cap(l.race.slots), workersMax)
-	chunks := workers
-	if workers > 1 {
-		chunks += 2 // decoded and not learned yet
-	}
-	free := make(chan *chunk, chunks)
-	for range chunks {
-		free <- &chunk{}
-	}
-	order := newTurns(func(c *chunk) {
-		l.learn(c)
-		c.reset()
-		free <- c // has room for all that there are
-	})
+	workers := min(cap(l.race.slots), learner.WorkersMost)
 	all := make([]*worker, workers)
 	for i := range all {
 		all[i] = l.newWorker()
-		g.Go(func() error {
-			defer enough() // labels that would come after the last event are never asked for
-			return all[i].run(ctx, free, order)
-		})
 	}
-	err := g.Wait()
+	err := learner.NewTurns(learner.Work[*chunk]{
+		New:     func() *chunk { return &chunk{} },
+		Fill:    l.fill,
+		Prepare: func(worker int, c *chunk) { all[worker].decode(c) },
+		Learn: func(c *chunk) error {
+			l.learn(c)
+			c.reset()
+			return nil
+		},
+	}).Run(ctx, workers)
+	enough()     // labels that would come after the last event are never asked for
+	_ = g.Wait() // they return no errors
 	for _, w := range all {
 		for f, present := range w.present {
 			l.present[f] = l.present[f] || present
@@ -158,24 +129,18 @@ func (l *lane) run(ctx context.Context) error {
 	return err
 }
 
-// take takes the next records, as many as a chunk has. Those before an error are taken, too, and the error is returned
-// where there are none.
-func (l *lane) take(ctx context.Context, c *chunk) error {
-	l.taking.Lock()
-	defer l.taking.Unlock()
-	most := chunkBytes / (eventBytes + fieldBytes*len(l.present)) / model.ChunkEvents * model.ChunkEvents
-	most = min(max(most, chunkRecords), chunkRecordsMost)
-	for n := 0; n < most && !l.ended; {
+// fill fills a chunk with the next records, as many as it has room for.
+func (l *lane) fill(ctx context.Context, c *chunk) (n int, err error) {
+	for n < l.most {
 		if l.race.data.limit.reached(l.given) {
-			l.ended = true
+			err = io.EOF
 			break
 		}
 		s := l.rest
 		if s.Batch == nil {
-			var err error
 			if s, err = l.feed.Next(ctx); err != nil {
-				if l.ended = true; !errors.Is(err, io.EOF) {
-					l.failed = fmt.Errorf("reading %s: %w", l.race.data.Events, err)
+				if !errors.Is(err, io.EOF) {
+					err = fmt.Errorf("reading %s: %w", l.race.data.Events, err)
 				}
 				break
 			}
@@ -183,7 +148,7 @@ func (l *lane) take(ctx context.Context, c *chunk) error {
 				continue
 			}
 		}
-		to := min(s.To, s.From+most-n)
+		to := min(s.To, s.From+l.most-n)
 		if l.race.data.limit != nil {
 			to = min(to, s.From+int(l.race.data.limit.rows-l.given))
 		}
@@ -197,24 +162,10 @@ func (l *lane) take(ctx context.Context, c *chunk) error {
 			c.used = append(c.used, s.Batch)
 		}
 	}
-	if len(c.taken) == 0 {
-		return l.failed
-	}
-	c.turn = l.taken
-	l.taken++
 	read := l.read()
 	l.race.progress(l.race.read.Add(read - l.seen))
 	l.seen = read
-	return nil
-}
-
-// next is an event to decode into.
-func (r *room) next(d *decode.Decoder) *millrace.Event {
-	if r.used == len(r.events) {
-		r.events = append(r.events, d.NewEvent())
-	}
-	r.used++
-	return r.events[r.used-1]
+	return n, err
 }
 
 // reset forgets records that were learned.
@@ -222,9 +173,10 @@ func (c *chunk) reset() {
 	for _, b := range c.used {
 		b.Release()
 	}
-	c.slots, c.used, c.taken, c.awaited = c.slots[:0], c.used[:0], c.taken[:0], false
+	c.slots, c.used, c.taken = c.slots[:0], c.used[:0], c.taken[:0]
 	c.ids = [2]string{}
-	c.events[0].used, c.events[labels].used = 0, 0
+	c.events[0].Reset()
+	c.events[labels].Reset()
 }
 
 // decodeRecord decodes a record, unless nothing of it is there to be decoded.

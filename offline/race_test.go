@@ -9,6 +9,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/learner"
 	"millrace/payments"
 	"millrace/pipeline"
 )
@@ -36,7 +37,7 @@ func parsed(t *testing.T) *config.Pipeline {
 // rows are payments, every tenth of them spoilt; their number is no multiple of a chunk.
 func rows() [][]byte {
 	g := payments.New(7)
-	out := make([][]byte, 2*chunkRecordsMost+17)
+	out := make([][]byte, 2*learner.ChunkRecords(0)+17)
 	for i := range out {
 		out[i] = g.Next(nil)
 		if i%10 == 9 {

@@ -1,8 +1,6 @@
 package offline
 
 import (
-	"context"
-
 	"millrace"
 	"millrace/decode"
 )
@@ -25,31 +23,8 @@ func (l *lane) newWorker() *worker {
 	return w
 }
 
-// run works to the end of the data.
-func (w *worker) run(ctx context.Context, free <-chan *chunk, order *turns) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err // also where the file has ended by now
-		}
-		var c *chunk
-		select {
-		case c = <-free:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		ended, err := w.fill(ctx, c)
-		if ended || err != nil {
-			return err
-		}
-		order.deliver(c)
-	}
-}
-
-// fill decodes the next records, as many as a chunk has; ended says that there are none.
-func (w *worker) fill(ctx context.Context, c *chunk) (ended bool, err error) {
-	if err := w.lane.take(ctx, c); err != nil || len(c.taken) == 0 {
-		return true, err
-	}
+// decode decodes the records that a chunk was filled with.
+func (w *worker) decode(c *chunk) {
 	w.lane.race.slots <- struct{}{}
 	defer func() { <-w.lane.race.slots }()
 	for _, s := range c.taken {
@@ -64,11 +39,10 @@ func (w *worker) fill(ctx context.Context, c *chunk) (ended bool, err error) {
 	for source := range c.ids {
 		w.named[source] = w.named[source] || c.ids[source] != ""
 	}
-	return false, nil
 }
 
 func (w *worker) decodeEvent(c *chunk, rec *millrace.Record) {
-	s := slot{record: rec, event: c.events[0].next(w.decoders[0])}
+	s := slot{record: rec, event: c.events[0].Next(w.decoders[0])}
 	s.fault = decodeRecord(w.decoders[0], s.record, s.event)
 	c.slots = append(c.slots, s)
 	if s.fault != nil {
@@ -102,7 +76,7 @@ func (l *lane) withhold(s *slot) {
 }
 
 func (w *worker) decodeLabel(c *chunk, rec *millrace.Record) {
-	s := slot{record: rec, event: c.events[labels].next(w.decoders[labels]), label: true}
+	s := slot{record: rec, event: c.events[labels].Next(w.decoders[labels]), label: true}
 	s.fault = decodeRecord(w.decoders[labels], rec, s.event)
 	if s.fault != nil && w.lane.race.data.Delay.Given && !ofLabel(s.fault) {
 		return // an event that no label came for, or could

@@ -169,9 +169,10 @@ func (l *learning) rebuildFrom(ctx context.Context, m *millrace.Manifest, checkp
 }
 
 func newRebuilding(l *learning, m *millrace.Manifest) *learner.Rebuilding {
-	r := &learner.Rebuilding{Stream: l.learned.Stream, Manifest: m, Waiting: l.waiting, Decoder: l.learned.Decoder}
+	r := &learner.Rebuilding{Stream: l.learned.Stream, Manifest: m, Waiting: l.waiting, Decoder: l.learned.Decoder,
+		NewDecoder: func() learner.Decoder { return l.learned.Decoder.Clone() }}
 	if l.learned.Labels != nil {
-		r.Labels = l.learned.Labels
+		r.Labels, r.NewLabels = l.learned.Labels, func() learner.Decoder { return l.learned.Labels.Clone() }
 	}
 	return r
 }
