@@ -82,6 +82,7 @@ func (a *app) contenders(ctx context.Context, data offline.Data, o compareFlags)
 		if err != nil {
 			return nil, config.UsageError{Err: err}
 		}
+		a.tellInferred(&r.Report)
 		base, sparse = p, r.Sparse
 		if len(o.models) == 0 {
 			o.models = model.Suitable(p.Target())

@@ -82,10 +82,11 @@ label in DATA comes so much later than its event.`,
 // pipelineFor loads the pipeline file, or infers one from the data.
 func (a *app) pipelineFor(ctx context.Context, file string, data offline.Data, o infer.Options) (*config.Pipeline, error) {
 	if file == "" {
-		_, p, err := offline.Inferred(ctx, data, o)
+		r, p, err := offline.Inferred(ctx, data, o)
 		if err != nil {
 			return nil, config.UsageError{Err: err}
 		}
+		a.tellInferred(&r.Report)
 		return p, nil
 	}
 	if o.Label != "" || o.Model != "" {

@@ -67,6 +67,28 @@ func (a *app) initJSON(r *initReport, to *place, file []byte) error {
 	return e.Encode(r)
 }
 
+// tellInferred says, in a line or two, what of the data a pipeline that nobody wrote does without, and what it guessed
+// of the label.
+func (a *app) tellInferred(r *infer.Report) {
+	w := &reportWriter{width: screenOf(a.err)}
+	if r.Label.Why != "" {
+		w.text("  ", "label %s: a guess, %s; --label names another", r.Label.Path, r.Label.Why)
+	}
+	if n := len(r.LeftOut); n > 0 {
+		const told = 3
+		names := make([]string, 0, told)
+		for _, l := range r.LeftOut[:min(n, told)] {
+			names = append(names, fmt.Sprintf("%s (%s)", l.Field, l.Why))
+		}
+		more := ""
+		if n > told {
+			more = fmt.Sprintf(" and %d more", n-told)
+		}
+		w.text("  ", "left out: %s%s; millrace init says what was made of the others", strings.Join(names, ", "), more)
+	}
+	_, _ = a.err.Write(w.out.Bytes()) // as all that is said beside results
+}
+
 const (
 	// screenWidest is as wide as a report gets: longer lines are hard to read.
 	screenWidest = 120
@@ -135,7 +157,11 @@ func (w *reportWriter) head(r *initReport) {
 	if l.Kind == "class" {
 		var shares []string
 		for _, c := range l.Classes[:min(len(l.Classes), featuresShown)] {
-			shares = append(shares, c.Class+" "+shareText(c.Share))
+			text := c.Class + " " + shareText(c.Share)
+			if c.Class == l.Positive {
+				text += " (positive)"
+			}
+			shares = append(shares, text)
 		}
 		if n := len(l.Classes) - featuresShown; n > 0 {
 			shares = append(shares, fmt.Sprintf("and %d more", n))

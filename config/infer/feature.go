@@ -120,6 +120,7 @@ func (p *plan) feature(c *column) (feature, string) {
 	} else if missing > 0 {
 		notes = append(notes, p.missingNote(c))
 	}
+	notes = append(notes, p.spanNote(c))
 	if len(c.gaps) > 0 {
 		notes = append(notes, "there it says "+c.gapText())
 	}

@@ -210,6 +210,15 @@ func (p *plan) span(c *column) (first, last int64) {
 	return first, last
 }
 
+// spanNote says where values begin and end, for a field that does not have them all along.
+func (p *plan) spanNote(c *column) string {
+	first, last := p.span(c)
+	if first == 0 && last == 0 {
+		return ""
+	}
+	return "values " + partly(&FeatureReport{FirstRow: first, LastRow: last})
+}
+
 func share(part, whole int64) float64 { return float64(part) / float64(max(whole, 1)) }
 
 // hashedColumns reports whether the columns are shared by values.

@@ -58,12 +58,8 @@ func (p *plan) featureWarnings(r *Report, add func(WarningKind, string, *float64
 		switch {
 		case f.Distinct == 1 && f.Missing == 0 && f.Kind != string(features.Bag):
 			constant = append(constant, f.Name)
-		case f.FirstRow > 0 && f.LastRow > 0:
-			add(WarnPartly, f.Name, &f.Missing, "%s has values from row %d to row %d only", f.Name, f.FirstRow, f.LastRow)
-		case f.FirstRow > 0:
-			add(WarnPartly, f.Name, &f.Missing, "%s has values from row %d on only", f.Name, f.FirstRow)
-		case f.LastRow > 0:
-			add(WarnPartly, f.Name, &f.Missing, "%s has no values after row %d: will there be any?", f.Name, f.LastRow)
+		case f.FirstRow > 0 || f.LastRow > 0:
+			add(WarnPartly, f.Name, &f.Missing, "%s has values %s", f.Name, partly(f))
 		}
 	}
 	if len(constant) > 0 {
@@ -83,6 +79,17 @@ func (p *plan) featureWarnings(r *Report, add func(WarningKind, string, *float64
 			add(WarnWide, f.Name, &width, "%s takes %s: %s", f.Name, count(int64(f.Columns), "column"), how)
 		}
 	}
+}
+
+// partly says where a feature has values.
+func partly(f *FeatureReport) string {
+	switch {
+	case f.LastRow == 0:
+		return fmt.Sprintf("from event %d on only", f.FirstRow)
+	case f.FirstRow == 0:
+		return fmt.Sprintf("up to event %d only", f.LastRow)
+	}
+	return fmt.Sprintf("from event %d to event %d only", f.FirstRow, f.LastRow)
 }
 
 // learnsTime reports whether the events' own time is among the features.
