@@ -56,7 +56,10 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 		d := u - m
 		// Whatever is not usual is Observe's, also NaN, and what is of columns that are not as most are.
 		if !(d*d*k <= scale.reach*q) {
-			if !scale.moded || !c.observeBesideMode(i, v) {
+			switch {
+			case scale.moded && c.observeBesideMode(i, v):
+			case k == 0 && v == scale.Origin && c.observeConstant(i):
+			default:
 				c.Observe(i, v, 1)
 			}
 			continue
@@ -116,6 +119,20 @@ func (c *Columns) observeBesideMode(i int, v float64) bool {
 	}
 	mean, squares, n := withMode(k, mean, squares, z)
 	scale.Centre, scale.Factor = mean, math.Sqrt(n/squares) // as refresh derives them
+	return true
+}
+
+// observeConstant is Observe of the value that column i always had, once its bound no longer grows by that. It reports
+// whether it has; else nothing has changed.
+func (c *Columns) observeConstant(i int) bool {
+	t := &c.tracks[i]
+	w, f := t.words, t.floats
+	const is = settled | opening | moded
+	if w[flags]&is != is || w[history] != 0 || c.kinds[i].Divided || f[modes] < t.scale.Bound*t.scale.Bound || t.scale.Bound != c.kinds[i].Clip {
+		return false
+	}
+	f[modes]++
+	w[gap] = 0
 	return true
 }
 

@@ -10,8 +10,8 @@ type Next struct {
 	Centre, Deviation, Bound float64
 }
 
-// told is what a usual value makes of a column with tails: who asked Next mostly has that very value observed then. What
-// the value does beside that is left to then.
+// told is what a usual value makes of a column with tails: who asked Next mostly has that very value observed then.
+// What the value does beside that is left to then.
 type told struct {
 	ready     bool
 	isMode    bool

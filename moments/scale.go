@@ -132,7 +132,7 @@ func (c *Columns) tails(i int) bool {
 	return kind.Tails && !kind.Divided && !kind.Unscaled
 }
 
-// deriveTails is derive for a column with tails, whose deviation is asked for all the time, and whose factor hardly ever.
+// deriveTails is derive for a column with tails: its deviation is asked for all the time, its factor hardly ever.
 func (c *Columns) deriveTails(i int, s *Scale, mean, squares, n float64, h uint64, often float64) {
 	s.Origin, s.Centre = c.floats[i*floatsLen+origin], mean
 	s.beyond, s.reach, s.moded = math.Inf(1), math.Inf(-1), false

@@ -52,6 +52,7 @@ func (c *Contender) learn(chunk []slot) {
 func (c *Contender) take(chunk []slot) {
 	c.events = c.events[:0]
 	c.coming.Reset()
+	waits := c.Pieces.Stream.Clock != nil
 	for i := range chunk {
 		s := &chunk[i]
 		e := s.event
@@ -59,7 +60,7 @@ func (c *Contender) take(chunk []slot) {
 			e = c.copied(i, e)
 		}
 		c.events = append(c.events, e)
-		if s.fault == nil {
+		if waits && s.fault == nil {
 			c.coming.Add(e, s.label)
 		}
 	}
