@@ -5,18 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// table reads CSV (RFC 4180, with line feeds as well as CRLF) or TSV with the same quoting. A row
-// becomes one flat object.
+// table reads CSV (RFC 4180, with line feeds as well as CRLF) and its relatives: cells between delimiters, some of them
+// in quotes. A row becomes one flat object.
 type table struct {
-	v       *window
-	comma   byte
+	v *window
+	dialect
 	columns []column
+	names   []string
 	cells   []cell
 	needed  int    // columns that are features
-	remark  bool   // the header starts with #
 	plain   []byte // a quoted cell without its doubled quotes
+
+	notes    []string // what was found out, and nobody asked for
+	comments int64    // lines skipped
+	ragged   int64    // rows of another number of cells
+	first    string   // of them
 }
 
 // cell is where a cell stands in its row.
@@ -25,63 +31,122 @@ type cell struct {
 	escaped  bool // holds doubled quotes or line endings
 }
 
-// newTable reads the header.
+// newTable finds out how the table is written, and reads its header; comma is what delimits where nothing says otherwise.
 func newTable(v *window, comma byte, o *Options) (*table, error) {
-	asked, err := o.delimiter()
+	head, whole, err := v.head(headBytes)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", v.name, err)
 	}
-	if asked != 0 {
-		comma = asked
+	d, s := detect(head, whole, v.cr, comma, o)
+	t := &table{v: v, dialect: d}
+	if err := t.skipTop(); err != nil {
+		return nil, err
 	}
-	t := &table{v: v, comma: comma}
+	if !d.header {
+		if d.guessed {
+			t.note("the first row looks like data, so there is no header and columns are called c1, c2 …: say so with --no-header, " +
+				"or --no-header=false if it is one")
+		}
+		t.columnsOf(make([]string, s.width()), &s, o)
+		return t, nil
+	}
+	names, err := t.readHeader()
+	if err != nil {
+		return nil, err
+	}
+	t.columnsOf(names, &s, o)
+	return t, nil
+}
+
+// reread reads a table's beginning once more: all is known of it.
+func reread(v *window, before *table) (*table, error) {
+	t := &table{v: v, dialect: before.dialect, columns: before.columns, names: before.names, needed: before.needed,
+		notes: before.notes}
+	if err := t.skipTop(); err != nil {
+		return nil, err
+	}
+	if t.header {
+		if _, _, err := t.next(); err != nil {
+			return nil, fmt.Errorf("reading %s again: %w", v.name, err)
+		}
+	}
+	return t, nil
+}
+
+// readHeader reads the names of columns.
+func (t *table) readHeader() ([]string, error) {
 	row, fault, err := t.next()
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("reading %s: it has no header: the first line names the columns", v.name)
+		return nil, fmt.Errorf("reading %s: it has no header: the first line names the columns", t.v.name)
 	case err != nil:
-		return nil, fmt.Errorf("reading the header of %s: %w", v.name, err)
+		return nil, fmt.Errorf("reading the header of %s: %w", t.v.name, err)
 	case fault != nil:
 		return nil, fmt.Errorf("reading the header: %w", fault)
 	}
-	if fault := v.check(row); fault != nil {
+	if fault := t.v.check(row); fault != nil {
 		return nil, fmt.Errorf("reading the header: %w", fault)
 	}
-	// Programs of countries that write 1,5 for one and a half separate by semicolons.
-	if asked == 0 && len(t.cells) == 1 && comma == ',' && bytes.IndexByte(row, ';') > 0 && row[0] != '"' {
-		t.comma = ';'
-		t.cells = t.cells[:0]
-		if fault := t.split(row); fault != nil {
-			return nil, fmt.Errorf("reading the header: %w", fault)
+	names := make([]string, 0, len(t.cells)+1)
+	if t.shift {
+		names = append(names, "")
+	}
+	for _, c := range t.cells {
+		names = append(names, string(trim(t.text(row, c))))
+	}
+	if t.remark {
+		names[0] = strings.TrimSpace(strings.TrimLeft(names[0], "#"))
+	}
+	return names, nil
+}
+
+// skipTop skips the lines before the header.
+func (t *table) skipTop() error {
+	for range t.top {
+		line, _, err := t.v.any()
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", t.v.name, err)
+		}
+		if len(line) > 0 && line[0] == '#' {
+			t.comments++
 		}
 	}
-	names := make([]string, len(t.cells))
-	for i, c := range t.cells {
-		names[i] = string(trim(t.text(row, c)))
-	}
-	t.remark = names[0] != "" && names[0][0] == '#'
-	if t.remark && (len(names) == 1 || len(names[0]) > 1 && blank(names[0][1])) {
-		return nil, fmt.Errorf("reading the header: %w", v.fault(1, "the first line starts with #: CSV has no remarks; "+
-			"remove the line, or its # if it names the columns"))
-	}
-	if t.columns, err = t.columnsOf(names, o); err != nil {
-		return nil, fmt.Errorf("reading the header of %s: %w", v.name, err)
-	}
-	return t, nil
+	return nil
+}
+
+// note says what was found out of the file.
+func (t *table) note(format string, args ...any) {
+	t.notes = append(t.notes, t.v.name+": "+fmt.Sprintf(format, args...))
 }
 
 func (t *table) line() int64 { return t.v.line }
 
 func (t *table) row(dst []byte) ([]byte, *RowError, error) {
-	row, fault, err := t.next()
-	if err != nil {
-		return dst, nil, err
-	}
-	if fault != nil {
+	var row []byte
+	for {
+		var fault *RowError
+		var err error
+		if row, fault, err = t.next(); err != nil {
+			return dst, nil, err
+		}
+		if fault != nil {
+			return appendRaw(dst, row), fault, nil
+		}
+		if len(t.cells) == len(t.columns) {
+			break
+		}
+		if t.seen && row[0] == t.comment {
+			t.comments++
+			continue
+		}
+		if t.tail && len(t.cells) == len(t.columns)+1 && len(trim(t.text(row, t.cells[len(t.columns)]))) == 0 {
+			break
+		}
+		fault = t.v.fault(0, t.raggedText(row))
+		if t.ragged++; t.ragged == 1 {
+			t.first = fmt.Sprintf("in line %d with %s", fault.Line, plural(len(t.cells), "cell"))
+		}
 		return appendRaw(dst, row), fault, nil
-	}
-	if len(t.cells) != len(t.columns) {
-		return appendRaw(dst, row), t.v.fault(0, t.ragged(row)), nil
 	}
 	if fault := t.v.check(row); fault != nil {
 		return appendRaw(dst, row), fault, nil
@@ -102,18 +167,20 @@ func (t *table) nothing(object []byte) string {
 	return "the cells of all features are empty or missing: the row says nothing; fill them in, or remove it"
 }
 
-// ragged says what is wrong with a row of another number of cells than the header's.
-func (t *table) ragged(row []byte) string {
-	text := fmt.Sprintf("%s where the header names %d", plural(len(t.cells), "cell"), len(t.columns))
+// raggedText says what is wrong with a row of another number of cells than the header's.
+func (t *table) raggedText(row []byte) string {
+	where := "the header names"
+	if !t.header {
+		where = "the first rows have"
+	}
+	text := fmt.Sprintf("%s where %s %d", plural(len(t.cells), "cell"), where, len(t.columns))
 	switch {
 	case lone(row):
 		return text + ": " + macText
 	case row[0] == '#':
-		return text + ": CSV has no remarks; remove lines that start with #"
-	case t.remark:
-		return text + ": the first line, which starts with #, was taken for the header; remove it if it is none"
+		return text + ": if lines that start with # are comments, say --comment '#'"
 	case len(t.cells) > len(t.columns):
-		return text + ": a cell that holds the separator stands in quotes"
+		return text + ": a cell that holds the delimiter stands in quotes"
 	}
 	return text
 }
@@ -131,7 +198,13 @@ func (t *table) next() ([]byte, *RowError, error) {
 			return nil, nil, err
 		}
 		line := t.v.unread()[:end]
-		if bytes.IndexByte(line, '"') >= 0 {
+		if t.comment != 0 && !t.seen && len(line) > 0 && line[0] == t.comment {
+			t.v.line++
+			t.comments++
+			t.v.cut(end)
+			continue
+		}
+		if t.quote != 0 && bytes.IndexByte(line, t.quote) >= 0 {
 			return t.quoted(end)
 		}
 		t.v.line++
@@ -160,7 +233,7 @@ func (t *table) fast(row []byte) {
 // only its first line is given up: a stray quote must not take the lines that follow with it.
 func (t *table) quoted(first int) ([]byte, *RowError, error) {
 	end, seen, lines := first, 0, int64(1)
-	quotes := bytes.Count(t.v.unread()[:first], []byte{'"'})
+	quotes := bytes.Count(t.v.unread()[:first], []byte{t.quote})
 	for quotes%2 == 1 {
 		seen = end + 1
 		next, err := t.v.end(min(seen, t.v.w-t.v.r))
@@ -172,7 +245,7 @@ func (t *table) quoted(first int) ([]byte, *RowError, error) {
 		}
 		end = next
 		lines++
-		quotes += bytes.Count(t.v.unread()[seen:end], []byte{'"'})
+		quotes += bytes.Count(t.v.unread()[seen:end], []byte{t.quote})
 	}
 	row := ending(t.v.unread()[:end])
 	t.v.line++
@@ -191,8 +264,8 @@ func (t *table) quoted(first int) ([]byte, *RowError, error) {
 func (t *table) split(row []byte) *RowError {
 	at := 0
 	for {
-		if at < len(row) && row[at] == '"' {
-			c, ok := closing(row, at+1)
+		if at < len(row) && row[at] == t.quote {
+			c, ok := closing(row, at+1, t.quote)
 			if !ok {
 				return t.v.fault(at+1, "a quoted cell that is not closed")
 			}
@@ -208,7 +281,7 @@ func (t *table) split(row []byte) *RowError {
 			if i := bytes.IndexByte(row[at:], t.comma); i >= 0 {
 				end = at + i
 			}
-			if i := bytes.IndexByte(row[at:end], '"'); i >= 0 {
+			if i := bytes.IndexByte(row[at:end], t.quote); i >= 0 {
 				return t.v.fault(at+i+1, "a quote inside a cell that does not start with one")
 			}
 			t.cells = append(t.cells, cell{from: at, to: end})
@@ -221,15 +294,15 @@ func (t *table) split(row []byte) *RowError {
 }
 
 // closing finds the quote that closes the cell whose text starts at from.
-func closing(row []byte, from int) (cell, bool) {
+func closing(row []byte, from int, quote byte) (cell, bool) {
 	c := cell{from: from}
 	for at := from; ; {
-		i := bytes.IndexByte(row[at:], '"')
+		i := bytes.IndexByte(row[at:], quote)
 		if i < 0 {
 			return c, false
 		}
 		at += i
-		if at+1 == len(row) || row[at+1] != '"' {
+		if at+1 == len(row) || row[at+1] != quote {
 			c.to = at
 			c.escaped = c.escaped || bytes.IndexByte(row[from:at], '\r') >= 0
 			return c, true
@@ -251,7 +324,7 @@ func (t *table) text(row []byte, c cell) []byte {
 			continue
 		}
 		t.plain = append(t.plain, raw[i])
-		if raw[i] == '"' {
+		if raw[i] == t.quote {
 			i++ // the second of the pair
 		}
 	}

@@ -11,11 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/gzip"
 
 	"millrace"
 )
@@ -51,6 +47,9 @@ type Options struct {
 	// Features names the CSV columns that are features; nil is none. A row in which all of them are missing says
 	// nothing, and is a fault, as one without any cell is.
 	Features func(column string) bool
+	// Known names the columns that a pipeline reads; nil is that nobody knows yet. A first row that names one is the
+	// header, and such a column is never left out.
+	Known func(column string) bool
 	// Time gives a row's own time in Unix milliseconds; ok is false where it has none. It is called with each row as a
 	// JSON object, by whoever calls Next; nil is none.
 	Time func(row []byte) (ms int64, ok bool)
@@ -74,23 +73,26 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
 }
 
-// Source reads one file. Next and Close belong to one goroutine; Size, Read and Faults may be
+// Source reads one file, or several as one. Next and Close belong to one goroutine; Size, Read and Faults may be
 // called from any, and so may a batch's Release.
 type Source struct {
-	path, name string
-	format     string
-	options    Options
+	name    string // of the first file
+	paths   []string
+	options Options
 
-	file     *os.File
+	file     *begun
+	at       int      // which of the paths it is
+	before   []*begun // what each was when it was read last; nil before
 	size     int64
 	read     atomic.Int64
 	faults   atomic.Int64
-	rows     rows
 	offset   int64
 	time     int64 // of the row read last
 	timed    bool  // a row had a time of its own
 	disorder disorder
-	pending  error // met after rows that are delivered first
+	told     []string // notes of files that are read
+	again    bool     // it is not the first round
+	pending  error    // met after rows that are delivered first
 	free     chan *memory
 }
 
@@ -103,89 +105,69 @@ type rows interface {
 	line() int64
 }
 
-// Open opens the file at path and reads its CSV header if it has one. A missing file, an unknown
-// format or a bad header is an error.
+// Open opens the file at path, with those that follow it as one stream, and reads its CSV header if it has one. A
+// missing file, an unknown format, a bad header or one that differs from the first file's is an error.
 func Open(path string, o Options) (*Source, error) {
-	format, err := formatOf(path, o.Format)
-	if err != nil {
-		return nil, err
-	}
 	if o.BatchRecords <= 0 {
 		o.BatchRecords = batchRecordsDefault
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening data: %w", err)
+	s := &Source{paths: append([]string{path}, o.More...), options: o, free: make(chan *memory, batchesFreeMax)}
+	s.before = make([]*begun, len(s.paths))
+	if err := s.lookAhead(); err != nil {
+		return nil, err
 	}
-	s := &Source{
-		path: path, name: filepath.Base(path), format: format, options: o,
-		file: file, free: make(chan *memory, batchesFreeMax),
+	if err := s.start(0); err != nil {
+		return nil, err
 	}
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, errors.Join(fmt.Errorf("opening data: %w", err), file.Close())
-	case info.IsDir():
-		return nil, errors.Join(fmt.Errorf("opening data: %s is a directory: name a file in it", path), file.Close())
-	case info.Mode().IsRegular():
-		s.size = info.Size()
-	}
-	if err := s.start(); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
+	s.name = s.file.name
 	return s, nil
 }
 
-// start reads from wherever the file stands, which is its beginning.
-func (s *Source) start() error {
-	var in io.Reader = &counter{in: s.file, n: &s.read}
-	if gzipped(s.path) {
-		unzipped, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("reading %s: its name ends in .gz, but it does not begin as gzip files do "+
-				"(rename it if it is not compressed): %w", s.name, err)
+// start goes on with a file from its beginning.
+func (s *Source) start(at int) error {
+	if s.file != nil {
+		if !s.again {
+			s.told = append(s.told, s.file.notes(s.at > 0)...)
 		}
-		in = unzipped
+		if err := s.file.Close(); err != nil {
+			return fmt.Errorf("closing %s: %w", s.file.name, err)
+		}
+		s.file = nil
 	}
-	v := &window{in: in, name: s.name}
-	if err := v.begin(s.format == "csv" || s.format == "tsv" || s.format == "libsvm"); err != nil {
+	file, err := begin(s.paths[at], &s.options, &s.read, s.before[at])
+	if err != nil {
 		return err
 	}
-	var err error
-	switch s.format {
-	case "csv":
-		s.rows, err = newTable(v, ',', &s.options)
-	case "tsv":
-		s.rows, err = newTable(v, '\t', &s.options)
-	case "jsonl":
-		s.rows = &lines{v: v}
-	case "json":
-		s.rows = &values{v: v}
-	case "libsvm":
-		s.rows, err = newSparse(v, s.options.Bag)
-	}
-	return err
+	s.file, s.at, s.before[at] = file, at, file
+	return nil
 }
 
-// Line says in which line, from 1, a row of a file ends: row numbers begin at 0 and know neither a header nor blank
-// lines. It reads the file from its beginning, so it is for the row that somebody asks about.
-func Line(path string, o Options, row int64) (int64, error) {
+// Line says where the row of a number stands, as file and line, from 1, that it ends in: row numbers begin at 0 and know
+// neither a header nor blank lines. It reads everything from the beginning, so it is for the row that somebody asks about.
+func Line(path string, o Options, row int64) (name string, line int64, err error) {
 	s, err := Open(path, o)
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
-	defer s.file.Close()
+	defer s.Close() //nolint:errcheck // a file that was only read
 	var data []byte
-	for range row + 1 {
-		if data, _, err = s.rows.row(data[:0]); err != nil {
-			return 0, fmt.Errorf("looking for row %d of %s: %w", row+1, s.name, err)
+	for n := int64(0); n <= row; {
+		if data, _, err = s.file.rows.row(data[:0]); err == nil {
+			n++
+			continue
+		}
+		if errors.Is(err, io.EOF) && s.at+1 < len(s.paths) {
+			err = s.start(s.at + 1)
+		}
+		if err != nil {
+			return "", 0, fmt.Errorf("looking for row %d of %s: %w", row+1, s.name, err)
 		}
 	}
-	return s.rows.line(), nil
+	return s.file.name, s.file.rows.line(), nil
 }
 
 // Table says whether the file is CSV or TSV, whose cells have no types.
-func (s *Source) Table() bool { return s.format == "csv" || s.format == "tsv" }
+func (s *Source) Table() bool { _, ok := s.file.rows.(*table); return ok }
 
 // Next returns the next batch: its records hold JSON objects, the offsets are row numbers from 0,
 // the topic is the file's name. The time is the row's own; where it has none, and where it cannot be read, that of the
@@ -238,18 +220,24 @@ func (s *Source) fill(m *memory) error {
 		full, err := s.take(m)
 		row := s.offset + int64(m.rows())
 		switch {
+		case errors.Is(err, io.EOF) && s.at+1 < len(s.paths):
+			if err := s.start(s.at + 1); err != nil {
+				return err
+			}
 		case errors.Is(err, io.EOF):
 			// A file without a row would loop for ever.
 			if !s.options.Loop || row == 0 {
 				return io.EOF
 			}
-			if err := s.rewind(); err != nil {
-				return err
+			s.read.Store(0)
+			err := s.start(0)
+			if s.again = true; err != nil {
+				return fmt.Errorf("starting again: %w", err)
 			}
-		case errors.Is(err, io.ErrUnexpectedEOF) && gzipped(s.path):
-			return fmt.Errorf("reading %s: the gzip file ends early, after row %d: it was cut off; get it again: %w", s.name, row, err)
+		case errors.Is(err, io.ErrUnexpectedEOF) && s.file.packed != "":
+			return fmt.Errorf("reading %s: the %s file ends early, after row %d: it was cut off; get it again: %w", s.file.name, s.file.packed, row, err)
 		case err != nil:
-			return fmt.Errorf("reading %s after row %d: %w", s.name, row, err)
+			return fmt.Errorf("reading %s after row %d: %w", s.file.name, row, err)
 		case full:
 			return nil
 		}
@@ -258,13 +246,13 @@ func (s *Source) fill(m *memory) error {
 
 // take reads rows into m, until it is full or an error stands for what follows.
 func (s *Source) take(m *memory) (full bool, err error) {
-	if l, ok := s.rows.(*lines); ok {
+	if l, ok := s.file.rows.(*lines); ok && len(m.ends) == 0 {
 		faults, err := l.batch(m, s.name, s.offset, s.options.BatchRecords)
 		s.faults.Add(faults)
 		return true, err
 	}
 	for len(m.ends) < s.options.BatchRecords && len(m.data) < batchBytesMax {
-		data, fault, err := s.rows.row(m.data)
+		data, fault, err := s.file.rows.row(m.data)
 		if err != nil {
 			return false, err
 		}
@@ -278,33 +266,28 @@ func (s *Source) take(m *memory) (full bool, err error) {
 	return true, nil
 }
 
-func (s *Source) rewind() error {
-	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("starting %s again: %w", s.name, err)
-	}
-	s.read.Store(0)
-	return s.start()
-}
-
-// Size is the file's size in bytes, compressed when it is; 0 when it is no regular file.
+// Size is the files' size in bytes, compressed when they are; 0 when one is no regular file.
 func (s *Source) Size() int64 { return s.size }
 
-// Read is how many of the file's bytes have been read, in this round when it loops.
+// Read is how many of the files' bytes have been read, in this round when it loops.
 func (s *Source) Read() int64 { return s.read.Load() }
 
 // Faults is how many rows could not be read so far. Each was delivered as a record with a Fault.
 func (s *Source) Faults() int64 { return s.faults.Load() }
 
-// Path is the file's, as it was opened.
-func (s *Source) Path() string { return s.path }
+// Path is the first file's, as it was opened.
+func (s *Source) Path() string { return s.paths[0] }
 
 // Timed reports whether a row so far had a time of its own, by Options.Time. It is for whoever calls Next.
 func (s *Source) Timed() bool { return s.timed }
 
 // Close closes the file. Batches already delivered stay valid.
 func (s *Source) Close() error {
+	if s.file == nil {
+		return nil
+	}
 	if err := s.file.Close(); err != nil {
-		return fmt.Errorf("closing %s: %w", s.name, err)
+		return fmt.Errorf("closing %s: %w", s.file.name, err)
 	}
 	return nil
 }

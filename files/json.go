@@ -56,9 +56,9 @@ func (l *lines) batch(m *memory, topic string, first int64, most int) (faults in
 	reads, clean := -1, false
 	for len(m.records) < most {
 		if reads != v.reads { // to look at all lines of a block at once costs less than at each of them
-			reads, clean = v.reads, unmixed(v.unread())
+			reads, clean = v.reads, unmixed(v.unread()) && !v.cr
 		}
-		end := bytes.IndexByte(v.unread(), '\n')
+		end := bytes.IndexByte(v.unread(), v.ending())
 		if end < 0 && len(m.records) > 0 {
 			// What was cut out of the block must not move any more.
 			if 2*v.w >= len(v.buf) || v.fill() != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // sparse reads LIBSVM files: lines of `label index:value …` with rising indices. The label is called
-// y, a feature by its index, beside the label or within the object bag; an index that a line leaves out
-// is zero and stays absent.
+// y, a ranking's group qid, a feature by its index, beside the label or within the object bag; an index that a line
+// leaves out is zero and stays absent.
 type sparse struct {
 	v   *window
 	bag []byte // `,"name":{`; nil for none
@@ -69,6 +69,11 @@ func appendSparse(dst, line, bag []byte) (object []byte, column int, problem str
 	if !ok {
 		return dst, at - len(word) + 1, fmt.Sprintf("the label %q is no finite number", clip(word))
 	}
+	group, end := queryGroup(line, at)
+	if at = end; len(group) > 0 {
+		dst = append(dst, `,"qid":`...)
+		dst = appendString(dst, group)
+	}
 	dst = append(dst, bag...)
 	last, comma := int64(-1), bag == nil
 	for at < len(line) {
@@ -113,6 +118,16 @@ func appendSparse(dst, line, bag []byte) (object []byte, column int, problem str
 	return append(dst, '}'), 0, ""
 }
 
+// queryGroup reads the group that rows of a ranking are in, as qid:7 behind the label, and where it ends; empty is
+// none.
+func queryGroup(line []byte, at int) ([]byte, int) {
+	word, end := nextWord(line, at)
+	if group, ok := bytes.CutPrefix(word, []byte("qid:")); ok && len(group) > 0 && digits(group) == len(group) {
+		return group, end
+	}
+	return nil, at
+}
+
 // leadingIndex reads the index before a colon, and where the colon stands; the index is -1 when there is none.
 func leadingIndex(line []byte, at int) (index int64, colon int) {
 	from := at
@@ -129,8 +144,7 @@ func leadingIndex(line []byte, at int) (index int64, colon int) {
 func notIndexed(line []byte, at int) string {
 	word, _ := nextWord(line, at)
 	if bytes.HasPrefix(word, []byte("qid:")) {
-		return fmt.Sprintf("%q groups rows for ranking, which is not learned here: remove it, as with sed 's/ qid:[0-9]*//'",
-			clip(word))
+		return fmt.Sprintf("%q where index:value belongs: a group is a whole number behind the label, as qid:7", clip(word))
 	}
 	if colon := bytes.IndexByte(word, ':'); colon >= 0 {
 		return fmt.Sprintf("the index %q is no whole number", clip(word[:colon]))
@@ -203,27 +217,45 @@ func clip(b []byte) []byte { return b[:min(len(b), 40)] }
 // indicesMax bounds what Indices answers: larger ones are no columns but names.
 const indicesMax = 1 << 32
 
-// Indices returns how many columns the vectors of a LIBSVM file have: its largest index and one more. It
-// reads the whole file, but of each row only the end, for indices rise along it; rows that are at fault
+// Indices returns how many columns the vectors of LIBSVM files have: the largest index and one more. It
+// reads all of them, but of each row only the end, for indices rise along it; rows that are at fault
 // do not count. It is 0 for files of other formats.
 func Indices(path string, o Options) (int, error) {
+	if format, err := formatOf(path, o.Format); err == nil && format != "" && format != formatLIBSVM {
+		return 0, nil // without opening what can be read once only
+	}
 	s, err := Open(path, o)
 	if err != nil {
 		return 0, err
 	}
 	defer s.Close() //nolint:errcheck // a file that was only read
-	rows, ok := s.rows.(*sparse)
-	if !ok {
-		return 0, nil
+	for most := 0; ; {
+		rows, ok := s.file.rows.(*sparse)
+		if !ok {
+			return 0, nil
+		}
+		here, err := rows.indices()
+		if err != nil {
+			return 0, fmt.Errorf("reading %s: %w", s.file.name, err)
+		}
+		if most = max(most, here); s.at+1 == len(s.paths) {
+			return most, nil
+		}
+		if err := s.start(s.at + 1); err != nil {
+			return 0, err
+		}
 	}
-	most := 0
+}
+
+// indices is Indices of what is left of a file.
+func (s *sparse) indices() (most int, err error) {
 	for {
-		line, fault, err := rows.v.next()
+		line, fault, err := s.v.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return most, nil
 		case err != nil:
-			return 0, fmt.Errorf("reading %s: %w", path, err)
+			return 0, err
 		case fault != nil:
 			continue
 		}

@@ -1,12 +1,6 @@
 package files
 
-import (
-	"fmt"
-	"path/filepath"
-	"strings"
-
-	"millrace"
-)
+import "millrace"
 
 // memory is what one batch stands on. It goes back and forth between the source and its reader, so
 // that a steady stream of batches allocates nothing a row.
@@ -91,29 +85,4 @@ func appendRaw(dst, raw []byte) []byte {
 		break
 	}
 	return append(dst, raw...)
-}
-
-func gzipped(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".gz") }
-
-// formatOf is the format that is asked for, or else the one that the file's name tells.
-func formatOf(path, asked string) (string, error) {
-	word := asked
-	if word == "" {
-		name := strings.ToLower(filepath.Base(path))
-		word = strings.TrimPrefix(filepath.Ext(strings.TrimSuffix(name, ".gz")), ".")
-	}
-	switch word {
-	case "csv", "tsv", "jsonl", "json", "libsvm":
-		return word, nil
-	case "ndjson":
-		return "jsonl", nil
-	case "svm":
-		return "libsvm", nil
-	}
-	if asked != "" {
-		return "", fmt.Errorf("unknown format %q: use csv, tsv, jsonl, json or libsvm", asked)
-	}
-	return "", fmt.Errorf("the name %q does not tell its format: "+
-		"use .csv, .tsv, .jsonl, .ndjson, .json, .svm or .libsvm, each with .gz if you like, or name the format",
-		filepath.Base(path))
 }

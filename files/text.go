@@ -3,9 +3,7 @@ package files
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"unicode/utf8"
 )
 
@@ -16,42 +14,69 @@ const mark = "\xef\xbb\xbf"
 const macText = "lines end with carriage returns alone, as old Macs wrote them: " +
 	`convert the file, as with tr '\r' '\n'`
 
-// foreign says what files are that begin so, and no text.
+// foreign says what files are that begin so, and that nobody here reads.
 func foreign(head []byte) string {
+	const unpack = ": unpack it, or compress it with gzip or zstd"
 	for _, kind := range [...]struct{ begins, what string }{
-		{"\xff\xfe", "the file is UTF-16: convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8"},
-		{"\xfe\xff", "the file is UTF-16: convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8"},
-		{"\x1f\x8b", "the file is compressed with gzip: give it a name that ends in .gz"},
-		{"\x28\xb5\x2f\xfd", "the file is compressed with zstd: unpack it, or compress it with gzip"},
-		{"PK\x03\x04", "the file is a ZIP archive or a spreadsheet: unpack it, or save it as CSV"},
-		{"PAR1", "the file is Parquet, which is not read yet: save it as CSV"},
+		{"PK\x03\x04", "a ZIP archive or a spreadsheet: unpack it, or save it as CSV"},
+		{"\xd0\xcf\x11\xe0", "an old spreadsheet: save it as CSV"},
+		{"BZh", "compressed with bzip2" + unpack},
+		{"\xfd7zXZ", "compressed with xz" + unpack},
+		{"\x04\x22\x4d\x18", "compressed with lz4" + unpack},
+		{"7z\xbc\xaf", "a 7z archive" + unpack},
+		{"SQLite format 3", "a SQLite database: export a table as CSV"},
+		{"Obj\x01", "Avro: save it as Parquet or JSON lines"},
+		{"ORC", "ORC: save it as Parquet"},
+		{"ARROW1", "Arrow: save it as Parquet"},
+		{"\x89HDF", "HDF5: save the table as Parquet or CSV"},
+		{"\x93NUMPY", "a NumPy array: save it as CSV, as with numpy.savetxt"},
+		{"%PDF", "a PDF: find its table as CSV"},
 	} {
 		if bytes.HasPrefix(head, []byte(kind.begins)) {
-			return kind.what
+			return "the file is " + kind.what
 		}
 	}
 	return ""
 }
 
-// begin looks at how the file begins: it skips a byte order mark and refuses what is no text in UTF-8 or, where rows
-// are lines, has no line feeds.
-func (v *window) begin(lines bool) error {
-	for v.w-v.r < 4 {
-		if err := v.more(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return fmt.Errorf("reading %s: %w", v.name, err)
-		}
+// begin looks at how a text begins, and finds out what its name does not tell: the format, and whether lines end with
+// carriage returns. It skips a byte order mark, and refuses what is no text in UTF-8; where the file was read before,
+// that is known.
+func (v *window) begin(b *begun, check bool) error {
+	n := headBytes
+	if b.format == formatLines || b.format == formatJSON {
+		n = 4 // what comes line by line is passed on so
 	}
-	head := v.unread()
-	if what := foreign(head); what != "" {
-		return fmt.Errorf("reading %s: %s", v.name, what)
+	head, whole, err := v.head(n)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", v.name, err)
 	}
+	if bytes.HasPrefix(head, []byte(parquetMagic)) || b.format == formatParquet {
+		b.format = formatParquet
+		return nil
+	}
+	what := foreign(head)
 	if bytes.HasPrefix(head, []byte(mark)) {
 		v.skip(len(mark))
+		head = v.unread()
 	}
-	if lines && bytes.IndexByte(head, '\n') < 0 && lone(head) {
-		return fmt.Errorf("reading %s: %s", v.name, macText)
+	if what == "" && check {
+		what = otherwise(head)
+	}
+	if what != "" {
+		return fmt.Errorf("reading %s: %s", v.name, what)
+	}
+	if b.format == "" {
+		if b.format = formatFrom(head, whole); b.format == "" {
+			return fmt.Errorf("reading %s: neither its name nor its beginning tells its format: say --format csv, tsv, jsonl, json, "+
+				"libsvm or parquet", v.name)
+		}
+	}
+	if text := bytes.TrimLeft(head, " \t\r\n"); b.format == formatLines && len(text) > 0 && text[0] == '[' {
+		b.format = formatJSON // an array, whatever its name
+	}
+	if bytes.IndexByte(head, '\n') < 0 && lone(head) {
+		v.cr = b.format != formatJSON && (b.format != formatLines || several(head))
 	}
 	return nil
 }
@@ -115,11 +140,11 @@ func (v *window) check(row []byte) *RowError {
 	var at int
 	var text string
 	if at = bytes.IndexByte(row, 0); at >= 0 {
-		text = "a NUL byte: this is no text in UTF-8, but perhaps in UTF-16; convert the file"
+		text = "a NUL byte: this is no text in UTF-8, but perhaps in UTF-16: say --encoding utf-16le"
 	} else if at = bytes.Index(row, []byte(mark)); at >= 0 {
 		text = "a byte order mark inside the file, where files were joined perhaps: remove it, and a header after it"
 	} else if at = invalid(row); at >= 0 {
-		text = fmt.Sprintf("the byte 0x%02x is not UTF-8: convert the file, as with iconv -f WINDOWS-1252 -t UTF-8", row[at])
+		text = fmt.Sprintf("the byte 0x%02x is not UTF-8: where all of the file is %s, say %s", row[at], likely(row), flagOf(likely(row)))
 	} else {
 		return nil
 	}

@@ -11,8 +11,8 @@ import (
 // Each row that cannot be read says what it is, where it stands and what to do, and its neighbours are read.
 func TestFaultyText(t *testing.T) {
 	const (
-		iconv = ": convert the file, as with iconv -f WINDOWS-1252 -t UTF-8>"
-		nul   = "a NUL byte: this is no text in UTF-8, but perhaps in UTF-16; convert the file>"
+		iconv = ": where all of the file is windows-1252 (latin1), say --encoding windows-1252>"
+		nul   = "a NUL byte: this is no text in UTF-8, but perhaps in UTF-16: say --encoding utf-16le>"
 		joint = "a byte order mark inside the file, where files were joined perhaps: remove it, and a header after it>"
 	)
 	cases := []struct {
@@ -30,19 +30,17 @@ func TestFaultyText(t *testing.T) {
 		{"joined files", "f.csv", "a,b\n1,2\n" + mark + "a,b\n3,4\n", []string{`{"a":1,"b":2}`, mark + "a,b <f.csv:3:1: " + joint, `{"a":3,"b":4}`}},
 		{"joined JSON lines", "f.jsonl", "{\"a\":1}\n" + mark + "{\"a\":2}\n", []string{`{"a":1}`, mark + `{"a":2}` + " <f.jsonl:2:1: " + joint}},
 		{"remark", "f.csv", "a,b\n# 2 rows\n1,2\n#,3\n",
-			[]string{"# 2 rows <f.csv:2: 1 cell where the header names 2: CSV has no remarks; remove lines that start with #>", `{"a":1,"b":2}`, `{"a":"#","b":3}`}},
-		{"remark as header", "f.csv", "#made by x,today\na,b,c\n", []string{"a,b,c <f.csv:2: 3 cells where the header names 2: " +
-			"the first line, which starts with #, was taken for the header; remove it if it is none>"}},
+			[]string{"# 2 rows <f.csv:2: 1 cell where the header names 2: if lines that start with # are comments, say --comment '#'>", `{"a":1,"b":2}`, `{"a":"#","b":3}`}},
+		{"remark as header", "f.csv", "#made by x,today\na,b,c\n", nil},
 		{"a column named #", "f.csv", "#,a\n1,2\n", []string{`{"#":1,"a":2}`}},
 		{"carriage returns", "f.csv", "a,b\n1,2\r3,4\r\n5,6\n", []string{"1,2\r3,4 <f.csv:2: 3 cells where the header names 2: " + macText + ">", `{"a":5,"b":6}`}},
 		{"line feeds in quotes", "f.csv", "a,b\n\"x\r\ny\",2,3\n", []string{"\"x\r\ny\",2,3 <f.csv:3: 3 cells where the header names 2: " +
-			"a cell that holds the separator stands in quotes>"}},
+			"a cell that holds the delimiter stands in quotes>"}},
 		{"carriage returns in JSON lines", "f.jsonl", "{\"a\":1}\r {\"a\":2}\r\n{\"a\":\r3}\n",
 			[]string{"# {\"a\":1}\r {\"a\":2} <f.jsonl:1: " + macText + ">", "{\"a\":\r3}"}},
 		{"carriage returns in LIBSVM", "f.svm", "1 1:1\r0 1:2\r\n1 1:3\n",
 			[]string{"1 1:1\r0 1:2 <f.svm:1:7: \"0\" where index:value belongs; " + macText + ">", `{"y":1,"1":3}`}},
-		{"query", "f.svm", "1 qid:3 1:1\n0 1:1\n", []string{
-			`1 qid:3 1:1 <f.svm:1:3: "qid:3" groups rows for ranking, which is not learned here: remove it, as with sed 's/ qid:[0-9]*//'>`, `{"y":0,"1":1}`}},
+		{"query", "f.svm", "1 qid:3 1:1\n0 1:1\n", []string{`{"y":1,"qid":"3","1":1}`, `{"y":0,"1":1}`}},
 		{"no label", "f.svm", "1:1 2:3\n1\n", []string{`1:1 2:3 <f.svm:1:1: the line starts with "1:1": the label before it is missing>`, `{"y":1}`}},
 	}
 	for _, c := range cases {

@@ -104,11 +104,11 @@ func TestLine(t *testing.T) {
 	} {
 		path := put(t, c.name, c.text)
 		for row, want := range c.want {
-			if got, err := Line(path, Options{}, int64(row)); err != nil || got != want {
+			if name, got, err := Line(path, Options{}, int64(row)); err != nil || got != want || name != c.name {
 				t.Errorf("%s: row %d ends in line %d, %v, want %d", c.name, row, got, err, want)
 			}
 		}
-		if _, err := Line(path, Options{}, int64(len(c.want))); err == nil {
+		if _, _, err := Line(path, Options{}, int64(len(c.want))); err == nil {
 			t.Errorf("%s: a row behind the last has a line", c.name)
 		}
 	}

@@ -25,6 +25,7 @@ type window struct {
 	buf  []byte
 	r, w int // unread bytes are buf[r:w]
 	line int64
+	cr   bool // lines end with carriage returns alone
 	err  error
 	// reads counts those that gave bytes.
 	reads int
@@ -32,6 +33,28 @@ type window struct {
 
 // unread are the bytes read from the file but not yet skipped. They are valid until more or skip.
 func (v *window) unread() []byte { return v.buf[v.r:v.w] }
+
+// ending is the byte that ends lines.
+func (v *window) ending() byte {
+	if v.cr {
+		return '\r'
+	}
+	return '\n'
+}
+
+// head reads so many bytes, or all that there are, without moving on; whole is that no more follow.
+func (v *window) head(n int) (head []byte, whole bool, err error) {
+	for v.w-v.r < n {
+		if err := v.more(); errors.Is(err, io.EOF) {
+			return v.unread(), true, nil
+		} else if err != nil && v.w == v.r {
+			return nil, false, err
+		} else if err != nil {
+			break // whoever gets there is told
+		}
+	}
+	return v.unread(), false, nil
+}
 
 // skip moves on by n bytes.
 func (v *window) skip(n int) { v.r += n }
@@ -88,7 +111,7 @@ func (v *window) into(buf []byte) {
 func (v *window) end(from int) (int, error) {
 	at := from
 	for {
-		if i := bytes.IndexByte(v.buf[v.r+at:v.w], '\n'); i >= 0 && at+i <= rowBytesMax {
+		if i := bytes.IndexByte(v.buf[v.r+at:v.w], v.ending()); i >= 0 && at+i <= rowBytesMax {
 			return at + i, nil
 		}
 		at = v.w - v.r
@@ -141,7 +164,7 @@ func (v *window) tooLong() ([]byte, *RowError, error) {
 	start := bytes.Clone(v.unread()[:faultBytesMax])
 	fault := v.fault(0, fmt.Sprintf("a row of more than %d MiB", rowBytesMax>>20))
 	for {
-		if i := bytes.IndexByte(v.unread(), '\n'); i >= 0 {
+		if i := bytes.IndexByte(v.unread(), v.ending()); i >= 0 {
 			v.skip(i + 1)
 			return start, fault, nil
 		}

@@ -55,7 +55,8 @@ var may = []struct {
 	{"millrace/scorer/follow", []string{"millrace", "millrace/merge", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
 		"a scorer's window tables know of no Kafka, only the scorer"},
 	{"millrace/merge", []string{"millrace"}, "what is merged are batches, wherever they come from"},
-	{"millrace/files", []string{"millrace", "github.com/klauspost/compress"}, "files deliver raw records and know only the root"},
+	{"millrace/files", []string{"millrace", "github.com/klauspost/compress", "golang.org/x/text"},
+		"files deliver raw records and know only the root, and how text is packed and encoded"},
 }
 
 // only lists who may import a package, outside tests.

@@ -2,7 +2,6 @@ package offline
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -96,24 +95,24 @@ func (d *Data) Pipeline(p *config.Pipeline) (*config.Pipeline, error) {
 
 // size is how many bytes reading all of it will take.
 func (d *Data) size() (int64, error) {
-	info, err := os.Stat(d.Events)
+	size, known, err := files.Size(d.Events, d.Input)
 	if err != nil {
 		return 0, config.UsageError{Err: fmt.Errorf("opening data: %w", err)}
 	}
 	if d.Delay.Given {
-		if !info.Mode().IsRegular() {
+		if !known {
 			return 0, config.Usagef("--label-delay reads the data twice, and %s can be read once only: write it to a file", d.Events)
 		}
-		return 2 * info.Size(), nil
+		return 2 * size, nil
 	}
 	if d.Labels == "" {
-		return info.Size(), nil
+		return size, nil
 	}
-	labels, err := os.Stat(d.Labels)
+	labels, _, err := files.Size(d.Labels, d.Input.Labels())
 	if err != nil {
 		return 0, config.UsageError{Err: fmt.Errorf("opening labels: %w", err)}
 	}
-	return info.Size() + labels.Size(), nil
+	return size + labels, nil
 }
 
 // labelSpec is what the records of labels are decoded by. In the file of events the labels have the event's id, which

@@ -72,7 +72,7 @@ func (d *Data) labelFile(p *config.Pipeline, events files.Options) (string, file
 		return d.Events, o, err
 	}
 	o := pipeline.LabelFileOptions(p)
-	o.Input = d.Input
+	o.Input = d.Input.Labels()
 	var err error
 	o.Time, err = pipeline.RowTime(p.Label.Time, p.Limits)
 	return d.Labels, o, err
@@ -154,10 +154,10 @@ func (t *fileTopic) read(ctx context.Context) (*millrace.Batch, error) {
 	return b, nil
 }
 
-// line is the line that a row ends in, of a file that can be read again.
-func (t *fileTopic) line(row int64) (int64, error) {
+// line is the file and the line that a row ends in, of files that can be read again.
+func (t *fileTopic) line(row int64) (string, int64, error) {
 	if t.Size() == 0 {
-		return 0, errors.New("no regular file")
+		return "", 0, errors.New("no regular file")
 	}
 	return files.Line(t.path, t.o, row)
 }

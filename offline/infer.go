@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"millrace"
@@ -60,6 +61,9 @@ func Infer(ctx context.Context, data Data, o infer.Options) (*infer.Result, erro
 	if err != nil {
 		return nil, fmt.Errorf("looking at %s: %w", path, err)
 	}
+	for i, text := range src.Notes() {
+		r.Report.Warnings = slices.Insert(r.Report.Warnings, i, infer.Warning{Kind: infer.WarnFile, Text: text})
+	}
 	return r, nil
 }
 
@@ -83,6 +87,9 @@ func Inferred(ctx context.Context, data Data, o infer.Options) (*infer.Result, *
 
 // Name makes a pipeline's name from a file's: letters, digits, dots and dashes, without the ending.
 func Name(path string) string {
+	if path == files.StdinPath {
+		path = files.StdinName
+	}
 	name, _, _ := strings.Cut(filepath.Base(path), ".")
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {

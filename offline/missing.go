@@ -62,6 +62,17 @@ func (p *Pass) missingOfLabels() (names []string) {
 	return names
 }
 
+// Notes says what was found out of the files and nobody asked for, a text each.
+func (p *Pass) Notes() []string {
+	var notes []string
+	for source, f := range p.files {
+		if source == 0 || p.data.Labels != "" { // else the file of events is read a second time
+			notes = append(notes, f.Notes()...)
+		}
+	}
+	return notes
+}
+
 // Disorder says which files were learned although their rows are not in the order of their times, a line each.
 func (p *Pass) Disorder() string {
 	var lines []string

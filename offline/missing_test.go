@@ -74,7 +74,7 @@ func TestMissingOfLabels(t *testing.T) {
 func TestNoDataFile(t *testing.T) {
 	events, labels := payments100(5)
 	good := Data{Events: put(t, "events.csv", events...), Labels: put(t, "labels.csv", labels...)}
-	for _, path := range []string{put(t, "rows.txt", events...), t.TempDir(), "/dev/null", "nowhere.csv"} {
+	for _, path := range []string{put(t, "rows.txt", "nothing", "at all"), t.TempDir(), "/dev/null", "nowhere.csv"} {
 		for _, data := range []Data{{Events: path}, {Events: path, Labels: good.Labels}, {Events: good.Events, Labels: path},
 			{Events: path, Delay: Delay{Time: time.Second, Given: true}}, {Events: path, Delay: Delay{Events: 3, Given: true}}} {
 			if _, err := Evaluate(t.Context(), parsedText(t, lateConfig), data, nil, unseen); err == nil || !strings.Contains(err.Error(), filepath.Base(path)) {

@@ -121,8 +121,8 @@ func (f *firstFault) text(files []*fileTopic, source int) string {
 		return f.why.Detail
 	}
 	t := files[min(source, len(files)-1)]
-	if line, err := t.line(f.row); err == nil {
-		return fmt.Sprintf("%s:%d: %v", filepath.Base(t.path), line, f.why)
+	if name, line, err := t.line(f.row); err == nil {
+		return fmt.Sprintf("%s:%d: %v", name, line, f.why)
 	}
 	return fmt.Sprintf("%s, row %d: %v", filepath.Base(t.path), f.row+1, f.why)
 }

@@ -63,7 +63,7 @@ func openBoth(p *config.Pipeline, events, labels string, in files.Input, report 
 		return nil, err
 	}
 	o = LabelFileOptions(p)
-	o.Input = in
+	o.Input = in.Labels()
 	if o.Time, err = RowTime(p.Label.Time, p.Limits); err == nil {
 		out.labels, err = openRowReader(labels, labelKey(p), o, report)
 	}
@@ -89,13 +89,17 @@ func LabelFileOptions(p *config.Pipeline) files.Options {
 	return files.Options{
 		Strings: func(column string) bool { return p.Label.Format != "" && features.JoinPath(column) == p.Label.Path },
 		Missing: func(column string) bool { return p.Label.Type == "number" && all.Missing(column) },
+		Known:   all.Known,
 	}
 }
 
 // newest is the latest time of a row in either file, and which of them are not in the order of their times. It reads
 // both, for a file does not say, and refuses files without the paths that make events and labels find each other.
 func newest(ctx context.Context, p *config.Pipeline, events, labels string, in files.Input, now time.Time) (last int64, disorder []string, err error) {
-	for _, path := range []string{events, labels} {
+	for _, path := range append([]string{events, labels}, in.More...) {
+		if path == files.StdinPath {
+			continue // whoever asks has kept it
+		}
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
 			err = fmt.Errorf("%s is no ordinary file, and is read twice", path)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"os"
+	"slices"
 
 	"millrace/config"
 	"millrace/features"
@@ -54,7 +55,17 @@ func fileOptions(p *config.Pipeline) files.Options {
 		Missing: func(column string) bool {
 			return numbers[features.JoinPath(column)] && !words[features.JoinPath(column)]
 		},
-		Bag: bagColumn(p),
+		Known: knownColumns(p, all),
+		Bag:   bagColumn(p),
+	}
+}
+
+// knownColumns names the columns that the pipeline reads, features among them.
+func knownColumns(p *config.Pipeline, fields map[string]bool) func(column string) bool {
+	paths := []string{p.Events.ID, p.Events.Time, p.Events.Key, p.Label.Path, p.Label.ID, p.Label.Time, p.Label.Weight}
+	return func(column string) bool {
+		path := features.JoinPath(column)
+		return fields[path] || slices.Contains(paths, path)
 	}
 }
 

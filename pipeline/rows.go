@@ -36,6 +36,15 @@ type FileRows struct {
 // Disorder says, a text each, which of two files have rows that are not in the order of their times.
 func (r *FileRows) Disorder() []string { return r.disorder }
 
+// Notes says what was found out of the files so far and nobody asked for, a text each.
+func (r *FileRows) Notes() []string {
+	notes := r.events.src.Notes()
+	if r.labels != nil {
+		notes = append(notes, r.labels.src.Notes()...)
+	}
+	return notes
+}
+
 // disordered is Disorder of the rows read so far.
 func (r *FileRows) disordered() (all []string) {
 	for _, of := range []*rowReader{r.events, r.labels} {

@@ -32,7 +32,7 @@ type compareFlags struct {
 func (a *app) compare() *cobra.Command {
 	var o compareFlags
 	cmd := &cobra.Command{
-		Use:   "compare DATA [--label PATH] [--models LIST] [-c FILE]... [--plot FILE]",
+		Use:   "compare DATA... [--label PATH] [--models LIST] [-c FILE]... [--plot FILE]",
 		Short: "Progressive validation of several models over the same events, side by side",
 		Long: `Let several models predict every row of a file before learning it, all of them the same rows in one pass,
 and print a table of their losses, speeds and sizes, the best of each column marked. Without -c features and label are
@@ -44,9 +44,9 @@ root mean squared error) went, as .svg or .png.`,
 		Example: `  millrace compare elec.csv --label y --plot elec.svg
   millrace compare --models logistic,mlp --label y data.csv.gz --output json
   millrace compare -c examples/elec.yaml -c examples/elec-mlp.yaml elec.csv`,
-		Args: exactly(1, "one data file"),
+		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := o.late.data(args[0])
+			data, err := o.late.data(cmd.Context(), a, args, len(o.files) != 1 || len(o.models) > 0)
 			if err != nil {
 				return err
 			}

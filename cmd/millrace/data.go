@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -28,10 +29,10 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.delay, "label-delay", "", "learn each label so much later than its event: a time, as 30d, or a number of events, as 1000")
 }
 
-// data is the file of events with its labels.
-func (f *dataFlags) data(events string) (offline.Data, error) {
-	in, err := f.shape.input()
-	d := offline.Data{Events: events, Labels: f.labels, Input: in}
+// data is the files of events with their labels; again says that they are read more than once.
+func (f *dataFlags) data(ctx context.Context, a *app, events []string, again bool) (offline.Data, error) {
+	path, in, err := f.shape.files(ctx, a, events, f.labels, again || f.delay != "")
+	d := offline.Data{Events: path, Labels: f.labels, Input: in}
 	if err != nil || f.delay == "" {
 		return d, err
 	}
@@ -41,11 +42,11 @@ func (f *dataFlags) data(events string) (offline.Data, error) {
 	return d, nil
 }
 
-// tellMissing says which paths no event or label had, and which rows are in no order, once where pipelines agree.
+// tellMissing says what was found out of files, which paths no event or label had, and which rows are in no order, once where pipelines agree.
 func (a *app) tellMissing(passes ...*offline.Pass) {
 	var told []string
 	for _, p := range passes {
-		for _, text := range []string{p.Missing(), p.Disorder()} {
+		for _, text := range append(p.Notes(), p.Missing(), p.Disorder()) {
 			if text != "" && !slices.Contains(told, text) {
 				fmt.Fprintln(a.err, text)
 				told = append(told, text)

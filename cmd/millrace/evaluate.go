@@ -28,9 +28,9 @@ func (a *app) evaluate() *cobra.Command {
 	var late dataFlags
 	var predictions string
 	cmd := &cobra.Command{
-		Use:   "evaluate [-c FILE] DATA",
+		Use:   "evaluate [-c FILE] DATA...",
 		Short: "Progressive validation over a file, without Kafka",
-		Long: `Predict every row of a CSV, JSON-lines or LIBSVM file before learning it, in order, and print the
+		Long: `Predict every row of files (CSV, JSON lines, LIBSVM, …; several are one after the other, - is standard input) before learning it, in order, and print the
 losses beside those of two baselines: the majority class (or the mean) and the last label. Without a
 pipeline file one is inferred from the data, as init does; LIBSVM labels are called y.
 
@@ -46,12 +46,12 @@ label in DATA comes so much later than its event.`,
   millrace evaluate --model mlp --label y --seeds 5 data.csv
   millrace evaluate -c payments.yaml --label-delay 3d payments.csv
   millrace evaluate -c payments.yaml payments.csv --labels chargebacks.csv`,
-		Args: exactly(1, "one data file"),
+		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seeds < 1 || seeds > offline.SeedsMax {
 				return config.Usagef("--seeds: %d is no number of seeds: give 1 to %d", seeds, offline.SeedsMax)
 			}
-			data, err := late.data(args[0])
+			data, err := late.data(cmd.Context(), a, args, file == "" || seeds > 1)
 			if err != nil {
 				return err
 			}

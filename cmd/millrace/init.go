@@ -57,7 +57,7 @@ paths are of the file of labels. docs/LABELS.md shows it.`,
 	}
 	f := cmd.Flags()
 	o.shape.add(f)
-	f.StringVar(&o.from, "from", "", "data file: .csv .tsv .jsonl .svm, also with .gz")
+	f.StringVar(&o.from, "from", "", "data file, pattern of files, or - for standard input")
 	f.StringVar(&o.infer.Topic, "topic", "", "topic to look at; with --from-snapshot, the events topic for the file that is written")
 	f.StringVar(&o.fromSnapshot, "from-snapshot", "", "snapshot file, or a model whose served version is in the store at --redis")
 	f.StringVar(&o.expert, "expert", "", "with --from-snapshot of a mixture: name or id of the expert that becomes the model; auto keeps the mixture")
@@ -147,11 +147,11 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 	switch {
 	case o.from != "" && o.infer.Topic == "":
-		in, err := o.shape.input()
+		path, in, err := o.shape.files(ctx, a, []string{o.from}, "", true)
 		if err != nil {
 			return nil, err
 		}
-		data := offline.Data{Events: o.from, Input: in}
+		data := offline.Data{Events: path, Input: in}
 		progress, finish := a.slowProgress("looking")
 		if !o.quiet {
 			o.infer.Progress = progress

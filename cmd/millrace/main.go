@@ -29,6 +29,7 @@ const (
 
 // app is what every verb shares.
 type app struct {
+	in        io.Reader
 	out, err  io.Writer
 	logLevel  string
 	logFormat string
@@ -40,7 +41,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, errOut io.Writer) int {
 	ctx, stop := signalContext(errOut)
 	defer stop()
-	root := newRoot(&app{out: out, err: errOut})
+	root := newRoot(&app{in: os.Stdin, out: out, err: errOut})
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)

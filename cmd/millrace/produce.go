@@ -30,9 +30,9 @@ type produceFlags struct {
 func (a *app) produce() *cobra.Command {
 	var f produceFlags
 	cmd := &cobra.Command{
-		Use:   "produce -c FILE DATA | --generate payments",
+		Use:   "produce -c FILE DATA... | --generate payments",
 		Short: "Write a file's rows to the events topic as JSON, with the key",
-		Long: `Write the rows of a CSV, JSON-lines or LIBSVM file to the pipeline's events topic, keyed by the events.key
+		Long: `Write the rows of files (CSV, JSON lines, LIBSVM, …) to the pipeline's events topic, keyed by the events.key
 path (the id by default). Rows that cannot be read are reported and left out. With --generate payments, the
 demo's payments are written in place of a file; where the pipeline has a topic of labels, their frauds are reported there
 minutes later.
@@ -52,7 +52,7 @@ are acknowledged.`,
 			if f.labels != "" && f.loop {
 				return config.Usagef("--loop: files of events and labels are sent with their times, once")
 			}
-			return exactly(1, "one data file")(cmd, args)
+			return someFiles(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkRate(f.rate); err != nil {
@@ -133,15 +133,15 @@ func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, 
 		return generated(payments.New(f.seed), p.LateLabels()), func(uint64) {}, func() {}, nil
 	}
 	report := func(fault string) { fmt.Fprintln(a.err, "left out:", fault) }
-	in, err := f.shape.input()
+	path, in, err := f.shape.files(ctx, a, args, f.labels, f.loop || f.labels != "")
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	var rows *pipeline.FileRows
 	if f.labels != "" {
-		rows, err = pipeline.OpenLateRows(ctx, p, args[0], f.labels, in, time.Now(), report)
+		rows, err = pipeline.OpenLateRows(ctx, p, path, f.labels, in, time.Now(), report)
 	} else {
-		rows, err = pipeline.OpenRows(p, args[0], in, f.loop, report)
+		rows, err = pipeline.OpenRows(p, path, in, f.loop, report)
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -156,6 +156,9 @@ func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, 
 	bar := a.newProgress(total, "producing", true)
 	return rows.Next, func(uint64) { bar.set(rows.Read()) }, func() {
 		bar.finish()
+		for _, text := range rows.Notes() {
+			fmt.Fprintln(a.err, text)
+		}
 		_ = rows.Close() // a file that was only read
 	}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -43,6 +44,48 @@ func TestEveryVerbReadsShapedFiles(t *testing.T) {
 		}
 		args[len(args)-1] = "no"
 		if code, _, errOut := verb(t, args...); code != exitUsage || !strings.Contains(errOut, `--delimiter: "no"`) {
+			t.Errorf("%s: exit code %d, %s", args, code, errOut)
+		}
+	}
+}
+
+// TestStandardInput: it is a file like others, kept where it is read more than once, and nowhere else; several files are
+// one stream.
+func TestStandardInput(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	rows := "# by hand\na;b;y\n"
+	for i := range 300 {
+		rows += fmt.Sprintf("%d;k%d;%d\n", i%7, i%3, i%2)
+	}
+	file := written(t, "my.yaml", "name: my\nevents: {topic: my}\nfeatures: {a: number, b: category}\nlabel: {path: y, classes: [\"0\", \"1\"]}\nmodel: logistic\n")
+	first, second := written(t, "1.csv", rows), written(t, "2.csv", strings.ReplaceAll(rows, ";", "|"))
+	for _, c := range []struct {
+		args, want string
+		kept       bool
+	}{
+		{"init --from -", "name: stdin", true},
+		{"evaluate --label y -", "300 events, 300 learned", true},
+		{"evaluate -c " + file + " -", "300 events, 300 learned", false},
+		{"evaluate -c " + file + " - --label-delay 10", "waiting at the end 10", true},
+		{"train -c " + file + " --epochs 2 --out " + t.TempDir() + "/1 -", "300 learned", true},
+		{"train -c " + file + " --out " + t.TempDir() + "/1 -", "300 learned", false},
+		{"compare -c " + file + " --models tree -", "300 events", true},
+		{"evaluate -c " + file + " " + first + " - " + second, "900 events, 900 learned", false},
+		{"compare --label y --models logistic " + first + " " + second, "600 events", false},
+	} {
+		var out, errOut bytes.Buffer
+		root := newRoot(&app{in: strings.NewReader(rows), out: &out, err: &errOut})
+		root.SetArgs(strings.Fields(c.args))
+		err := root.ExecuteContext(t.Context())
+		if err != nil || !strings.Contains(out.String(), c.want) || strings.Contains(errOut.String(), "standard input is read more than once") != c.kept {
+			t.Errorf("%s: %v, %s%s; want %q, kept %t", c.args, err, &out, &errOut, c.want, c.kept)
+		}
+		if strings.Contains(c.args, "evaluate") && !strings.Contains(errOut.String(), ": 1 comment line skipped") {
+			t.Errorf("%s: it says %s", c.args, &errOut)
+		}
+	}
+	for _, args := range []string{"evaluate - -", "evaluate -c " + file + " - --labels -", "train -c " + file, "evaluate nowhere*.csv"} {
+		if code, _, errOut := verb(t, strings.Fields(args)...); code != exitUsage {
 			t.Errorf("%s: exit code %d, %s", args, code, errOut)
 		}
 	}

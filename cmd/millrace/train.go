@@ -22,7 +22,7 @@ func (a *app) train() *cobra.Command {
 	var fresh bool
 	var late dataFlags
 	cmd := &cobra.Command{
-		Use:   "train -c FILE --epochs N DATA",
+		Use:   "train -c FILE --epochs N DATA...",
 		Short: "Learn a file in several passes, then publish a first snapshot to start from",
 		Long: `Learn every row of a file in several passes and publish the result as a snapshot that scorers serve and
 learners go on from (or write it to a file with --out). The metrics printed are those of the last pass,
@@ -30,7 +30,7 @@ whose rows were seen before when there are several: judge a model with evaluate.
 its label when a pass begins.`,
 		Example: `  millrace train -c payments.yaml --epochs 3 history.csv.gz
   millrace train -c payments.yaml --epochs 3 --out payments.millrace history.csv.gz`,
-		Args: exactly(1, "one data file"),
+		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if epochs < 1 {
 				return config.Usagef("--epochs: %d is no number of passes: give 1 or more", epochs)
@@ -39,7 +39,7 @@ its label when a pass begins.`,
 			if err != nil {
 				return err
 			}
-			data, err := late.data(args[0])
+			data, err := late.data(cmd.Context(), a, args, epochs > 1)
 			if err != nil {
 				return err
 			}

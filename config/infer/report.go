@@ -104,6 +104,7 @@ const (
 	WarnLeak         WarningKind = "leak"     // one feature alone predicts the label
 	WarnNoBetter     WarningKind = "no_better"
 	WarnRejected     WarningKind = "rejected" // events that cannot be used as the file is
+	WarnFile         WarningKind = "file"     // what was found out of how the file is written
 	WarnCheck        WarningKind = "check"    // check says it
 )
 

@@ -1,0 +1,4 @@
+package files
+
+// parquetMagic is how Parquet files begin, and end.
+const parquetMagic = "PAR1"
