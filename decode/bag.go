@@ -154,7 +154,7 @@ func (d *Decoder) entry(t int32, p, depth int, key []byte, most int) (int, *mill
 	return end, nil
 }
 
-// members reads an array of strings and integers, each worth 1; what is there twice is worth 2.
+// members reads an array of strings and whole numbers, each worth 1; what is there twice is worth 2.
 func (d *Decoder) members(t int32, p, depth int) (int, *millrace.Rejection) {
 	data := d.data
 	if p = space(data, p); p < len(data) && data[p] == ']' {
@@ -169,12 +169,12 @@ func (d *Decoder) members(t int32, p, depth int) (int, *millrace.Rejection) {
 		switch {
 		case fault != nil:
 			return end, fault
-		case found > aNumber:
+		case found > aFraction, found == aFraction && !integer(d.canonical(text, found)): // [1.5, 0.2] is no list of names
 			return p, d.badEntry(t, found)
 		case len(d.event.Entries) == most:
 			return end, d.tooManyEntries(t)
 		}
-		d.event.Entries = append(d.event.Entries, millrace.Entry{Key: features.EntryKey(text), Value: 1})
+		d.event.Entries = append(d.event.Entries, millrace.Entry{Key: features.EntryKey(d.canonical(text, found)), Value: 1})
 		p = space(data, end)
 		if p == len(data) || data[p] != ',' && data[p] != ']' {
 			return p, malformed(data, p, "a comma or a closing bracket")

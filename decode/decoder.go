@@ -90,26 +90,26 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - The event is one JSON object (RFC 8259) and nothing after it, in valid UTF-8, without half
 //     surrogate pairs, within limits.event bytes and limits.depth levels (the event is the first).
 //     No object, wherever it stands, names a key twice; keys are compared unescaped.
-//   - A number is a JSON number that rounds to a finite float64; "1" in quotes is none.
+//   - A number is a JSON number that rounds to a finite float64, or a string that the column's NumberFormat reads.
 //   - A boolean is true or false.
-//   - A category is a string, or an integer or boolean, which stand for their literal text: 12 and
-//     "12" are one category, -0 and 0 are two. Its text has at most limits.text bytes, unescaped.
+//   - A category is a string, or a number or boolean, which stand for their literal text: 12 and "12" are one category,
+//     and so are 12.0, "12.0" and 1.2e1 (see features.Canonical). Its text has at most limits.text bytes, unescaped.
 //   - A text is a string of any length.
-//   - A bag is an object whose values are numbers or null, or an array of strings and integers, each
+//   - A bag is an object whose values are numbers or null, or an array of strings and whole numbers, each
 //     worth 1. Entries of zero and null are left out; the rest are at most the column's Entries.
 //   - A time that is a feature is read as the event's own time is (below). What counts from one (since) is the
 //     seconds from it to the event's time, negative for a later one; it is absent where the pipeline names the
 //     event's time and the event has none.
-//   - The id is a string of at most limits.text bytes, unescaped, or an integer. Event.ID is its text, nil when it is
-//     absent or null; Event.IDNumber tells 12 and "12" apart.
+//   - The id is a string of at most limits.text bytes, unescaped, or a whole number, of which 12.0 is 12. Event.ID is
+//     its text, nil when it is absent or null; Event.IDNumber tells 12 and "12" apart.
 //   - The time is a string that its format reads (TimeFormat.Parse), or a Unix time. Numbers below 1e11 in
 //     magnitude are seconds (until the year 5138), others below 1e14 milliseconds (from March 1973), below 1e17
 //     micro- and below 1e20 nanoseconds; they are rounded to milliseconds, strings cut. Absent or null, it is the
 //     record's timestamp.
-//   - A class is a string that equals its name, or a number or boolean whose literal text does; a
-//     number also matches a class that is an equal number, so 1.0 is the class "1" unless the
-//     classes hold "1.0" too. Strings never match by value.
-//   - A weight is a JSON number that is not negative; what is above label.weight_max counts as that.
+//   - A class is a string that equals its name, or a number or boolean whose literal text does; a number, or a string
+//     that is a whole number, also matches a class that is an equal number, so 1.0 is the class "1" unless the classes
+//     hold "1.0" too. Other strings never match by value.
+//   - A weight is a number that is not negative; what is above label.weight_max counts as that.
 //   - What no path names is checked as JSON and skipped.
 //
 // A null where a path goes on makes what is below absent. A faulty label or weight (Label.Fault) never

@@ -31,11 +31,11 @@ var kindWords = [...]string{"a string", "a number", "a number that is no integer
 var useWords = [...]string{
 	useNumber:   "a number",
 	useBoolean:  "true or false",
-	useCategory: "a string, an integer or a boolean",
+	useCategory: "a string, a number or a boolean",
 	useText:     "a string",
 	useBag:      "an object of numbers or an array of strings",
 	useMoment:   "a time as 2024-01-31 12:30:00, RFC 3339 or a Unix time",
-	useID:       "a string or an integer",
+	useID:       "a string or a whole number",
 	useTime:     "a time as 2024-01-31 12:30:00, RFC 3339 or a Unix time",
 	useClass:    "a class (a string, number or boolean)",
 	useValue:    "a finite number",

@@ -1,6 +1,9 @@
 package decode
 
-import "millrace"
+import (
+	"millrace"
+	"millrace/features"
+)
 
 // label reads the target; only malformed JSON is a fault of the event.
 func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
@@ -25,9 +28,14 @@ func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 		l.Fault = d.mismatch(t, found)
 	default:
 		class, ok := d.lookupClass(text)
-		// 1, 1.0 and 1e0 are one JSON number, and which of them a writer puts is up to its library.
-		if !ok && (found == aNumber || found == aFraction) {
-			if v, _, fault := parseNumber(text, 0); fault == numberOK {
+		// 1, 1.0 and 1e0 are one JSON number, and which of them a writer puts is up to its library. Of texts only whole
+		// numbers are: "1.10" may be a version.
+		if !ok && found <= aFraction {
+			number := text
+			if found == aString {
+				number = features.Canonical(text)
+			}
+			if v, isNumber := plainNumber(number); isNumber && (found != aString || integer(number)) {
 				class, ok = d.numeric[v]
 			}
 		}

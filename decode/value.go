@@ -1,6 +1,13 @@
 package decode
 
-import "millrace"
+import (
+	"bytes"
+	"math"
+	"strconv"
+
+	"millrace"
+	"millrace/features"
+)
 
 // value reads the value of an edge.
 func (d *Decoder) value(e int32, p, depth int) (int, *millrace.Rejection) {
@@ -146,18 +153,16 @@ func boolean(data []byte, p int) (v float64, end int) {
 	return 0, -1
 }
 
-// category reads a string, or the literal text of an integer or boolean.
+// category reads a string, or the literal text of a number or boolean.
 func (d *Decoder) category(t int32, p, depth int) (int, *millrace.Rejection) {
 	text, end, found, fault := d.scalar(p, depth)
-	switch {
-	case fault != nil:
+	if fault != nil {
 		return end, fault
-	// A fraction is refused rather than taken for its text: 1.0 and 1 would be two categories of one number.
-	case found == aNull || found > aBoolean:
+	}
+	if found > aBoolean {
 		return d.other(t, p, depth)
-	case found == aFraction:
-		return end, d.mismatch(t, found)
-	case len(text) > int(d.limits.Text):
+	}
+	if text = d.canonical(text, found); len(text) > int(d.limits.Text) {
 		return end, d.tooLong(t)
 	}
 	f := &d.event.Fields[d.targets[t].field]
@@ -166,6 +171,24 @@ func (d *Decoder) category(t int32, p, depth int) (int, *millrace.Rejection) {
 	d.set++
 	return end, nil
 }
+
+// canonical is the text of a category's value: see features.Canonical. A JSON number that is whole is its digits,
+// however it is written, for that is up to the writer's library.
+func (d *Decoder) canonical(text []byte, found kind) []byte {
+	if found != aFraction || !bytes.ContainsAny(text, "eE") {
+		return features.Canonical(text)
+	}
+	v, _, fault := parseNumber(text, 0)
+	if fault != numberOK || v != math.Trunc(v) || math.Abs(v) > integerMax {
+		return text
+	}
+	start := len(d.event.Scratch)
+	d.event.Scratch = strconv.AppendInt(d.event.Scratch, int64(v), 10)
+	return d.event.Scratch[start:len(d.event.Scratch):len(d.event.Scratch)]
+}
+
+// integerMax is where float64 no longer tells neighbouring integers apart.
+const integerMax = 1 << 53
 
 // freeText reads a string of any length.
 func (d *Decoder) freeText(t int32, p, depth int) (int, *millrace.Rejection) {
@@ -222,8 +245,16 @@ func (d *Decoder) id(t int32, p, depth int) (int, *millrace.Rejection) {
 		return end, fault
 	case found == aNull:
 		return end, nil
+	case found == aFraction:
+		// 17.0 is the id 17, as a table has it once an id is missing; strings are their sender's.
+		if text = d.canonical(text, found); !integer(text) {
+			return end, d.mismatch(t, found)
+		}
+		found = aNumber
 	case found != aNumber && found != aString:
 		return end, d.mismatch(t, found)
+	}
+	switch {
 	case len(text) > int(d.limits.Text):
 		return end, d.tooLong(t)
 	}

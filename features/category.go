@@ -124,7 +124,15 @@ func (cs *categories) state(visit visit) {
 	}
 }
 
-func (cs *categories) restored() error { return cs.words.restored() }
+func (cs *categories) restored() error {
+	if err := cs.words.restored(); err != nil {
+		return err
+	}
+	for i := range cs.all {
+		cs.words.canonical(i, cs.all[i].seed)
+	}
+	return nil
+}
 
 func (cs *categories) names(field, k int) []string {
 	c := &cs.columns[field]

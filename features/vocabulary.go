@@ -102,6 +102,38 @@ func (v *vocabulary) value(category, k int) string {
 	return strings.ToValidUTF8(string(text), "�") + "…"
 }
 
+// canonical gives values of before, of which 1.0 was another than 1, the name that events have for them now; seed is
+// that of a category's hashes. Where both were learned, the one of that name stays, and the other is met no more.
+func (v *vocabulary) canonical(category int, seed uint64) {
+	w := &v.words[category]
+	renamed := make(map[uint64]bool)
+	for k := w.base; k < w.base+int(v.size[category]); k++ {
+		n := int(v.length[k])
+		if n > textMax {
+			continue // no number is so long
+		}
+		text := v.text[k*textMax : k*textMax+n]
+		name := Canonical(text)
+		if len(name) == n {
+			continue
+		}
+		hash := hash64(seed, name)
+		if renamed[hash] || v.find(category, hash) >= 0 {
+			continue
+		}
+		renamed[hash] = true
+		v.hashes[k], v.length[k] = hash, uint8(len(name))
+		clear(text[copy(text, name):])
+	}
+	if len(renamed) == 0 {
+		return
+	}
+	clear(v.slots[w.slot : w.slot+int(w.mask)+1])
+	for k := range int(v.size[category]) {
+		v.place(w, v.hashes[w.base+k], k)
+	}
+}
+
 // restored checks the learned part and derives the tables anew.
 func (v *vocabulary) restored() error {
 	clear(v.slots)

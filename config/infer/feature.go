@@ -107,9 +107,6 @@ func (p *plan) feature(c *column) (feature, string) {
 	}
 	if f.Type == features.Category {
 		notes = append(notes, encode(&f.Column, c))
-		if c.bare < c.numbers {
-			notes = append(notes, "numbers with a fraction must be written as text")
-		}
 	}
 	if len(c.distinct) == 1 && !c.many {
 		notes = append(notes, fmt.Sprintf("always %.40s so far", c.sample))

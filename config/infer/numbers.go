@@ -24,8 +24,8 @@ var formatOf = [formats]decode.NumberFormat{asPlain: decode.NumberPlain, asUS: d
 // codeDigits digits in every text, as many in each, are a code rather than an amount: a postal code, an account.
 const codeDigits = 5
 
-// written is what is known of a field's values as numbers that somebody wrote, by format. A table's cells that look like
-// JSON numbers count among them: 1.234 may be a thousand.
+// written is what is known of a field's values as numbers that somebody wrote, by format. A table's cells that look
+// like JSON numbers count among them: 1.234 may be a thousand.
 type written struct {
 	cells   bool // of a table
 	by      [formats]reading

@@ -311,7 +311,7 @@ func (c *column) text(text []byte) {
 	c.digitText(text)
 	c.read(text)
 	c.most = distinctMax
-	c.count(text[:min(len(text), textMax)])
+	c.count(features.Canonical(text[:min(len(text), textMax)]))
 }
 
 // read counts a text's words, and tells them apart.
