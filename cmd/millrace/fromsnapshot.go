@@ -20,8 +20,8 @@ import (
 // pipelineNameMax is how long a pipeline's name may be.
 const pipelineNameMax = 100
 
-// snapshotFile is the pipeline file of a snapshot, or that of one of its experts.
-func (a *app) snapshotFile(ctx context.Context, o *initFlags) ([]byte, error) {
+// lookAtSnapshot writes the pipeline file of a snapshot, or that of one of its experts.
+func (a *app) lookAtSnapshot(ctx context.Context, o *initFlags) (*looked, error) {
 	if o.infer.Label != "" || o.infer.Model != "" {
 		return nil, config.Usagef("--label and --model are for data; a snapshot knows both")
 	}
@@ -36,7 +36,30 @@ func (a *app) snapshotFile(ctx context.Context, o *initFlags) ([]byte, error) {
 	for _, d := range differences {
 		fmt.Fprintf(a.err, "this release reads the snapshot otherwise: %s\n", d)
 	}
-	return file, nil
+	return &looked{result: &infer.Result{YAML: file, Report: infer.Report{Source: where}}, learned: s.Manifest.Learned}, nil
+}
+
+// fromPipeline fills a report with what a pipeline file says, where no data was looked at.
+func (r *initReport) fromPipeline(p *config.Pipeline) {
+	r.Pipeline, r.Model, r.ID, r.Time = p.Name, p.Model.Type, p.Events.ID, p.Events.Time
+	r.LeftOut, r.Warnings = []infer.LeftOut{}, []infer.Warning{}
+	r.Label = infer.LabelReport{Path: p.Label.Path, Kind: "number"}
+	for _, class := range p.Label.Classes {
+		r.Label.Kind = "class"
+		r.Label.Classes = append(r.Label.Classes, infer.ClassShare{Class: class})
+	}
+	if len(p.Label.Classes) == 2 {
+		r.Label.Positive = p.Label.Positive
+	}
+	widths := p.Features.Widths()
+	for i := range p.Features {
+		f := &p.Features[i]
+		feature := infer.FeatureReport{Name: f.Name, Kind: string(f.Type), Columns: widths[i]}
+		if f.EventPath() != f.Name {
+			feature.Path = f.Path
+		}
+		r.Features = append(r.Features, feature)
+	}
 }
 
 // findSnapshot reads a snapshot file, or the served version of a model in the store at url. where says which it was.

@@ -116,13 +116,6 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 		return err
 	}
 	defer place.drop()
-	if o.fromSnapshot != "" {
-		file, err := a.snapshotFile(ctx, o)
-		if err != nil {
-			return err
-		}
-		return place.write(file)
-	}
 	looked, err := a.look(ctx, o)
 	if err != nil {
 		return err
@@ -146,6 +139,8 @@ func (a *app) initAny(ctx context.Context, o *initFlags) error {
 // look looks at a file or at a topic.
 func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 	switch {
+	case o.fromSnapshot != "":
+		return a.lookAtSnapshot(ctx, o)
 	case o.from != "" && o.infer.Topic == "":
 		path, in, err := o.shape.files(ctx, a, []string{o.from}, "", true)
 		if err != nil {
@@ -178,10 +173,14 @@ func (a *app) reportOn(ctx context.Context, o *initFlags, l *looked, asJSON bool
 	if err != nil {
 		return nil, fmt.Errorf("reading what was written: %w", err)
 	}
+	if o.fromSnapshot != "" {
+		r.fromPipeline(p)
+		r.Learned = l.learned
+	}
 	if r.Size, err = sizeOf(ctx, p, r); err != nil {
 		return nil, err
 	}
-	if !o.noTry {
+	if !o.noTry && o.fromSnapshot == "" {
 		a.tryPipeline(ctx, p, l.data, r)
 	}
 	return r, nil

@@ -19,11 +19,12 @@ import (
 
 // looked is what was looked at, and what was found.
 type looked struct {
-	result *infer.Result
-	data   offline.Data // where the events can be read again
-	file   *os.File     // of events that were spooled; nil for a file of the user's
-	spool  *bufio.Writer
-	room   int64 // bytes that may still be spooled
+	result  *infer.Result
+	data    offline.Data // where the events can be read again
+	learned uint64       // of a snapshot
+	file    *os.File     // of events that were spooled; nil for a file of the user's
+	spool   *bufio.Writer
+	room    int64 // bytes that may still be spooled
 }
 
 // spoolMost bounds the events of a topic that are kept for the try.

@@ -24,7 +24,8 @@ import (
 // initReport is what init says of data and of the pipeline that it wrote. docs/INIT.md describes it.
 type initReport struct {
 	infer.Report
-	Size *sizeReport `json:"size,omitempty"`
+	Learned uint64      `json:"learned,omitempty"` // events, by a snapshot that the file was written from
+	Size    *sizeReport `json:"size,omitempty"`
 	// Try is a quick try of the pipeline; nil where there was none, NoTry says why if one was wanted.
 	Try   *offline.Trial `json:"try,omitempty"`
 	NoTry string         `json:"no_try,omitempty"`
@@ -96,6 +97,7 @@ const (
 	featuresShown, leftShown, warningsShown = 20, 5, 10
 	// nameWidest, exampleWidest are the most that a table has room for.
 	nameWidest, exampleWidest = 28, 18
+	nameNarrow, exampleNarrow = 18, 10
 )
 
 // screenOf is how many columns the writer's terminal has; 0 is no terminal, whose lines are not broken.
@@ -145,6 +147,9 @@ func printReport(to io.Writer, r *initReport, width int) error {
 // head is what was read, and the label.
 func (w *reportWriter) head(r *initReport) {
 	rows := fmt.Sprintf("%s: %s looked at", r.Source, plural(r.Rows, "event"))
+	if r.Rows == 0 {
+		rows = fmt.Sprintf("%s: %s learned", r.Source, plural(int64(r.Learned), "event"))
+	}
 	if r.More {
 		rows += ", not all that there are"
 	}
@@ -157,7 +162,10 @@ func (w *reportWriter) head(r *initReport) {
 	if l.Kind == "class" {
 		var shares []string
 		for _, c := range l.Classes[:min(len(l.Classes), featuresShown)] {
-			text := c.Class + " " + shareText(c.Share)
+			text := c.Class
+			if r.Rows > 0 {
+				text += " " + shareText(c.Share)
+			}
 			if c.Class == l.Positive {
 				text += " (positive)"
 			}
@@ -167,7 +175,7 @@ func (w *reportWriter) head(r *initReport) {
 			shares = append(shares, fmt.Sprintf("and %d more", n))
 		}
 		text += strings.Join(shares, ", ")
-	} else {
+	} else if l.Min != nil {
 		text += fmt.Sprintf("%.6g to %.6g", *l.Min, *l.Max)
 		if l.Mean != nil {
 			text += fmt.Sprintf(", on average %.6g", *l.Mean)
@@ -185,15 +193,19 @@ func (w *reportWriter) head(r *initReport) {
 // features is the table of features.
 func (w *reportWriter) features(all []infer.FeatureReport) {
 	w.text("", "%s:", plural(len(all), "feature"))
-	shown := all[:min(len(all), featuresShown)]
-	names := len("feature")
-	for i := range shown {
-		names = max(names, utf8.RuneCountInString(shown[i].Name))
+	names, examples := nameWidest, exampleWidest
+	if w.width > 0 && w.width < 100 { // room for what was guessed
+		names, examples = nameNarrow, exampleNarrow
 	}
-	names = min(names, nameWidest)
+	shown := all[:min(len(all), featuresShown)]
+	longest := len("feature")
+	for i := range shown {
+		longest = max(longest, utf8.RuneCountInString(shown[i].Name))
+	}
+	names = min(names, longest)
 	line := func(name, kind, distinct, missing, example, guessed string) {
 		text := fmt.Sprintf("  %-*s  %-8s %9s %8s  %-*s  %s", names, cut(name, names), kind, distinct, missing,
-			exampleWidest, cut(example, exampleWidest), guessed)
+			examples, cut(example, examples), guessed)
 		text = strings.TrimRight(text, " ")
 		if w.width > 0 {
 			text = cut(text, w.width)
@@ -204,7 +216,10 @@ func (w *reportWriter) features(all []infer.FeatureReport) {
 	for i := range shown {
 		f := &shown[i]
 		distinct := thousands(f.Distinct)
-		if f.DistinctAbout {
+		switch {
+		case f.Distinct == 0:
+			distinct = "–" // none, or not known
+		case f.DistinctAbout:
 			distinct = "~" + thousands(rounded(f.Distinct))
 		}
 		line(f.Name, f.Kind, distinct, shareText(f.Missing), f.Example, strings.Join(f.Guessed, "; "))
