@@ -7,6 +7,7 @@
 package decode
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"millrace"
@@ -252,12 +253,30 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 // plainNumber reads the value of a field of numbers, and returns where it ends, if it is one without a fault: most are,
 // and need nothing else of value. field is -1 for none.
 func (d *Decoder) plainNumber(field int32, p int) (end int) {
-	if field < 0 || p >= len(d.data) || d.data[p] != '-' && d.data[p]-'0' > 9 {
+	data := d.data
+	if field < 0 || p >= len(data) {
 		return 0
 	}
-	v, end, fault := parseNumber(d.data, p)
-	if fault != numberOK {
+	var v float64
+	// What most numbers are, a digit or up to seven decimals below 1, is read without a call.
+	switch first := data[p] - '0'; {
+	case first > 9 && data[p] != '-':
 		return 0
+	case first == 0 && len(data)-p >= 11 && data[p+1] == '.':
+		value, n := eightDigits(binary.LittleEndian.Uint64(data[p+2:]))
+		if end = p + 2 + n; n == 0 || n == 8 || data[end]|0x20 == 'e' {
+			end = 0
+		} else {
+			v = float64(value) / pow10[n]
+		}
+	case first <= 9 && len(data)-p > 1 && (data[p+1] == ',' || data[p+1] == '}'):
+		v, end = float64(first), p+1
+	}
+	if end == 0 {
+		var fault numberFault
+		if v, end, fault = parseNumber(data, p); fault != numberOK {
+			return 0
+		}
 	}
 	f := &d.event.Fields[field]
 	f.Presence = millrace.Present

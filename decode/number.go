@@ -47,11 +47,6 @@ func eightDigits(w uint64) (value uint64, n int) {
 // all in practice, take one exact conversion and one correctly rounded product or quotient
 // (W. D. Clinger, How to Read Floating Point Numbers Accurately, PLDI 1990); the rest go to strconv.
 func parseNumber(data []byte, p int) (float64, int, numberFault) {
-	if len(data)-p >= 11 && data[p] == '0' && data[p+1] == '.' {
-		if v, end := shortFraction(data, p+2); end > 0 {
-			return v, end, numberOK
-		}
-	}
 	start := p
 	negative := data[p] == '-'
 	if negative {
@@ -115,16 +110,6 @@ func parseNumber(data []byte, p int) (float64, int, numberFault) {
 		return v, p, numberOK
 	}
 	return parseSlowly(data[start:p], p)
-}
-
-// shortFraction reads up to seven decimals from data[p] on, all of them in one word, and returns where they end if the
-// number ends there, as most do that are below 1.
-func shortFraction(data []byte, p int) (v float64, end int) {
-	value, n := eightDigits(binary.LittleEndian.Uint64(data[p:]))
-	if n == 0 || n == 8 || data[p+n]|0x20 == 'e' {
-		return 0, 0
-	}
-	return float64(value) / pow10[n], p + n
 }
 
 // parseExponent reads the sign and digits after e. Exponents beyond a million are cut there: they are
