@@ -62,7 +62,7 @@ func fileOptions(p *config.Pipeline) files.Options {
 
 // knownColumns names the columns that the pipeline reads, features among them.
 func knownColumns(p *config.Pipeline, fields map[string]bool) func(column string) bool {
-	paths := []string{p.Events.ID, p.Events.Time, p.Events.Key, p.Label.Path, p.Label.ID, p.Label.Time, p.Label.Weight}
+	paths := []string{p.Events.ID, p.Events.Time.Path, p.Events.Key, p.Label.Path, p.Label.ID, p.Label.Time.Path, p.Label.Weight}
 	return func(column string) bool {
 		path := features.JoinPath(column)
 		return fields[path] || slices.Contains(paths, path)
