@@ -48,6 +48,8 @@ var may = []struct {
 	{"millrace/join/frozen", nil, "what is moved to a store is plain data"},
 	{"millrace/store/folder", []string{"millrace", "millrace/snapshot"}, "local copies know of no server"},
 	{"millrace/pipeline/status", nil, "what a pipeline says of itself is plain data"},
+	{"millrace/pipeline/running", []string{"millrace/pipeline/status", "millrace/snapshot", "millrace/store/folder"},
+		"what a process leaves for others is a file: no server is asked for it"},
 	{"millrace/web", []string{"millrace/pipeline/status"},
 		"what is served knows of a pipeline only what it says of itself"},
 	{"millrace/scorer/wire", []string{"millrace"}, "the score's form knows only the root"},

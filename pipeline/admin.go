@@ -1,10 +1,14 @@
 package pipeline
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"runtime"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -15,7 +19,7 @@ import (
 	"millrace/web"
 )
 
-// newAdmin serves /metrics, /healthz, /readyz and, behind a flag, pprof. now says how the process does.
+// newAdmin serves /metrics, /status, /healthz, /readyz and, behind a flag, pprof. now says how the process does.
 func newAdmin(o Options, e *environment, now func() status.Status) (*web.Server, error) {
 	address := o.Admin
 	if address == "" {
@@ -23,6 +27,11 @@ func newAdmin(o Options, e *environment, now func() status.Status) (*web.Server,
 	}
 	mux := http.NewServeMux()
 	server, err := web.Listen(address, "metrics", mux, e.log)
+	if host, _, split := net.SplitHostPort(address); split == nil && o.Admin == "" && embeds(e.pipeline) && errors.Is(err, syscall.EADDRINUSE) {
+		// A pipeline with servers of its own is somebody's trial, beside another one perhaps; status finds it anywhere.
+		e.log.Warn("the address for metrics is taken, so a free one is", "taken", address)
+		server, err = web.Listen(net.JoinHostPort(host, "0"), "metrics", mux, e.log)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (set admin in the pipeline file, or --admin)", err)
 	}
@@ -32,6 +41,10 @@ func newAdmin(o Options, e *environment, now func() status.Status) (*web.Server,
 		c.env.metrics.MustRegister(buildInfo(o.Version))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(e, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(now()) // who asked is gone
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if why := now().NotReady; why != "" {

@@ -30,6 +30,8 @@ type Options struct {
 	// Admin is the address for metrics and health, in place of Config's.
 	Admin string
 	PProf bool
+	// Runtime is the folder in which the process says where it listens, see running.Folder; empty says nothing.
+	Runtime string
 	// Version of the build, for the metric that tells it.
 	Version string
 

@@ -14,12 +14,14 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"millrace"
 	"millrace/config"
 	"millrace/learner"
+	"millrace/pipeline/running"
 	"millrace/web"
 )
 
@@ -42,6 +44,11 @@ type Pipeline struct {
 	around     *errgroup.Group
 	stopAround context.CancelFunc
 	broken     context.Context
+	// notice says to other commands where the process listens; nil where nothing is said. instance is its id, since when
+	// it started.
+	notice   *running.Notice
+	instance string
+	since    time.Time
 	// abandoned says that Run has given something up that still runs.
 	abandoned atomic.Bool
 }
@@ -88,8 +95,9 @@ func open(ctx context.Context, o Options, challengers []*config.Pipeline) (*Pipe
 		return nil, err
 	}
 	e.addChallengers(challengers)
-	r := &Pipeline{env: e, o: o}
+	r := &Pipeline{env: e, o: o, instance: newInstance(), since: time.Now()}
 	if err := r.open(ctx); err != nil {
+		r.withdraw()
 		e.Close()
 		return nil, err
 	}
@@ -98,6 +106,7 @@ func open(ctx context.Context, o Options, challengers []*config.Pipeline) (*Pipe
 
 // Close ends connections and embedded servers, after Run. What Run has given up keeps what it holds.
 func (r *Pipeline) Close() {
+	r.withdraw()
 	if !r.abandoned.Load() {
 		r.env.Close()
 	}
@@ -113,12 +122,14 @@ func (r *Pipeline) open(ctx context.Context) error {
 	r.around, r.broken = errgroup.WithContext(around)
 	r.env.run(around, r.around)
 	r.around.Go(func() error { return r.admin.Run(around) })
+	r.announce(ctx) // before topics are waited for: who fills them finds the broker by it
 	if err := r.openParts(ctx, around); err != nil {
 		stop()
 		_ = r.around.Wait() // what is told is why opening failed
 		return err
 	}
 	r.opened.Store(true)
+	r.announce(ctx)
 	return nil
 }
 

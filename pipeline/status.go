@@ -13,7 +13,7 @@ import (
 // Status is what the pipeline says of itself at the moment. It is safe to call while the pipeline opens and runs.
 func (r *Pipeline) Status() status.Status {
 	p := r.env.pipeline
-	s := status.Status{Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Positive: p.Label.PositiveName(), Events: p.Events.Topic,
+	s := status.Status{Instance: r.instance, Pipeline: p.Name, Family: p.Model.Type, Classes: p.Target().Classes, Positive: p.Label.PositiveName(), Events: p.Events.Topic,
 		Scores: p.Scores.Topic, Absent: r.env.cluster.Absent()}
 	if !r.opened.Load() { // its parts are being made
 		s.NotReady = cmp.Or(awaiting(s.Absent), "starting")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"millrace/offline"
 	"millrace/payments"
 	"millrace/pipeline"
+	"millrace/pipeline/running"
 	"millrace/pipeline/status"
 )
 
@@ -100,7 +102,7 @@ func (a *app) runDemo(ctx context.Context, f demoFlags) error {
 	}
 	d := &demo{flags: f, late: p.LateLabels(), log: log, started: time.Now(), view: newView(a.out, live)}
 	d.running, err = pipeline.Open(ctx, pipeline.Options{Config: p, Learn: true, Score: true, Servers: f.servers, Admin: f.admin,
-		PProf: f.pprof, Version: version, Log: log, Quiet: true, OnScore: d.view.score})
+		PProf: f.pprof, Version: version, Runtime: running.Folder(os.LookupEnv), Log: log, Quiet: true, OnScore: d.view.score})
 	if err != nil {
 		return err
 	}

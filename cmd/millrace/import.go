@@ -44,7 +44,7 @@ func (a *app) publishFile(ctx context.Context, p *config.Pipeline, s *millrace.S
 	if err != nil {
 		return err
 	}
-	st, err := a.openPipelineStore(p, file, url)
+	st, err := a.openPipelineStore(ctx, p, file, url)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ are acknowledged.`,
 		},
 	}
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "pipeline file")
-	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's, as that of a running embedded broker")
+	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's; the embedded broker of a process of this machine is found without")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "events a second; 0 is as fast as it goes")
 	cmd.Flags().BoolVar(&f.loop, "loop", false, "start again at the end of the file")
 	f.shape.add(cmd.Flags())
@@ -76,6 +76,9 @@ are acknowledged.`,
 	cmd.Flags().Uint64Var(&f.events, "events", 0, "stop after this many events; 0 is no bound")
 	return cmd
 }
+
+// startPatience is for a run that was started a moment ago: it is found once its servers listen.
+const startPatience = 10 * time.Second
 
 func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) error {
 	p, err := pipeline.Load(f.config)
@@ -92,9 +95,8 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	if len(f.brokers) > 0 {
 		p.Kafka.Mode, p.Kafka.Brokers = "external", f.brokers
-	}
-	if p.Kafka.Mode == "embedded" {
-		return config.Usagef("%s embeds its broker in the running process: name that with --brokers HOST:PORT, as run prints it", f.config)
+	} else if err := pipeline.Locate(ctx, p, a.locating(f.config, startPatience, log)); err != nil {
+		return err
 	}
 	rows, progress, closeRows, err := a.openRows(ctx, p, f, args)
 	if err != nil {

@@ -42,7 +42,7 @@ The versions from before are kept, but going back to one needs the former file, 
 				return err
 			}
 			look.at(p)
-			st, err := a.openPipelineStore(p, *file, *url)
+			st, err := a.openPipelineStore(cmd.Context(), p, *file, *url)
 			if err != nil {
 				return err
 			}

@@ -34,7 +34,7 @@ millrace snapshots import.`,
 			if err != nil {
 				return err
 			}
-			st, err := a.openPipelineStore(p, *file, *url)
+			st, err := a.openPipelineStore(cmd.Context(), p, *file, *url)
 			if err != nil {
 				return err
 			}

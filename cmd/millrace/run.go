@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"millrace/pipeline"
+	"millrace/pipeline/running"
 )
 
 // runFlags are shared by run, learn and score.
@@ -88,7 +92,7 @@ func (a *app) score() *cobra.Command {
 }
 
 func (a *app) runPipeline(ctx context.Context, f runFlags, learn, score bool) (err error) {
-	f.Learn, f.Score, f.Version = learn, score, version
+	f.Learn, f.Score, f.Version, f.Runtime = learn, score, version, running.Folder(os.LookupEnv)
 	if f.Config, err = pipeline.Load(f.File); err != nil {
 		return err
 	}
@@ -99,4 +103,9 @@ func (a *app) runPipeline(ctx context.Context, f runFlags, learn, score bool) (e
 		return err
 	}
 	return pipeline.Run(ctx, f.Options)
+}
+
+// locating says where the process that runs a pipeline file is looked for.
+func (a *app) locating(file string, patience time.Duration, log *slog.Logger) pipeline.Locating {
+	return pipeline.Locating{File: file, Runtime: running.Folder(os.LookupEnv), Patience: patience, Log: log}
 }

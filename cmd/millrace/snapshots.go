@@ -40,7 +40,7 @@ func (a *app) snapshots() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := a.openPipelineStore(p, file, url)
+			s, err := a.openPipelineStore(cmd.Context(), p, file, url)
 			if err != nil {
 				return err
 			}
@@ -94,19 +94,19 @@ func (l *looking) at(p *config.Pipeline) {
 	}
 }
 
-// openPipelineStore opens the pipeline's store, or the one at url.
-func (a *app) openPipelineStore(p *config.Pipeline, file, url string) (*store.Store, error) {
-	spec := p.Redis
-	if url != "" {
-		spec.Mode, spec.URL = "external", url
-	}
-	if spec.Mode == "embedded" {
-		return nil, config.Usagef("%s embeds its store in the running process: name that with --redis redis://HOST:PORT/0, as run prints it", file)
-	}
+// openPipelineStore opens the pipeline's store, also that of a process of this machine with servers of its own, or the
+// one at url.
+func (a *app) openPipelineStore(ctx context.Context, p *config.Pipeline, file, url string) (*store.Store, error) {
 	log, err := a.logger()
 	if err != nil {
 		return nil, err
 	}
+	if url != "" {
+		p.Redis.Mode, p.Redis.URL = "external", url
+	} else if err := pipeline.Locate(ctx, p, a.locating(file, 0, log)); err != nil {
+		return nil, err
+	}
+	spec := p.Redis
 	s, err := store.Open(spec, store.Options{Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)

@@ -9,6 +9,7 @@ import (
 
 // Status is a pipeline at one moment. Counts may lag behind each other by a few hundred events.
 type Status struct {
+	Instance string `json:"instance"` // a random word of the process
 	Pipeline string `json:"pipeline"`
 	Family   string `json:"family"`  // of the model
 	Classes  int    `json:"classes"` // 0 where the label is a number

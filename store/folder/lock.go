@@ -12,6 +12,9 @@ import (
 	"syscall"
 )
 
+// Locks says that a lock dies with its process.
+const Locks = true
+
 // Lock makes this process the only user of a folder, which it creates with the given mode. The kernel gives the
 // lock back when the process dies, however it dies; the file stays and means nothing by itself.
 func Lock(directory string, mode os.FileMode) (unlock func() error, err error) {

@@ -7,6 +7,9 @@ import (
 	"os"
 )
 
+// Locks says that no lock dies with its process.
+const Locks = false
+
 // Lock creates the folder. This system has no lock that dies with its process, so it is on
 // the user not to start two processes on one folder.
 func Lock(directory string, mode os.FileMode) (unlock func() error, err error) {
