@@ -21,6 +21,25 @@ func TestCanonicalSpecIsExact(t *testing.T) {
 	}
 }
 
+// TestCanonicalPositive: what versions remember of the positive class, which is nothing where it is the last one: so
+// versions of before fit.
+func TestCanonicalPositive(t *testing.T) {
+	for positive, want := range map[string]string{
+		"":              `"label":{"classes":["n","p"],"path":"y","type":"class"}`,
+		", positive: p": `"label":{"classes":["n","p"],"path":"y","type":"class"}`,
+		", positive: n": `"label":{"classes":["n","p"],"path":"y","positive":"n","type":"class"}`,
+	} {
+		spec, _, _ := parseOne(t, strings.Replace(minimal, "[n, p]", "[n, p]"+positive, 1)).CanonicalSpec()
+		if !strings.Contains(string(spec), want) {
+			t.Errorf("%s: %s", positive, spec)
+		}
+		again, err := ParseSpec(spec, "q")
+		if err != nil || again.Label.PositiveName() != map[bool]string{true: "n", false: "p"}[strings.HasSuffix(positive, "n")] {
+			t.Errorf("%s: read back as %+v, %v", positive, again, err)
+		}
+	}
+}
+
 const base = `name: p
 events: {topic: e}
 features:
@@ -48,6 +67,8 @@ func TestHashes(t *testing.T) {
 		{"  a: number\n", "  b: number\n  a: number\n", true, false},
 		{"encode: hash}", "encode: hash, bits: 9}", true, false},
 		{"[n, p]", "[p, n]", true, false},
+		{"[n, p]", "[n, p], positive: n", true, false},
+		{"[n, p]", "[n, p], positive: p", false, false}, // as without
 		{"[n, p]", "[n, p, q]", true, false},
 		{"classes: [n, p]", "type: number", true, true}, // the loss follows the label
 		{"[8]", "[9]", true, false},

@@ -79,6 +79,9 @@ func (p *plan) chooseLabel() error {
 				return nil
 			}
 		}
+		if p.label = p.otherCase(asked); p.label != nil {
+			return nil
+		}
 		return fmt.Errorf("there is no field %q for the label; the events have %s (labels in a file of their own: see millrace init --help)", asked, p.names())
 	}
 	candidates, others := p.candidates()
@@ -92,6 +95,20 @@ func (p *plan) chooseLabel() error {
 	}
 	p.label, p.why = best.column, "because "+strings.Join(best.why, ", ")
 	return nil
+}
+
+// otherCase is the only field that is called so in another case, nil where there are none or several.
+func (p *plan) otherCase(asked string) (found *column) {
+	for _, c := range p.seen.columns {
+		if !strings.EqualFold(c.path, asked) && !strings.EqualFold(c.name, asked) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = c
+	}
+	return found
 }
 
 // alikeText lists the candidates with what speaks for each, and how to choose one.
@@ -137,7 +154,7 @@ func (p *plan) noLabel(c *column, named int) string {
 	switch {
 	case values == 0 || c.bag != nil || c.lists > 0:
 		return "no plain value"
-	case timeLike(c):
+	case timeLike(c), notQuiteTime(c) != "":
 		return "a time"
 	case p.unique(c) || idLike(c.last()):
 		return "an id"

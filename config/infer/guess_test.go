@@ -30,6 +30,8 @@ func kindOf(kind string, i int) string {
 		return fmt.Sprintf(`"what %d people wrote about %d"`, i, i*i)
 	case "same":
 		return `"s"`
+	case "day": // of the day or the month first nothing says which, as the rows are in no order
+		return fmt.Sprintf(`"%02d/%02d/2025"`, 1+i*7%12, 1+i*5%12)
 	case "code":
 		return fmt.Sprintf(`"0%d"`, 1000+i*7%1000)
 	}
@@ -82,7 +84,7 @@ func TestLabelIsGuessed(t *testing.T) {
 		{"price:num a:some b:two", "", "b (it has two values, it is the last field) and price (of its name): give --label b"},
 		{"kind:two a:num b:num country:some", "", "--label"}, {"b:num churn:two fraud:two a:num", "", "churn ("},
 		{"at:time note:text id:id", "", "no field looks like a label; name one with --label: at is a time, note is a text, id is an id"},
-		{"at:time s:same", "", "s is always the same"},
+		{"at:time s:same", "", "s is always the same"}, {"a:num b:num day:day", "b", ""}, {"day:day s:same", "", "day is a time"},
 	} {
 		r, err := infer.FromSource(context.Background(), events(table(c.columns)...), infer.Options{})
 		switch {
@@ -97,6 +99,17 @@ func TestLabelIsGuessed(t *testing.T) {
 		case c.want != "" && (r.Label != strings.ReplaceAll(c.want, ".", `\.`) || !r.Guessed || !strings.Contains(r.Report.Label.Why, c.why)):
 			t.Errorf("%s: %s, %s; want %s, %s", c.columns, r.Label, r.Report.Label.Why, c.want, c.why)
 		}
+	}
+}
+
+// TestLabelInAnotherCase: a label may be asked for in another case, where that leaves no choice.
+func TestLabelInAnotherCase(t *testing.T) {
+	if r := run(t, infer.Options{Label: "churn"}, table("a:num Churn:two b:two")...); r.Label != "Churn" || r.Guessed {
+		t.Errorf("the label is %q, a guess: %t", r.Label, r.Guessed)
+	}
+	_, err := infer.FromSource(context.Background(), events(table("a:num Churn:two CHURN:two")...), infer.Options{Label: "churn"})
+	if err == nil || !strings.Contains(err.Error(), `no field "churn" for the label; the events have a, Churn, CHURN`) {
+		t.Error(err)
 	}
 }
 
