@@ -7,8 +7,8 @@ import (
 	"millrace"
 )
 
-// TestPositiveIsScored: scorers write the probability of the class that the file calls positive, and the status and what
-// a version remembers name it, too.
+// TestPositiveIsScored: scorers write the probability of the class that the file calls positive, and the status and
+// what a version remembers name it, too.
 func TestPositiveIsScored(t *testing.T) {
 	const n = 300
 	r := newRig(t, 1)

@@ -48,9 +48,7 @@ func (r *initReport) fromPipeline(p *config.Pipeline) {
 		r.Label.Kind = "class"
 		r.Label.Classes = append(r.Label.Classes, infer.ClassShare{Class: class})
 	}
-	if len(p.Label.Classes) == 2 {
-		r.Label.Positive = p.Label.Positive
-	}
+	r.Label.Positive = p.Label.PositiveName()
 	widths := p.Features.Widths()
 	for i := range p.Features {
 		f := &p.Features[i]
