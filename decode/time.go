@@ -45,7 +45,7 @@ func (d *Decoder) instant(t int32, p, depth int) (ms int64, end int, found kind,
 		return ms, end, found, nil
 	case aNumber, aFraction:
 		v, _, bad := parseNumber(text, 0)
-		ms, ok := unixNumber(v)
+		ms, ok := UnixTime(v)
 		if bad != numberOK || !ok {
 			return 0, end, found, d.mismatch(t, outRange)
 		}

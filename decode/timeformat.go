@@ -91,8 +91,9 @@ func instantOf(wall int64, zone *time.Location) int64 {
 	return at // the clock never read so
 }
 
-// unixNumber takes a Unix time by its size for seconds, milli-, micro- or nanoseconds.
-func unixNumber(v float64) (ms int64, ok bool) {
+// UnixTime takes a number by its size for Unix seconds, milli-, micro- or nanoseconds, and returns milliseconds,
+// rounded; ok is false for what is beyond them.
+func UnixTime(v float64) (ms int64, ok bool) {
 	switch size := math.Abs(v); {
 	case size < secondsMax:
 		v *= 1e3
@@ -126,7 +127,7 @@ func unixText(s []byte) (ms int64, ok bool) {
 	if fault != numberOK || end != len(s) {
 		return 0, false
 	}
-	return unixNumber(v)
+	return UnixTime(v)
 }
 
 func leadingDigits(s []byte) int {

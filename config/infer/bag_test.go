@@ -159,7 +159,7 @@ func TestTagsAndTimes(t *testing.T) {
 			missing, 1_700_000_000+i, i%30, i%7, strings.Repeat(`"x",`, i%3)+`"y"`, 10+i%3, 1+i%9, i%10, i%2)
 	})
 	r := run(t, infer.Options{}, texts...)
-	if got, want := types(r), "tags:bag more:bag born:time due_at:time"; got != want {
+	if got, want := types(r), "tags:bag more:bag born:time due_at:time since_born:since since_due_at:since"; got != want {
 		t.Fatalf("%s, want %s", got, want)
 	}
 	if c := column(t, r, "tags"); c.Scale != "none" || c.Bits != 10 || c.Indices != 0 {
@@ -179,7 +179,8 @@ func TestTagsAndTimes(t *testing.T) {
 	decodes(t, p, texts)
 }
 
-// Of events that have nothing but a time, its parts are the features; with another field it is the events' time alone.
+// Of events that have nothing but a time, its parts are the features; with another field those that have come round
+// are.
 func TestTimeAlone(t *testing.T) {
 	events := func(step int, more string) []string {
 		return repeat(500, func(i int) string { return fmt.Sprintf(`{"time":%d,%s"y":%d.5}`, 1_700_000_000+i*step, more, i%7) })
@@ -190,9 +191,10 @@ func TestTimeAlone(t *testing.T) {
 		more        string
 		types, want string
 	}{
-		{"weeks", 3600, "", "time:time", "time: {type: time, parts: [hour, weekday]}  # the events' time, as there is no other feature"},
-		{"minutes", 1, "", "time:time", "time: {type: time, parts: [hour]}  # the events' time, as there is no other feature; of less than two days"},
-		{"another feature", 3600, `"a":1,`, "a:number", "time: time"},
+		{"weeks", 3600, "", "time:time", "time: {type: time, parts: [hour, weekday]}  # the events' own time; its parts go round in UTC"},
+		{"minutes", 1, "", "time:time", "time: {type: time, parts: [hour]}  # the events' own time, as there is no other feature; of less than two days"},
+		{"another feature", 3600, `"a":1,`, "a:number time:time", "time: time"},
+		{"another feature, for minutes", 1, `"a":1,`, "a:number", "time: time"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			texts := events(test.step, test.more)

@@ -41,6 +41,7 @@ type plan struct {
 	model    string
 	id, time *column
 	features []feature
+	offered  []feature // in comments, for a person to take
 	left     []LeftOut
 	byPath   map[string]*column
 }
@@ -67,8 +68,9 @@ func (p *plan) decide() error {
 	p.chooseID()
 	p.chooseTime()
 	p.chooseFeatures()
-	if len(p.features) == 0 && p.time != nil {
-		p.features = append(p.features, p.ownTime())
+	if !p.sparse {
+		p.ownTime()
+		p.sinceTimes()
 	}
 	if len(p.features) == 0 {
 		p.rowNumbers()

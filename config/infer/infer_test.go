@@ -122,7 +122,7 @@ func TestTypes(t *testing.T) {
 			"gift":%t,"remark":"text %d","tags":[1],"nothing":null,"word":"w%d","many":"m%d","fix":7,"outcome":"%s"%s}`,
 			i, i%60, 1_700_000_000+i, i*i, i%5, i%7, i%2 == 0, i, i%60, i%150, []string{"fraud", "legit", "legit"}[i%3], distance)
 	})...)
-	want := "amount:number shop.kind:category shop.zip_id:category gift:boolean word:category many:category fix:number distance:number"
+	want := "amount:number shop.kind:category shop.zip_id:category gift:boolean word:category many:category fix:number distance:number since_seen_at:since"
 	if types(r) != want {
 		t.Errorf("features %s, want %s", types(r), want)
 	}

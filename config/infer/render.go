@@ -98,6 +98,11 @@ func (w *writer) events() {
 	if w.result.Time != "" {
 		fields = append(fields, "time: "+w.plan.timeSetting())
 	}
+	if w.plan.time != nil {
+		for _, note := range timeNotes(w.plan.time) {
+			w.line("# The time of events: %s.", oneLine(note))
+		}
+	}
 	w.line("events: {%s}", strings.Join(fields, ", "))
 	w.line("")
 }
@@ -126,6 +131,9 @@ func (w *writer) featureLines() {
 			continue
 		}
 		w.line("%-*s  # %s", width, lines[i], oneLine(f.note))
+	}
+	for _, f := range p.offered {
+		w.line("  # %s: %s  # %s", key(f.Name), settings(f.Column), oneLine(f.note))
 	}
 	w.windowLines()
 	if len(p.left) > 0 {
@@ -164,6 +172,9 @@ func settings(c features.Column) string {
 	}
 	if c.Entries != standard.Entries {
 		more = append(more, "entries: "+strconv.Itoa(c.Entries))
+	}
+	if c.Type == features.Since {
+		more = append(more, "of: "+scalar(c.Of[0]))
 	}
 	if len(c.Parts) > 0 {
 		more = append(more, "parts: ["+strings.Join(c.Parts, ", ")+"]")

@@ -34,7 +34,9 @@ type seen struct {
 	columns []*column // in the order in which they came up
 	rows    int64
 	buf     []byte
-	formats [3]decode.TimeFormat   // orders of day, month and year
+	formats [3]decode.TimeFormat // orders of day, month and year
+	timed   []*column            // fields that read as times, the first of them
+	pairs   [pairsMax][pairsMax]pairing
 	bag     string                 // path of a field that is known to be a bag
 	missing func(text []byte) bool // words that are no values among numbers; may be nil
 	cells   bool                   // of a table
@@ -110,6 +112,9 @@ func (s *seen) add(value []byte) error {
 		return err
 	}
 	s.end()
+	if len(s.timed) > 1 {
+		s.compare()
+	}
 	s.rows++
 	return nil
 }
@@ -178,6 +183,7 @@ func (s *seen) newColumn(keys []string) *column {
 		}
 	}
 	c.path = features.JoinPath(keys...)
+	c.dated = named(c.last())
 	if idLike(c.last()) {
 		c.most = distinctMax // numbers may turn out to be unique
 	}
@@ -204,6 +210,9 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 		}
 		s.buf = raw
 		c.number(raw)
+		if c.dated {
+			s.enter(c)
+		}
 		return nil
 	case jx.String:
 		text, err := d.StrAppend(s.buf[:0])
@@ -218,6 +227,7 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 		} else {
 			c.written.text(text)
 			c.readText(text, &s.formats)
+			s.enter(c)
 		}
 		c.text(text)
 		return nil

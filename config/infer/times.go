@@ -1,10 +1,10 @@
 package infer
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"millrace/decode"
@@ -32,7 +32,8 @@ type timing struct {
 	unread     int64    // texts that are times in no order
 	digitTimes int64    // of the texts, those that are nothing but a Unix time
 	misread    string   // the first text that is a time in no order
-	units      [4]int64 // of the numbers, those that are seconds, milli-, micro- and nanoseconds
+	dated      bool     // the field's name is one that times go by
+	pair       int      // its place among the fields that are compared with each other, from 1
 }
 
 // orderWords are the orders as the pipeline file names them, the default first.
@@ -118,29 +119,32 @@ func (t *timing) readText(text []byte, formats *[3]decode.TimeFormat) {
 	}
 }
 
-// readNumber reads a number as a time, as decoding does.
+// readNumber reads a number as a time, where the field's name lets it be one.
 func (t *timing) readNumber(x float64) {
-	unit := 0
-	for size := 1e11; unit < len(t.units) && max(x, -x) >= size; size *= 1e3 {
-		unit++
+	if ms, ok := decode.UnixTime(x); ok && t.dated {
+		t.unix.add(ms)
 	}
-	if unit == len(t.units) {
-		return
-	}
-	t.units[unit]++
-	t.unix.add(int64(x * [...]float64{1e3, 1, 1e-3, 1e-6}[unit]))
 }
 
-// onlyDigits tells a Unix time from a date: eight places are one.
-func onlyDigits(text []byte) bool {
-	n := 0
-	for _, c := range text {
-		if c-'0' > 9 && c != '.' && c != '-' {
-			return false
+// newest is the time that was read last, as far as is known which it is.
+func (t *timing) newest() (ms int64, ok bool) {
+	best := &t.unix
+	for i := range t.orders {
+		if t.orders[i].n > best.n {
+			best = &t.orders[i]
 		}
+	}
+	return best.last, best.n > 0
+}
+
+// onlyDigits tells a Unix time from a date: it begins with nine digits or more, and fourteen are a date and a clock.
+func onlyDigits(text []byte) bool {
+	text = bytes.TrimPrefix(bytes.TrimSpace(text), []byte("-"))
+	n := 0
+	for n < len(text) && text[n]-'0' <= 9 {
 		n++
 	}
-	return n != len("20060102") && n != len("20060102150405")
+	return n >= len("100000000") && n != len("20060102150405")
 }
 
 // timeOf says how a field reads as a time, if it is one. why says what hinders a field that nearly is one.
@@ -151,7 +155,7 @@ func timeOf(c *column) (order string, r *reads, ok bool, why string) {
 		return "", nil, false, ""
 	case c.numbers+c.digitTimes == values:
 		r = &c.unix
-		return "", r, r.n == values && named(c) && r.from >= earliestUnix && r.to <= latest, ""
+		return "", r, r.n == values && c.dated && r.from >= earliestUnix && r.to <= latest, ""
 	case c.texts != values:
 		return "", nil, false, ""
 	}
@@ -174,15 +178,25 @@ func timeOf(c *column) (order string, r *reads, ok bool, why string) {
 	}
 	at := fit[0]
 	if at > 0 && len(fit) == 2 && c.orders[1] != c.orders[2] {
-		rises := slices.DeleteFunc(fit, func(i int) bool { return !c.orders[i].rising() })
-		if len(rises) != 1 {
+		if at = rather(&c.orders); at < 0 {
 			return "", nil, false, fmt.Sprintf("a date, and nothing says whether its day or its month stands first, as %.40q; "+
 				"write {type: time, format: dmy} or mdy", c.sample)
 		}
-		at = rises[0]
 	}
 	r = &c.orders[at]
 	return orderWords()[at], r, r.from >= earliest && r.to <= latest, ""
+}
+
+// rather is which of the two orders makes the times rise with the rows, -1 for neither and for both.
+func rather(orders *[3]reads) int {
+	better, worse := 1, 2
+	if orders[worse].falls < orders[better].falls {
+		better, worse = worse, better
+	}
+	if !orders[better].rising() || orders[worse].falls == 0 || orders[worse].falls < 2*orders[better].falls {
+		return -1
+	}
+	return better
 }
 
 // timeLike says whether the field is a time.
@@ -195,108 +209,4 @@ func timeLike(c *column) bool {
 func notQuiteTime(c *column) string {
 	_, _, _, why := timeOf(c)
 	return why
-}
-
-// named says whether a key is one that times go by.
-func named(c *column) bool {
-	key := c.last()
-	k := strings.ToLower(key)
-	for _, word := range []string{"time", "timestamp", "ts", "epoch", "datetime", "date", "created", "updated", "modified"} {
-		if k == word || strings.HasSuffix(k, "_"+word) || strings.HasSuffix(k, "-"+word) {
-			return true
-		}
-	}
-	for _, word := range []string{"time", "timestamp", "ts", "epoch"} {
-		if strings.HasPrefix(k, word+"_") { // time_ms, ts_ns
-			return true
-		}
-	}
-	return strings.HasSuffix(k, "_at") || strings.HasSuffix(k, "timestamp") || strings.HasSuffix(key, "At") || strings.HasSuffix(key, "Time")
-}
-
-// chooseTime takes the first time, one named so before others.
-func (p *plan) chooseTime() {
-	names := []string{"time", "timestamp", "ts", "event_time"}
-	rank := func(c *column) int {
-		if i := slices.Index(names, strings.ToLower(c.name)); i >= 0 {
-			return i
-		}
-		_, r, _, _ := timeOf(c)
-		switch {
-		case r.rising():
-			return len(names)
-		case named(c):
-			return len(names) + 1
-		}
-		return len(names) + 2
-	}
-	for _, c := range p.seen.columns {
-		if c != p.label && c.bag == nil && timeLike(c) && (p.time == nil || rank(c) < rank(p.time)) {
-			p.time = c
-		}
-	}
-}
-
-// partsOf are the parts of a time that differ and have come round at least twice: an hour that was never seen again
-// says nothing about the next one.
-func partsOf(c *column) []string {
-	const day = 24 * 60 * 60 * 1000
-	_, r, _, _ := timeOf(c)
-	one := func(bits uint32) bool { return bits&(bits-1) == 0 }
-	var parts []string
-	for _, part := range []struct {
-		name string
-		days int64
-		same bool
-	}{{"hour", 1, one(r.hours)}, {"weekday", 7, one(uint32(r.weekdays))}, {"month", 365, one(uint32(r.months))}} {
-		if r.to-r.from >= 2*part.days*day && !part.same {
-			parts = append(parts, part.name)
-		}
-	}
-	return parts
-}
-
-// timeColumn is a feature of the time in a field.
-func (p *plan) timeColumn(c *column) feature {
-	f := feature{Column: features.DefaultColumn(c.name, features.Time)}
-	f.Format, _, _, _ = timeOf(c)
-	f.Parts = partsOf(c)
-	return f
-}
-
-// timeFeature turns a time other than the event's own into what of it has come round at least twice.
-func (p *plan) timeFeature(c *column) (feature, string) {
-	f := p.timeColumn(c)
-	if len(f.Parts) == 0 {
-		return f, "a time, another one than " + p.time.path + ", of less than two days"
-	}
-	f.note = "a time; its parts go round in UTC"
-	if missing := p.rows - c.values(); float64(missing) >= missingShare*float64(p.rows) {
-		f.Missing = "indicator"
-		f.note += "; " + p.missingNote(c)
-	}
-	return f, ""
-}
-
-// ownTime is the events' time as a feature, where they have nothing else to learn from.
-func (p *plan) ownTime() feature {
-	f := p.timeColumn(p.time)
-	if p.time.path != f.Name {
-		f.Path = p.time.path
-	}
-	f.note = "the events' time, as there is no other feature; its parts go round in UTC"
-	if len(f.Parts) == 0 {
-		f.Parts = []string{"hour"}
-		f.note = "the events' time, as there is no other feature; of less than two days the hour says little"
-	}
-	return f
-}
-
-// timeSetting writes the events' time as the pipeline file has it.
-func (p *plan) timeSetting() string {
-	path := scalar(p.time.path)
-	if order, _, _, _ := timeOf(p.time); order != "" {
-		return fmt.Sprintf("{path: %s, format: %s}", path, order)
-	}
-	return path
 }

@@ -177,7 +177,13 @@ func (p *plan) columnOf(f *feature) *column {
 			p.byPath[c.path] = c
 		}
 	}
-	return p.byPath[f.EventPath()]
+	path := f.EventPath()
+	if f.Type == features.Since {
+		if of := p.featureNamed(path); of != nil && of.Type == features.Time {
+			path = of.EventPath()
+		}
+	}
+	return p.byPath[path]
 }
 
 // windowLength is an hour, or less where the events that were looked at are of less than some hours.
