@@ -166,7 +166,7 @@ func TestInitJSON(t *testing.T) {
 	if plain := ok(t, "init", "--from", data, "-q"); r.File != plain || r.Out != "" {
 		t.Errorf("the file in it is another one:\n%s", r.File)
 	}
-	if r.Rows != 2000 || r.Label.Path != "outcome" || len(r.Features) != 4 || r.Size.Version == 0 || len(r.LeftOut) != 1 {
+	if r.Rows != 2000 || r.Label.Path != "outcome" || len(r.Features) != 5 || r.Size.Version == 0 || len(r.LeftOut) != 1 {
 		t.Errorf("%+v", r)
 	}
 	path := filepath.Join(t.TempDir(), "my.yaml")

@@ -37,7 +37,7 @@ func (p *plan) warnings(r *Report) []Warning {
 	}
 	p.featureWarnings(r, add)
 	if p.time != nil && !p.learnsTime() {
-		add(WarnTime, p.time.path, nil, "the events' time (%s) is no feature; if the label goes by hour or weekday, add {type: time, path: %s, parts: [hour, weekday]}",
+		add(WarnTime, p.time.path, nil, "the events' time (%s) is no feature, as nothing of it has come round in these events; if the label goes by the hour, add {type: time, path: %s, parts: [hour]}",
 			p.time.path, scalar(p.time.path))
 	}
 	if keys := p.keys(); p.time != nil && len(keys) > 0 && !p.options.Windows {
