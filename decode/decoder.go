@@ -220,7 +220,9 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 		}
 		p = space(data, p)
 		if e < 0 {
-			p, _, fault = d.skip(p, depth)
+			if p, _, fault = d.skip(p, depth); fault != nil {
+				return p, fault
+			}
 		} else {
 			// An unknown key leaves the guess alone: the expected key mostly comes right after it.
 			*guess = e
@@ -231,12 +233,15 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 			d.seen[e] = d.count
 			if end := d.plainNumber(d.edges[e].number, p); end > 0 {
 				p = end
-			} else {
-				p, fault = d.value(e, p, depth)
+			} else if p, fault = d.value(e, p, depth); fault != nil {
+				return p, fault
 			}
 		}
-		if fault != nil {
-			return p, fault
+		if p < len(data) && data[p] == ',' { // as most values are followed: another key comes, and no white space before
+			if p++; p < len(data) && data[p] != '"' {
+				p = space(data, p)
+			}
+			continue
 		}
 		p = space(data, p)
 		if p == len(data) || (data[p] != ',' && data[p] != '}') {
