@@ -109,17 +109,20 @@ type Learner struct {
 	experts   *expertMetrics // nil for models without experts
 	keyed     *keyedMetrics  // nil without state by key
 	positions map[partition]*millrace.Position
-	batch     *millrace.Batch          // of the record applied last …
-	at        *millrace.Position       // … and its partition's
-	learned   uint64                   // events that changed the weights
-	rejected  uint64                   // dead letters, by the records that they stand for
-	applied   uint64                   // records and expiries, whatever became of them: what snapshots are due by
-	read      counted                  // of the part of a chunk that is being applied
-	torn      bool                     // a record was applied and its position was not moved
-	told      map[millrace.Reason]bool // reasons a rejection was logged for
-	tick      ticks
-	cores     *Cores // that the model's parts run on
-	ends      []int  // waits that ended behind each record that is taken together
+	batch     *millrace.Batch    // of the record applied last …
+	at        *millrace.Position // … and its partition's
+	learned   uint64             // events that changed the weights
+	rejected  uint64             // dead letters, by the records that they stand for
+	refusals  map[millrace.Reason]Refusals
+	// refusalsShared says that a status has the map: it is copied before it changes.
+	refusalsShared bool
+	applied        uint64                   // records and expiries, whatever became of them: what snapshots are due by
+	read           counted                  // of the part of a chunk that is being applied
+	torn           bool                     // a record was applied and its position was not moved
+	told           map[millrace.Reason]bool // reasons a rejection was logged for
+	tick           ticks
+	cores          *Cores // that the model's parts run on
+	ends           []int  // waits that ended behind each record that is taken together
 
 	checkpoints *checkpointing
 
@@ -508,6 +511,7 @@ func (l *Learner) reject(ctx context.Context, topicID string, rec *millrace.Reco
 		l.o.Log.Warn("an event cannot be used and goes to the dead letters; further ones of this reason are only counted",
 			"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "reason", why.Reason, "path", why.Path) // not the detail: it may quote what an event holds
 	}
+	l.refused(rec, why)
 	l.rejected += rec.Count() // one dead letter may stand for a range that could not be read
 	l.metrics.rejected.WithLabelValues(string(why.Reason)).Add(float64(rec.Count()))
 	return nil

@@ -12,8 +12,9 @@ import (
 // Status is what a live view shows; it is replaced, never changed.
 type Status struct {
 	Learned, Rejected uint64
-	Unlabelled        uint64 // since the start
-	Model, Majority   Losses // over all events
+	Unlabelled        uint64                       // since the start
+	Refusals          map[millrace.Reason]Refusals // since the start
+	Model, Majority   Losses                       // over all events
 	Fading            Losses
 	FadingMajority    Losses
 	Last              Losses
@@ -80,7 +81,7 @@ func (l *Learner) report() {
 		}
 	}
 	old := l.status.Load()
-	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.o.Stream.Count(Unlabelled)}
+	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.o.Stream.Count(Unlabelled), Refusals: l.sharedRefusals()}
 	s.Windows, s.Stalled = l.o.Stream.windowsStatus(), l.stalled()
 	s.Model, s.Majority, s.Last = p.Report(All)
 	s.Fading, s.FadingMajority, _ = p.Report(Fading)

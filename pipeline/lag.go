@@ -24,6 +24,28 @@ func newLag(stage string, of ...lagOf) *lag {
 		"Records between the position and the partition's end.", []string{"topic", "partition"}, prometheus.Labels{"stage": stage})}
 }
 
+// learningLag is how many records the learner at work is behind; 0 while none is.
+func (e *environment) learningLag() int64 {
+	l := e.lag.Load()
+	if l == nil {
+		return 0
+	}
+	var sum int64
+	for _, t := range l.of {
+		records, _ := total(t.read())
+		sum += records
+	}
+	return sum
+}
+
+// total is the records of all partitions, and how many partitions those are.
+func total(lag map[int32]int64) (records int64, partitions int) {
+	for _, n := range lag {
+		records += n
+	}
+	return records, len(lag)
+}
+
 // Describe implements prometheus.Collector.
 func (l *lag) Describe(out chan<- *prometheus.Desc) { out <- l.description }
 

@@ -330,7 +330,9 @@ func (l *learning) build() {
 			Help: "Records that the learner still has to read again to make its state by key, before it goes on learning; else 0."},
 			e.rebuildRemaining))
 	}
-	l.registry.MustRegister(newLag("learner", lags...), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	behind := newLag("learner", lags...)
+	e.lag.Store(behind)
+	l.registry.MustRegister(behind, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "millrace_snapshots_held_bytes", Help: "What all versions of the model hold in the store, after the latest publication."},
 		func() float64 { return float64(l.writer.Held().Bytes) }))
 }

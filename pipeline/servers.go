@@ -30,6 +30,7 @@ type environment struct {
 	learning atomic.Pointer[prometheus.Registry]
 	// rebuilding is the making of state by key that goes on; nil while none does.
 	rebuilding atomic.Pointer[learner.Rebuilding]
+	lag        atomic.Pointer[lag]    // of the learner at work
 	ended      atomic.Pointer[ending] // of the learner for good, while the process goes on; nil before
 	kafka      *embedded.Kafka        // nil when external
 	redis      *embedded.Redis        // nil when external

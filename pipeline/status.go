@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"millrace"
 	"millrace/learner"
 	"millrace/pipeline/status"
 )
@@ -38,6 +39,7 @@ func (r *Pipeline) Status() status.Status {
 	if r.scoring != nil {
 		scored := r.scoring.loop.Scored()
 		s.Scoring = &status.Scoring{Scored: scored, Unscored: r.scoring.loop.Finished() - scored}
+		s.Scoring.LagRecords, s.Scoring.Partitions = total(r.scoring.source.Lag())
 		if v := r.scoring.scorer.Current(); v != nil {
 			s.Scoring.Version = v.Head.Seq
 		}
@@ -106,6 +108,7 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	at := l.Status()
 	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
+	s.Refused, s.LagRecords = refusedStatus(at.Refusals), e.learningLag()
 	s.Late = lateStatus(at.Late, classes)
 	s.StalledSeconds = at.Stalled.Seconds()
 	if w := at.Windows; w != nil {
@@ -118,6 +121,19 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	if classes == 2 {
 		addBinary(&s.Model.All, at.Binary)
 		addBinary(&s.Model.Fading, at.FadingBinary)
+	}
+	return s
+}
+
+// refusedStatus is that of dead letters; nil where there are none.
+func refusedStatus(all map[millrace.Reason]learner.Refusals) map[string]status.Refused {
+	if len(all) == 0 {
+		return nil
+	}
+	s := make(map[string]status.Refused, len(all))
+	for reason, r := range all {
+		source := millrace.AppendSource(nil, r.Source.Topic, r.Source.Partition, r.Source.Offset)
+		s[string(reason)] = status.Refused{Count: r.Count, Source: string(source), Path: r.Path}
 	}
 	return s
 }

@@ -33,9 +33,42 @@ func TestFoundWithoutAddresses(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+	statusIsTold(t, file, first)
 	taken := written(t, "second.yaml", strings.Replace(strings.ReplaceAll(text, "found", "second"), "ADMIN", first, 1))
 	if second := start(t, taken); second == first || second == "" {
 		t.Errorf("both answer at %s", second)
+	}
+}
+
+// statusIsTold: of the file's process, of all, and by its address, with what it learned and what it rejected.
+func statusIsTold(t *testing.T, file, address string) {
+	t.Helper()
+	bad := written(t, "bad.csv", "id,amount,card,outcome\n4,many,a,legit\n")
+	ok(t, "produce", "-c", file, bad)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		out := ok(t, "status", "-c", file)
+		if strings.Contains(out, "wrong_type 1, the newest at \"amount\" in found.events/0/3") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the rejected event is not told of: %s", out)
+		}
+	}
+	for _, args := range [][]string{{"-c", file}, {"--url", address}, {}} {
+		out := ok(t, append([]string{"status"}, args...)...)
+		for _, want := range []string{"found: ready", "learned    3 ", "behind 0, rejected 1;", "baseline: majority", "found.events → found.events.scores", address} {
+			if !strings.Contains(out, want) {
+				t.Errorf("status %v lacks %q: %s", args, want, out)
+			}
+		}
+	}
+	all := decoded[[]told](t, "status", "-c", file)
+	if len(all) != 1 || all[0].Process.Config != file || all[0].Status.Learning.Learned != 3 || all[0].Status.Learning.Refused["wrong_type"].Count != 1 ||
+		all[0].Status.Scoring.Scored+all[0].Status.Scoring.Unscored != 4 || all[0].Status.Learning.LagRecords != 0 {
+		t.Errorf("as JSON: %+v", all)
+	}
+	if code, _, errOut := verb(t, "status", "-c", written(t, "other.yaml", "")); code != exitFailed || !strings.Contains(errOut, "no process of this machine runs") {
+		t.Errorf("of a file that nothing runs: %d, %s", code, errOut)
 	}
 }
 

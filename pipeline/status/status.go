@@ -50,6 +50,10 @@ type Learning struct {
 
 	Learned  uint64 `json:"learned"`
 	Rejected uint64 `json:"rejected"`
+	// Refused are the dead letters by reason since the learner started.
+	Refused map[string]Refused `json:"rejected_by_reason,omitempty"`
+	// LagRecords are what the topics hold behind the learner's positions.
+	LagRecords int64 `json:"lag_records"`
 	// Unlabelled events had no label; counted since the learner started.
 	Unlabelled uint64 `json:"unlabelled,omitempty"`
 	Version    uint64 `json:"version"`   // the newest published, 0 before the process published one
@@ -68,6 +72,14 @@ type Learning struct {
 	Model    Progress `json:"model"`
 	Baseline Progress `json:"baseline"`
 	Last     Losses   `json:"last"` // over all events
+}
+
+// Refused are dead letters of one reason, and the newest of them: where the record stood, topic/partition/offset, and
+// the path of the value at fault. What it was is in the dead letter alone.
+type Refused struct {
+	Count  uint64 `json:"count"`
+	Source string `json:"newest_source"`
+	Path   string `json:"newest_path,omitempty"`
 }
 
 // Late is what has become of events and labels that wait for each other.
@@ -190,6 +202,10 @@ type Scoring struct {
 	Version  uint64 `json:"version"`  // in service, 0 before the first
 	Scored   uint64 `json:"scored"`   // events with a score
 	Unscored uint64 `json:"unscored"` // events that could not be scored
+	// LagRecords are what the process's partitions hold behind its positions; Partitions is how many it has: with none,
+	// it has nothing to do.
+	LagRecords int64 `json:"lag_records"`
+	Partitions int   `json:"partitions"`
 }
 
 // Rounded is a figure as lines for people show it: to four decimals, whatever its size and sign.

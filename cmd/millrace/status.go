@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millrace/config"
+	"millrace/pipeline"
+	"millrace/pipeline/running"
+	"millrace/pipeline/status"
+)
+
+// rateEvery is between the two looks that a rate is told from, and between those of --watch.
+const rateEvery = time.Second
+
+type statusFlags struct {
+	config, url string
+	watch       bool
+}
+
+func (a *app) status() *cobra.Command {
+	var f statusFlags
+	cmd := &cobra.Command{
+		Use:   "status [-c FILE | --url URL]",
+		Short: "Say what runs, how far it is, and how well it predicts",
+		Long: `Ask the processes of this machine that run a pipeline file how they do: what they have learned, scored and
+rejected, at which rate, how far they are behind, how well they predict and which versions they have. Without a file all
+that runs here is told. --url asks the admin address of a process anywhere.`,
+		Example: `  millrace status
+  millrace status -c payments.yaml --watch
+  millrace status --url http://learner:9464 --output json`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.config != "" && f.url != "" {
+				return config.Usagef("-c and --url name two processes: give one of them")
+			}
+			if f.watch {
+				return a.watch(cmd.Context(), f)
+			}
+			return a.tellStatus(cmd.Context(), f)
+		},
+	}
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "pipeline file whose processes are asked; all of this machine by default")
+	cmd.Flags().StringVar(&f.url, "url", "", "admin address of a process, as http://HOST:9464, in place of those of this machine")
+	cmd.Flags().BoolVar(&f.watch, "watch", false, "go on telling, each second, until Ctrl-C")
+	return cmd
+}
+
+// told is a process, what it says of itself, and how fast it goes.
+type told struct {
+	Process *running.Process `json:"process,omitempty"` // nil for one that was named by its address
+	Status  *status.Status   `json:"status,omitempty"`
+	Error   string           `json:"error,omitempty"` // why it says nothing
+	// LearnedPerSecond and ScoredPerSecond are of the last second.
+	LearnedPerSecond float64 `json:"learned_per_second"`
+	ScoredPerSecond  float64 `json:"scored_per_second"`
+	url              string
+}
+
+func (a *app) tellStatus(ctx context.Context, f statusFlags) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	before, err := ask(ctx, f)
+	if err != nil {
+		return err
+	}
+	if !sleep(ctx, rateEvery) {
+		return ctx.Err()
+	}
+	now, err := ask(ctx, f)
+	if err != nil {
+		return err
+	}
+	addRates(now, before, rateEvery)
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(now)
+	}
+	_, err = fmt.Fprintln(a.out, strings.Join(statusText(now, f.config != "" || f.url != "" || len(now) == 1), "\n"))
+	return err
+}
+
+// watch tells again each second: in place on a terminal, line below line elsewhere.
+func (a *app) watch(ctx context.Context, f statusFlags) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	live, lines := !asJSON && isTerminal(a.out), 0
+	var before []told
+	for at := time.Now(); ; {
+		now, err := ask(ctx, f)
+		if err != nil {
+			return err
+		}
+		addRates(now, before, time.Since(at))
+		before, at = now, time.Now()
+		if asJSON {
+			err = json.NewEncoder(a.out).Encode(now)
+		} else {
+			lines, err = redraw(a.out, statusText(now, f.config != "" || f.url != ""), lines, live)
+		}
+		if err != nil {
+			return err
+		}
+		if !sleep(ctx, rateEvery) {
+			return nil
+		}
+	}
+}
+
+// sleep reports whether it slept as long as it should.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// ask asks all processes that are meant; none is an error.
+func ask(ctx context.Context, f statusFlags) ([]told, error) {
+	if f.url != "" {
+		if !strings.Contains(f.url, "://") {
+			f.url = "http://" + f.url
+		}
+		s, err := pipeline.AskStatus(ctx, f.url)
+		if err != nil {
+			return nil, err
+		}
+		return []told{{Status: s, url: f.url}}, nil
+	}
+	all, err := running.All(running.Folder(os.LookupEnv))
+	if err != nil {
+		return nil, err
+	}
+	if f.config != "" {
+		path, err := filepath.Abs(f.config)
+		if err != nil {
+			return nil, fmt.Errorf("looking for what runs: %w", err)
+		}
+		all = running.Of(all, path)
+	}
+	switch {
+	case len(all) == 0 && f.config != "":
+		return nil, fmt.Errorf("no process of this machine runs %s: start millrace run -c %s, or name one elsewhere with --url http://HOST:9464", f.config, f.config)
+	case len(all) == 0:
+		return nil, fmt.Errorf("nothing runs on this machine: start millrace run -c FILE, or name a process elsewhere with --url http://HOST:9464")
+	}
+	said := make([]told, len(all))
+	for i := range all {
+		said[i] = told{Process: &all[i], url: "http://" + all[i].Addresses.Admin}
+		s, err := pipeline.AskStatus(ctx, said[i].url)
+		switch {
+		case err != nil:
+			said[i].Error = err.Error()
+		case s.Instance != all[i].Instance:
+			said[i].Error = "another process answers at " + said[i].url
+		default:
+			said[i].Status = s
+		}
+	}
+	return said, nil
+}
+
+// addRates says how fast processes went since they were asked before.
+func addRates(now, before []told, elapsed time.Duration) {
+	for i := range now {
+		for j := range before {
+			a, b := before[j].Status, now[i].Status
+			if a == nil || b == nil || a.Instance != b.Instance {
+				continue
+			}
+			if a.Learning != nil && b.Learning != nil {
+				now[i].LearnedPerSecond = float64(since(b.Learning.Learned, a.Learning.Learned)) / elapsed.Seconds()
+			}
+			if a.Scoring != nil && b.Scoring != nil {
+				now[i].ScoredPerSecond = float64(since(b.Scoring.Scored, a.Scoring.Scored)) / elapsed.Seconds()
+			}
+		}
+	}
+}
