@@ -44,8 +44,11 @@ type TimeFormat struct {
 //   - Digits of nine places or more, perhaps with a fraction, are a Unix time, as a number is: see [Decoder.Decode].
 //     Eight are a date, fourteen a date and a clock.
 func (f TimeFormat) Parse(text []byte) (unixMilli int64, ok bool) {
-	if ms, ok := parseRFC3339(text); ok {
-		return ms, true
+	if wall, millis, offset, ok := usualTime(text); ok {
+		if offset == noOffset {
+			return f.instant(wall)*1000 + millis, true
+		}
+		return (wall-offset)*1000 + millis, true
 	}
 	s := scan{rest: bytes.TrimSpace(text)}
 	if ms, ok := unixText(s.rest); ok {
@@ -66,10 +69,18 @@ func (f TimeFormat) Parse(text []byte) (unixMilli int64, ok bool) {
 		return 0, false
 	case given:
 		wall -= offset
-	case f.zone != nil:
-		wall = instantOf(wall, f.zone)
+	default:
+		wall = f.instant(wall)
 	}
 	return wall*1000 + millis%1000, true
+}
+
+// instant is the Unix time, in seconds, of what the clocks of the format's zone show.
+func (f *TimeFormat) instant(wall int64) int64 {
+	if f.zone == nil {
+		return wall
+	}
+	return instantOf(wall, f.zone)
 }
 
 // instantOf is the Unix time, in seconds, of a clock's reading in a zone, which is given as if it were of UTC.
@@ -169,28 +180,33 @@ func daysIn(year, month int) int {
 	return 31
 }
 
-// parseRFC3339 reads a date and time with its offset and returns Unix milliseconds, cut. It is written out beside the
-// general way because most times are written so.
-func parseRFC3339(s []byte) (int64, bool) {
-	if len(s) < len("2006-01-02T15:04:05Z") || s[4] != '-' || s[7] != '-' || s[13] != ':' || s[16] != ':' ||
+// noOffset stands for the offset of a time that has none.
+const noOffset = math.MinInt64
+
+// usualTime reads a time as RFC 3339 has it, also without its offset: what clocks show, in seconds as if it were UTC, the
+// milliseconds, cut, and the offset in seconds. It is written out beside the general way because most times are
+// written so.
+func usualTime(s []byte) (wall, millis, offset int64, ok bool) {
+	if len(s) < len("2006-01-02 15:04:05") || s[4] != '-' || s[7] != '-' || s[13] != ':' || s[16] != ':' ||
 		(s[10]|0x20 != 't' && s[10] != ' ') {
-		return 0, false
+		return 0, 0, 0, false
 	}
 	hour, minute, second := number2(s[11:]), number2(s[14:]), number2(s[17:])
 	if uint(hour) > 23 || uint(minute) > 59 || uint(second) > 59 {
-		return 0, false
+		return 0, 0, 0, false
 	}
 	year := number4(s)
 	days, ok := daysOf(year, number2(s[5:]), number2(s[8:]))
 	if !ok || year < 0 {
-		return 0, false
+		return 0, 0, 0, false
 	}
 	millis, rest := fraction(s[19:])
-	offset, ok := zone(rest)
-	if !ok {
-		return 0, false
+	if rest != nil && len(rest) == 0 {
+		offset = noOffset
+	} else if offset, ok = zone(rest); !ok {
+		return 0, 0, 0, false
 	}
-	return (days*86400+int64(hour*3600+minute*60+second)-offset)*1000 + millis, true
+	return days*86400 + int64(hour*3600+minute*60+second), millis, offset, true
 }
 
 // fraction reads the optional fraction of a second, cut to milliseconds; rest is nil when a dot has no

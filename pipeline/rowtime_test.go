@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"testing"
+	"time"
 
 	"millrace/decode"
 )
@@ -19,6 +20,16 @@ func TestRowTime(t *testing.T) {
 		`{"seen":{}}`: -1, `{"seen":{"at":null}}`: -1, `{"seen":{"at":"soon"}}`: -1, `{"seen":{"at":1}`: -1, `[]`: -1, ``: -1,
 	} {
 		if got, ok := read([]byte(row)); ok != (want != -1) || ok && got != want {
+			t.Errorf("%s: %d %v, want %d", row, got, ok, want)
+		}
+	}
+	// Rows are read as events are, in whatever format and zone those have.
+	read, err = RowTime(decode.TimeSpec{Path: "at", Format: "dmy", Zone: "one", Location: time.FixedZone("one", 3600)}, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, want := range map[string]int64{`{"at":"01.01.1970 01:00:02"}`: 2000, `{"at":"1970-01-01 01:00"}`: 0, `{"at":"1970-01-01T01:00Z"}`: 3_600_000} {
+		if got, ok := read([]byte(row)); !ok || got != want {
 			t.Errorf("%s: %d %v, want %d", row, got, ok, want)
 		}
 	}
