@@ -92,8 +92,8 @@ func (a *app) findSnapshot(ctx context.Context, from, url string) (s millrace.Sn
 	return s, fmt.Sprintf("version %d of %s", head.Seq, from), err
 }
 
-// snapshotFile writes the file. A mixture gives that of an expert: the best one unless another is named, or the mixture
-// itself when that is asked for.
+// snapshotFile writes the file. A mixture gives that of an expert: the best one unless another is named, or the
+// mixture itself when that is asked for.
 func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (file []byte, differences []string, err error) {
 	m := &s.Manifest
 	f := config.FileOptions{Name: cmp.Or(o.Name, m.Model), Topic: o.Topic, Brokers: o.Brokers, Redis: o.Redis}

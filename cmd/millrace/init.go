@@ -32,7 +32,11 @@ func (a *app) initFile() *cobra.Command {
 		Use:   "init --from FILE | --topic T --brokers HOST:PORT | --from-snapshot MODEL|FILE",
 		Short: "Write a commented pipeline file from your data, or from a snapshot",
 		Long: `Look at a data file, or at the newest events of a topic, infer the types of features and label, and write
-a commented pipeline file to standard output that check accepts. Read it before you run it.
+a commented pipeline file to standard output that check accepts, or to --out FILE. Read it before you run it.
+
+What was found stands on standard error: label, features, what was left out and why, sizes and warnings, and how well
+the first 20,000 rows are learned, in a few seconds at most. With --output json all that goes to standard output, with
+the pipeline file in it unless --out names a place. docs/INIT.md says what is guessed from what.
 
 With --from-snapshot the file has the features, label and model of a snapshot: of a file that train --out
 wrote, or of the version that is served of a model in the store at --redis. Of a mixture (auto) it is its best
@@ -46,7 +50,8 @@ Labels that come later, in a file of their own: run init on the file of events, 
 that column among the features and write label: {path: PATH, classes: [A, B], topic: TOPIC, id: PATH, time: PATH}, whose
 paths are of the file of labels. docs/LABELS.md shows it.`,
 		Example: `  millrace init --from data.csv --label y > pipeline.yaml
-  millrace init --from data.csv --windows > pipeline.yaml
+  millrace init --from data.csv --windows --out pipeline.yaml
+  millrace init --from data.csv --output json --look 100MiB
   millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml
   millrace init --from-snapshot payments --redis redis://localhost:6379/0 > again.yaml`,
 		Args: exactly(0, "no arguments"),

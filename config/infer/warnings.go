@@ -27,7 +27,7 @@ func (p *plan) warnings(r *Report) []Warning {
 	}
 	if r.Skipped > 0 {
 		part := share(r.Skipped, r.Rows+r.Skipped)
-		add(WarnSkipped, "", &part, "%s cannot be read and would be dead letters; the first: %s", count(r.Skipped, "event"), r.Fault)
+		add(WarnSkipped, "", &part, "%s cannot be read, which a topic has as dead letters; the first: %s", count(r.Skipped, "event"), r.Fault)
 	}
 	for _, c := range r.Label.Classes {
 		if n := len(r.Label.Classes); c.Share < rareShare/float64(n) && n <= integerClassesMax {
