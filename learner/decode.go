@@ -12,11 +12,11 @@ import (
 
 const (
 	// chunkRecords are filled into a chunk at least where as many are at hand, and chunkRecordsMost at most: as many
-	// as stay in a core's cache beside their bytes and the model, for whoever waits for a turn is woken once a chunk,
-	// which takes as long as a hundred records; and a multiple of what a model's parts take side by side.
-	chunkRecords, chunkRecordsMost = 3 * model.ChunkEvents, 9 * model.ChunkEvents
+	// as stay in a core's cache, for whoever waits for a turn is woken once a chunk, which takes as long as a hundred
+	// records; and a multiple of what a model's parts take side by side.
+	chunkRecords, chunkRecordsMost = 3 * model.ChunkEvents, 18 * model.ChunkEvents
 	// chunkBytes is about what a chunk's events take, with eventBytes and fieldBytes for each.
-	chunkBytes, eventBytes, fieldBytes = 1 << 19, 256, 48
+	chunkBytes, eventBytes, fieldBytes = 1 << 20, 256, 48
 )
 
 // ChunkRecords is how many records travel from decoding to learning at once, of events with so many fields.
