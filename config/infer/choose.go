@@ -104,7 +104,7 @@ func (p *plan) nothing() error {
 func idLike(key string) bool {
 	k := strings.ToLower(key)
 	return k == "id" || k == "uuid" || k == "guid" || k == "_id" || strings.HasSuffix(k, "_id") ||
-		strings.HasSuffix(k, "-id") || strings.HasSuffix(k, "uuid") || strings.HasSuffix(key, "Id") || strings.HasSuffix(key, "ID")
+		strings.HasSuffix(k, "-id") || numberedWords[strings.TrimSuffix(k, "id")] && strings.HasSuffix(k, "id") || strings.HasSuffix(k, "uuid") || strings.HasSuffix(key, "Id") || strings.HasSuffix(key, "ID")
 }
 
 // unique says whether the field is named as ids are and no two events share a value.

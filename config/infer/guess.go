@@ -268,18 +268,18 @@ func (p *plan) places(found []candidate) {
 }
 
 var labelWords = wordsOf("y label labels target targets outcome outcomes truth ground_truth response dependent dependent_variable",
-	"y_true y_label y_actual y_value ytrue")
+	"ziel zielwert klasse ergebnis y_true y_label y_actual y_value ytrue")
 
 // partWords make a name that they are in one of a label, askingWords one that begins so and goes on with an outcome.
 var partWords, askingWords = wordsOf("label target outcome truth"), wordsOf("is has will did was")
 
 // outcomeWords are names of what happened in the end.
-var outcomeWords = wordsOf("churn churned exited attrition left fraud fraudulent default defaulted survived survival spam diagnosis disease stroke",
+var outcomeWords = wordsOf("churn churned kündigung betrug ausfall exited attrition left fraud fraudulent default defaulted survived survival spam diagnosis disease stroke",
 	"converted conversion clicked click bought purchased subscribed deposit readmitted died death mortality recovered sentiment",
 	"species won winner approved hired failure failed anomaly attack malignant cancelled canceled noshow delinquent bankrupt")
 
 // resultWords are names of what is often predicted, and as often a feature.
-var resultWords = wordsOf("price sales income quality rating demand revenue result status cnt salary cost profit medv rings delay duration grade")
+var resultWords = wordsOf("price sales income quality rating demand revenue result status cnt salary preis umsatz cost profit medv rings delay duration grade")
 
 // measureWords are in names of what was counted or measured of something.
 var measureWords = wordsOf("rate ratio score share percent pct mean avg average min max std num number id days since until last previous prev prior")

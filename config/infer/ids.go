@@ -154,7 +154,7 @@ func (c *column) code() string {
 		return ""
 	case c.padded > 1 && float64(c.padded) >= paddedShare*float64(n):
 		return "digits with zeros in front"
-	case c.texts == 0 && c.bare == c.numbers && idLike(c.last()):
+	case c.texts == 0 && idLike(c.last()): // no number has a fraction
 		return "whole numbers, but named as an id"
 	case codeName(words) && c.fewestDigits > 0 && c.min >= 0:
 		return "whole numbers, but named as a code"
@@ -208,7 +208,7 @@ func codeName(words []string) bool {
 	if len(last) > len("nummer") && (strings.HasSuffix(last, "nummer") || strings.HasSuffix(last, "nr")) {
 		return true
 	}
-	return len(words) > 1 && slices.Contains([]string{"no", "nr", "num", "number", "nummer"}, last) && numberedWords[words[len(words)-2]]
+	return len(words) > 1 && slices.Contains([]string{"no", "nr", "nbr", "num", "number", "nummer"}, last) && numberedWords[words[len(words)-2]]
 }
 
 var codeWords = wordsOf("zip zipcode plz postcode postleitzahl postal postalcode code codes barcode phone phonenumber telephone telefon tel",
@@ -216,7 +216,8 @@ var codeWords = wordsOf("zip zipcode plz postcode postleitzahl postal postalcode
 
 var numberedWords = wordsOf("account acct card phone telephone mobile customer client order invoice ticket contract policy serial part item",
 	"product article document transaction reference ref receipt tracking batch lot vehicle flight train room loan member patient",
-	"employee student case user session request")
+	"employee student case user session request merchant movie event payment visitor store shop branch department dept",
+	"terminal machine device sensor site station")
 
 // amountWords are in names of what is measured, however many digits it has.
 var amountWords = wordsOf("amount price cost value bytes byte size count total sum balance revenue population salary income volume cap area",

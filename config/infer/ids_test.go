@@ -44,6 +44,9 @@ func TestCodes(t *testing.T) {
 		{"device", func(i int) string { return fmt.Sprint(350_000_000_000_000 + i%20*7_777_777_777) }, "category", "numbers of 15 digits"},
 		{"hash", func(int) string { return fmt.Sprint(uint64(1e19) + random.Uint64()%8e18) }, "left out", "numbers of 20 digits"},
 		{"card_id", within(1, 40), "category", "named as an id"}, {"user_id", func(i int) string { return fmt.Sprint(100_000 + i%380*977) }, "left out", "named as an id, and nearly every"},
+		{"card_id", func(i int) string { return fmt.Sprintf("%d.0", 29_872_499_824_296+i%20) }, "category", "named as an id"},
+		{"userid", within(1, 300), "category", "named as an id"}, {"store_nbr", within(1, 54), "category", "named as a code"},
+		{"paid", within(1, 300), "number", ""}, {"grid", within(1, 300), "number", ""}, {"user_id", func(i int) string { return fmt.Sprintf("%d.25", i%30) }, "number", ""},
 		{"error_code", within(100, 130), "category", "named as a code"}, {"order_number", within(100_000, 999_999), "left out", "named as a code"},
 		{"Kundennummer", within(1000, 1050), "category", "named as a code"},
 
