@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"millrace"
@@ -95,6 +96,21 @@ func canonicalStruct(v reflect.Value) object {
 	}
 	for _, unread := range millrace.UnreadSettings(v.Interface()) {
 		delete(out, unread.Name)
+	}
+	for _, f := range sh.fields {
+		if value, ok := out[f.name]; ok && f.inside() {
+			name, rest, _ := strings.Cut(f.name, ".")
+			long, isLong := out[name].(object)
+			if !isLong {
+				long = object{}
+				if own, given := out[name]; given {
+					long[asName] = own
+				}
+			}
+			long[rest] = value
+			out[name] = long
+			delete(out, f.name)
+		}
 	}
 	if sh.key >= 0 {
 		out["name"] = v.Field(sh.key).String()

@@ -125,11 +125,20 @@ func (d *decoder) decodeStruct(v reflect.Value, n *yaml.Node, s *spot, f field) 
 	}
 	d.eachField(n, s, func(name string, value *yaml.Node, key *spot) {
 		inner, ok := sh.find(name)
-		if !ok {
+		if !ok || inner.inside() {
 			d.unknown(sh, s, key, name)
 			return
 		}
 		child := s.add(name, value.Line, value.Column)
+		if long := sh.long(name); len(long.fields) > 0 {
+			for value.Kind == yaml.AliasNode {
+				value = value.Alias
+			}
+			if value.Kind == yaml.MappingNode {
+				d.decodeLong(v, long, value, child)
+				return
+			}
+		}
 		d.decode(v.Field(inner.index), value, child, inner)
 	})
 	for _, inner := range sh.fields {
@@ -137,6 +146,18 @@ func (d *decoder) decodeStruct(v reflect.Value, n *yaml.Node, s *spot, f field) 
 			d.reportAt(s, joinPath(s.path, inner.name), "required and missing: "+inner.doc, "")
 		}
 	}
+}
+
+// decodeLong fills a setting, and what belongs to it, from its long form.
+func (d *decoder) decodeLong(v reflect.Value, long shape, n *yaml.Node, s *spot) {
+	d.eachField(n, s, func(name string, value *yaml.Node, key *spot) {
+		inner, ok := long.find(name)
+		if !ok {
+			d.unknown(long, s, key, name)
+			return
+		}
+		d.decode(v.Field(inner.index), value, s.add(name, value.Line, value.Column), inner)
+	})
 }
 
 // addressAsMode answers `kafka: localhost:9092`, which every newcomer writes once. It quotes nothing:

@@ -47,7 +47,18 @@ func (b *schemaBuilder) object(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	sh := shapeOf(t)
 	for _, f := range sh.fields {
+		if f.inside() {
+			continue // of the form that is long
+		}
 		property := b.field(f)
+		if long := sh.long(f.name); len(long.fields) > 0 {
+			inner := object{}
+			for _, l := range long.fields {
+				inner[l.name] = b.field(l)
+				describeField(t, l, inner[l.name].(object))
+			}
+			property = object{"anyOf": []any{property, object{"type": "object", "properties": inner, "additionalProperties": false}}}
+		}
 		describeField(t, f, property)
 		if value, ok := defaultOf(defaults.Field(f.index)); ok {
 			property["default"] = value

@@ -67,11 +67,40 @@ func shapeOf(t reflect.Type) shape {
 	return s
 }
 
+// asName is what a setting itself is called in its long form, `missing: {as: mean, values: [...]}`.
+const asName = "as"
+
+// long has the fields of a setting's long form: itself, and those whose names begin with its own and a dot. There are
+// none where it has no such form.
+func (s shape) long(name string) shape {
+	out := shape{short: -1, list: -1, key: -1}
+	own, ok := s.find(name)
+	if !ok {
+		return out
+	}
+	own.name = asName
+	for _, f := range s.fields {
+		if rest, ok := strings.CutPrefix(f.name, name+"."); ok {
+			f.name = rest
+			out.fields = append(out.fields, f)
+		}
+	}
+	if len(out.fields) > 0 {
+		out.fields = append([]field{own}, out.fields...)
+	}
+	return out
+}
+
+// inside reports whether the field stands in the long form of another.
+func (f field) inside() bool { return strings.Contains(f.name, ".") }
+
 // names are the fields in the order of the struct, which is the order people are shown.
 func (s shape) names() []string {
-	out := make([]string, len(s.fields))
-	for i, f := range s.fields {
-		out[i] = f.name
+	out := make([]string, 0, len(s.fields))
+	for _, f := range s.fields {
+		if !f.inside() {
+			out = append(out, f.name)
+		}
 	}
 	return out
 }

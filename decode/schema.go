@@ -95,6 +95,7 @@ type target struct {
 	field   int32 // of a column
 	entries int32 // of a bag at most
 	format  NumberFormat
+	gaps    *gaps // texts that are no value; nil for none
 	times   int32 // format of a time, in schema.formats
 	path    string
 }
@@ -114,7 +115,7 @@ func compile(spec Spec) (*schema, error) {
 			return nil, violations("label.", found)
 		}
 		s.compileLabel(spec.Label)
-		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use(), format: NumberFormat(spec.Label.Format)}); err != nil {
+		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use(), format: NumberFormat(spec.Label.Format), gaps: spec.Label.gaps()}); err != nil {
 			return nil, fmt.Errorf("label.path: %w", err)
 		}
 		if err := s.compileWeight(spec.Label); err != nil {
@@ -164,6 +165,7 @@ func (s *schema) compileColumns(columns features.Columns) error {
 				return fmt.Errorf("feature %s: %w", c.Name, err)
 			}
 		}
+		t.gaps = gapsOf(&c, t.format)
 		if c.Type == features.Since {
 			s.since = append(s.since, int32(i))
 		}
@@ -261,7 +263,7 @@ func (s *schema) finish() {
 	for i := range s.edges {
 		e := &s.edges[i]
 		e.number = -1
-		if e.node < 0 && len(e.targets) == 1 && s.targets[e.targets[0]].use == useNumber {
+		if e.node < 0 && len(e.targets) == 1 && s.targets[e.targets[0]].use == useNumber && len(s.targets[e.targets[0]].gaps.numbers) == 0 {
 			e.number = s.targets[e.targets[0]].field
 		}
 		e.words()

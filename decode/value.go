@@ -54,6 +54,11 @@ func (d *Decoder) inner(n int32, p, depth int) (int, *millrace.Rejection) {
 func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
 	data := d.data
 	target := &d.targets[t]
+	if target.gaps != nil && data[p] == '"' {
+		if end := d.gap(t, p, depth); end >= 0 {
+			return end, nil
+		}
+	}
 	switch target.use {
 	case useNumber:
 		if c := data[p]; c != '-' && c-'0' > 9 {
@@ -62,6 +67,10 @@ func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
 		v, end, fault := parseNumber(data, p)
 		if fault != numberOK {
 			return end, d.badNumber(t, end, fault)
+		}
+		if target.gaps.isGap(v) {
+			d.absent(t)
+			return end, nil
 		}
 		f := &d.event.Fields[target.field]
 		// Text stays nil: a column never changes its type, so nothing else was ever there.
@@ -127,6 +136,10 @@ func (d *Decoder) written(t int32, p, depth int) (int, *millrace.Rejection) {
 	v, ok := target.format.Parse(text)
 	if !ok {
 		return end, d.mismatch(t, badNumberText)
+	}
+	if target.gaps.isGap(v) {
+		d.absent(t)
+		return end, nil
 	}
 	f := &d.event.Fields[target.field]
 	f.Presence = millrace.Present

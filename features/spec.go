@@ -53,6 +53,9 @@ type Column struct {
 	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns; left out, as many as the model has room for, 2^18 at most"`
 	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none|since if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
 
+	// Gaps are texts that are no value, beside those that never are among numbers.
+	Gaps []string `yaml:"missing.values" of:"number|category|boolean|text|time|since" hash:"schema" doc:"texts that count as no value, as [N, -]; among numbers, booleans and times NA, N/A, n/a, NaN, nan, null, NULL, ? and an empty text always do"`
+
 	Min     *float64 `yaml:"min" of:"number" hash:"schema" doc:"the least that the number can be; without it any"`
 	Max     *float64 `yaml:"max" of:"number" hash:"schema" doc:"the most that the number can be; without it any"`
 	Outside string   `yaml:"outside" enum:"reject|clip" of:"number" hash:"schema" doc:"what becomes of numbers outside min and max: the event is rejected (default), or the bound counts"`

@@ -26,6 +26,8 @@ const (
 	NgramsMax = 5
 	// EntriesMax bounds Column.Entries by the counter of a field.
 	EntriesMax = 1<<16 - 1
+	// GapsMax bounds Column.Gaps: every text of the column is compared with them.
+	GapsMax = 100
 	// StepsMax bounds how far back a lag reads: each key remembers that many values.
 	StepsMax = 1000
 	// LagValuesMax bounds the values that one lag remembers, keys times the longest step: 64 MiB.
@@ -130,6 +132,9 @@ func (c Column) Validate() []millrace.Violation {
 	}
 	if !(c.Clip > 0 && c.Clip <= ClipMax) {
 		report("clip", "%v is outside 0 (exclusive) to %v standard deviations", c.Clip, ClipMax)
+	}
+	if len(c.Gaps) > GapsMax {
+		report("missing.values", "%d texts are more than %d", len(c.Gaps), GapsMax)
 	}
 	c.checkRange(report)
 	if enc != nil {

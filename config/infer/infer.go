@@ -56,8 +56,8 @@ type Options struct {
 	Bag string
 	// Indices is how many columns a bag whose keys are indices has, when that is known.
 	Indices int
-	// Missing tells words such as NA, which the source leaves out of columns that the file takes for numbers or
-	// booleans; nil is none.
+	// Missing tells words such as NA, which are no classes of a label; nil is none. Among numbers, booleans and times
+	// they are found without it.
 	Missing func(text []byte) bool
 	// Cells is set where events are the rows of a table, whose cells have no types: what looks like a JSON number may be
 	// one of another format.
@@ -96,7 +96,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
 	s := &survey{next: next, enough: o.Enough, seen: newSeen(o.Bag)}
-	s.seen.missing, s.seen.cells = o.Missing, o.Cells
+	s.seen.cells = o.Cells
 	if err := s.read(ctx, int64(o.RowsMax)); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,24 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"millrace/decode"
 )
+
+// gapWord reports whether a text may mean that there is no value: the words that decoding knows, and others that
+// databases, programs and people write.
+func gapWord(text []byte) bool {
+	if len(text) > len("not available") || len(text) == 0 {
+		return false
+	}
+	switch string(text) {
+	case `\N`, "-", "--", "---", "–", "—", ".", "..", "None", "none", "NONE", "<NA>", "#N/A", "#NA", "#NULL!", "#VALUE!", "#DIV/0!", "NaT",
+		"nil", "NIL", "Null", "(null)", "<null>", "NAN", "-nan", "na", "n.a.", "N.A.", "n. a.", "k.A.", "k. A.", "missing", "Missing",
+		"unknown", "Unknown", "UNKNOWN", "undefined", "not available", "inf", "-inf", "Inf", "-Inf":
+		return true
+	}
+	return decode.MissingWord(text)
+}
 
 // word counts a text that may mean that there is no value.
 func (c *column) word(text string) {
@@ -25,16 +42,30 @@ func (p *plan) settleMissing() {
 			n += times
 		}
 		rest, strays := c.values()-n, c.texts-n
-		if c.numbers > 0 && float64(strays+c.booleans) <= strayShare*float64(rest) || c.booleans > 0 && c.booleans == rest {
+		dates := c.digitTimes
+		for i := range c.orders {
+			dates = max(dates, c.digitTimes+c.orders[i].n)
+		}
+		switch {
+		case c.numbers > 0 && float64(strays+c.booleans) <= strayShare*float64(rest),
+			c.booleans > 0 && c.booleans == rest,
+			dates > 0 && float64(dates) >= timesShare*float64(rest):
 			c.settle()
 		}
 	}
 }
 
-// settleLabel takes the words out of the label, whatever it is: nothing can be learned from them.
+// settleLabel takes the words out of the label: nothing can be learned from them. A class may be named as one, but for
+// those that the source takes for none.
 func (p *plan) settleLabel() {
-	if p.label.values() > 0 {
-		p.label.settle()
+	c := p.label
+	for word := range c.unknown {
+		if c.numbers == 0 && (p.options.Missing == nil || !p.options.Missing([]byte(word))) {
+			delete(c.unknown, word)
+		}
+	}
+	if c.values() > 0 {
+		c.settle()
 	}
 }
 

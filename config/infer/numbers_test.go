@@ -108,3 +108,25 @@ func TestNumbersInQuotes(t *testing.T) {
 		t.Errorf("got %s, want %s\n%s", got, want, r.YAML)
 	}
 }
+
+// TestGapWords: words for nothing are found among numbers in a format, booleans and times, and written down; among
+// categories they are values.
+func TestGapWords(t *testing.T) {
+	r := run(t, infer.Options{Cells: true}, repeat(1000, func(i int) string {
+		n, b, at, c := fmt.Sprintf("%q", us(i*977)), []string{"true", "false"}[i%2], fmt.Sprintf(`"2024-%02d-%02d 10:00:00"`, i%12+1, i%28+1), "red"
+		if i%20 == 3 {
+			n, b, at, c = `"-"`, `"\\N"`, `"None"`, "none"
+		}
+		return fmt.Sprintf(`{"n":%s,"b":%s,"at":%s,"c":%q,"y":"k%d"}`, n, b, at, c, i%2)
+	})...)
+	p := accept(t, r)
+	for i, want := range []string{"[-]", `[\N]`, "[None]", "[]"} {
+		if i == 2 { // the events' own time
+			continue
+		}
+		c := p.Features[min(i, len(p.Features)-1)]
+		if got := fmt.Sprint(c.Gaps); got != want {
+			t.Errorf("%s has the words %s, want %s:\n%s", c.Name, got, want, r.YAML)
+		}
+	}
+}

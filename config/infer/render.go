@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"millrace/decode"
 	"millrace/features"
 	"millrace/model"
 )
@@ -179,7 +180,12 @@ func settings(c features.Column) string {
 	if len(c.Parts) > 0 {
 		more = append(more, "parts: ["+strings.Join(c.Parts, ", ")+"]")
 	}
-	if c.Missing != standard.Missing {
+	switch {
+	case len(c.Gaps) > 0 && c.Missing != standard.Missing:
+		more = append(more, "missing: {as: "+c.Missing+", values: ["+scalars(c.Gaps)+"]}")
+	case len(c.Gaps) > 0:
+		more = append(more, "missing: {values: ["+scalars(c.Gaps)+"]}")
+	case c.Missing != standard.Missing:
 		more = append(more, "missing: "+c.Missing)
 	}
 	if len(more) == 0 {
@@ -194,7 +200,11 @@ func (w *writer) labelLines() {
 		w.line("# The label is a guess, %s.", p.why)
 	}
 	if len(p.label.gaps) > 0 {
-		w.line("# Where it says %s there is nothing to learn: such events are rejected.", oneLine(p.label.gapText()))
+		then := "rejected"
+		if p.classes == nil && !slices.ContainsFunc(p.label.gaps, func(word string) bool { return !decode.MissingWord([]byte(word)) }) {
+			then = "scored, and not learned"
+		}
+		w.line("# Where it says %s there is nothing to learn: such events are %s.", oneLine(p.label.gapText()), then)
 	}
 	path := scalar(p.label.path)
 	if p.classes == nil {

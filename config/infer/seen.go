@@ -37,11 +37,10 @@ type seen struct {
 	formats [3]decode.TimeFormat // orders of day, month and year
 	timed   []*column            // fields that read as times, the first of them
 	pairs   [pairsMax][pairsMax]pairing
-	bag     string                 // path of a field that is known to be a bag
-	missing func(text []byte) bool // words that are no values among numbers; may be nil
-	cells   bool                   // of a table
-	room    int64                  // bytes that fields may still keep values in
-	beyond  int64                  // values of fields that came up when there were too many
+	bag     string // path of a field that is known to be a bag
+	cells   bool   // of a table
+	room    int64  // bytes that fields may still keep values in
+	beyond  int64  // values of fields that came up when there were too many
 	placesSeen
 }
 
@@ -220,7 +219,7 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 			return err
 		}
 		s.buf = text
-		if s.missing != nil && s.missing(text) {
+		if gapWord(text) {
 			c.word(string(text))
 		} else if c.settled && c.measured(text) {
 			return nil
