@@ -44,6 +44,13 @@ func (d *Decoder) instant(t int32, p, depth int) (ms int64, end int, found kind,
 		}
 		return ms, end, found, nil
 	case aNumber, aFraction:
+		if format := &d.formats[d.targets[t].times]; format.digits {
+			ms, ok := format.Parse(text)
+			if !ok {
+				return 0, end, found, d.mismatch(t, outRange)
+			}
+			return ms, end, found, nil
+		}
 		v, _, bad := parseNumber(text, 0)
 		ms, ok := UnixTime(v)
 		if bad != numberOK || !ok {

@@ -29,6 +29,8 @@ const (
 type TimeFormat struct {
 	order dateOrder
 	zone  *time.Location // nil for UTC
+	// Numbers of eight places, or fourteen, are dates.
+	digits bool
 }
 
 // Parse reads a time as people and programs write it, and returns Unix milliseconds, cut. It allocates nothing.
@@ -183,8 +185,8 @@ func daysIn(year, month int) int {
 // noOffset stands for the offset of a time that has none.
 const noOffset = math.MinInt64
 
-// usualTime reads a time as RFC 3339 has it, also without its offset: what clocks show, in seconds as if it were UTC, the
-// milliseconds, cut, and the offset in seconds. It is written out beside the general way because most times are
+// usualTime reads a time as RFC 3339 has it, also without its offset: what clocks show, in seconds as if it were UTC,
+// the milliseconds, cut, and the offset in seconds. It is written out beside the general way because most times are
 // written so.
 func usualTime(s []byte) (wall, millis, offset int64, ok bool) {
 	if len(s) < len("2006-01-02 15:04:05") || s[4] != '-' || s[7] != '-' || s[13] != ':' || s[16] != ':' ||

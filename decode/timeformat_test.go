@@ -269,3 +269,17 @@ func TestSince(t *testing.T) {
 		t.Error("a time that is none was taken")
 	}
 }
+
+// TestNumbersAsDates: numbers are Unix times, unless the format says that they are dates.
+func TestNumbersAsDates(t *testing.T) {
+	spec := Spec{Time: TimeSpec{Path: "t", Format: features.FormatDigits}, Columns: features.Columns{features.DefaultColumn("a", features.Number)}}
+	spec.Limits.SetDefaults()
+	d := newDecoderOf(t, spec)
+	for value, want := range map[string]int64{`20240131`: 1706659200000, `"20240131"`: 1706659200000, `20240131002100`: 1706660460000,
+		`"2024-01-31"`: 1706659200000, `20240132`: -1, `20240131.5`: -1, `2024`: -1} {
+		e, err := decode(d, `{"t":`+value+`}`)
+		if (err == nil) != (want >= 0) || err == nil && e.Time != want {
+			t.Errorf("%s: %d, %v; want %d", value, e.Time, err, want)
+		}
+	}
+}

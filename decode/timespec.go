@@ -12,7 +12,7 @@ import (
 // time.
 type TimeSpec struct {
 	Path   string `yaml:"path,short" doc:"path of the time"`
-	Format string `yaml:"format" enum:"ymd|dmy|mdy" doc:"order of day, month and year in dates such as 31.12.2024 (dmy) or 12/31/2024 (mdy); ymd, years first, by default"`
+	Format string `yaml:"format" enum:"ymd|dmy|mdy|yyyymmdd" doc:"order of day, month and year in dates such as 31.12.2024 (dmy) or 12/31/2024 (mdy), or yyyymmdd for numbers as 20241231; ymd, years first, by default"`
 	Zone   string `yaml:"zone" doc:"zone of times that name none, as Europe/Berlin; UTC by default"`
 	// Location is what Zone names: decoding reads no zone database, so whoever makes the spec does. Nil for UTC.
 	Location *time.Location `json:"-"`
@@ -40,8 +40,8 @@ func (s TimeSpec) timeFormat() (TimeFormat, error) {
 	return NewTimeFormat(s.Format, s.Zone, s.Location)
 }
 
-// NewTimeFormat is the format of times with dates of an order (ymd, dmy or mdy; ymd when empty) and in a zone, which
-// location is; nil is UTC, for a zone without a name.
+// NewTimeFormat is the format of times with dates of an order (ymd, dmy, mdy or yyyymmdd; ymd when empty) and in a
+// zone, which location is; nil is UTC, for a zone without a name.
 func NewTimeFormat(order, zone string, location *time.Location) (TimeFormat, error) {
 	for _, message := range []string{features.TimeFormatFault(order), features.ZoneFault(zone, location)} {
 		if message != "" {
@@ -54,6 +54,8 @@ func NewTimeFormat(order, zone string, location *time.Location) (TimeFormat, err
 		f.order = dayFirst
 	case features.FormatMDY:
 		f.order = monthFirst
+	case features.FormatDigits:
+		f.digits = true
 	}
 	if location == time.UTC {
 		f.zone = nil

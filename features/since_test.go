@@ -51,7 +51,7 @@ func TestSinceRefused(t *testing.T) {
 		{func(c *Column) { c.Of = []string{"a..b"} }, `"a..b" is no feature of type time, and no path`},
 		{func(c *Column) { c.Format = FormatDMY }, `how "born" reads is said there`},
 		{func(c *Column) { c.Zone = "Europe/Nowhere" }, `"Europe/Nowhere" is no zone`},
-		{func(c *Column) { c.Format = "us" }, `"us" is none of ymd, dmy and mdy`},
+		{func(c *Column) { c.Format = "us" }, `"us" is none of ymd, dmy, mdy and yyyymmdd`},
 	} {
 		age := DefaultColumn("age", Since)
 		age.Of = []string{"born"}

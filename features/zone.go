@@ -10,15 +10,17 @@ const (
 	FormatYMD = "ymd"
 	FormatDMY = "dmy"
 	FormatMDY = "mdy"
+	// FormatDigits is of dates that are numbers, as 20240131; else FormatYMD.
+	FormatDigits = "yyyymmdd"
 )
 
 // TimeFormatFault says what is wrong with the format of times, if anything.
 func TimeFormatFault(format string) string {
 	switch format {
-	case "", FormatYMD, FormatDMY, FormatMDY:
+	case "", FormatYMD, FormatDMY, FormatMDY, FormatDigits:
 		return ""
 	}
-	return fmt.Sprintf("%q is none of ymd, dmy and mdy: the order of day, month and year in dates", format)
+	return fmt.Sprintf("%q is none of ymd, dmy, mdy and yyyymmdd: the order of day, month and year in dates", format)
 }
 
 // ZoneFault says what is wrong with a zone and the location that was found for it, if anything.

@@ -209,7 +209,7 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 		}
 		s.buf = raw
 		c.number(raw)
-		if c.dated {
+		if c.dated || c.compact.n > 0 {
 			s.enter(c)
 		}
 		return nil
@@ -287,7 +287,7 @@ func (c *column) number(raw []byte) {
 		return
 	}
 	c.written.number(raw, x)
-	c.readNumber(x)
+	c.readNumber(x, raw)
 	if !bytes.ContainsAny(raw, ".eE") {
 		c.bare++
 	}

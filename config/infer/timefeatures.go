@@ -44,7 +44,9 @@ func timeNotes(c *column) (notes []string) {
 	if words != "" {
 		notes = append(notes, fmt.Sprintf("dates with their %s first, as %.40q", words, c.sample))
 	}
-	if order != "" && c.orders[1].n == c.orders[2].n && c.orders[1] != c.orders[2] {
+	if order == features.FormatDigits {
+		notes = append(notes, fmt.Sprintf("numbers that are dates, as %.40s", c.sample))
+	} else if order != "" && c.orders[1].n == c.orders[2].n && c.orders[1] != c.orders[2] {
 		notes = append(notes, "the other way round they would not rise with the rows")
 	}
 	if strays := c.unread; strays > 0 {

@@ -16,6 +16,8 @@ const (
 	timesShare = 0.95
 	// unreadMost texts that are no times, and most of all, make a field none; it is read no further.
 	unreadMost = 1000
+	// compactLeast numbers that are days of the calendar, all of them, are no chance.
+	compactLeast = 10
 	// fallsMost of the steps from one row to the next may go back in a field that rises with the rows.
 	fallsMost = 0.1
 	// earliest and latest bound what is taken for a time without being told so: 1900 to 2100 for dates, and from 1990
@@ -32,6 +34,7 @@ type timing struct {
 	unread     int64    // texts that are times in no order
 	digitTimes int64    // of the texts, those that are nothing but a Unix time
 	misread    string   // the first text that is a time in no order
+	compact    reads    // numbers that are dates as 20240131
 	dated      bool     // the field's name is one that times go by
 	pair       int      // its place among the fields that are compared with each other, from 1
 }
@@ -120,7 +123,12 @@ func (t *timing) readText(text []byte, formats *[3]decode.TimeFormat) {
 }
 
 // readNumber reads a number as a time, where the field's name lets it be one.
-func (t *timing) readNumber(x float64) {
+func (t *timing) readNumber(x float64, raw []byte) {
+	if len(raw) == len("20060102") || len(raw) == len("20060102150405") {
+		if ms, ok := (decode.TimeFormat{}).Parse(raw); ok {
+			t.compact.add(ms)
+		}
+	}
 	if ms, ok := decode.UnixTime(x); ok && t.dated {
 		t.unix.add(ms)
 	}
@@ -129,6 +137,9 @@ func (t *timing) readNumber(x float64) {
 // newest is the time that was read last, as far as is known which it is.
 func (t *timing) newest() (ms int64, ok bool) {
 	best := &t.unix
+	if t.compact.n > 0 && t.compact.n >= best.n {
+		best = &t.compact
+	}
 	for i := range t.orders {
 		if t.orders[i].n > best.n {
 			best = &t.orders[i]
@@ -153,6 +164,9 @@ func timeOf(c *column) (order string, r *reads, ok bool, why string) {
 	switch {
 	case values == 0 || c.lists > 0 || c.booleans > 0:
 		return "", nil, false, ""
+	case c.numbers == values && c.compact.n == values && values >= compactLeast:
+		r = &c.compact
+		return features.FormatDigits, r, r.from >= earliest && r.to <= latest, ""
 	case c.numbers+c.digitTimes == values:
 		r = &c.unix
 		return "", r, r.n == values && c.dated && r.from >= earliestUnix && r.to <= latest, ""

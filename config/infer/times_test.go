@@ -46,10 +46,13 @@ func TestTimesOfFiles(t *testing.T) {
 		"compact dates":  {daily("20060102"), "time: created}", ""},
 		"named months":   {text("02-Jan-2006 15:04"), "time: created}", ""},
 		"compact":        {text("20060102150405"), "time: created}", ""},
-		"seconds":        {number("created_at", time.Second), "time: created_at}", ""},
-		"milliseconds":   {number("ts", time.Millisecond), "time: ts}", ""},
-		"microseconds":   {number("event_time", time.Microsecond), "time: event_time}", ""},
-		"nanoseconds":    {number("time_ns", time.Nanosecond), "time: time_ns}", ""},
+		"numbers as dates": {func(i int, at time.Time) string {
+			return `"day":` + at.Add(time.Duration(i)*23*time.Hour).Format("20060102")
+		}, "time: {path: day, format: yyyymmdd}}", "yyyymmdd"},
+		"seconds":      {number("created_at", time.Second), "time: created_at}", ""},
+		"milliseconds": {number("ts", time.Millisecond), "time: ts}", ""},
+		"microseconds": {number("event_time", time.Microsecond), "time: event_time}", ""},
+		"nanoseconds":  {number("time_ns", time.Nanosecond), "time: time_ns}", ""},
 		"as text": {func(_ int, at time.Time) string { return fmt.Sprintf(`"timestamp":"%d"`, at.Unix()) },
 			"time: timestamp}", ""},
 		"numbers of no name": {number("amount", time.Second), "", ""},
