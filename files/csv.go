@@ -31,7 +31,8 @@ type cell struct {
 	escaped  bool // holds doubled quotes or line endings
 }
 
-// newTable finds out how the table is written, and reads its header; comma is what delimits where nothing says otherwise.
+// newTable finds out how the table is written, and reads its header; comma is what delimits where nothing says
+// otherwise.
 func newTable(v *window, comma byte, o *Options) (*table, error) {
 	head, whole, err := v.head(headBytes)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package files reads CSV, TSV, JSON, JSON-lines and LIBSVM files as sources of records, so that
+// Package files reads CSV, TSV, JSON, JSON-lines, LIBSVM and Parquet files as sources of records, so that
 // evaluate, train and produce run the very decoder on JSON bytes that a Kafka topic meets.
 //
 // Open starts a Source, whose Next gives batches until io.EOF. A file that is no text, or has no header, is an
@@ -143,7 +143,8 @@ func (s *Source) start(at int) error {
 }
 
 // Line says where the row of a number stands, as file and line, from 1, that it ends in: row numbers begin at 0 and know
-// neither a header nor blank lines. It reads everything from the beginning, so it is for the row that somebody asks about.
+// neither a header nor blank lines. It reads everything from the beginning, so it is for the row that somebody asks
+// about.
 func Line(path string, o Options, row int64) (name string, line int64, err error) {
 	s, err := Open(path, o)
 	if err != nil {

@@ -201,7 +201,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"f.csv", "a\x00,\x00b\x00\n", "perhaps UTF-16: say --encoding utf-16le"},
 		{"f.csv", "\x1f\x8b\x08\x00", "it begins as gzip files do, but is none"},
 		{"f.jsonl", "PK\x03\x04", "a ZIP archive or a spreadsheet"},
-		{"f.csv", "PAR1", "the file is Parquet"},
+		{"f.csv", "PAR1", "the file is damaged"},
 		{"f.csv", "\x28\xb5\x2f\xfd", "reading f.csv: unexpected EOF"},
 		{"f.txt", "a\n", "neither its name nor its beginning tells its format"},
 		{"f.txt.gz", "a\n", "neither its name nor its beginning tells its format"},

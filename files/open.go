@@ -210,7 +210,10 @@ func (b *begun) start(path string, o *Options, before *begun) (err error) {
 	case formatLIBSVM:
 		b.rows, err = newSparse(v, o.Bag)
 	case formatParquet:
-		err = fmt.Errorf("reading %s: the file is Parquet, which is not read yet: save it as CSV", b.name)
+		var c *columnar
+		if c, err = openParquet(b.name, b.at, b.size); err == nil {
+			b.rows = c
+		}
 	}
 	return err
 }

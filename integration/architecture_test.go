@@ -57,8 +57,8 @@ var may = []struct {
 	{"millrace/scorer/follow", []string{"millrace", "millrace/merge", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
 		"a scorer's window tables know of no Kafka, only the scorer"},
 	{"millrace/merge", []string{"millrace"}, "what is merged are batches, wherever they come from"},
-	{"millrace/files", []string{"millrace", "github.com/klauspost/compress", "golang.org/x/text"},
-		"files deliver raw records and know only the root, and how text is packed and encoded"},
+	{"millrace/files", []string{"millrace", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/parquet-go/parquet-go", "golang.org/x/text"},
+		"files deliver raw records and know only the root, and how files are packed and encoded"},
 }
 
 // only lists who may import a package, outside tests.
@@ -75,6 +75,7 @@ var only = []struct {
 		"the fake broker belongs to the embedded set-up, the other client to tests"},
 	{"github.com/alicebob/miniredis", []string{"millrace/embedded", "millrace/integration"},
 		"the fake store belongs to the embedded set-up"},
+	{"github.com/parquet-go/parquet-go", []string{"millrace/files"}, "files are read by files"},
 	{"github.com/spf13/cobra", []string{"millrace/cmd/millrace"}, "only the binary has a command line"},
 	{"github.com/schollz/progressbar", []string{"millrace/cmd/millrace"}, "only the binary has a terminal"},
 	{"gonum.org/v1/plot", []string{"millrace/cmd/millrace"}, "only the binary draws"},
