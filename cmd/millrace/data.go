@@ -42,7 +42,8 @@ func (f *dataFlags) data(ctx context.Context, a *app, events []string, again boo
 	return d, nil
 }
 
-// tellMissing says what was found out of files, which paths no event or label had, and which rows are in no order, once where pipelines agree.
+// tellMissing says what was found out of files, which paths no event or label had, and which rows are in no order,
+// once where pipelines agree.
 func (a *app) tellMissing(passes ...*offline.Pass) {
 	var told []string
 	for _, p := range passes {

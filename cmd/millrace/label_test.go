@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWhichLabel: where two fields are as likely to be the label, every verb that guesses it refuses, names both and the
-// flag; with it each goes on, and says which class is the positive one.
+// TestWhichLabel: where two fields are as likely to be the label, every verb that guesses it refuses, names both and
+// the flag; with it each goes on, and says which class is the positive one.
 func TestWhichLabel(t *testing.T) {
 	var rows strings.Builder
 	rows.WriteString("amount,churn,fraud,visits\n")

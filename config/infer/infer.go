@@ -39,8 +39,8 @@ type Options struct {
 	RowsMax int
 	// Enough is asked before each batch whether no more events shall be looked at; nil is never.
 	Enough func() bool
-	// Look is how many bytes of a file are looked at, and Progress is told of those that were, for whoever reads files;
-	// offline.LookDefault when zero, and nil for nobody.
+	// Look is how many bytes of a file are looked at, and Progress is told of those that were, for whoever reads
+	// files; offline.LookDefault when zero, and nil for nobody.
 	Look     int64
 	Progress func(total int64) func(read int64)
 	// ScanAll reads on to the end for the label, so that a file's rare classes are all found. Leave
@@ -59,8 +59,8 @@ type Options struct {
 	// Missing tells words such as NA, which are no classes of a label; nil is none. Among numbers, booleans and times
 	// they are found without it.
 	Missing func(text []byte) bool
-	// Cells is set where events are the rows of a table, whose cells have no types: what looks like a JSON number may be
-	// one of another format.
+	// Cells is set where events are the rows of a table, whose cells have no types: what looks like a JSON number may
+	// be one of another format.
 	Cells bool
 }
 
