@@ -8,8 +8,8 @@ import (
 	"millrace/config"
 )
 
-// TestMissingLongForm: a feature says which words are no value beside what becomes of them; the short form means what it
-// meant, a version's spec too, and what was learned with words is written back as a file with them.
+// TestMissingLongForm: a feature says which words are no value beside what becomes of them; the short form means what
+// it meant, a version's spec too, and what was learned with words is written back as a file with them.
 func TestMissingLongForm(t *testing.T) {
 	parse := func(missing string) (*config.Pipeline, error) {
 		return config.Parse("p.yaml", []byte("name: p\nevents: {topic: e}\nfeatures: {a: {type: number"+missing+

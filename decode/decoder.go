@@ -96,8 +96,8 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //   - A category is a string, or a number or boolean, which stand for their literal text: 12 and "12" are one category,
 //     and so are 12.0, "12.0" and 1.2e1 (see features.Canonical). Its text has at most limits.text bytes, unescaped.
 //   - A text is a string of any length.
-//   - A string that says that there is no value is as none: where a number, boolean or time belongs if MissingWord knows
-//     it, and everywhere if the column names it (Gaps).
+//   - A string that says that there is no value is as none: where a number, boolean or time belongs if MissingWord
+//     knows it, and everywhere if the column names it (Gaps).
 //   - A bag is an object whose values are numbers or null, or an array of strings and whole numbers, each
 //     worth 1. Entries of zero and null are left out; the rest are at most the column's Entries.
 //   - A time that is a feature is read as the event's own time is (below). What counts from one (since) is the

@@ -267,8 +267,7 @@ func (d *Decoder) id(t int32, p, depth int) (int, *millrace.Rejection) {
 	case found != aNumber && found != aString:
 		return end, d.mismatch(t, found)
 	}
-	switch {
-	case len(text) > int(d.limits.Text):
+	if len(text) > int(d.limits.Text) {
 		return end, d.tooLong(t)
 	}
 	d.event.ID, d.event.IDNumber = text, found == aNumber

@@ -79,9 +79,11 @@ func valid(p *config.Pipeline) bool {
 	for _, c := range p.Features {
 		usual := reflect.ValueOf(features.DefaultColumn(c.Name, c.Type))
 		for _, unread := range millrace.UnreadSettings(c) {
-			field, _ := reflect.TypeOf(c).FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, unread.Name) })
-			if !reflect.DeepEqual(usual.FieldByIndex(field.Index).Interface(), reflect.ValueOf(c).FieldByIndex(field.Index).Interface()) {
-				return false
+			for i := range usual.NumField() {
+				name, _, _ := strings.Cut(usual.Type().Field(i).Tag.Get("yaml"), ",")
+				if name == unread.Name && !reflect.DeepEqual(usual.Field(i).Interface(), reflect.ValueOf(c).Field(i).Interface()) {
+					return false
+				}
 			}
 		}
 	}

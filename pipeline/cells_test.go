@@ -13,8 +13,8 @@ import (
 	"millrace/files"
 )
 
-// TestCellsAreEvents: a table's row and the same event as JSON are one event, whether its cells are numbers in a format,
-// words for nothing or categories.
+// TestCellsAreEvents: a table's row and the same event as JSON are one event, whether its cells are numbers in a
+// format, words for nothing or categories.
 func TestCellsAreEvents(t *testing.T) {
 	p, err := config.Parse("p.yaml", []byte(`name: p
 events: {topic: e}
@@ -42,7 +42,7 @@ model: linear
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close() //nolint:errcheck // a file that was only read
+	defer src.Close()
 	batch, err := src.Next(context.Background())
 	if err != nil {
 		t.Fatal(err)
