@@ -117,8 +117,8 @@ type Vector struct {
 	Dense []float32
 	Index []uint32
 	Value []float32
-	// Wild says of a raw view that a number of the event is none that its column has: the view holds the column's
-	// centre in its place, and what is learned from the event would be learned of that.
+	// Wild says that a number of the event is none that its column has: a raw view holds the column's centre in its
+	// place, others a value at the edge of what is usual, and what is learned from the event would be learned of that.
 	Wild bool
 }
 

@@ -156,6 +156,7 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 	var standard *millrace.Vector
 	if x.base >= 0 { // first, because levels and pairs are made from it
 		standard = &dst[x.base]
+		standard.Wild = false
 		if x.standard.Sparse {
 			standard.Index, standard.Value = standard.Index[:0], standard.Value[:0]
 			x.numbers.extract(standard, e)
@@ -165,7 +166,7 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 				clear(standard.Dense)
 			}
 			if len(x.numbers.all) > 0 {
-				x.numbers.dense(standard.Dense, e)
+				standard.Wild = x.numbers.dense(standard.Dense, e)
 			}
 			if len(x.categories.all) > 0 {
 				x.categories.dense(standard.Dense, e)
@@ -209,8 +210,10 @@ func (x *Extractor) extractBeside(dst millrace.Input, standard *millrace.Vector,
 		case millrace.ViewRaw:
 			dst[id].Wild = x.extractRaw(dst[id].Dense, e)
 		case millrace.ViewLevels:
+			dst[id].Wild = standard.Wild
 			x.levels.extract(&dst[id], standard, e)
 		case millrace.ViewPairs:
+			dst[id].Wild = standard.Wild
 			if x.pairs.shape.Sparse {
 				x.pairs.sparse(x, &dst[id], standard)
 			} else {

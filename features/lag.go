@@ -178,7 +178,12 @@ func (l *lag) extract(dst *millrace.Vector, e *millrace.Event) {
 	}
 	for i, steps := range l.steps {
 		if v, ok := l.at(entry, steps); ok {
-			put(dst, l.column+i, float32(l.scales[i].Standard(v)))
+			z, ok := l.scales[i].Within(v)
+			if !ok {
+				z = l.scales[i].Standard(v)
+				dst.Wild = dst.Wild || l.usual.Wild(i, v)
+			}
+			put(dst, l.column+i, float32(z))
 		}
 	}
 }

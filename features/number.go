@@ -64,7 +64,7 @@ func (ns *numbers) add(p place) {
 	ns.scales = ns.usual.Scales()
 }
 
-func (ns *numbers) dense(dst []float32, e *millrace.Event) {
+func (ns *numbers) dense(dst []float32, e *millrace.Event) (wild bool) {
 	fields := e.Fields
 	all := ns.all
 	scales := ns.scales[:len(all)]
@@ -77,12 +77,15 @@ func (ns *numbers) dense(dst []float32, e *millrace.Event) {
 				continue
 			}
 		}
-		ns.unusual(dst, i, f)
+		if ns.unusual(dst, i, f) {
+			wild = true
+		}
 	}
+	return wild
 }
 
-// unusual is what dense does with a value that is not there, or not within the bound.
-func (ns *numbers) unusual(dst []float32, i int, f *millrace.Field) {
+// unusual is what dense does with a value that is not there, or not within the bound. It reports whether it is wild.
+func (ns *numbers) unusual(dst []float32, i int, f *millrace.Field) (wild bool) {
 	n := &ns.all[i]
 	v := f.Number
 	if f.Presence != millrace.Present {
@@ -92,16 +95,17 @@ func (ns *numbers) unusual(dst []float32, i int, f *millrace.Field) {
 		}
 		if !fill.mean {
 			dst[n.column] = 0
-			return
+			return false
 		}
 		v = ns.usual.Centre(i)
 	}
 	dst[n.column] = float32(ns.scales[i].Standard(v))
+	return ns.usual.Wild(i, v)
 }
 
 func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {
 	if dst.Dense != nil {
-		ns.dense(dst.Dense, e)
+		dst.Wild = ns.dense(dst.Dense, e)
 		return
 	}
 	index, value := dst.Index, dst.Value
@@ -123,7 +127,12 @@ func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {
 			v = ns.usual.Centre(i)
 		}
 		// What rounds to zero is left out like zero itself.
-		if z := float32(s.Standard(v)); z != 0 {
+		z, ok := s.Within(v)
+		if !ok {
+			z = s.Standard(v)
+			dst.Wild = dst.Wild || ns.usual.Wild(i, v)
+		}
+		if z := float32(z); z != 0 {
 			index, value = append(index, uint32(n.column)), append(value, z)
 		}
 	}

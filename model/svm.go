@@ -233,6 +233,12 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 		weight = float32(whole * part)
 	}
 	sc := s.(*svmScratch)
+	if wild := x[m.body.view].Wild; (wild || m.body.wild[0] > 0) && m.body.leftOut(wild) {
+		if m.classes == 0 {
+			m.target.Commit(y.Value, whole)
+		}
+		return nil
+	}
 	if err := m.update(m.input(x, sc), sc, y.Class, t, weight); err != nil {
 		return err
 	}

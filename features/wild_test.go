@@ -1,0 +1,48 @@
+package features
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"millrace"
+)
+
+// TestWild: views say that a number is wild, those that are made from the standard one, too, and only of its event.
+func TestWild(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 3))
+	hashed := DefaultColumn("h", Category)
+	hashed.Encode = "hash"
+	for name, columns := range map[string]Columns{
+		"dense":  {DefaultColumn("a", Number), DefaultColumn("b", Number)},
+		"sparse": {DefaultColumn("a", Number), DefaultColumn("b", Number), hashed},
+	} {
+		x := newExtractor(t, columns...)
+		kinds := []millrace.ViewKind{millrace.ViewStandard, millrace.ViewLevels, millrace.ViewPairs, millrace.ViewRaw}
+		ids := make([]millrace.ViewID, len(kinds))
+		for i, kind := range kinds {
+			var err error
+			if ids[i], _, err = x.View(kind); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in := x.NewInput()
+		for i := range 3000 {
+			v := random.NormFloat64()
+			wild := i > 1100 && i%300 == 7
+			if wild {
+				v = -999_999
+			}
+			e := event(v, random.NormFloat64(), "x")
+			e.Fields = e.Fields[:len(columns)]
+			if err := x.Extract(in, e); err != nil {
+				t.Fatal(err)
+			}
+			for k, id := range ids {
+				if in[id].Wild != wild {
+					t.Fatalf("%s: the %s view of event %d, of %v, says wild: %v", name, kinds[k], i, v, in[id].Wild)
+				}
+			}
+			x.Observe(e)
+		}
+	}
+}
