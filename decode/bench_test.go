@@ -80,7 +80,8 @@ func BenchmarkDecode(b *testing.B) {
 		benchmark(b, elecSpec(), true, strings.ReplaceAll(elecEvent, "0.0", "0.08446744073709551"))
 	})
 	b.Run("100 features", func(b *testing.B) { benchmark(b, wide, true, event.String()) })
-	b.Run("wrong type", func(b *testing.B) { benchmark(b, elecSpec(), false, strings.Replace(elecEvent, ":2,", `:"2",`, 1)) })
+	b.Run("in quotes", func(b *testing.B) { benchmark(b, elecSpec(), true, strings.Replace(elecEvent, ":2,", `:"2",`, 1)) })
+	b.Run("wrong type", func(b *testing.B) { benchmark(b, elecSpec(), false, strings.Replace(elecEvent, ":2,", `:"2x",`, 1)) })
 	b.Run("malformed", func(b *testing.B) { benchmark(b, elecSpec(), false, elecEvent[:100]) })
 }
 
