@@ -103,7 +103,9 @@ func (a *app) openPipelineStore(ctx context.Context, p *config.Pipeline, file, u
 	}
 	if url != "" {
 		p.Redis.Mode, p.Redis.URL = "external", url
-	} else if err := pipeline.Locate(ctx, p, a.locating(file, 0, log)); err != nil {
+	}
+	// Where the broker alone is embedded, most of what is done with versions needs it not: it may not run.
+	if err := pipeline.Locate(ctx, p, a.locating(file, 0, log)); err != nil && p.Redis.Mode == "embedded" {
 		return nil, err
 	}
 	spec := p.Redis
