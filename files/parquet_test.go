@@ -87,7 +87,7 @@ func TestParquet(t *testing.T) {
 		`{"id":2,"small":0,"unsigned":0,"ratio":0,"price":0.07,"country":"a \"b\"","paid":false,"at":"2024-05-01T13:30:00.25Z",` +
 			`"day":"1970-01-01","raw":"","key":"00000000-0000-0000-0000-000000000000","tags":[],"bare":[],"owner":{"name":""},"lines":[],"extra":{}}`,
 	}
-	for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Zstd, &parquet.Lz4Raw} {
+	for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Zstd} {
 		for _, group := range []int{1, 100} {
 			rows := slices.Repeat(orders(), 70)
 			path := filepath.Join(t.TempDir(), "orders")
@@ -128,6 +128,22 @@ func TestParquetStands(t *testing.T) {
 	}
 	if _, err := Open(StdinPath, Options{Input: Input{Stdin: NewStdin(bytes.NewReader(data))}}); err == nil || !strings.Contains(err.Error(), "read from its end") {
 		t.Errorf("as it comes: %v", err)
+	}
+	for _, codec := range []compress.Codec{&parquet.Lz4Raw, &parquet.Brotli} {
+		path := filepath.Join(t.TempDir(), "f.parquet")
+		if err := os.WriteFile(path, parquetFile(t, orders(), 1, codec), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Next(t.Context()); err == nil || !strings.Contains(err.Error(), "write the file with snappy, zstd or gzip") {
+			t.Errorf("%s: %v", codec, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	for name, damage := range map[string][]byte{"cut off": data[:len(data)-30], "short": data[:9], "no footer": append(slices.Clone(data[:len(data)-8]), "\xff\xff\xff\x7fPAR1"...)} {
 		path := filepath.Join(t.TempDir(), "f.parquet")
