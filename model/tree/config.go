@@ -218,7 +218,7 @@ const (
 	tempers   = 2 * 8
 	quality   = 8
 	// levelBytes is what follows the level of a numeric label.
-	levelBytes = 8*(levelCount+2*levelEvents+1) + 16
+	levelBytes = 8*(levelCount+2*levelEvents+1+homeLen+tailLen) + 16
 )
 
 // firstBytes is what the first values of a column take.

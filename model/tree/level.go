@@ -19,6 +19,8 @@ type level struct {
 	errors  []float64
 	recent  []float64 // [levelEvents × 2] of the latest events: prediction and label, in the label's units
 	far     []float64 // [1] faded share of wild labels
+	home    []float64 // [homeLen] where it was before
+	tail    []float64 // [tailLen] how far off labels usually are
 	history []uint64  // [2] which of the latest 64 errors were large, the newest lowest; events until now
 }
 
@@ -33,7 +35,7 @@ const (
 const (
 	levelEvents = 64
 	// levelSettled is how many errors tell what is usual.
-	levelSettled = 100
+	levelSettled = 64
 	// After powers of two events up to beginLast, from beginFirst, the moments are held against the median of the
 	// latest labels: when they are off by more than beginOff of its deviations, labels were wild and all begins again.
 	beginFirst, beginLast = 16, 256
@@ -51,10 +53,13 @@ const (
 	farFade       = 1.0 / 512
 	farMost       = 0.08
 	levelAccepted = 0.5 // share of the error that is left when the level is what moved
-	// While that many of the latest few errors are large, the level may be about to move: leaves learn carefully, and
-	// detectors wait. That costs nothing when it does not: half a window later all are what they were.
+	// While that many of the latest few errors are large, and more than twice as many as usual and two by chance, the
+	// level may be about to move: leaves learn carefully, and detectors wait. That costs nothing when it does not: half
+	// a window later all are what they were.
 	heldWindow = 0xff
 	heldLarge  = 4
+	heldOften  = 2 * 8
+	heldChance = 2
 	heldErrors = 8
 	// levelTrend is the largest rate at which the level follows errors that have one sign (the tracking signal of
 	// Trigg and Leach, Exponential smoothing with an adaptive response rate, 1967, squared).
@@ -63,7 +68,7 @@ const (
 
 func newLevel(moments *scaler) level {
 	return level{moments: moments, errors: make([]float64, levelCount), far: make([]float64, 1),
-		recent: make([]float64, 2*levelEvents), history: make([]uint64, 2)}
+		home: make([]float64, homeLen), tail: make([]float64, tailLen), recent: make([]float64, 2*levelEvents), history: make([]uint64, 2)}
 }
 
 // settled reports whether errors tell something.
@@ -104,13 +109,15 @@ func (l *level) begun() bool {
 	l.moments.refresh(0)
 	clear(l.errors)
 	clear(l.far)
+	clear(l.home)
+	clear(l.tail)
 	clear(l.history)
 	return true
 }
 
-// wild reports whether a label that is off by so much is.
+// wild reports whether a label that is off by so much is: those of a tail come there step by step.
 func (l *level) wild(off float64) bool {
-	return off > levelWild && l.moments.moments[0] >= levelEvents/2
+	return off > max(levelWild, tailStep*l.tail[tailEdge]) && l.moments.moments[0] >= levelEvents/2
 }
 
 // reach is how far a label that is off by so much may be from what was predicted, to be counted in its moments, to be
@@ -119,9 +126,10 @@ func (l *level) reach(off float64) (counted, learned, failed float64) {
 	all := math.Inf(1)
 	learned, failed = heldErrors*l.errors[levelUsual], largeErrors*l.errors[levelUsual]
 	switch {
-	case l.wild(off) && l.far[0] <= farMost: // so that as many as farMost leave the deviation what it is
+	// So that as many as farMost leave the deviation what it is.
+	case l.maybe(), l.wild(off) && l.far[0] <= farMost:
 		return min(learned, levelCounted), failed, failed
-	case bits.OnesCount64(l.history[0]&heldWindow) >= heldLarge:
+	case float64(bits.OnesCount64(l.history[0]&heldWindow)) >= max(heldLarge, heldChance+heldOften*l.tail[tailOften]):
 		return all, learned, failed
 	default:
 		return all, all, all
@@ -149,6 +157,7 @@ func (l *level) observe(p, y float64) {
 		size = largeErrors * usual
 	}
 	l.history[1]++
+	l.stretch(math.Abs(t - p))
 	share := 0.0
 	if l.wild(math.Abs(t - p)) {
 		share = 1
@@ -161,6 +170,7 @@ func (l *level) observe(p, y float64) {
 	l.errors[levelSigned] += rate * (signed - l.errors[levelSigned])
 	l.errors[levelMean] += rate * (min(max(p+signed, -targetReach), targetReach) - l.errors[levelMean])
 	switch {
+	case l.returned(), l.jumped():
 	case bits.OnesCount64(l.history[0]) >= levelLarge:
 		l.decide(newest)
 	case l.settled():
@@ -211,6 +221,7 @@ func (l *level) decide(newest uint64) {
 		l.errors[levelUsual] = min(before, targetReach)
 		return
 	}
+	l.leave()
 	l.moments.move(a, b)
 	l.errors[levelSigned], l.far[0] = 0, 0
 	l.errors[levelMean] = min(max((l.errors[levelMean]-b)/a, -targetReach), targetReach)
@@ -272,12 +283,12 @@ func median(v []float64) float64 {
 
 // list is the level's tensors. Trees of before had none and begin them at their next example.
 func (l *level) list() []entry {
-	return []entry{
+	return append(l.listJumps(), []entry{
 		{"level.errors", millrace.Tensor{Shape: []int{levelCount}, F64: l.errors, Added: true}, millrace.Training},
 		{"level.recent", millrace.Tensor{Shape: []int{levelEvents, 2}, F64: l.recent, Added: true}, millrace.Training},
 		{"level.far", millrace.Tensor{Shape: []int{1}, F64: l.far, Added: true}, millrace.Training},
 		{"level.history", millrace.Tensor{Shape: []int{2}, U64: l.history, Added: true}, millrace.Training},
-	}
+	}...)
 }
 
 // restored reports what no labels leave.
@@ -288,6 +299,9 @@ func (l *level) restored() error {
 	}
 	if far := l.far[0]; !(far >= 0 && far <= 1) {
 		return errors.New("the share of wild labels is none")
+	}
+	if err := l.restoredJumps(); err != nil {
+		return err
 	}
 	for _, v := range l.recent {
 		if !(math.Abs(v) <= accumulatedMax) {
