@@ -105,8 +105,8 @@ func flagOf(name string) string {
 	return "--encoding " + strings.TrimSuffix(word, ",")
 }
 
-// otherwise says of a text's beginning that it is not UTF-8 at all, and empty where it may be: some bytes that are wrong
-// among others that are right are faults of their rows.
+// otherwise says of a text's beginning that it is not UTF-8 at all, and empty where it may be: some bytes that are
+// wrong among others that are right are faults of their rows.
 func otherwise(head []byte) string {
 	if name := wide(head); name != "" {
 		return fmt.Sprintf("the file is not UTF-8 but perhaps UTF-16: say --encoding %s", name)

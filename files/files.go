@@ -142,9 +142,9 @@ func (s *Source) start(at int) error {
 	return nil
 }
 
-// Line says where the row of a number stands, as file and line, from 1, that it ends in: row numbers begin at 0 and know
-// neither a header nor blank lines. It reads everything from the beginning, so it is for the row that somebody asks
-// about.
+// Line says where the row of a number stands, as file and line, from 1, that it ends in: row numbers begin at 0 and
+// know neither a header nor blank lines. It reads everything from the beginning, so it is for the row that somebody
+// asks about.
 func Line(path string, o Options, row int64) (name string, line int64, err error) {
 	s, err := Open(path, o)
 	if err != nil {

@@ -19,9 +19,9 @@ const (
 	parquetRowValuesMax = 1 << 20
 )
 
-// columnar reads Parquet, a row at a time out of all columns. A row becomes an object: groups are objects, lists arrays,
-// what is null is absent. The file is checked before the library reads it, so that what it claims of itself cannot take
-// more memory than it is given.
+// columnar reads Parquet, a row at a time out of all columns. A row becomes an object: groups are objects, lists
+// arrays, what is null is absent. The file is checked before the library reads it, so that what it claims of itself
+// cannot take more memory than it is given.
 type columnar struct {
 	name   string
 	in     io.ReaderAt

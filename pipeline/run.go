@@ -44,8 +44,8 @@ type Pipeline struct {
 	around     *errgroup.Group
 	stopAround context.CancelFunc
 	broken     context.Context
-	// notice says to other commands where the process listens; nil where nothing is said. instance is its id, since when
-	// it started.
+	// notice says to other commands where the process listens; nil where nothing is said. instance is its id, since
+	// when it started.
 	notice   *running.Notice
 	instance string
 	since    time.Time

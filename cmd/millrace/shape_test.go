@@ -49,8 +49,8 @@ func TestEveryVerbReadsShapedFiles(t *testing.T) {
 	}
 }
 
-// TestStandardInput: it is a file like others, kept where it is read more than once, and nowhere else; several files are
-// one stream.
+// TestStandardInput: it is a file like others, kept where it is read more than once, and nowhere else; several files
+// are one stream.
 func TestStandardInput(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	rows := "# by hand\na;b;y\n"
