@@ -258,7 +258,7 @@ func TestShapes(t *testing.T) {
 		seen[typ] = true
 		names := map[string]bool{}
 		for _, f := range shapeOf(typ).fields {
-			if f.doc == "" || names[f.name] || strings.Trim(f.name, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
+			if f.doc == "" || names[f.name] || strings.Trim(f.name, "abcdefghijklmnopqrstuvwxyz_0123456789.") != "" {
 				t.Errorf("%s.%s: no doc, a name twice, or a name that is not in lower case", typ, f.name)
 			}
 			names[f.name] = true

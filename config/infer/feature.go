@@ -43,7 +43,7 @@ func (p *plan) chooseFeatures() {
 			continue
 		}
 		f, why := p.feature(c)
-		f.Gaps = c.gaps
+		f.Gaps = unusual(c.gaps)
 		if c.bag != nil && c.lists == 0 {
 			p.bagged = true
 			f, why = p.bagFeature(c)

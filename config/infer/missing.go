@@ -90,3 +90,14 @@ func (c *column) settle() {
 
 // gapText lists the words that were settled.
 func (c *column) gapText() string { return strings.Join(c.gaps, " and ") }
+
+// unusual are the words that the pipeline file must name: the others always mean that there is no value. Nil is none.
+func unusual(words []string) []string {
+	var named []string
+	for _, word := range words {
+		if !decode.MissingWord([]byte(word)) {
+			named = append(named, word)
+		}
+	}
+	return named
+}
