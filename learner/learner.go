@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,7 +175,7 @@ func New(o Options) *Learner {
 	o.Stream.Begin(o.Positions)
 	l.keyed.captured(o.Retention, o.Labels.Retention)                // of what learning goes on from
 	copy(l.metrics.seen, o.Stream.Trainer.Progressive.ClassCounts()) // those of former processes were counted there
-	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected, Head: o.Head})
+	l.status.Store(&Status{Learned: l.learned, Rejected: l.rejected, Head: o.Head, Positions: slices.Clone(o.Positions)})
 	if o.Head.Seq > 0 {
 		l.metrics.version(o.Head, o.Family)
 	}

@@ -27,6 +27,8 @@ type Status struct {
 	Late    *Late
 	Windows *keyed.Stats
 	Stalled time.Duration // for which merging has been waiting for a partition that does not answer
+	// Positions are where the learner stands in each partition: everything before was applied.
+	Positions []millrace.Position
 }
 
 // Late is what has become of events and labels that wait for each other.
@@ -88,6 +90,10 @@ func (l *Learner) report() {
 	s.Binary, _ = p.Binary(All)
 	s.FadingBinary, _ = p.Binary(Fading)
 	s.Late = l.late()
+	s.Positions = make([]millrace.Position, 0, len(l.positions))
+	for _, p := range l.positions {
+		s.Positions = append(s.Positions, *p)
+	}
 	for {
 		s.Head, s.Snapshots, s.Skipped = old.Head, old.Snapshots, old.Skipped
 		if l.status.CompareAndSwap(old, &s) {

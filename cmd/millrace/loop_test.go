@@ -199,7 +199,7 @@ func TestDemoGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	var waited uint64
 	for run := range 2 {
-		s := decoded[demoSummary](t, "demo", "--events", "700", "--rate", "0", "--data-dir", dir, "--log-level", "error")
+		s := decoded[feedSummary](t, "demo", "--events", "700", "--rate", "0", "--data-dir", dir, "--log-level", "error")
 		if s.Events != 700 || s.Learned < 500 || s.Rejected != 0 || s.Scores < 700 || s.LogLoss == nil || s.ROCAUC == nil || s.Waiting == nil {
 			t.Fatalf("%+v", s)
 		}

@@ -17,14 +17,11 @@ import (
 type produceFlags struct {
 	config   string
 	brokers  []string
-	rate     float64
-	loop     bool
 	generate string
 	seed     uint64
 	events   uint64
-	labels   string
 	out      string
-	shape    shapeFlags
+	rowFlags
 }
 
 func (a *app) produce() *cobra.Command {
@@ -49,13 +46,10 @@ are acknowledged.`,
 			if f.generate != "" {
 				return exactly(0, "no data file with --generate")(cmd, args)
 			}
-			if f.labels != "" && f.loop {
-				return config.Usagef("--loop: files of events and labels are sent with their times, once")
-			}
 			return someFiles(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkRate(f.rate); err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
 			if f.out != "" {
@@ -66,12 +60,9 @@ are acknowledged.`,
 	}
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "pipeline file")
 	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's; the embedded broker of a process of this machine is found without")
-	cmd.Flags().Float64Var(&f.rate, "rate", 0, "events a second; 0 is as fast as it goes")
-	cmd.Flags().BoolVar(&f.loop, "loop", false, "start again at the end of the file")
-	f.shape.add(cmd.Flags())
+	f.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.generate, "generate", "", "generate events in place of a file: payments")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of --generate")
-	cmd.Flags().StringVar(&f.labels, "labels", "", "file of labels that come later than their events, sent to the topic of labels in the order of times")
 	cmd.Flags().StringVar(&f.out, "out", "", "write what --generate makes to this file, as JSON lines, in place of the topic; labels that come later to one beside it")
 	cmd.Flags().Uint64Var(&f.events, "events", 0, "stop after this many events; 0 is no bound")
 	return cmd
@@ -134,22 +125,9 @@ func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, 
 		}
 		return generated(payments.New(f.seed), p.LateLabels()), func(uint64) {}, func() {}, nil
 	}
-	report := func(fault string) { fmt.Fprintln(a.err, "left out:", fault) }
-	path, in, err := f.shape.files(ctx, a, args, f.labels, f.loop || f.labels != "")
+	rows, err := f.open(ctx, a, p, args)
 	if err != nil {
 		return nil, nil, nil, err
-	}
-	var rows *pipeline.FileRows
-	if f.labels != "" {
-		rows, err = pipeline.OpenLateRows(ctx, p, path, f.labels, in, time.Now(), report)
-	} else {
-		rows, err = pipeline.OpenRows(p, path, in, f.loop, report)
-	}
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	for _, text := range rows.Disorder() {
-		fmt.Fprintln(a.err, text)
 	}
 	total := rows.Size()
 	if f.loop {
@@ -158,10 +136,7 @@ func (a *app) openRows(ctx context.Context, p *config.Pipeline, f produceFlags, 
 	bar := a.newProgress(total, "producing", true)
 	return rows.Next, func(uint64) { bar.set(rows.Read()) }, func() {
 		bar.finish()
-		for _, text := range rows.Notes() {
-			fmt.Fprintln(a.err, text)
-		}
-		_ = rows.Close() // a file that was only read
+		a.closeRows(rows)
 	}, nil
 }
 

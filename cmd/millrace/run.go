@@ -43,18 +43,34 @@ func (f *runFlags) registerLearning(cmd *cobra.Command) {
 
 func (a *app) run() *cobra.Command {
 	var f runFlags
+	var from fromFlags
 	cmd := &cobra.Command{
 		Use:   "run -c FILE",
 		Short: "Learn and score in one process",
 		Long: `Learn from every event of the pipeline's topic and score it with the newest snapshot, until a signal
-comes. At the first signal it finishes what it has read, publishes a last snapshot and commits; the second ends it at once.`,
+comes. At the first signal it finishes what it has read, publishes a last snapshot and commits; the second ends it at once.
+
+With --from it sends the rows of files to the topic meanwhile, as produce does, each of which is scored and learned, and prints
+how well that went at its end: at a signal, or with --until-done by itself.`,
 		Example: `  millrace run -c payments.yaml
-  millrace run -c payments.yaml --data-dir ./data    # embedded servers that survive restarts`,
+  millrace run -c payments.yaml --data-dir ./data    # embedded servers that survive restarts
+  millrace run -c payments.yaml --from data.csv --until-done
+  millrace run -c payments.yaml --from data.csv --rate 100 --loop`,
 		Args: exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runPipeline(cmd.Context(), f, true, true) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			given, err := from.given(cmd)
+			switch {
+			case err != nil:
+				return err
+			case given:
+				return a.runFrom(cmd.Context(), f, from)
+			}
+			return a.runPipeline(cmd.Context(), f, true, true)
+		},
 	}
 	f.register(cmd)
 	f.registerLearning(cmd)
+	from.register(cmd)
 	return cmd
 }
 
@@ -91,15 +107,8 @@ func (a *app) score() *cobra.Command {
 	return cmd
 }
 
-func (a *app) runPipeline(ctx context.Context, f runFlags, learn, score bool) (err error) {
-	f.Learn, f.Score, f.Version, f.Runtime = learn, score, version, running.Folder(os.LookupEnv)
-	if f.Config, err = pipeline.Load(f.File); err != nil {
-		return err
-	}
-	if f.Log, err = a.logger(); err != nil {
-		return err
-	}
-	if err := boundMemory(f.Config); err != nil {
+func (a *app) runPipeline(ctx context.Context, f runFlags, learn, score bool) error {
+	if err := a.loadRun(&f, learn, score); err != nil {
 		return err
 	}
 	return pipeline.Run(ctx, f.Options)

@@ -165,8 +165,13 @@ func viewRow(name string, p status.Progress) string {
 	return fmt.Sprintf("  %-26s   %8.4f  %8.4f    %8.4f  %8.4f", name, *p.All.LogLoss, *p.All.Accuracy, *p.Fading.LogLoss, *p.Fading.Accuracy)
 }
 
-func (s demoSummary) print(w io.Writer) error {
-	if err := printSummary(w, s.Summary, "payments", "model"); err != nil {
+// print says how it went. model is what its row is called.
+func (s feedSummary) print(w io.Writer, name, model string) error {
+	if s.Accuracy == nil && s.MAE == nil { // it ended before a learner was at work
+		_, err := fmt.Fprintf(w, "%s: %d events, none learned\n", name, s.Events)
+		return err
+	}
+	if err := printSummary(w, s.Summary, name, model); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%d scores written, %d snapshots published, %.1f s in all\n", s.Scores, s.Snapshots, s.Seconds)

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millrace/config"
+	"millrace/pipeline"
+	"millrace/pipeline/running"
+)
+
+// fromFlags are those of run that send files beside running.
+type fromFlags struct {
+	files     []string
+	untilDone bool
+	rowFlags
+}
+
+func (f *fromFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.files, "from", nil, "file whose rows are sent to the events topic beside running; may be repeated, or a pattern in quotes, or -")
+	cmd.Flags().BoolVar(&f.untilDone, "until-done", false, "end once all rows of --from are learned, scored and published")
+	f.add(cmd.Flags())
+}
+
+// given refuses flags of --from without it.
+func (f *fromFlags) given(cmd *cobra.Command) (bool, error) {
+	if len(f.files) > 0 {
+		return true, f.check()
+	}
+	for _, name := range []string{"until-done", "rate", "loop", "labels", "format", "delimiter", "quote", "comment", "encoding", "no-header"} {
+		if cmd.Flags().Changed(name) {
+			return false, config.Usagef("--%s is for rows of files: name some with --from FILE", name)
+		}
+	}
+	return false, nil
+}
+
+// runFrom runs a pipeline and sends it the rows of files.
+func (a *app) runFrom(ctx context.Context, f runFlags, from fromFlags) error {
+	if from.loop && from.untilDone {
+		return config.Usagef("--until-done: with --loop there is no end of rows")
+	}
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	if err := a.loadRun(&f, true, true); err != nil {
+		return err
+	}
+	p := f.Config
+	p.Events.UnknownTopic = config.UnknownTopicCreate // as produce does: who sends knows that the topic is meant
+	rows, err := from.open(ctx, a, p, from.files)
+	if err != nil {
+		return err
+	}
+	defer a.closeRows(rows)
+	d := &fromFeed{feed: feed{late: p.LateLabels(), log: f.Log, started: time.Now()}, flags: from, rows: rows, sent: make(chan struct{})}
+	if d.running, err = pipeline.Open(ctx, f.Options); err != nil {
+		return err
+	}
+	defer d.running.Close()
+	if err := d.run(ctx, d.produce, d.show); err != nil {
+		return err
+	}
+	s := d.summary()
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(s)
+	}
+	return s.print(a.out, p.Name, p.Model.Type)
+}
+
+// fromFeed is a pipeline that runs beside files.
+type fromFeed struct {
+	feed
+	flags fromFlags
+	rows  *pipeline.FileRows
+	sent  chan struct{} // closed once all is
+}
+
+// produce sends the rows, and ends when they are done with, where that was asked for.
+func (d *fromFeed) produce(ctx context.Context) error {
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	n, err := d.running.Produce(ctx, d.count(d.rows.Next), pipeline.Produce{Rate: d.flags.rate})
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	close(d.sent)
+	if d.flags.untilDone {
+		return d.running.Through(ctx)
+	}
+	d.log.Info("all rows are sent; the pipeline runs on, Ctrl-C ends it", "from", strings.Join(d.flags.files, " "), "events", n.Events)
+	<-ctx.Done()
+	return nil
+}
+
+// show says now and then how far the files are sent, until they are.
+func (d *fromFeed) show(ctx context.Context) {
+	wait, total := progressAfter, d.rows.Size()
+	for {
+		select {
+		case <-d.sent:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = progressEvery
+		s := d.running.Status()
+		told := []any{"sent", d.produced.Load()}
+		if total > 0 {
+			told = append(told, "percent", 100*d.rows.Read()/total)
+		}
+		d.log.Info("sending rows", append(told, "scored", s.Scoring.Scored, "behind", s.Learning.LagRecords)...)
+	}
+}
+
+// loadRun loads the pipeline of run, learn and score.
+func (a *app) loadRun(f *runFlags, learn, score bool) (err error) {
+	f.Learn, f.Score, f.Version, f.Runtime = learn, score, version, running.Folder(os.LookupEnv)
+	if f.Config, err = pipeline.Load(f.File); err != nil {
+		return err
+	}
+	if f.Log, err = a.logger(); err != nil {
+		return err
+	}
+	return boundMemory(f.Config)
+}
