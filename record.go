@@ -9,6 +9,7 @@ package millrace
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,11 @@ const (
 	HeaderTime      = "millrace-time"      // of a dead letter: the original's timestamp, Unix milliseconds
 	HeaderTruncated = "millrace-truncated" // of a dead letter: original sizes of what was cut, as "value=10485760"
 	HeaderLast      = "millrace-last"      // of a dead letter for a range of records: the last offset of the range
+
+	// Of a record that was a dead letter and was sent again to the topic that it came from.
+	HeaderReplayedSource = "millrace-replayed-source" // where it stood when it was first rejected, as HeaderSource says it
+	HeaderReplayedReason = "millrace-replayed-reason" // why it was rejected then
+	HeaderReplayedLetter = "millrace-replayed-letter" // topic/partition/offset of the letter: one sent twice has it twice
 )
 
 // AppendSource appends the value of a millrace-source header: topic/partition/offset.
@@ -36,6 +42,26 @@ func AppendSource(dst []byte, topic string, partition int32, offset int64) []byt
 	dst = append(append(dst, topic...), '/')
 	dst = append(strconv.AppendInt(dst, int64(partition), 10), '/')
 	return strconv.AppendInt(dst, offset, 10)
+}
+
+// ParseSource reads what AppendSource writes; ok is false for anything else.
+func ParseSource(source string) (topic string, partition int32, offset int64, ok bool) {
+	rest, last, found := cutLast(source)
+	topic, middle, also := cutLast(rest)
+	p, errP := strconv.ParseUint(middle, 10, 31)
+	o, errO := strconv.ParseUint(last, 10, 63)
+	if !found || !also || topic == "" || errP != nil || errO != nil {
+		return "", 0, 0, false
+	}
+	return topic, int32(p), int64(o), true
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // Record is one Kafka record, or one row of a file that stands in for it. Key, Value and Headers

@@ -124,7 +124,7 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 		return config.Usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
-		a.produce(), a.status(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
+		a.produce(), a.status(), a.dead(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

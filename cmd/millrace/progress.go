@@ -77,6 +77,24 @@ func (a *app) slowProgress(what string) (progress offline.Progress, finish func(
 	}, func() { bar.finish() }
 }
 
+// recordsProgress counts records that are read, from progressAfter on, as slowProgress does bytes.
+func (a *app) recordsProgress(what string) (set func(read, total int64), finish func()) {
+	bar, next := &progressBar{}, time.Now().Add(progressAfter)
+	return func(read, total int64) {
+		switch now := time.Now(); {
+		case bar.bar != nil:
+			bar.set(read)
+		case now.Before(next):
+		case isTerminal(a.err):
+			bar = a.newProgress(total, what, false)
+			bar.set(read)
+		default:
+			next = now.Add(progressEvery)
+			fmt.Fprintf(a.err, "%s: %d of %d\n", what, read, total)
+		}
+	}, func() { bar.finish() }
+}
+
 // set moves to n. Its errors are those of writing to a terminal, which nothing depends on.
 func (p *progressBar) set(n int64) {
 	if p.bar != nil {
