@@ -212,7 +212,7 @@ func codeName(words []string) bool {
 }
 
 var codeWords = wordsOf("zip zipcode plz postcode postleitzahl postal postalcode code codes barcode phone phonenumber telephone telefon tel",
-	"mobile msisdn fax account acct konto iban card cardnumber ssn ein isbn ean upc gtin sku vin imei naics sic fips cusip npi pin")
+	"mobile msisdn fax account acct konto iban card cardnumber ssn ein qid isbn ean upc gtin sku vin imei naics sic fips cusip npi pin")
 
 var numberedWords = wordsOf("account acct card phone telephone mobile customer client order invoice ticket contract policy serial part item",
 	"product article document transaction reference ref receipt tracking batch lot vehicle flight train room loan member patient",
