@@ -200,7 +200,7 @@ func (d *decoder) eachField(n *yaml.Node, s *spot, visit func(name string, value
 // structs inside it has.
 func (d *decoder) unknown(sh shape, s, key *spot, name string) {
 	names := sh.names()
-	suggestion := nearest(name, names)
+	suggestion := Nearest(name, names)
 	if suggestion == "" {
 		suggestion = d.elsewhere(sh, name)
 	}

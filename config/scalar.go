@@ -145,7 +145,7 @@ func setText(v reflect.Value, s scalar, f field) (message, suggestion string) {
 	isText := s.tag == "!!str" || s.tag == "!!timestamp"
 	switch {
 	case f.enum != nil && (!isText || !slices.Contains(f.enum, s.text)) && !(f.time && isTime(s.text)):
-		return "found " + s.String() + "; write " + wantText(f), nearest(s.text, f.enum)
+		return "found " + s.String() + "; write " + wantText(f), Nearest(s.text, f.enum)
 	case isText || s.variable:
 	case (f.element || f.class) && s.tag != "!!null":
 		// Classes 0 and 1 are names, spelt as in the file.

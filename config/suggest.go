@@ -1,8 +1,8 @@
 package config
 
-// nearest is the candidate most like word, or "" when none is near enough to be a slip of the
+// Nearest is the candidate most like word, or "" when none is near enough to be a slip of the
 // hand: one edit in a short word, one in three letters of a longer one.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, bestDistance := "", max(1, len([]rune(word))/3)+1
 	for _, c := range candidates {
 		if d := distance(word, c); d < bestDistance {

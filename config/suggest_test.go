@@ -23,8 +23,8 @@ func TestNearest(t *testing.T) {
 	for _, c := range []struct{ word, want string }{
 		{"raet", "rate"}, {"rat", "rate"}, {"epsilom", "epsilon"}, {"momntm", "momentum"}, {"x", ""}, {"colour", ""}, {"ratio", ""}, {"", ""},
 	} {
-		if got := nearest(c.word, []string{"type", "rate", "momentum", "epsilon"}); got != c.want {
-			t.Errorf("nearest(%q) = %q, want %q", c.word, got, c.want)
+		if got := Nearest(c.word, []string{"type", "rate", "momentum", "epsilon"}); got != c.want {
+			t.Errorf("Nearest(%q) = %q, want %q", c.word, got, c.want)
 		}
 	}
 }

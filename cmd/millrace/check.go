@@ -47,7 +47,7 @@ be found out without writing to them. With --rate it says what waits for labels 
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
 	cmd.Flags().BoolVar(&o.Connect, "connect", false, "reach the brokers and Redis too")
 	cmd.Flags().Float64Var(&o.Rate, "rate", 0, "events a second, to say what those take that wait for their label; with --connect the topic's by default")
-	return cmd
+	return reading(cmd)
 }
 
 func (a *app) printChecked(file string, found *pipeline.Checked) error {

@@ -64,6 +64,7 @@ root mean squared error) went, as .svg or .png.`,
 	f.Var(&o.seed, "seed", "seed of all randomness, in place of the pipeline files'")
 	o.late.add(f)
 	f.StringVar(&o.plot, "plot", "", "draw the losses into this file, .svg or .png")
+	withoutConfig(cmd, "label")
 	return cmd
 }
 

@@ -36,7 +36,7 @@ func (a *app) dead() *cobra.Command {
 	cmd.PersistentFlags().StringSliceVar(&f.brokers, "brokers", nil,
 		"Kafka addresses in place of the pipeline file's; the embedded broker of a process of this machine is found without")
 	list := &cobra.Command{
-		Use: "list", Short: "Count dead letters by reason, with the newest of each",
+		Use: "list", Aliases: []string{"ls"}, Short: "Count dead letters by reason, with the newest of each",
 		Long: `Count the dead letters of the pipeline's events, and of its labels where they come later, by reason, and tell of the
 newest of each: where the value at fault stands, what was found and what would be right, and how the event begins. Nothing
 is changed, and no group's positions are.`,
@@ -57,7 +57,7 @@ headers, its whole value, why it could not be used and what to do about it.`,
 		Args:    exactly(1, "the place of one letter or of its event, as payments.events/0/4711"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.showDead(cmd.Context(), f, args[0]) },
 	}
-	cmd.AddCommand(list, show)
+	cmd.AddCommand(reading(list), reading(show))
 	return cmd
 }
 

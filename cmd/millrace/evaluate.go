@@ -76,6 +76,7 @@ label in DATA comes so much later than its event.`,
 	late.add(cmd.Flags())
 	cmd.Flags().StringVar(&predictions, "predictions", "", "write to this file, as CSV, what was predicted of each event when it came")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "how many seeds, one after the other, to take mean and spread over")
+	withoutConfig(cmd, "label", "model")
 	return cmd
 }
 

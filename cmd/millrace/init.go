@@ -19,6 +19,7 @@ import (
 // initFlags say what init looks at, and what it says of it.
 type initFlags struct {
 	from, fromSnapshot, expert string
+	more                       []string // data files after the first
 	infer                      infer.Options
 	shape                      shapeFlags
 	out                        string
@@ -29,7 +30,7 @@ type initFlags struct {
 func (a *app) initFile() *cobra.Command {
 	var o initFlags
 	cmd := &cobra.Command{
-		Use:   "init --from FILE | --topic T --brokers HOST:PORT | --from-snapshot MODEL|FILE",
+		Use:   "init DATA... | --topic T --brokers HOST:PORT | --from-snapshot MODEL|FILE",
 		Short: "Write a commented pipeline file from your data, or from a snapshot",
 		Long: `Look at a data file, or at the newest events of a topic, infer the types of features and label, and write
 a commented pipeline file to standard output that check accepts, or to --out FILE. Read it before you run it.
@@ -49,12 +50,12 @@ largest amounts come to.
 Labels that come later, in a file of their own: run init on the file of events, with any of its columns as --label, then put
 that column among the features and write label: {path: PATH, classes: [A, B], topic: TOPIC, id: PATH, time: PATH}, whose
 paths are of the file of labels. docs/LABELS.md shows it.`,
-		Example: `  millrace init --from data.csv --label y > pipeline.yaml
-  millrace init --from data.csv --windows --out pipeline.yaml
-  millrace init --from data.csv --output json --look 100MiB
+		Example: `  millrace init data.csv --label y > pipeline.yaml
+  millrace init data.csv --windows --out pipeline.yaml
+  millrace init data.csv --output json --look 100MiB
   millrace init --topic payments.events --brokers localhost:9092 --label outcome > pipeline.yaml
   millrace init --from-snapshot payments --redis redis://localhost:6379/0 > again.yaml`,
-		Args: exactly(0, "no arguments"),
+		Args: func(_ *cobra.Command, args []string) error { return o.take(args) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.infer.ScanAll = o.from != "" // a file's rare classes must all be found
 			return a.initAny(cmd.Context(), &o)
@@ -62,7 +63,7 @@ paths are of the file of labels. docs/LABELS.md shows it.`,
 	}
 	f := cmd.Flags()
 	o.shape.add(f)
-	f.StringVar(&o.from, "from", "", "data file, pattern of files, or - for standard input")
+	f.StringVar(&o.from, "from", "", "data file, pattern of files, or - for standard input; the same as DATA")
 	f.StringVar(&o.infer.Topic, "topic", "", "topic to look at; with --from-snapshot, the events topic for the file that is written")
 	f.StringVar(&o.fromSnapshot, "from-snapshot", "", "snapshot file, or a model whose served version is in the store at --redis")
 	f.StringVar(&o.expert, "expert", "", "with --from-snapshot of a mixture: name or id of the expert that becomes the model; auto keeps the mixture")
@@ -99,6 +100,18 @@ func (f *sizeFlag) String() string {
 }
 
 func (*sizeFlag) Type() string { return "BYTES" }
+
+// take takes data files that come without --from.
+func (o *initFlags) take(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if o.from != "" {
+		return config.Usagef("init looks at %s, and here is %s: name data files without --from", o.from, args[0])
+	}
+	o.from, o.more = args[0], args[1:]
+	return nil
+}
 
 // initAny looks at what it is told to, reports, and writes the file.
 func (a *app) initAny(ctx context.Context, o *initFlags) error {
@@ -147,7 +160,7 @@ func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 	case o.fromSnapshot != "":
 		return a.lookAtSnapshot(ctx, o)
 	case o.from != "" && o.infer.Topic == "":
-		path, in, err := o.shape.files(ctx, a, []string{o.from}, "", true)
+		path, in, err := o.shape.files(ctx, a, append([]string{o.from}, o.more...), "", true)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +178,7 @@ func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 	case o.from == "" && o.infer.Topic != "":
 		return a.lookAtTopic(ctx, o.infer)
 	}
-	return nil, config.Usagef("init looks at one thing: give one of --from FILE, --topic TOPIC and --from-snapshot MODEL")
+	return nil, config.Usagef("init looks at one thing: give one of DATA, --topic TOPIC and --from-snapshot MODEL")
 }
 
 // reportOn is what there is to be said of a pipeline file, and of the data.

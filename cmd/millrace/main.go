@@ -104,46 +104,35 @@ func newRoot(a *app) *cobra.Command {
 		Long: `Millrace learns from every event of a Kafka topic as it comes, snapshots its model to Redis, and
 scores events with the newest snapshot. One YAML file describes a pipeline.`,
 		Example: `  millrace demo                              # the whole loop on an embedded broker and store
-  millrace init --from data.csv > my.yaml    # a pipeline file from your data
-  millrace run -c my.yaml                    # learn and score`,
+  millrace init data.csv > my.yaml           # a pipeline file from your data
+  millrace run my.yaml                       # learn and score`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noVerb,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("version") {
+				return a.printVersion()
+			}
+			return cmd.Help()
+		},
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn, error")
 	f.StringVar(&a.logFormat, "log-format", "text", "log lines as text or json")
-	f.StringVar(&a.output, "output", "text", "results as text or json")
+	f.StringVarP(&a.output, "output", "o", "text", "results as text or json")
+	root.Flags().BoolP("version", "v", false, "print the version")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		_, logErr := a.logger()
 		_, outputErr := a.json()
 		return cmp.Or(logErr, outputErr) // wrong everywhere, also for verbs that would not use it
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return config.Usagef("%w; see %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagFault)
 	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
 		a.produce(), a.status(), a.dead(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
+	root.SetHelpCommand(help(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
+	a.takePipelineFiles(root)
 	return root
-}
-
-func noVerb(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return config.Usagef("unknown verb %q; see %s --help", args[0], cmd.CommandPath())
-	}
-	return nil
-}
-
-// exactly checks the number of arguments, as a usage error.
-func exactly(n int, what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return config.Usagef("%s takes %s, got %d arguments; see %s --help", cmd.Name(), what, len(args), cmd.CommandPath())
-		}
-		return nil
-	}
 }
 
 // logger writes structured lines to standard error.

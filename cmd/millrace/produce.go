@@ -65,6 +65,7 @@ are acknowledged.`,
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of --generate")
 	cmd.Flags().StringVar(&f.out, "out", "", "write what --generate makes to this file, as JSON lines, in place of the topic; labels that come later to one beside it")
 	cmd.Flags().Uint64Var(&f.events, "events", 0, "stop after this many events; 0 is no bound")
+	withoutConfig(cmd, "out")
 	return cmd
 }
 

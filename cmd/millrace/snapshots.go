@@ -64,15 +64,15 @@ back refuses, too; --force leaves looking out.`,
 		}),
 	}
 	look.flags(rollback)
-	cmd.AddCommand(&cobra.Command{
-		Use: "list", Short: "List the versions that are kept, newest first",
+	cmd.AddCommand(reading(&cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the versions that are kept, newest first",
 		Example: "  millrace snapshots list -c payments.yaml --output json",
 		Args:    exactly(0, "no arguments"), RunE: with(a.listSnapshots),
-	}, &cobra.Command{
-		Use: "show VERSION", Short: "Show one version: metrics, positions, sizes, a mixture's experts",
+	}), reading(&cobra.Command{
+		Use: "show [VERSION]", Short: "Show one version, the head by default: metrics, positions, sizes, a mixture's experts",
 		Example: "  millrace snapshots show 42 -c payments.yaml",
-		Args:    exactly(1, "one version"), RunE: with(a.showSnapshot),
-	}, rollback, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url), a.repairSnapshots(&file, &url))
+		Args:    between(0, 1, "one version at most"), RunE: with(a.showSnapshot),
+	}), rollback, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url), a.repairSnapshots(&file, &url))
 	return cmd
 }
 
@@ -189,34 +189,46 @@ func versionArgument(text string) (uint64, error) {
 	return seq, nil
 }
 
+// chosenVersion is the version that args name, or the head.
+func chosenVersion(ctx context.Context, s *store.Store, model string, args []string) (store.Version, error) {
+	chosen, what := func(v store.Version) bool { return v.IsHead }, "the store has no head of "+model
+	if len(args) > 0 {
+		seq, err := versionArgument(args[0])
+		if err != nil {
+			return store.Version{}, err
+		}
+		chosen, what = func(v store.Version) bool { return v.Head.Seq == seq }, fmt.Sprintf("version %d of %s is not kept", seq, model)
+	}
+	versions, err := s.List(ctx, model)
+	if err != nil {
+		return store.Version{}, fmt.Errorf("listing versions of %s: %w", model, err)
+	}
+	i := slices.IndexFunc(versions, chosen)
+	if i < 0 {
+		return store.Version{}, fmt.Errorf("%s: see snapshots list", what)
+	}
+	return versions[i], nil
+}
+
 func (a *app) showSnapshot(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
 	model := p.Name
 	asJSON, err := a.json()
 	if err != nil {
 		return err
 	}
-	seq, err := versionArgument(args[0])
+	v, err := chosenVersion(ctx, s, model, args)
 	if err != nil {
 		return err
 	}
-	versions, err := s.List(ctx, model)
-	if err != nil {
-		return fmt.Errorf("listing versions of %s: %w", model, err)
-	}
-	i := slices.IndexFunc(versions, func(v store.Version) bool { return v.Head.Seq == seq })
-	if i < 0 {
-		return fmt.Errorf("version %d of %s is not kept: see snapshots list", seq, model)
-	}
-	v := versions[i]
 	// Loading verifies checksums, so that show tells a damaged version from a good one.
 	snap, err := s.Load(ctx, model, v.Head, true)
 	if err != nil {
-		return fmt.Errorf("version %d of %s: %w", seq, model, err)
+		return fmt.Errorf("version %d of %s: %w", v.Head.Seq, model, err)
 	}
 	experts, err := snapshotExperts(&snap)
 	if err != nil {
 		// A mixture of another release, say: all else is still worth showing.
-		fmt.Fprintf(a.err, "the experts of version %d cannot be shown: %v\n", seq, err)
+		fmt.Fprintf(a.err, "the experts of version %d cannot be shown: %v\n", v.Head.Seq, err)
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(struct {

@@ -50,6 +50,7 @@ that runs here is told. --url asks the admin address of a process anywhere.`,
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "pipeline file whose processes are asked; all of this machine by default")
 	cmd.Flags().StringVar(&f.url, "url", "", "admin address of a process, as http://HOST:9464, in place of those of this machine")
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "go on telling, each second, until Ctrl-C")
+	withoutConfig(cmd, "url")
 	return cmd
 }
 

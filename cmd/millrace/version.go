@@ -19,17 +19,19 @@ func (a *app) version() *cobra.Command {
 		Short:   "Print the version, the Go release and the numeric profile",
 		Example: "  millrace version --output json",
 		Args:    exactly(0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
-			asJSON, err := a.json()
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(a.out).Encode(map[string]string{
-					"version": version, "go": runtime.Version(), "profile": model.Profile()})
-			}
-			_, err = fmt.Fprintf(a.out, "millrace %s, %s, %s\n", version, runtime.Version(), model.Profile())
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return a.printVersion() },
 	}
+}
+
+func (a *app) printVersion() error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(map[string]string{
+			"version": version, "go": runtime.Version(), "profile": model.Profile()})
+	}
+	_, err = fmt.Fprintf(a.out, "millrace %s, %s, %s\n", version, runtime.Version(), model.Profile())
+	return err
 }
