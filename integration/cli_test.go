@@ -17,7 +17,7 @@ import (
 )
 
 func TestHelp(t *testing.T) {
-	verbs := []string{"", "demo", "init", "check", "schema", "run", "learn", "score", "produce", "train", "evaluate",
+	verbs := []string{"", "demo", "init", "check", "schema", "run", "learn", "score", "produce", "predict", "train", "evaluate",
 		"compare", "snapshots", "snapshots list", "snapshots show", "snapshots rollback", "version"}
 	for _, name := range verbs {
 		e := verb(t, append(strings.Fields(name), "--help")...)

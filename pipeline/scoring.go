@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"millrace"
+	"millrace/config"
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/scorer"
@@ -101,7 +103,11 @@ func (s *scoring) notReady() string {
 
 // newScorer builds a scorer that follows the pipeline's served version.
 func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
-	p := e.pipeline
+	return newScorerOf(e.pipeline, served{e.store, e.pipeline.Name}, m, e.log)
+}
+
+// newScorerOf builds a scorer of the pipeline's versions in a store.
+func newScorerOf(p *config.Pipeline, from scorer.Snapshots, m *scorer.Metrics, log *slog.Logger) (*scorer.Scorer, error) {
 	if _, err := newReplica(p); err != nil { // what cannot be built must be known before it is tried at every snapshot
 		return nil, err
 	}
@@ -119,7 +125,7 @@ func newScorer(e *environment, m *scorer.Metrics) (*scorer.Scorer, error) {
 			return replicaOf(p, version)
 		},
 		NewDecoder: func() scorer.Decoder { return d.Clone() },
-		Snapshots:  served{e.store, p.Name}, Metrics: m, Log: e.log,
+		Snapshots:  from, Metrics: m, Log: log,
 	}), nil
 }
 

@@ -150,6 +150,9 @@ func (s *Scorer) meanwhile() string {
 	return "the last good version goes on serving"
 }
 
+// Serve puts one version in service, for whoever scores with that alone and does not Run.
+func (s *Scorer) Serve(ctx context.Context, h millrace.Head) error { return s.swap(ctx, h) }
+
 // swap loads a head and puts it in service, or says why not.
 func (s *Scorer) swap(ctx context.Context, h millrace.Head) error {
 	old := s.current.Load()

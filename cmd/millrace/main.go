@@ -128,7 +128,7 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 	}
 	root.SetFlagErrorFunc(flagFault)
 	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
-		a.produce(), a.status(), a.dead(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
+		a.produce(), a.predict(), a.status(), a.dead(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.version())
 	root.SetHelpCommand(help(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	a.takePipelineFiles(root)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -41,19 +42,31 @@ func taken(path string) error {
 }
 
 // write puts the whole file where it belongs.
-func (p *place) write(text []byte) (err error) {
+func (p *place) write(text []byte) error {
+	if _, err := p.writer().Write(text); err != nil {
+		return fmt.Errorf("writing %s: %w", cmp.Or(p.path, "to standard output"), err)
+	}
+	return p.keep()
+}
+
+// writer is what the file's text is written to, piece by piece, before keep.
+func (p *place) writer() io.Writer {
 	if p.path == "" {
-		_, err := p.out.Write(text)
-		return err
+		return p.out
+	}
+	return p.file
+}
+
+// keep puts the file, which is whole, where it belongs.
+func (p *place) keep() (err error) {
+	if p.path == "" {
+		return nil
 	}
 	defer func() {
 		if err != nil && !errors.As(err, new(config.UsageError)) {
 			err = fmt.Errorf("writing %s: %w", p.path, err)
 		}
 	}()
-	if _, err := p.file.Write(text); err != nil {
-		return err
-	}
 	const readable = 0o644 // CreateTemp's files are the owner's alone
 	if err := errors.Join(p.file.Chmod(readable), p.file.Sync(), p.file.Close()); err != nil {
 		return err

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const predictConfig = "name: shop\nevents: {topic: shop.events, id: id, unknown_topic: create}\nfeatures: {amount: number, card: category}\n" +
+	"label: {path: outcome, classes: [legit, fraud]}\nmodel: logistic\nsnapshots: 50ms\nadmin: 127.0.0.1:0\n"
+
+// TestPredict: rows are scored with what a process of this machine serves, or with a snapshot file; a line a row, and
+// what is wrong is said with file, line and column. A file of lines is there once it is whole.
+func TestPredict(t *testing.T) {
+	file := written(t, "shop.yaml", predictConfig)
+	data := written(t, "data.csv", "id,amount,card,outcome\n1,2.5,a,legit\n2,7,b,fraud\n3,1,a,legit\n")
+	if code, _, errOut := verb(t, "predict", "-c", file, "--redis", "redis://127.0.0.1:1/0", data, "--cold", "--out", data); code != exitUsage ||
+		!strings.Contains(errOut, "is there and is not overwritten") {
+		t.Errorf("over a file that is there: %d %s", code, errOut)
+	}
+	start(t, file)
+	ok(t, "produce", "-c", file, data)
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(ok(t, "snapshots", "list", "-c", file), "learned"); {
+		if time.Now().After(deadline) {
+			t.Fatal("no version is listed")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	code, out, errOut := verb(t, "predict", "-c", file, "--rows", data)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != exitDone || len(lines) != 3 || !strings.HasPrefix(lines[1], `{"row":2,"id":2,"model":"shop","version":`) ||
+		!strings.Contains(errOut, "3 of 3 rows scored with version ") {
+		t.Errorf("served: %d\n%s%s", code, out, errOut)
+	}
+
+	directory := t.TempDir()
+	trained, to := filepath.Join(directory, "shop.millrace"), filepath.Join(directory, "scores.jsonl")
+	ok(t, "train", "-c", file, "--out", trained, data)
+	bad := written(t, "bad.csv", "id,amount,card\n1,2.5,a\n2,many,b\n3,1\n\"4,2,a\n")
+	code, out, errOut = verb(t, "predict", "-c", file, "--snapshot", trained, "--out", to, bad)
+	if code != exitDone || out != "" {
+		t.Fatalf("with a snapshot file: %d %s%s", code, out, errOut)
+	}
+	text, err := os.ReadFile(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines = strings.Split(strings.TrimSpace(string(text)), "\n")
+	for i, want := range []string{`{"id":1,`, `{"row":2,"reason":"wrong_type","path":"amount",`, `{"row":3,"reason":"malformed_json","detail":"bad.csv:4: 2 cells`,
+		`{"row":4,"reason":"malformed_json","detail":"bad.csv:5:1: a quoted cell that is not closed"`} {
+		if len(lines) != 4 || !strings.HasPrefix(lines[i], want) {
+			t.Errorf("line %d of %d is %s, want %s", i+1, len(lines), lines[min(i, len(lines)-1)], want)
+		}
+	}
+	for _, want := range []string{"1 of 4 rows scored with " + trained, "not scored: malformed_json 2, wrong_type 1; the first: bad.csv:3: wrong_type"} {
+		if !strings.Contains(errOut, want) {
+			t.Errorf("%q is not said: %s", want, errOut)
+		}
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) != 2 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
