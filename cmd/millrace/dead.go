@@ -42,7 +42,7 @@ newest of each: where the value at fault stands, what was found and what would b
 is changed, and no group's positions are.`,
 		Example: `  millrace dead list -c payments.yaml
   millrace dead list -c payments.yaml --reason wrong_type --limit 10 --since 24h
-  millrace dead list -c payments.yaml --challenger bolder --output json`,
+  millrace dead list -c payments.yaml --challenger payments-bolder --output json`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listDead(cmd.Context(), f) },
 	}
