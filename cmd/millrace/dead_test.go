@@ -37,8 +37,8 @@ func awaitDead(t *testing.T, n int, args ...string) []deadReason {
 	}
 }
 
-// TestDeadLettersAreTold: counted by reason with the newest of each, found with an embedded broker by the pipeline file,
-// and shown whole by where they lie or by where their event lay.
+// TestDeadLettersAreTold: counted by reason with the newest of each, found with an embedded broker by the pipeline
+// file, and shown whole by where they lie or by where their event lay.
 func TestDeadLettersAreTold(t *testing.T) {
 	file := written(t, "lost.yaml", deadConfig)
 	if code, _, errOut := verb(t, "dead", "list", "-c", file); code != exitUsage || !strings.Contains(errOut, "millrace run -c "+file) {

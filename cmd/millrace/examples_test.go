@@ -253,9 +253,20 @@ func elecRows() string {
 	return b.String()
 }
 
-// lay puts all files where they were, so that no example depends on the ones before it.
+// lay puts all files where they were, and takes others away, so that no example depends on the ones before it.
 func (s *shop) lay(t *testing.T) {
 	t.Helper()
+	there, err := os.ReadDir(s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range there {
+		if _, ours := s.files[e.Name()]; !ours && !e.IsDir() {
+			if err := os.Remove(filepath.Join(s.dir, e.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for name, text := range s.files {
 		path := filepath.Join(s.dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -317,9 +328,6 @@ func (s *shop) prepare(t *testing.T, c command) {
 		}
 	}
 	has := func(part string) bool { return strings.Contains(c.line, part) }
-	if has("--out pipeline.yaml") { // init replaces nothing
-		_ = os.Remove(filepath.Join(s.dir, "pipeline.yaml"))
-	}
 	if c.from == "README.md" && has("bolder.yaml") { // its pipeline is my.yaml
 		edit("bolder.yaml", func(string) string { return s.files["my-bolder.yaml"] })
 	}
