@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +69,7 @@ func Dial(s Spec, o Options) (*Cluster, error) {
 	if len(s.Brokers) == 0 {
 		return nil, errors.New("dialing Kafka: no brokers")
 	}
-	tlsConfig, err := s.TLS.config()
+	tlsConfig, err := s.encryption().config()
 	if err != nil {
 		return nil, fmt.Errorf("dialing Kafka: %w", err)
 	}
@@ -152,7 +153,7 @@ func (t *TLSSpec) config() (*tls.Config, error) {
 }
 
 func (s *SASLSpec) mechanism() (sasl.Mechanism, error) {
-	switch s.Mechanism {
+	switch strings.ToLower(s.Mechanism) {
 	case "":
 		return nil, nil
 	case "plain":

@@ -50,6 +50,16 @@ func TestValidate(t *testing.T) {
 		{"files without TLS", func(s *Spec) { s.TLS = TLSSpec{CA: "c"} }, "tls.enabled"},
 		{"a user without mechanism", func(s *Spec) { s.SASL = SASLSpec{Username: "u"} }, "sasl.mechanism"},
 		{"a mechanism alone", func(s *Spec) { s.SASL = SASLSpec{Mechanism: "plain"} }, "sasl.username sasl.password"},
+		{"Kafka's words", func(s *Spec) {
+			s.Security, s.SASL = "SASL_SSL", SASLSpec{Mechanism: "SCRAM-SHA-512", Username: "u", Password: "p"}
+		}, ""},
+		{"Kafka's word with a certificate", func(s *Spec) { s.Security, s.TLS.CA = "SSL", "ca.pem" }, ""},
+		{"SASL without a mechanism", func(s *Spec) { s.Security = "SASL_PLAINTEXT" }, "sasl.mechanism"},
+		{"a mechanism without SASL", func(s *Spec) {
+			s.Security, s.SASL = "SSL", SASLSpec{Mechanism: "PLAIN", Username: "u", Password: "p"}
+		}, "security_protocol"},
+		{"encryption and none", func(s *Spec) { s.Security, s.TLS.Enabled = "PLAINTEXT", true }, "security_protocol"},
+		{"an unknown word", func(s *Spec) { s.Security = "ssl3" }, "security_protocol"},
 		{"an unknown mechanism", func(s *Spec) { s.SASL = SASLSpec{Mechanism: "gssapi", Username: "u", Password: "p"} }, "sasl.mechanism"},
 		{"times", func(s *Spec) { s.Timeout, s.Retry = 0, -1 }, "timeout retry"},
 	} {
@@ -202,7 +212,7 @@ func TestParseStart(t *testing.T) {
 
 func TestTLSAndSASL(t *testing.T) {
 	config, ca := selfSigned(t)
-	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
+	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512", "PLAIN", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(config), kfake.EnableSASL(),
 				kfake.Superuser(strings.ToUpper(mechanism), "user", "secret"))
@@ -214,6 +224,9 @@ func TestTLSAndSASL(t *testing.T) {
 			spec.Timeout, spec.Retry = 5*time.Second, 0
 			spec.TLS = TLSSpec{Enabled: true, CA: ca}
 			spec.SASL = SASLSpec{Mechanism: mechanism, Username: "user", Password: "secret"}
+			if mechanism == "PLAIN" { // as Kafka's own clients say it all
+				spec.TLS.Enabled, spec.Security = false, "SASL_SSL"
+			}
 			ctx := withTimeout(t, testTimeout)
 			check := func(s Spec) error {
 				c, err := Dial(s, Options{})

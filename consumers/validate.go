@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"millrace"
 )
@@ -33,7 +34,8 @@ func (s Spec) Validate() []millrace.Violation {
 			report(fmt.Sprintf("brokers[%d]", i), "%q %s: write host:port, as localhost:9092", b, why)
 		}
 	}
-	s.TLS.validate(report)
+	s.encryption().validate(report)
+	s.validateSecurity(report)
 	s.SASL.validate(report)
 	if s.Timeout <= 0 {
 		report("timeout", "must be more than 0, as 10s")
@@ -42,6 +44,34 @@ func (s Spec) Validate() []millrace.Violation {
 		report("retry", "must not be negative; 0 tries once")
 	}
 	return found
+}
+
+// encryption is TLS as tls and security_protocol say together.
+func (s *Spec) encryption() *TLSSpec {
+	t := s.TLS
+	t.Enabled = t.Enabled || strings.HasSuffix(s.Security, "SSL")
+	return &t
+}
+
+// validateSecurity compares Kafka's word with what tls and sasl say.
+func (s *Spec) validateSecurity(report func(path, format string, args ...any)) {
+	switch s.Security {
+	case "":
+		return
+	case "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL":
+	default:
+		report("security_protocol", "%q is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL", s.Security)
+		return
+	}
+	if s.TLS.Enabled && !strings.HasSuffix(s.Security, "SSL") {
+		report("security_protocol", "%s is without encryption, and tls says with: leave one of them out", s.Security)
+	}
+	signs := strings.HasPrefix(s.Security, "SASL")
+	if given := s.SASL.Mechanism != ""; signs && !given {
+		report("sasl.mechanism", "is needed with %s: plain, scram-sha-256 or scram-sha-512", s.Security)
+	} else if given && !signs {
+		report("security_protocol", "%s is without SASL, and sasl names a mechanism: write SASL_%s", s.Security, s.Security)
+	}
 }
 
 func addressFault(address string) string {
@@ -72,7 +102,7 @@ func (t *TLSSpec) validate(report func(path, format string, args ...any)) {
 }
 
 func (s *SASLSpec) validate(report func(path, format string, args ...any)) {
-	switch s.Mechanism {
+	switch strings.ToLower(s.Mechanism) {
 	case "":
 		if s.Username != "" || s.Password != "" {
 			report("sasl.mechanism", "is needed beside username and password: plain, scram-sha-256 or scram-sha-512")

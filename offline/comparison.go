@@ -17,6 +17,8 @@ type Comparison struct {
 	Baselines map[string]status.Losses `json:"baselines"`
 	// Best names the best model by column, the first of equals.
 	Best map[string]string `json:"best"`
+	// Interrupted says that the figures are of the events so far, and there were more.
+	Interrupted bool `json:"interrupted,omitempty"`
 
 	classes bool // whether the label is one
 }
@@ -49,6 +51,7 @@ func NewComparison(name string, contenders []*Contender) Comparison {
 		m.Learned, m.Rejected, m.Losses = c.Pass.Learned, c.Pass.Rejections(), s.Losses
 		m.EventsPerSecond, m.StateBytes = c.EventsPerSecond(), c.StateBytes()
 		r.Events = max(r.Events, c.Pass.Events)
+		r.Interrupted = r.Interrupted || c.Pass.Interrupted
 		if r.Baselines == nil {
 			r.Baselines = s.Baselines // the same for all, as all have the same labels
 		}

@@ -97,5 +97,6 @@ func (c *Contender) Summary() Summary {
 		s.Waiting, s.LabelsEarly = &p.Waiting, p.LabelsEarly
 	}
 	s.EventsPerSecond = float64(s.Events) / max(c.Pass.Elapsed.Seconds(), 1e-9)
+	s.Interrupted = p.Interrupted
 	return s
 }

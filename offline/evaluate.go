@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"millrace"
@@ -10,7 +11,7 @@ import (
 )
 
 // Evaluate learns the data once, each row predicted before it is learned. The predictions are written to those given;
-// nil is nowhere.
+// nil is nowhere. With an *InterruptedError the contender has the figures so far.
 func Evaluate(ctx context.Context, p *config.Pipeline, data Data, predictions *Predictions, progress Progress) (*Contender, error) {
 	c, err := data.alone(p)
 	if err != nil {
@@ -24,15 +25,17 @@ func Evaluate(ctx context.Context, p *config.Pipeline, data Data, predictions *P
 
 // Train learns the data in several passes. It returns the contender, whose figures are those of the last pass, and its
 // state as a snapshot: without positions, as it learned nothing of a topic, so that a learner that goes on from it
-// starts where the pipeline file says. progress makes that of a pass, from 1.
+// starts where the pipeline file says. progress makes that of a pass, from 1. With an *InterruptedError summary and
+// snapshot are of what was learned so far.
 func Train(ctx context.Context, p *config.Pipeline, data Data, epochs int, progress func(epoch int) Progress) (Summary, millrace.Snapshot, error) {
 	c, err := data.alone(p)
 	if err != nil {
 		return Summary{}, millrace.Snapshot{}, err
 	}
 	m := pipeline.Manifest(c.Pipeline, "")
-	for epoch := 1; epoch <= epochs; epoch++ {
-		if err := Race(ctx, data, []*Contender{c}, progress(epoch)); err != nil {
+	var interrupted *InterruptedError
+	for epoch := 1; epoch <= epochs && interrupted == nil; epoch++ {
+		if err := Race(ctx, data, []*Contender{c}, progress(epoch)); err != nil && !errors.As(err, &interrupted) {
 			return Summary{}, millrace.Snapshot{}, err
 		}
 		m.Learned += c.Pass.Learned
@@ -44,5 +47,8 @@ func Train(ctx context.Context, p *config.Pipeline, data Data, epochs int, progr
 	c.Pieces.Trainer.Progressive.Reset()
 	m.CreatedAt = time.Now().UTC()
 	m.Positions = []millrace.Position{}
+	if interrupted != nil {
+		return s, c.Pieces.Snapshot(m), interrupted
+	}
 	return s, c.Pieces.Snapshot(m), nil
 }

@@ -32,6 +32,8 @@ type Pass struct {
 	Names                map[string]uint64
 	Waiting, LabelsEarly uint64
 	Elapsed              time.Duration // reading and decoding included
+	// Interrupted says that there was more to be read.
+	Interrupted bool
 
 	present           []bool // by feature: whether an event had a value of it
 	first, firstLabel firstFault

@@ -33,7 +33,8 @@ type Progress func(total int64) func(read int64)
 
 // Race learns the whole file once with every contender that could be built. A file without a row that can be learned is
 // a *NoneLearnedError; one that is not there, or without the times that labels are merged by, or a race without a
-// contender that could be built, is a config.UsageError.
+// contender that could be built, is a config.UsageError. When ctx is cancelled after rows were learned, the contenders
+// have their figures, and it is an *InterruptedError.
 //
 // Contenders were made of what data.Pipeline says.
 func Race(ctx context.Context, data Data, contenders []*Contender, progress Progress) error {
@@ -68,17 +69,21 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 	}
 	r.progress = progress(size * int64(len(lanes)))
 	start := time.Now()
-	g, ctx := errgroup.WithContext(ctx)
+	g, reading := errgroup.WithContext(ctx)
 	for _, l := range lanes {
-		g.Go(func() error { return l.run(ctx) })
+		g.Go(func() error { return l.run(reading) })
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	calledOff := g.Wait()
+	if calledOff != nil && (ctx.Err() == nil || !errors.Is(calledOff, context.Canceled)) {
+		return calledOff
 	}
 	for _, l := range lanes {
 		for _, c := range l.contenders {
 			c.end(time.Since(start), l)
 		}
+	}
+	if calledOff != nil {
+		return r.interrupted(calledOff)
 	}
 	if err := r.contenders[0].Pass.untimed(); err != nil {
 		return err
@@ -87,6 +92,19 @@ func Race(ctx context.Context, data Data, contenders []*Contender, progress Prog
 		return &NoneLearnedError{File: data.Events, Pass: first.Pass}
 	}
 	return nil
+}
+
+// interrupted is calledOff, or says after how much where every contender has figures.
+func (r *race) interrupted(calledOff error) error {
+	events := uint64(0)
+	for _, c := range r.contenders {
+		if c.Pass.Learned == 0 {
+			return calledOff
+		}
+		events = max(events, c.Pass.Events)
+		c.Pass.Interrupted = true
+	}
+	return &InterruptedError{Events: events}
 }
 
 // share gives contenders the cores that the parts of their models run on: all others that there are, and to several

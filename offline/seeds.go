@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"gonum.org/v1/gonum/stat"
@@ -22,6 +23,8 @@ type SeedSummary struct {
 	Mean      status.Losses            `json:"mean"`
 	Deviation status.Losses            `json:"standard_deviation"` // of the sample
 	Baselines map[string]status.Losses `json:"baselines"`
+	// Interrupted says that the figures are of the events so far, and there were more.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // SeedResult is one seed's figures.
@@ -33,7 +36,7 @@ type SeedResult struct {
 }
 
 // Seeds evaluates the data with so many seeds side by side, of which the pipeline's is the first. It also returns the
-// first seed's pass, which says what every seed could not use.
+// first seed's pass, which says what every seed could not use. With an *InterruptedError both are of the events so far.
 func Seeds(ctx context.Context, p *config.Pipeline, data Data, seeds int, progress Progress) (SeedSummary, *Pass, error) {
 	contenders := make([]*Contender, seeds)
 	for i := range contenders {
@@ -44,14 +47,16 @@ func Seeds(ctx context.Context, p *config.Pipeline, data Data, seeds int, progre
 			return SeedSummary{}, nil, contenders[i].Err
 		}
 	}
-	if err := Race(ctx, data, contenders, progress); err != nil {
+	err := Race(ctx, data, contenders, progress)
+	if err != nil && !errors.As(err, new(*InterruptedError)) {
 		return SeedSummary{}, nil, err
 	}
-	return newSeedSummary(p, contenders), &contenders[0].Pass, nil
+	return newSeedSummary(p, contenders), &contenders[0].Pass, err
 }
 
 func newSeedSummary(p *config.Pipeline, contenders []*Contender) SeedSummary {
-	s := SeedSummary{Name: p.Name, Family: p.Model.Type, Events: contenders[0].Pass.Events}
+	s := SeedSummary{Name: p.Name, Family: p.Model.Type, Events: contenders[0].Pass.Events,
+		Interrupted: contenders[0].Pass.Interrupted}
 	all := make([]status.Losses, len(contenders))
 	for i, c := range contenders {
 		figures := newSummary(c.Pieces.Trainer.Progressive, p.Label)

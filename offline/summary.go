@@ -28,6 +28,8 @@ type Summary struct {
 	Positive        string                   `json:"positive,omitempty"`
 	Baselines       map[string]status.Losses `json:"baselines"`
 	EventsPerSecond float64                  `json:"events_per_second"`
+	// Interrupted says that the figures are of the events so far, and there were more.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // newSummary are progressive figures over all events, of a label. The counts are the caller's.

@@ -38,6 +38,23 @@ func ReadSnapshot(p *config.Pipeline, path string) (millrace.Snapshot, error) {
 // Publish makes a snapshot that was trained from a file, or brought from one, the head, and what scorers serve. A model
 // that has learned from its topic is left alone, as its positions would be lost, unless fresh says that they may.
 func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millrace.Snapshot, cause millrace.Cause, fresh bool) (millrace.Head, error) {
+	head, err := Publishable(ctx, st, p, cause, fresh)
+	if err != nil {
+		return head, err
+	}
+	// Scorers that have seen the version that the file is a copy of take it for newer.
+	w, _, err := st.AcquireWith(ctx, p.Name, store.AcquireOptions{By: owner(), After: s.Manifest.Epoch, Anew: fresh})
+	if err != nil {
+		return head, err // it names the model
+	}
+	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: true, Retention: retention(p)}); err != nil {
+		return head, fmt.Errorf("publishing the snapshot: %w", err)
+	}
+	return head, nil
+}
+
+// Publishable refuses what Publish would, before there is anything to publish. It returns the head, if there is one.
+func Publishable(ctx context.Context, st *store.Store, p *config.Pipeline, cause millrace.Cause, fresh bool) (millrace.Head, error) {
 	head, err := st.Head(ctx, p.Name)
 	if err != nil && !errors.Is(err, millrace.ErrNoSnapshot) && (!fresh || !errors.Is(err, store.ErrHeadLost)) {
 		return head, fmt.Errorf("looking for a version of %s: %w", p.Name, err)
@@ -51,14 +68,10 @@ func Publish(ctx context.Context, st *store.Store, p *config.Pipeline, s *millra
 			return head, fmt.Errorf("%s has learned from its topic already (version %d, %d events): a trained version would take its "+
 				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, old.Manifest.Learned)
 		}
-	}
-	// Scorers that have seen the version that the file is a copy of take it for newer.
-	w, _, err := st.AcquireWith(ctx, p.Name, store.AcquireOptions{By: owner(), After: s.Manifest.Epoch, Anew: fresh})
-	if err != nil {
-		return head, err // it names the model
-	}
-	if head, err = w.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: true, Retention: retention(p)}); err != nil {
-		return head, fmt.Errorf("publishing the snapshot: %w", err)
+		if cause == millrace.CauseTrained && old.Manifest.Learned > 0 {
+			return head, fmt.Errorf("%s serves version %d, of %d events, already: a trained one would take its place; to do that, keeping old "+
+				"versions, use --fresh, or write it with --out FILE", p.Name, head.Seq, old.Manifest.Learned)
+		}
 	}
 	return head, nil
 }

@@ -158,9 +158,10 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 	progress, finish := a.progress("comparing")
 	err = offline.Race(ctx, data, contenders, progress)
 	finish()
-	if err != nil {
+	if err != nil && !interrupted(err) {
 		return err
 	}
+	calledOff := err
 	built := slices.DeleteFunc(slices.Clone(contenders), func(c *offline.Contender) bool { return c.Err != nil })
 	passes := make([]*offline.Pass, len(built))
 	for i, c := range built {
@@ -175,8 +176,8 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 		a.tellRejected(&built[0].Pass)
 		err = errors.Join(printComparison(a.out, result), printLabels(a.out, built[0].Summary()))
 	}
-	if err != nil || plot == "" {
-		return err
+	if err == nil && plot != "" {
+		err = savePlot(plot, offline.Name(data.Events), built)
 	}
-	return savePlot(plot, offline.Name(data.Events), built)
+	return cmp.Or(err, calledOff)
 }

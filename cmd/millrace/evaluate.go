@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,15 +105,15 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data offline
 	progress, finish := a.progress("evaluating")
 	c, err := evaluateTo(ctx, p, data, predictions, progress)
 	finish()
-	if err != nil {
+	if err != nil && !interrupted(err) {
 		return err
 	}
 	a.tellMissing(&c.Pass)
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(c.Summary())
+		return cmp.Or(json.NewEncoder(a.out).Encode(c.Summary()), err)
 	}
 	a.tellRejected(&c.Pass)
-	return printSummary(a.out, c.Summary(), p.Name, p.Model.Type)
+	return cmp.Or(printSummary(a.out, c.Summary(), p.Name, p.Model.Type), err)
 }
 
 // evaluateTo evaluates, and writes predictions to a file; empty is none.
@@ -139,7 +140,8 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if s.Unlabelled > 0 {
 		rest = fmt.Sprintf("%d without a label, ", s.Unlabelled)
 	}
-	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %s%.0f events/s\n\n", name, s.Events, s.Learned, s.Rejected, rest, s.EventsPerSecond)
+	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %s%.0f events/s%s\n\n", name, s.Events, s.Learned, s.Rejected, rest, s.EventsPerSecond,
+		soFar(s.Interrupted))
 	names := []string{"majority", "last"}
 	head := "\taccuracy\tlog-loss\t"
 	if s.MAE != nil {

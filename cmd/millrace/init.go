@@ -165,7 +165,7 @@ func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 			return nil, err
 		}
 		data := offline.Data{Events: path, Input: in}
-		progress, finish := a.slowProgress("looking")
+		progress, finish := a.progress("looking")
 		if !o.quiet {
 			o.infer.Progress = progress
 		}

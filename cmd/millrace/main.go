@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millrace/config"
+	"millrace/offline"
 	"millrace/pipeline"
 )
 
@@ -24,7 +25,8 @@ import (
 const (
 	exitDone   = 0
 	exitFailed = 1
-	exitUsage  = 2 // wrong command line or pipeline file
+	exitUsage  = 2   // wrong command line or pipeline file
+	exitSignal = 128 // and the signal's number, as shells say it: 130 for Ctrl-C
 )
 
 // app is what every verb shares.
@@ -41,13 +43,25 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, errOut io.Writer) int {
 	ctx, stop := signalContext(errOut)
 	defer stop()
-	root := newRoot(&app{in: os.Stdin, out: out, err: errOut})
+	return execute(ctx, args, &app{in: os.Stdin, out: out, err: errOut})
+}
+
+// execute runs a command line, and returns its exit code.
+func execute(ctx context.Context, args []string, a *app) int {
+	root, errOut := newRoot(a), a.err
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(a.out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
+	}
+	if by := new(signalError); errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), by) {
+		if !interrupted(err) {
+			err = errors.New("interrupted")
+		}
+		fmt.Fprintln(errOut, "millrace:", err)
+		return exitSignal + int(by.signal)
 	}
 	var problems config.Errors
 	if errors.As(err, &problems) {
@@ -62,6 +76,22 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitFailed
 }
 
+// signalError is what a signal called off.
+type signalError struct{ signal syscall.Signal }
+
+func (e signalError) Error() string { return e.signal.String() }
+
+// interrupted reports whether a verb was called off when it had figures to show.
+func interrupted(err error) bool { return errors.As(err, new(*offline.InterruptedError)) }
+
+// soFar marks figures that are of a part.
+func soFar(interrupted bool) string {
+	if interrupted {
+		return " (interrupted: so far)"
+	}
+	return ""
+}
+
 // patience is how long the process may take from the first signal on: a little longer than a pipeline may, so that
 // whatever hangs, in whichever verb, does not hold the process.
 const patience = pipeline.ShutdownTimeout + 2*time.Second
@@ -69,17 +99,18 @@ const patience = pipeline.ShutdownTimeout + 2*time.Second
 // signalContext ends with the first interrupt or termination, which lets work drain; the second one
 // exits at once.
 func signalContext(errOut io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
 		select {
-		case <-signals:
+		case s := <-signals:
+			number, _ := s.(syscall.Signal)
+			cancel(signalError{number})
 		case <-done:
 			return
 		}
-		cancel()
 		select {
 		case s := <-signals:
 			fmt.Fprintf(errOut, "millrace: second signal (%s), exiting at once\n", s)
@@ -93,7 +124,7 @@ func signalContext(errOut io.Writer) (context.Context, func()) {
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
-		cancel()
+		cancel(nil)
 	}
 }
 

@@ -37,6 +37,18 @@ func newPlace(path string, out io.Writer) (*place, error) {
 	return p, nil
 }
 
+// tryPlace finds out before the work whether a file can be written, or written over, whole, at its end.
+func tryPlace(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return config.Usagef("--out: %s is a folder: name a file in it", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // as writing does
+	if err != nil {
+		return config.UsageError{Err: fmt.Errorf("--out: %w", err)}
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 func taken(path string) error {
 	return config.Usagef("--out: %s is there and is not overwritten: remove it, or name another file", path)
 }

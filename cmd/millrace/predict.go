@@ -92,7 +92,7 @@ func (a *app) predictFiles(ctx context.Context, f predictFlags, args []string) e
 	if predictor.Cold() {
 		fmt.Fprintln(a.err, "windows begin empty (--cold): rows are scored by those before them alone")
 	}
-	progress, finish := a.slowProgress("scoring")
+	progress, finish := a.progress("scoring")
 	buffered := bufio.NewWriterSize(to.writer(), outBytes)
 	done, err := predictor.Predict(ctx, src, buffered, f.rows, progress(src.Size()))
 	finish()

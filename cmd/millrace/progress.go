@@ -32,15 +32,6 @@ func (a *app) newProgress(total int64, what string, bytes bool) *progressBar {
 		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())}
 }
 
-// progress counts the bytes of a file that is learned, until finish.
-func (a *app) progress(what string) (progress offline.Progress, finish func()) {
-	bar := &progressBar{}
-	return func(total int64) func(int64) {
-		bar = a.newProgress(total, what, true)
-		return bar.set
-	}, func() { bar.finish() }
-}
-
 const (
 	// progressAfter a work is long enough for its progress to be of interest.
 	progressAfter = 2 * time.Second
@@ -48,9 +39,9 @@ const (
 	progressEvery = 10 * time.Second
 )
 
-// slowProgress counts the bytes of a file that is read, from progressAfter on: in a bar on a terminal, in a line now
-// and then elsewhere.
-func (a *app) slowProgress(what string) (progress offline.Progress, finish func()) {
+// progress counts the bytes of a file that is read, from progressAfter on: in a bar on a terminal, in a line now and
+// then elsewhere.
+func (a *app) progress(what string) (progress offline.Progress, finish func()) {
 	bar := &progressBar{}
 	return func(total int64) func(int64) {
 		if total <= 0 {
@@ -77,7 +68,7 @@ func (a *app) slowProgress(what string) (progress offline.Progress, finish func(
 	}, func() { bar.finish() }
 }
 
-// recordsProgress counts records that are read, from progressAfter on, as slowProgress does bytes.
+// recordsProgress counts records that are read, from progressAfter on, as progress does bytes.
 func (a *app) recordsProgress(what string) (set func(read, total int64), finish func()) {
 	bar, next := &progressBar{}, time.Now().Add(progressAfter)
 	return func(read, total int64) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,19 +21,19 @@ func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data offlin
 	progress, finish := a.progress("evaluating")
 	s, first, err := offline.Seeds(ctx, p, data, seeds, progress)
 	finish()
-	if err != nil {
+	if err != nil && !interrupted(err) {
 		return err
 	}
 	a.tellMissing(first)
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(s)
+		return cmp.Or(json.NewEncoder(a.out).Encode(s), err)
 	}
 	a.tellRejected(first)
-	return printSeeds(a.out, s)
+	return cmp.Or(printSeeds(a.out, s), err)
 }
 
 func printSeeds(w io.Writer, s offline.SeedSummary) error {
-	fmt.Fprintf(w, "%s: %d events, %s with %d seeds\n\n", s.Name, s.Events, s.Family, len(s.Seeds))
+	fmt.Fprintf(w, "%s: %d events, %s with %d seeds%s\n\n", s.Name, s.Events, s.Family, len(s.Seeds), soFar(s.Interrupted))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	format := newErrorFormat(s.Baselines, 5)
 	names, head := []string{"majority", "last"}, "\taccuracy\tlog-loss\t"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,7 @@ import (
 func (a *app) train() *cobra.Command {
 	var file, out string
 	var epochs int
-	var fresh bool
+	var fresh, keep bool
 	var late dataFlags
 	cmd := &cobra.Command{
 		Use:   "train -c FILE --epochs N DATA...",
@@ -27,9 +28,13 @@ func (a *app) train() *cobra.Command {
 		Long: `Learn every row of a file in several passes and publish the result as a snapshot that scorers serve and
 learners go on from (or write it to a file with --out). The metrics printed are those of the last pass,
 whose rows were seen before when there are several: judge a model with evaluate. Windows are empty and nothing waits for
-its label when a pass begins.`,
+its label when a pass begins.
+
+A model that has learned already is not replaced: training refuses before it begins, unless --fresh says so. Ctrl-C prints the
+figures so far and publishes nothing, unless --keep says so.`,
 		Example: `  millrace train -c payments.yaml --epochs 3 history.csv.gz
-  millrace train -c payments.yaml --epochs 3 --out payments.millrace history.csv.gz`,
+  millrace train -c payments.yaml --epochs 3 --out payments.millrace history.csv.gz
+  millrace train -c payments.yaml --epochs 20 --keep --fresh history.csv.gz`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if epochs < 1 {
@@ -43,50 +48,92 @@ its label when a pass begins.`,
 			if err != nil {
 				return err
 			}
-			return a.trainFile(cmd.Context(), p, data, out, epochs, fresh)
+			return a.trainFile(cmd.Context(), p, data, training{out, epochs, fresh, keep})
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "pipeline file")
 	late.add(cmd.Flags())
 	cmd.Flags().IntVar(&epochs, "epochs", 1, "passes over the data")
 	cmd.Flags().StringVar(&out, "out", "", "write the snapshot to this file in place of the store; millrace snapshots import reads it")
-	cmd.Flags().BoolVar(&fresh, "fresh", false, "take the place of a model that has learned from its topic; old versions are kept")
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "take the place of a model that has learned from its topic or was trained before; old versions are kept")
+	cmd.Flags().BoolVar(&keep, "keep", false, "when Ctrl-C ends it early, publish or write what was learned so far")
 	return cmd
 }
 
-func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Data, out string, epochs int, fresh bool) error {
+// training is how long to train, and what becomes of it.
+type training struct {
+	out         string
+	epochs      int
+	fresh, keep bool
+}
+
+func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Data, t training) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
 	}
-	if out == "" && p.Redis.Mode == "embedded" {
-		return config.Usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
+	if err := a.deliverable(ctx, p, t); err != nil {
+		return err
 	}
 	finish := func() {}
-	figures, trained, err := offline.Train(ctx, p, data, epochs, func(epoch int) (progress offline.Progress) {
+	figures, trained, err := offline.Train(ctx, p, data, t.epochs, func(epoch int) (progress offline.Progress) {
 		finish()
-		progress, finish = a.progress(fmt.Sprintf("pass %d of %d", epoch, epochs))
+		progress, finish = a.progress(fmt.Sprintf("pass %d of %d", epoch, t.epochs))
 		return progress
 	})
 	finish()
-	if err != nil {
+	if err != nil && !interrupted(err) {
 		return err
 	}
-	where, err := a.deliver(ctx, p, &trained, out, fresh)
-	if err != nil {
-		return err
+	calledOff, where := err, ""
+	if calledOff == nil || t.keep {
+		// What was learned so far goes where it should in spite of the signal; the next one ends that as well.
+		if where, err = a.deliver(context.WithoutCancel(ctx), p, &trained, t.out, t.fresh); err != nil {
+			return err
+		}
 	}
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(struct {
+		return cmp.Or(json.NewEncoder(a.out).Encode(struct {
 			offline.Summary
-			Snapshot string `json:"snapshot"`
-		}{figures, where})
+			Snapshot string `json:"snapshot,omitempty"`
+		}{figures, where}), calledOff)
 	}
 	if err := printSummary(a.out, figures, p.Name, p.Model.Type); err != nil {
 		return err
 	}
+	if where == "" {
+		where = "none, as training was interrupted; with --keep it would be what was learned so far"
+	}
 	_, err = fmt.Fprintf(a.out, "\nsnapshot: %s\n", where)
-	return err
+	return cmp.Or(err, calledOff)
+}
+
+// deliverable finds out before the work whether what will be trained can go where it should.
+func (a *app) deliverable(ctx context.Context, p *config.Pipeline, t training) error {
+	if t.out != "" {
+		return tryPlace(t.out)
+	}
+	if p.Redis.Mode == "embedded" {
+		return config.Usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
+	}
+	st, err := a.openStore(p)
+	if err != nil {
+		return err
+	}
+	_, err = pipeline.Publishable(ctx, st, p, millrace.CauseTrained, t.fresh)
+	return errors.Join(err, st.Close())
+}
+
+func (a *app) openStore(p *config.Pipeline) (*store.Store, error) {
+	log, err := a.logger()
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(p.Redis, store.Options{Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	return st, nil
 }
 
 // deliver writes the snapshot to a file, or makes it the head in the store.
@@ -97,13 +144,9 @@ func (a *app) deliver(ctx context.Context, p *config.Pipeline, s *millrace.Snaps
 		}
 		return out, nil
 	}
-	log, err := a.logger()
+	st, err := a.openStore(p)
 	if err != nil {
 		return "", err
-	}
-	st, err := store.Open(p.Redis, store.Options{Log: log})
-	if err != nil {
-		return "", fmt.Errorf("opening the store: %w", err)
 	}
 	head, err := pipeline.Publish(ctx, st, p, s, millrace.CauseTrained, fresh)
 	if err := errors.Join(err, st.Close()); err != nil {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"millrace/offline"
+)
+
+// pressedRows is a file without an end, which Ctrl-C is pressed in the midst of.
+type pressedRows struct {
+	header, rows string
+	after        int // bytes
+	press        func()
+}
+
+func (e *pressedRows) Read(p []byte) (int, error) {
+	if e.header != "" {
+		n := copy(p, e.header)
+		e.header = e.header[n:]
+		return n, nil
+	}
+	if e.after < 0 {
+		e.press()
+	}
+	n := copy(p, e.rows)
+	e.rows = e.rows[n:] + e.rows[:n]
+	e.after -= n
+	return n, nil
+}
+
+// pressed runs a verb over endless rows until Ctrl-C.
+func pressed(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	note := strings.Repeat("n", 100) // so that few rows fill what is read ahead
+	in := &pressedRows{"a,y,note\n", strings.Repeat("1,p,"+note+"\n-1,n,"+note+"\n", 100), 4 << 20, func() { cancel(signalError{syscall.SIGINT}) }}
+	var o, e bytes.Buffer
+	code = execute(ctx, args, &app{in: io.Reader(in), out: &o, err: &e})
+	return code, o.String(), e.String()
+}
+
+// TestInterruptedTellsSoFar: Ctrl-C ends what learns files with the figures so far, says that it did, and exits with
+// 130, in words and as JSON.
+func TestInterruptedTellsSoFar(t *testing.T) {
+	inFolder(t, map[string]string{"my.yaml": shortPipeline})
+	for _, args := range []string{"evaluate my.yaml -", "compare my.yaml -", "train my.yaml - --out kept.millrace",
+		"evaluate my.yaml - --predictions predicted.csv"} {
+		code, out, errOut := pressed(t, strings.Fields(args)...)
+		if code != 130 || !strings.Contains(out, "(interrupted: so far)") || !strings.Contains(out, "majority") ||
+			!strings.Contains(errOut, "millrace: interrupted after ") {
+			t.Errorf("millrace %s: %d, %s%s", args, code, out, errOut)
+		}
+		code, out, errOut = pressed(t, append(strings.Fields(args), "-o", "json")...)
+		var s offline.Summary
+		if err := json.Unmarshal([]byte(out), &s); code != 130 || err != nil || s.Events == 0 || !s.Interrupted {
+			t.Errorf("millrace %s -o json: %d, %s%s", args, code, out, errOut)
+		}
+	}
+	if _, err := os.Stat("kept.millrace"); err == nil {
+		t.Error("an interrupted training without --keep left a snapshot")
+	}
+	if text, err := os.ReadFile("predicted.csv"); err != nil || !bytes.HasSuffix(text, []byte("\n")) {
+		t.Errorf("predictions so far: %v", err)
+	}
+}
+
+// TestInterruptedTrainingIsKept: with --keep an interrupted training delivers what it has learned.
+func TestInterruptedTrainingIsKept(t *testing.T) {
+	r := newRig(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/my.yaml", []byte(shortPipeline), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := pressed(t, "train", dir+"/my.yaml", "-", "--keep", "--out", dir+"/kept.millrace")
+	if code != 130 || !strings.Contains(out, "snapshot: "+dir+"/kept.millrace") {
+		t.Fatalf("training: %d, %s%s", code, out, errOut)
+	}
+	stored := written(t, "stored.yaml", strings.TrimSuffix(shortPipeline, "\n")+"\nredis: {url: \"redis://"+r.redis+"/0\"}\n")
+	ok(t, "snapshots", "import", dir+"/kept.millrace", stored)
+	if out := ok(t, "snapshots", "show", stored); !strings.Contains(out, "imported") {
+		t.Errorf("the head: %s", out)
+	}
+	// A version that was trained or imported is not replaced in silence, and nothing is learned in vain.
+	code, out, errOut = pressed(t, "train", stored, "-")
+	if code != exitFailed || out != "" || !strings.Contains(errOut, "--fresh") {
+		t.Errorf("training over a served version: %d, %s%s", code, out, errOut)
+	}
+	if code, out, errOut = pressed(t, "train", stored, "-", "--fresh", "--keep"); code != 130 || !strings.Contains(out, "snapshot: version 2 of short") {
+		t.Errorf("training with --fresh and --keep: %d, %s%s", code, out, errOut)
+	}
+}
+
+// TestOutIsTriedBeforeTheWork: what cannot be written is said before anything is read.
+func TestOutIsTriedBeforeTheWork(t *testing.T) {
+	inFolder(t, map[string]string{"my.yaml": shortPipeline})
+	for _, args := range []string{"train my.yaml absent.csv --out absent/a.millrace", "train my.yaml absent.csv --out .",
+		"produce --generate payments --events 10 --out absent/a.jsonl", "evaluate my.yaml absent.csv --predictions absent/a.csv"} {
+		if code, _, errOut := verb(t, strings.Fields(args)...); code != exitUsage || strings.Contains(errOut, "absent.csv") {
+			t.Errorf("millrace %s: %d, %s", args, code, errOut)
+		}
+	}
+}
