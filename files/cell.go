@@ -35,7 +35,8 @@ func is(b []byte, s string) bool { return string(b) == s }
 
 // number says whether b is a number as JSON writes them (RFC 8259, section 6): no leading plus or
 // zeros, digits on both sides of the point. Others (01, .5, 1., 0x1F, NaN) are codes or
-// misspellings, and the pipeline file says which of the two.
+// misspellings, and the pipeline file says which of the two. So may digits around an e be (12345678e9012345), which
+// stay a text as well: features that are numbers read those, and an id keeps what is written.
 func number(b []byte) bool {
 	if len(b) > 0 && b[0] == '-' {
 		b = b[1:]
@@ -45,14 +46,17 @@ func number(b []byte) bool {
 		return false
 	}
 	b = b[whole:]
+	point := 0
 	if len(b) > 0 && b[0] == '.' {
-		part := digits(b[1:])
-		if part == 0 {
+		if point = digits(b[1:]); point == 0 {
 			return false
 		}
-		b = b[1+part:]
+		b = b[1+point:]
 	}
 	if len(b) > 0 && (b[0] == 'e' || b[0] == 'E') {
+		if whole > 1 && point == 0 || len(b) > len("e+308") {
+			return false
+		}
 		b = b[1:]
 		if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
 			b = b[1:]

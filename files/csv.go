@@ -265,13 +265,14 @@ func (t *table) quoted(first int) ([]byte, *RowError, error) {
 func (t *table) split(row []byte) *RowError {
 	at := 0
 	for {
+		at = t.spaces(row, at, t.quote)
 		if at < len(row) && row[at] == t.quote {
 			c, ok := closing(row, at+1, t.quote)
 			if !ok {
 				return t.v.fault(at+1, "a quoted cell that is not closed")
 			}
 			t.cells = append(t.cells, c)
-			if at = c.to + 1; at == len(row) {
+			if at = t.spaces(row, c.to+1, t.comma); at == len(row) {
 				return nil
 			}
 			if row[at] != t.comma {
@@ -292,6 +293,19 @@ func (t *table) split(row []byte) *RowError {
 		}
 		at++ // the comma
 	}
+}
+
+// spaces is where mark or the row's end stands behind nothing but spaces, as where a space follows each delimiter; at
+// where something else does.
+func (t *table) spaces(row []byte, at int, mark byte) int {
+	next := at
+	for next < len(row) && row[next] == ' ' && t.comma != ' ' {
+		next++
+	}
+	if next < len(row) && row[next] == mark || next == len(row) && mark == t.comma {
+		return next
+	}
+	return at
 }
 
 // closing finds the quote that closes the cell whose text starts at from.

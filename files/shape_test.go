@@ -217,3 +217,19 @@ func TestFoundFormats(t *testing.T) {
 		t.Errorf("gzip without its name: %q", rows)
 	}
 }
+
+// A space after each delimiter, as many programs write it, hides no quotes; and digits around an e stay as they are
+// written, as ids of hexadecimal digits have them.
+func TestSpacesAndExponents(t *testing.T) {
+	for text, want := range map[string][]string{
+		"\"a\", \"b\"\n\"1,234.5\", \"x, y\"\n\"2\" , \"q\"\"r\" \n": {`{"a":"1,234.5","b":"x, y"}`, `{"a":2,"b":"q\"r"}`},
+		"a, b\n1, \"x\ny\"\n2, \"z\" w\n3, v\n": {`{"a":1,"b":"x\ny"}`,
+			"2, \"z\" w <f.csv:4:4: a quoted cell with text after its closing quote; quotes inside it are doubled>", `{"a":3,"b":" v"}`},
+		"a,b\n90540513e8054233,1e5\n27914409e46,1.5E-3\n1e234567,-2e+05\n": {
+			`{"a":"90540513e8054233","b":1e5}`, `{"a":"27914409e46","b":1.5E-3}`, `{"a":"1e234567","b":-2e+05}`},
+	} {
+		if got := all(t, put(t, "f.csv", text), Options{}); !slices.Equal(got, want) {
+			t.Errorf("%q: got\n%q\nwant\n%q", text, got, want)
+		}
+	}
+}
