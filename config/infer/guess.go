@@ -162,7 +162,7 @@ func (p *plan) noLabel(c *column, named int) string {
 		return "always the same"
 	case c.rowNumber() != "":
 		return "a number of the row"
-	case c.code() != "" && !fewIntegers(c):
+	case c.code() != "" && (!fewIntegers(c) || c.padded > 1 && named < pointsPart):
 		return "a code"
 	case !numeric && (!classes || values >= differentRows && c.nearlyAll()):
 		return "a text"

@@ -99,14 +99,18 @@ func (s *idSeen) digitText(text []byte) {
 	}
 }
 
+// totalsMost rows of so many may be sums of others, which have a word where those have their number.
+func totalsMost(rows int64) int64 { return max(1, rows/1000) }
+
 // rowNumber says of a field that numbers the rows how it does; empty for any other. What was numbered so never comes
 // again, so nothing can be learned from it for the next event.
 func (c *column) rowNumber() string {
 	n := c.values()
-	if n < differentRows || c.whole != n || !c.nearlyAll() || datedWords.any(nameWords(c.last())) ||
+	if n < differentRows || c.whole < n-totalsMost(n) || !c.nearlyAll() || datedWords.any(nameWords(c.last())) ||
 		c.least >= timeFrom && c.largest <= timeTo { // it may be a time, a second a row
 		return ""
 	}
+	n = c.whole
 	span, steps := float64(c.largest)-float64(c.least), float64(n-1)
 	if span+1 < float64(n) || span > sequenceGap*float64(n) { // it goes round, or has steps of its own
 		return ""

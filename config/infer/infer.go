@@ -109,6 +109,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	if err := p.chooseLabel(); err != nil {
 		return nil, s.partly(err)
 	}
+	p.settleStandIns()
 	p.sparse = sparse(p.seen, p.label)
 	if o.ScanAll {
 		if err := s.readOn(ctx, p); err != nil {

@@ -1,16 +1,24 @@
 package infer
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
 
 	"millrace/decode"
+	"millrace/features"
 )
+
+// wordsMost different words of a field are kept: a pipeline file may not name more.
+const wordsMost = features.GapsMax
 
 // gapWord reports whether a text may mean that there is no value: the words that decoding knows, and others that
 // databases, programs and people write.
 func gapWord(text []byte) bool {
+	if farDate(text) {
+		return true
+	}
 	if len(text) > len("not available") || len(text) == 0 {
 		return false
 	}
@@ -23,10 +31,34 @@ func gapWord(text []byte) bool {
 	return decode.MissingWord(text)
 }
 
+// farDate reports whether a text is the date that databases write where there is none: the last of the calendar where
+// something has not ended, the first, or one of zeros, with or without a clock.
+func farDate(text []byte) bool {
+	const longest = len("9999-12-31T23:59:59.999999999Z")
+	if len(text) < len("99991231") || len(text) > longest {
+		return false
+	}
+	day, clock := text, []byte(nil)
+	if i := bytes.IndexAny(text, " T"); i >= 0 {
+		day, clock = text[:i], text[i+1:]
+	}
+	switch string(day) {
+	case "9999-12-31", "9999/12/31", "31.12.9999", "31/12/9999", "12/31/9999", "31-12-9999", "12-31-9999", "31-Dec-9999", "2999-12-31", "31.12.2999",
+		"0001-01-01", "01.01.0001", "01/01/0001", "1/1/0001", "0000-00-00", "00.00.0000", "00/00/0000":
+		return len(bytes.Trim(clock, "0123456789:.Z+APM ")) == 0
+	case "99991231", "00000000":
+		return len(clock) == 0
+	}
+	return false
+}
+
 // word counts a text that may mean that there is no value.
 func (c *column) word(text string) {
 	if c.unknown == nil {
 		c.unknown = make(map[string]int64)
+	}
+	if _, ok := c.unknown[text]; !ok && len(c.unknown) >= wordsMost { // clocks behind a far date may differ
+		return
 	}
 	c.unknown[text]++
 }
@@ -73,6 +105,9 @@ func (p *plan) settleLabel() {
 func (c *column) settle() {
 	for word, times := range c.unknown {
 		c.texts -= times
+		if !decode.MissingWord([]byte(word)) {
+			c.gone += times
+		}
 		delete(c.distinct, word)
 		if !slices.Contains(c.gaps, word) {
 			c.gaps = append(c.gaps, word)

@@ -36,6 +36,7 @@ type written struct {
 	sample  string // the first text that reads only in a format
 	format  int
 	settled bool // format is decided
+	amounts
 }
 
 // reading is what a field's values are in one format.
@@ -45,6 +46,7 @@ type reading struct {
 	sum         float64
 	others      int64  // numbers that are neither 0 nor 1
 	stray       string // the first text that is no number
+	standing
 }
 
 func (r *reading) add(x float64) {
@@ -52,6 +54,7 @@ func (r *reading) add(x float64) {
 		r.min, r.max = x, x
 	}
 	r.n++
+	r.standing.add(x)
 	r.sum += x
 	r.min, r.max = min(r.min, x), max(r.max, x)
 	if x == math.Trunc(x) && math.Abs(x) < integerMax {
@@ -75,6 +78,9 @@ func (w *written) text(text []byte) {
 	}
 	if ok[asUS] && ok[asEU] && values[asUS] != values[asEU] {
 		w.differ++
+	}
+	if !ok[asPlain] {
+		w.unreadText(text, ok[asUS], ok[asEU])
 	}
 	if ok[asPlain] || !ok[asUS] && !ok[asEU] {
 		return
@@ -106,8 +112,13 @@ func (w *written) number(raw []byte, x float64) {
 	}
 	v, ok := decode.NumberEU.Parse(raw)
 	switch {
-	case !ok && w.by[asEU].stray == "":
-		w.by[asEU].stray = string(raw)
+	case !ok:
+		if w.by[asEU].stray == "" {
+			w.by[asEU].stray = string(raw)
+		}
+		if w.us == "" {
+			w.us = string(raw)
+		}
 	case ok:
 		w.by[asEU].add(v)
 		if v != x {

@@ -39,6 +39,7 @@ func (p *plan) result(s *survey) *Result {
 	w.events()
 	w.featureLines()
 	w.labelLines()
+	w.limitLines()
 	w.modelLines()
 	w.tail()
 	r.YAML = w.out.Bytes()

@@ -96,6 +96,8 @@ const (
 	WarnGuessedLabel WarningKind = "guessed_label" // nobody named the label
 	WarnSkipped      WarningKind = "skipped"       // rows that cannot be read
 	WarnRareClass    WarningKind = "rare_class"
+	WarnSpelling     WarningKind = "spelling" // classes that differ in case alone
+	WarnUnread       WarningKind = "unread"   // no number, though its values are amounts to people
 	WarnConstant     WarningKind = "constant" // always one value
 	WarnPartly       WarningKind = "partly"   // values begin late or end early
 	WarnWide         WarningKind = "wide"     // many columns

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -38,6 +39,7 @@ type seen struct {
 	timed   []*column            // fields that read as times, the first of them
 	pairs   [pairsMax][pairsMax]pairing
 	bag     string // path of a field that is known to be a bag
+	widest  int    // bytes of the longest event
 	cells   bool   // of a table
 	room    int64  // bytes that fields may still keep values in
 	beyond  int64  // values of fields that came up when there were too many
@@ -70,6 +72,7 @@ type column struct {
 	tags          int64            // of the lists, arrays of nothing but strings
 	unknown       map[string]int64 // of the texts, those that may mean that there is no value
 	gaps          []string         // words that do, and count as texts no longer
+	gone          int64            // values that were words to be named as such
 	min, max      float64
 	sum           float64 // of all numbers
 	timing
@@ -82,6 +85,7 @@ type column struct {
 	room     *int64  // bytes that all fields may still keep values in
 	sample   string
 	longest  int  // of tags
+	widest   int  // bytes of the longest text
 	bag      *bag // nil unless the field is a bag
 	idSeen
 	written
@@ -110,6 +114,7 @@ func (s *seen) add(value []byte) error {
 	if err := s.object(d, s.root, value); err != nil {
 		return err
 	}
+	s.widest = max(s.widest, len(value))
 	s.end()
 	if len(s.timed) > 1 {
 		s.compare()
@@ -281,7 +286,9 @@ func (s *seen) list(d *jx.Decoder, c *column) error {
 func (c *column) number(raw []byte) {
 	x, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		return // beyond float64: the decoder will reject it
+		c.written.text(raw) // beyond float64, as 1234e56789 of an id is: the decoder has it for no number either
+		c.text(raw)
+		return
 	}
 	if c.settled && c.cells && c.measured(raw) {
 		return
@@ -320,7 +327,17 @@ func (c *column) text(text []byte) {
 	c.digitText(text)
 	c.read(text)
 	c.most = distinctMax
-	c.count(features.Canonical(text[:min(len(text), textMax)]))
+	c.widest = max(c.widest, len(text))
+	c.count(features.Canonical(short(text)))
+}
+
+// short is what tells a text from others: what it begins with, and of a long one the hash of all of it.
+func short(text []byte) []byte {
+	const hashDigits = 16
+	if len(text) <= textMax {
+		return text
+	}
+	return fmt.Appendf(slices.Clone(text[:textMax-hashDigits]), "%016x", features.Hash(0, text))
 }
 
 // read counts a text's words, and tells them apart.

@@ -68,8 +68,8 @@ func (p *plan) chooseTime() {
 	names := []string{"time", "timestamp", "ts", "event_time"}
 	rank := func(c *column) int {
 		_, r, ok, _ := timeOf(c)
-		if !ok || c == p.label || c.bag != nil {
-			return -1
+		if !ok || c == p.label || c.bag != nil || float64(c.gone) > (1-timesShare)*float64(c.values()+c.gone) {
+			return -1 // events whose time is a word are rejected
 		}
 		if i := slices.Index(names, strings.ToLower(c.name)); i >= 0 {
 			return i

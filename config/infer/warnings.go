@@ -35,6 +35,17 @@ func (p *plan) warnings(r *Report) []Warning {
 				"look at recall and average precision, not at accuracy", c.Class, percent(c.Rows, r.Label.Rows))
 		}
 	}
+	for _, words := range p.alikeClasses() {
+		add(WarnSpelling, r.Label.Path, nil, "classes %s differ in case or spaces alone and are learned as different ones: write them alike in the data", listed(words))
+	}
+	for _, c := range p.seen.columns {
+		if c == p.label || c == p.id || c == p.time || timeLike(c) {
+			continue
+		}
+		if note := c.unreadNote(); note != "" {
+			add(WarnUnread, c.path, nil, "%s is read as words: %s", c.path, note)
+		}
+	}
 	p.featureWarnings(r, add)
 	if p.time != nil && !p.learnsTime() {
 		add(WarnTime, p.time.path, nil, "the events' time (%s) is no feature, as nothing of it has come round in these events; if the label goes by the hour, add {type: time, path: %s, parts: [hour]}",
@@ -48,6 +59,27 @@ func (p *plan) warnings(r *Report) []Warning {
 		add(WarnWindows, "", nil, "%s come again and again: --windows proposes what each did lately", listed(names))
 	}
 	return out
+}
+
+// alikeClasses are the classes that differ in case or in spaces alone, together.
+func (p *plan) alikeClasses() (alike [][]string) {
+	at := map[string]int{}
+	var groups [][]string
+	for _, class := range p.classes {
+		folded := strings.ToLower(strings.Join(strings.Fields(class), " "))
+		i, ok := at[folded]
+		if !ok {
+			i = len(groups)
+			at[folded], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], class)
+	}
+	for _, words := range groups {
+		if len(words) > 1 {
+			alike = append(alike, words)
+		}
+	}
+	return alike
 }
 
 // featureWarnings are those of fields.
