@@ -74,7 +74,14 @@ func newScoreServer(s *scoring) (*web.Server, error) {
 		return nil, nil //nolint:nilnil // no server is what was asked for
 	}
 	encoder := wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
-	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: s.newSession, Append: encoder.Append, Metrics: s.metrics, EventBytesMax: int64(p.Limits.Event), Now: time.Now})
+	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: s.newSession, Append: encoder.Append, Metrics: s.metrics,
+		EventBytesMax: int64(p.Limits.Event), Now: time.Now, Fields: scoreweb.NewFields(eventFields(p), config.Nearest), About: aboutScores(p),
+		Version: func() uint64 {
+			if v := s.scorer.Current(); v != nil {
+				return v.Head.Seq
+			}
+			return 0
+		}})
 	server, err := web.Listen(p.Scores.HTTP, "scores of single events", handler, s.env.log)
 	if err != nil {
 		return nil, fmt.Errorf("%w (scores.http)", err)

@@ -262,6 +262,10 @@ func (s *Session) Score(rec *millrace.Record, dst *millrace.Score) error {
 	return nil
 }
 
+// Event is what the record scored last was decoded to, also when it could not be scored for want of a feature. It is
+// valid until the next call of Score.
+func (s *Session) Event() *millrace.Event { return s.event }
+
 // fill names what the prediction means: the positive class's probability for two classes, the predicted
 // one's for more, the value for numbers.
 func (s *Session) fill(dst *millrace.Score) {

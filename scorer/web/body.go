@@ -29,10 +29,11 @@ func (h *Handler) body() *body {
 	return &body{h: h, buffer: buffer, data: (*buffer)[:0]}
 }
 
-// read reads the whole event.
+// read reads the whole event, or the events of a request that has several.
 func (b *body) read(w http.ResponseWriter, r *http.Request) error {
-	from := http.MaxBytesReader(w, r.Body, b.h.o.EventBytesMax)
-	for {
+	from := http.MaxBytesReader(w, r.Body, max(b.h.o.EventBytesMax, manyBytesMax))
+	kind := r.Header.Get("Content-Type")
+	for several := false; ; {
 		allowed := bytesFree + int(b.counted)
 		if len(b.data) == allowed {
 			if !b.h.inFlight.TryAcquire(int64(allowed)) {
@@ -46,6 +47,12 @@ func (b *body) read(w http.ResponseWriter, r *http.Request) error {
 		}
 		n, err := from.Read(b.data[len(b.data):min(cap(b.data), allowed)])
 		b.data = b.data[:len(b.data)+n]
+		if !several && int64(len(b.data)) > b.h.o.EventBytesMax {
+			if several = shapeOf(kind, b.data) != single; !several {
+				w.Header().Set("Connection", "close") // the rest is not read
+				return &http.MaxBytesError{Limit: b.h.o.EventBytesMax}
+			}
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -1,4 +1,4 @@
-// Package web is the scorer's HTTP face: one event in the body, its score in the answer.
+// Package web is the scorer's HTTP face: one event in the body, its score in the answer; or many, with as many scores.
 package web
 
 import (
@@ -17,6 +17,8 @@ import (
 // Session scores records one at a time; see scorer.Session.
 type Session interface {
 	Score(rec *millrace.Record, dst *millrace.Score) error
+	// Event is what Score decoded last.
+	Event() *millrace.Event
 }
 
 // Metrics count what is answered; see scorer.Metrics.
@@ -32,6 +34,10 @@ type Options struct {
 	Metrics       Metrics
 	EventBytesMax int64 // the largest event
 	Now           func() time.Time
+	Fields        *Fields // what events have; nil tells nothing of misspelt and missing fields
+	About         About   // what GET / says
+	// Version is the one in service, 0 before the first; nil is never one.
+	Version func() uint64
 }
 
 // bytesInFlightMax bounds what all events that are being read hold together, beyond the first bytesFree of each: slow
@@ -39,12 +45,18 @@ type Options struct {
 const bytesInFlightMax = 64 << 20
 
 // Handler answers POST /v1/score: an event as JSON in the body, the score as JSON in the answer. It predicts with the
-// version in service and writes nothing to any topic.
+// version in service and writes nothing to any topic. GET / says what is here.
 //
-//	200 the score
+// Many events may come at once, as a JSON array or as lines (NDJSON, by its content type or by its look): then the
+// answer is an array or lines, in their order, and what cannot be used has its error in its place.
+//
+// Where fields of features are missing, the score says which, and which fields nobody knows, under "missing" and
+// "unknown". What is scored does not change by that.
+//
+//	200 the score, or the scores
 //	403, 421 from web.Server: a browser asks for somebody else's page
 //	408 the event did not come in time
-//	413 the event is larger than its limit
+//	413 the event is larger than its limit, or there are too many
 //	422 {"reason": …, "path": …, "detail": …}: the event cannot be used, with the dead letters' reason words
 //	503 no snapshot is in service yet, window tables are being filled, or too much is being read at the moment
 type Handler struct {
@@ -70,7 +82,12 @@ func NewHandler(o Options) *Handler {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/v1/score" {
+	switch r.URL.Path {
+	case "/v1/score":
+	case "/":
+		h.about(w, r)
+		return
+	default:
 		http.NotFound(w, r)
 		return
 	}
@@ -87,6 +104,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := h.sessions.Get().(*session) //nolint:forcetypeassert // the pool makes nothing else
 	defer h.sessions.Put(s)
+	if shape := shapeOf(r.Header.Get("Content-Type"), body.data); shape != single {
+		h.answerMany(w, r, s, shape, body.data)
+		return
+	}
 	h.answer(w, s, body.data)
 }
 
@@ -113,7 +134,9 @@ func (h *Handler) answer(w http.ResponseWriter, s *session, body []byte) {
 	switch {
 	case errors.As(err, &why):
 		h.o.Metrics.Unscored(why.Reason)
-		fault(w, http.StatusUnprocessableEntity, why)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = w.Write(append(h.appendFault(s.answer[:0], body, why), '\n')) // a client that went away needs no answer
 		return
 	case errors.Is(err, scorer.ErrNotReady), errors.Is(err, scorer.ErrWindowsNotReady):
 		w.Header().Set("Retry-After", "1")
@@ -123,16 +146,48 @@ func (h *Handler) answer(w http.ResponseWriter, s *session, body []byte) {
 		fault(w, http.StatusInternalServerError, &millrace.Rejection{Reason: "internal", Detail: err.Error()})
 		return
 	}
-	h.o.Metrics.Predicted(&s.score)
-	s.answer = append(h.o.Append(s.answer[:0], &s.score), '\n')
+	s.answer = append(h.appendScore(s.answer[:0], s, body), '\n')
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(s.answer) // a client that went away needs no answer
+}
+
+// appendScore appends the score of an event, and what of its fields is missing.
+func (h *Handler) appendScore(dst []byte, s *session, event []byte) []byte {
+	h.o.Metrics.Predicted(&s.score)
+	dst = h.o.Append(dst, &s.score)
+	if h.o.Fields == nil || !h.o.Fields.lacks(s.Event()) {
+		return dst
+	}
+	if slip := h.o.Fields.look(event); slip != nil {
+		return slip.append(dst)
+	}
+	return dst
+}
+
+// appendFault appends what is wrong with an event, and which of its fields nobody knows where one is missing.
+func (h *Handler) appendFault(dst, event []byte, why *millrace.Rejection) []byte {
+	dst = appendRejection(dst, why)
+	if h.o.Fields == nil || why.Reason != millrace.ReasonMissingFeature {
+		return dst
+	}
+	if slip := h.o.Fields.look(event); slip != nil {
+		return slip.append(dst)
+	}
+	return dst
+}
+
+// appendRejection appends a rejection as a JSON object.
+func appendRejection(dst []byte, why *millrace.Rejection) []byte {
+	text, err := json.Marshal(map[string]string{"reason": string(why.Reason), "path": why.Path, "detail": why.Detail})
+	if err != nil { // texts have no faults in JSON
+		return append(dst, "{}"...)
+	}
+	return append(dst, text...)
 }
 
 // fault answers with what is wrong, as JSON.
 func fault(w http.ResponseWriter, status int, why *millrace.Rejection) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{ // a client that went away needs no answer
-		"reason": string(why.Reason), "path": why.Path, "detail": why.Detail})
+	_, _ = w.Write(append(appendRejection(nil, why), '\n')) // a client that went away needs no answer
 }

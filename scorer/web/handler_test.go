@@ -36,6 +36,8 @@ func (r reading) Score(rec *millrace.Record, dst *millrace.Score) error {
 	return nil
 }
 
+func (reading) Event() *millrace.Event { return nil }
+
 type counts struct {
 	mu                  sync.Mutex
 	predicted, unscored int
@@ -82,7 +84,8 @@ func TestHandler(t *testing.T) {
 		{"POST", "/v1/score", "12345678901", http.StatusRequestEntityTooLarge, `"reason":"too_large"`},
 		{"POST", "/v1/score", "!", http.StatusInternalServerError, `"reason":"internal"`},
 		{"GET", "/v1/score", "", http.StatusMethodNotAllowed, `"reason":"method_not_allowed"`},
-		{"POST", "/", "7", http.StatusNotFound, "not found"},
+		{"POST", "/other", "7", http.StatusNotFound, "not found"},
+		{"POST", "/", "7", http.StatusMethodNotAllowed, "POST events to /v1/score"},
 	} {
 		code, body := ask(c.method, c.path, c.body)
 		if code != c.code || !strings.Contains(body, c.want) {
