@@ -33,11 +33,16 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		weight = float32(whole * part)
 	}
 	sc, v := s.(*scratch), &x[n.view]
-	if (v.Wild || n.wild[0] > 0) && n.leftOut(v.Wild) {
-		if n.classes == 0 {
-			n.commit(y.Value, whole)
+	wild, standard := v.Wild, 0.0
+	if wild {
+		standard = n.target.Standard(y.Value)
+		if n.wild.leaves() {
+			n.wild.note(wild, y.Class, standard)
+			if n.classes == 0 {
+				n.commit(y.Value, whole)
+			}
+			return nil
 		}
-		return nil
 	}
 	sc.example = example{raw: v, class: y.Class, t: t, weight: float64(weight)}
 	if n.inputs != nil {
@@ -53,6 +58,7 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		return err
 	}
 	// Nothing below can fail: a refused update has left no trace.
+	n.wild.note(wild, y.Class, standard)
 	if n.dropout != nil {
 		n.dropout.events[0]++
 	}
@@ -60,32 +66,6 @@ func (n *network) Learn(x millrace.Input, y millrace.Target, weight float32, s S
 		n.commit(y.Value, whole)
 	}
 	return nil
-}
-
-const (
-	// Examples with a wild feature are left out while no more than wildMost of the latest hundreds have one: a sentinel
-	// that comes that often tells something.
-	wildMost = 0.125
-	wildFade = 1.0 / 512
-	// wildLeast is where their share becomes exactly zero.
-	wildLeast = 1e-6
-)
-
-// leftOut takes note of whether an example has a feature that is wild, and reports whether it is left out. What stands
-// for such a value tells nothing: who learned from it would blame the label on the other features, and where classes
-// lie apart weights take thousands of events to forget that. Of many sensors most rows have something wild, and are
-// learned.
-func (n *network) leftOut(wild bool) bool {
-	share := 0.0
-	if wild {
-		share = 1
-	}
-	wild = wild && n.wild[0] <= wildMost
-	n.wild[0] += wildFade * (share - n.wild[0])
-	if n.wild[0] < wildLeast {
-		n.wild[0] = 0
-	}
-	return wild
 }
 
 // Admissible refuses what no caller of Learn should pass on, rather than let it into the weights: a weight or a label

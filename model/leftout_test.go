@@ -3,6 +3,7 @@ package model_test
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -60,12 +61,59 @@ func TestWildIsLeftOut(t *testing.T) {
 	}
 }
 
-// besideLabels are the bits of a model's tensors, of which those of labels apart, without the share of wild ones.
+// TestWildThatTells: where labels beside wild features are others than the rest has, the examples are learned; where
+// they are not, they are left out to the end.
+func TestWildThatTells(t *testing.T) {
+	shape := millrace.ViewShape{Width: 3}
+	for name, c := range map[string]member{
+		"logistic":     {spec: model.Spec{Type: "logistic"}, target: model.TargetSpec{Classes: 2}},
+		"softmax":      {spec: model.Spec{Type: "logistic"}, target: model.TargetSpec{Classes: 4}},
+		"svm":          {spec: model.Spec{Type: "svm"}, target: model.TargetSpec{Classes: 2}},
+		"svm, numbers": {spec: model.Spec{Type: "svm"}},
+		"linear":       {spec: model.Spec{Type: "linear"}},
+		"mlp":          {spec: model.Spec{Type: "mlp"}, target: model.TargetSpec{Classes: 2}},
+	} {
+		for _, tells := range []bool{false, true} {
+			m, err := family.New(c.spec, c.target, modeltest.View(shape))
+			if err != nil {
+				t.Fatal(err)
+			}
+			random, scratch, learned := rand.New(rand.NewPCG(3, 9)), m.NewScratch(), 0
+			for i := range 8000 {
+				x := millrace.Input{{Dense: []float32{float32(random.NormFloat64()), float32(random.NormFloat64()), float32(random.NormFloat64())}}}
+				y := millrace.Target{Class: int32(random.IntN(max(c.target.Classes, 1))), Value: 10 + random.NormFloat64(), Known: true}
+				wild := i > 100 && i%50 == 0
+				if x[0].Wild = wild; wild && tells {
+					y.Class, y.Value = 0, 12+random.NormFloat64()
+				}
+				var before []byte
+				if wild {
+					before, _ = besideLabels(m)
+				}
+				m.Predict(make([]float32, m.Outputs()), x, scratch)
+				if err := m.Learn(x, y, 1, scratch); err != nil {
+					t.Fatal(name, err)
+				}
+				if wild {
+					if after, _ := besideLabels(m); !bytes.Equal(before, after) {
+						learned++
+					}
+				}
+			}
+			if tells && learned < 120 || !tells && learned > 0 {
+				t.Errorf("%s: %d of 157 wild examples were learned; their labels tell something: %v", name, learned, tells)
+			}
+		}
+	}
+}
+
+// besideLabels are the bits of a model's tensors, of which those of labels apart, without what is known
+// of wild ones.
 func besideLabels(m model.Model) (weights, labels []byte) {
 	m.State(func(name string, t millrace.Tensor, role millrace.Role) {
 		bits := modeltest.Bytes(only{name, t, role})
 		switch {
-		case name == "wild":
+		case name == "wild" || name == "wild.labels" || name == "labels":
 		case strings.HasPrefix(name, "target"):
 			labels = append(labels, bits...)
 		default:

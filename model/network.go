@@ -34,7 +34,7 @@ type network struct {
 	batch     []uint64       // [1], events in the open mini-batch
 	held      *held          // of those, what is not in its sums yet; nil where there is never any
 	target    Moments        // numbers
-	wild      []float64      // [1] faded share of the latest examples that have a wild feature
+	wild      wilds          // of examples with a wild feature
 	gain      *gain          // SGD or AdaGrad at an adaptive rate, otherwise nil
 	level     []float64      // [1], counts: what they are counted in, see commit
 	latest    float64        // norm of the latest gradient, for metrics only
@@ -73,7 +73,7 @@ func newNetwork(s Spec, target TargetSpec, view millrace.ViewID, shape millrace.
 	n := &network{
 		spec: s, classes: target.Classes, view: view, views: []millrace.ViewID{view}, shape: shape,
 		k: k, head: headOf(s, target), optimizer: newOptimizer(s, k),
-		batch: make([]uint64, 1), target: NewMoments(), level: []float64{1}, wild: make([]float64, 1), factor: make([]float32, 1),
+		batch: make([]uint64, 1), target: NewMoments(), level: []float64{1}, wild: newWilds(target.Classes), factor: make([]float32, 1),
 	}
 	// The generator is used here only, so its state is no part of the model's.
 	random := rand.New(rand.NewPCG(s.Seed, streamInit))
@@ -275,7 +275,7 @@ func (n *network) State(visit func(name string, t millrace.Tensor, role millrace
 	if n.gain != nil {
 		n.gain.state(visit)
 	}
-	visit("wild", millrace.Tensor{Shape: scalarShape, F64: n.wild, Added: true}, millrace.Training)
+	n.wild.visit(visit)
 	visit("optimizer.steps", millrace.Tensor{Shape: scalarShape, U64: n.optimizer.steps}, millrace.Training)
 	if n.dropout != nil {
 		n.dropout.state(visit)
@@ -344,8 +344,8 @@ func (n *network) Restored() error {
 			return fmt.Errorf("checking restored averages: %w", err)
 		}
 	}
-	if v := n.wild[0]; !(v >= 0 && v <= 1) {
-		return fmt.Errorf("checking restored shares: %g of the examples were wild", v)
+	if err := n.wild.restored(); err != nil {
+		return err
 	}
 	n.optimizer.begin()
 	n.guard.measure(n)

@@ -75,6 +75,7 @@ func NewSVM(s Spec, target TargetSpec, views millrace.Views, k *kernel.Set) (Mod
 	}
 	body, outputs := s.body(m.each * len(m.c))
 	m.body = newNetwork(body, outputs, view, shape, k)
+	m.body.wild = newWilds(target.Classes)
 	m.margins = &m.body.layers[0]
 	m.direct = s.slides() && outputs.Classes == 2 && body.Type == FamilyLogistic && !shape.Sparse
 	m.both = s.C == 0 && !s.Average
@@ -233,16 +234,22 @@ func (m *svm) Learn(x millrace.Input, y millrace.Target, weight float32, s Scrat
 		weight = float32(whole * part)
 	}
 	sc := s.(*svmScratch)
-	if wild := x[m.body.view].Wild; (wild || m.body.wild[0] > 0) && m.body.leftOut(wild) {
-		if m.classes == 0 {
-			m.target.Commit(y.Value, whole)
+	wild, standard := x[m.body.view].Wild, 0.0
+	if wild {
+		standard = m.target.Standard(y.Value)
+		if m.wild().leaves() {
+			m.wild().note(wild, y.Class, standard)
+			if m.classes == 0 {
+				m.target.Commit(y.Value, whole)
+			}
+			return nil
 		}
-		return nil
 	}
 	if err := m.update(m.input(x, sc), sc, y.Class, t, weight); err != nil {
 		return err
 	}
 	// Nothing below can fail: a refused update has left no trace.
+	m.wild().note(wild, y.Class, standard)
 	if m.classes == 0 {
 		m.target.Commit(y.Value, whole)
 		m.link.learnNumber(m.predicting(sc), sc.logits, t, weight)
@@ -286,6 +293,9 @@ func (m *svm) State(visit func(name string, t millrace.Tensor, role millrace.Rol
 	}
 	m.link.state(visit)
 }
+
+// wild is what is known of examples with a wild feature.
+func (m *svm) wild() *wilds { return &m.body.wild }
 
 func (m *svm) Restored() error {
 	if err := m.body.Restored(); err != nil {
