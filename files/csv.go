@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -55,6 +56,12 @@ func newTable(v *window, comma byte, o *Options) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.titles > 0 {
+		t.note("%s above the header skipped", plural(t.titles, "line"))
+	}
+	if err := t.skipUnits(); err != nil {
+		return nil, err
+	}
 	t.columnsOf(names, &s, o)
 	return t, nil
 }
@@ -69,6 +76,9 @@ func reread(v *window, before *table) (*table, error) {
 	if t.header {
 		if _, _, err := t.next(); err != nil {
 			return nil, fmt.Errorf("reading %s again: %w", v.name, err)
+		}
+		if err := t.skipUnits(); err != nil {
+			return nil, err
 		}
 	}
 	return t, nil
@@ -99,6 +109,21 @@ func (t *table) readHeader() ([]string, error) {
 		names[0] = strings.TrimSpace(strings.TrimLeft(names[0], "#"))
 	}
 	return names, nil
+}
+
+// skipUnits skips the row below the header that is a part of it.
+func (t *table) skipUnits() error {
+	if !t.units {
+		return nil
+	}
+	row, _, err := t.next()
+	if err != nil {
+		return fmt.Errorf("reading %s below its header: %w", t.v.name, err)
+	}
+	if note := fmt.Sprintf("line %d, %.60q, belongs to the header and is skipped", t.v.line, row); !slices.Contains(t.notes, t.v.name+": "+note) {
+		t.note("%s", note)
+	}
+	return nil
 }
 
 // skipTop skips the lines before the header.

@@ -22,6 +22,8 @@ type dialect struct {
 	comment byte // lines that begin with it are skipped; 0 for none
 	seen    bool // comments are known by those before the header alone: later ones only where they are no row
 	top     int  // lines before the header
+	titles  int  // of them, those that are neither comments nor empty
+	units   bool // the row below the header says units or names once more
 	header  bool
 	guessed bool // that there is no header was found out
 	remark  bool // the header begins with a # that is no part of its first name

@@ -26,6 +26,9 @@ func detect(head []byte, whole, cr bool, comma byte, o *Options) (dialect, sampl
 	if top > 0 {
 		d, s = d.remarked(head, whole, cr, top, s)
 	}
+	if top == 0 && d.top == 0 && o.NoHeader == nil {
+		d, s = d.titled(head, whole, cr, comma, s, o)
+	}
 	d.headed(&s, o)
 	return d, s
 }
@@ -108,6 +111,7 @@ func (d *dialect) headed(s *sample, o *Options) {
 	case dataRow(s):
 		d.header, d.guessed = false, true
 	}
+	d.units = d.unitRow(s)
 	if d.header && len(s.rows) > 1 && width == len(s.rows[0])+1 {
 		d.tail = true
 		for _, row := range s.rows[1:] {
