@@ -149,8 +149,8 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// TestMissingWords: what the source leaves out among numbers is no value, what stands among texts is one. Only words that
-// do not always say so are named.
+// TestMissingWords: what the source leaves out among numbers is no value, what stands among texts is one. Only words
+// that do not always say so are named.
 func TestMissingWords(t *testing.T) {
 	missing := func(text []byte) bool { return string(text) == "NA" || string(text) == "?" || string(text) == "-" }
 	texts := repeat(1000, func(i int) string {
