@@ -29,6 +29,7 @@ const (
 	HeaderDetail    = "millrace-detail"    // of a dead letter: what was found and what would be right, for people
 	HeaderTime      = "millrace-time"      // of a dead letter: the original's timestamp, Unix milliseconds
 	HeaderTruncated = "millrace-truncated" // of a dead letter: original sizes of what was cut, as "value=10485760"
+	HeaderRow       = "millrace-row"       // of an event or a label that run --from sent: digest of the files/pass/row, both from 0
 	HeaderLast      = "millrace-last"      // of a dead letter for a range of records: the last offset of the range
 
 	// Of a record that was a dead letter and was sent again to the topic that it came from.

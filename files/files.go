@@ -92,6 +92,7 @@ type Source struct {
 	disorder disorder
 	told     []string // notes of files that are read
 	again    bool     // it is not the first round
+	length   int64    // rows of a round; 0 until the first one is read
 	pending  error    // met after rows that are delivered first
 	free     chan *memory
 }
@@ -231,6 +232,9 @@ func (s *Source) fill(m *memory) error {
 				return io.EOF
 			}
 			s.read.Store(0)
+			if s.length == 0 {
+				s.length = row
+			}
 			err := s.start(0)
 			if s.again = true; err != nil {
 				return fmt.Errorf("starting again: %w", err)
@@ -265,6 +269,15 @@ func (s *Source) take(m *memory) (full bool, err error) {
 		m.ends = append(m.ends, len(data))
 	}
 	return true, nil
+}
+
+// Place is where a record that was delivered stands: in which round of a source that loops, and in which row of that,
+// both from 0. It is for whoever calls Next.
+func (s *Source) Place(offset int64) (round, row int64) {
+	if s.length == 0 {
+		return 0, offset
+	}
+	return offset / s.length, offset % s.length
 }
 
 // Size is the files' size in bytes, compressed when they are; 0 when one is no regular file.

@@ -34,6 +34,7 @@ func OpenLateRows(ctx context.Context, p *config.Pipeline, events, labels string
 		return nil, err
 	}
 	out.shift, out.disorder = now.UnixMilli()-last, disorder
+	out.again = func() (*FileRows, error) { return openBoth(p, events, labels, in, func(string) {}) }
 	return out, nil
 }
 

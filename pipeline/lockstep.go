@@ -45,6 +45,10 @@ type lockstep struct {
 
 	last  int64 // the latest record time that was given
 	after bool  // a label has it, and the next event's is later
+
+	block   RowAt              // that the latest row with a number is of
+	header  []byte             // of the record that is sent
+	headers [1]millrace.Header // … and its place
 }
 
 // heldRow is an event that waits to be sent: its key and then its value lie in lockstep.bytes.
@@ -52,6 +56,7 @@ type heldRow struct {
 	from, value, to int
 	keyed           bool
 	time            int64
+	at              RowAt
 }
 
 func newLockstep(producer sender, p *config.Pipeline, now func() time.Time) *lockstep {
@@ -63,6 +68,9 @@ func (l *lockstep) events() uint64 { return l.written.Events + uint64(len(l.held
 
 // take takes the next row, whose memory is not needed any more when it returns.
 func (l *lockstep) take(ctx context.Context, row *Row) error {
+	if err := l.begin(ctx, row.At); err != nil {
+		return err
+	}
 	at, err := l.timed(ctx, row)
 	if err != nil {
 		return err
@@ -79,7 +87,19 @@ func (l *lockstep) take(ctx context.Context, row *Row) error {
 		l.hold(row, at)
 		return nil
 	}
-	return l.event(ctx, row.Key, row.Value, at)
+	return l.event(ctx, row.Key, row.Value, at, row.At)
+}
+
+// begin waits, before the first row of a block, until all before it is acknowledged.
+func (l *lockstep) begin(ctx context.Context, at RowAt) error {
+	if at == (RowAt{}) || at.block() == l.block {
+		return nil
+	}
+	l.block = at.block()
+	if err := l.release(ctx); err != nil {
+		return err
+	}
+	return l.flush(ctx)
 }
 
 // full reports whether there is no room for n bytes more, or events have been held for long enough.
@@ -127,12 +147,13 @@ func (l *lockstep) label(ctx context.Context, row *Row, at int64) error {
 		}
 		l.labelled, l.opened = true, l.now()
 	}
-	return l.send(ctx, millrace.Record{Topic: l.p.Label.Topic, Partition: -1, Time: at, Key: row.Key, Value: row.Value}, &l.written.Labels)
+	rec := millrace.Record{Topic: l.p.Label.Topic, Partition: -1, Time: at, Key: row.Key, Value: row.Value}
+	return l.send(ctx, rec, row.At, &l.written.Labels)
 }
 
 // hold keeps a copy of an event.
 func (l *lockstep) hold(row *Row, at int64) {
-	h := heldRow{from: len(l.bytes), keyed: row.Key != nil, time: at}
+	h := heldRow{from: len(l.bytes), keyed: row.Key != nil, time: at, at: row.At}
 	l.bytes = append(l.bytes, row.Key...)
 	h.value = len(l.bytes)
 	l.bytes = append(l.bytes, row.Value...)
@@ -154,7 +175,7 @@ func (l *lockstep) release(ctx context.Context) error {
 		if h.keyed {
 			key = l.bytes[h.from:h.value:h.value]
 		}
-		if err := l.event(ctx, key, l.bytes[h.value:h.to], h.time); err != nil {
+		if err := l.event(ctx, key, l.bytes[h.value:h.to], h.time, h.at); err != nil {
 			return err
 		}
 	}
@@ -162,11 +183,16 @@ func (l *lockstep) release(ctx context.Context) error {
 	return nil
 }
 
-func (l *lockstep) event(ctx context.Context, key, value []byte, at int64) error {
-	return l.send(ctx, millrace.Record{Topic: l.p.Events.Topic, Partition: -1, Time: at, Key: key, Value: value}, &l.written.Events)
+func (l *lockstep) event(ctx context.Context, key, value []byte, time int64, at RowAt) error {
+	return l.send(ctx, millrace.Record{Topic: l.p.Events.Topic, Partition: -1, Time: time, Key: key, Value: value}, at, &l.written.Events)
 }
 
-func (l *lockstep) send(ctx context.Context, rec millrace.Record, count *uint64) error {
+func (l *lockstep) send(ctx context.Context, rec millrace.Record, at RowAt, count *uint64) error {
+	if at != (RowAt{}) {
+		l.header = at.append(l.header[:0])
+		l.headers[0] = millrace.Header{Key: millrace.HeaderRow, Value: l.header}
+		rec.Headers = l.headers[:]
+	}
 	if err := l.producer.Send(ctx, rec, nil); err != nil {
 		return fmt.Errorf("writing to %s: %w", rec.Topic, err)
 	}

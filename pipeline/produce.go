@@ -20,6 +20,7 @@ type Row struct {
 	Key, Value []byte
 	Label      bool  // it goes to the topic of labels
 	Time       int64 // the record's, Unix milliseconds; 0 is the time when it is written
+	At         RowAt // goes into the record's header millrace-row; the zero value into none
 }
 
 // Rows gives the next row; io.EOF ends it.

@@ -31,6 +31,13 @@ type FileRows struct {
 	labels   *rowReader // nil without
 	shift    int64      // what times of rows become times of records by, in milliseconds; for two files
 	disorder []string
+
+	// Of rows with a number: the files' digest, what topics have of them, and for two files the next row's number.
+	digest string
+	sent   *sentRows
+	next   int64
+	passed uint64 // events that were there
+	again  func() (*FileRows, error)
 }
 
 // Disorder says, a text each, which of two files have rows that are not in the order of their times.
@@ -82,8 +89,21 @@ func (r *FileRows) Close() error {
 	return err
 }
 
-// Next gives the next row; it is Rows.
+// Next gives the next row that is to be sent; it is Rows.
 func (r *FileRows) Next(ctx context.Context) (Row, error) {
+	for {
+		row, err := r.read(ctx)
+		if err != nil || r.sent == nil || !r.sent.has(row.At) {
+			return row, err
+		}
+		if !row.Label {
+			r.passed++
+		}
+	}
+}
+
+// read gives the next row.
+func (r *FileRows) read(ctx context.Context) (Row, error) {
 	if r.labels == nil {
 		rec, err := r.events.peek(ctx)
 		if err != nil {
@@ -91,6 +111,13 @@ func (r *FileRows) Next(ctx context.Context) (Row, error) {
 		}
 		row := r.events.take(rec)
 		row.Time = 0 // it happens now
+		if r.digest != "" {
+			row.At.Digest = r.digest
+			row.At.Pass, row.At.Row = r.events.src.Place(rec.Offset)
+			if r.sent != nil {
+				row.At.Pass += r.sent.block.Pass
+			}
+		}
 		return row, nil
 	}
 	event, err := r.events.peek(ctx)
@@ -109,6 +136,10 @@ func (r *FileRows) Next(ctx context.Context) (Row, error) {
 		row.Label = true
 	}
 	row.Time += r.shift
+	if r.digest != "" {
+		row.At = RowAt{Digest: r.digest, Row: r.next}
+	}
+	r.next++
 	return row, nil
 }
 

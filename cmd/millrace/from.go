@@ -59,7 +59,11 @@ func (a *app) runFrom(ctx context.Context, f runFlags, from fromFlags) error {
 		return err
 	}
 	defer a.closeRows(rows)
-	d := &fromFeed{feed: feed{late: p.LateLabels(), log: f.Log, started: time.Now()}, flags: from, rows: rows, sent: make(chan struct{})}
+	digest, err := from.digest(ctx, a)
+	if err != nil {
+		return err
+	}
+	d := &fromFeed{digest: digest, feed: feed{late: p.LateLabels(), log: f.Log, started: time.Now()}, flags: from, rows: rows, sent: make(chan struct{})}
 	if d.running, err = pipeline.Open(ctx, f.Options); err != nil {
 		return err
 	}
@@ -77,14 +81,18 @@ func (a *app) runFrom(ctx context.Context, f runFlags, from fromFlags) error {
 // fromFeed is a pipeline that runs beside files.
 type fromFeed struct {
 	feed
-	flags fromFlags
-	rows  *pipeline.FileRows
-	sent  chan struct{} // closed once all is
+	flags  fromFlags
+	rows   *pipeline.FileRows
+	digest string        // of the files; empty where they can be read once only
+	sent   chan struct{} // closed once all is
 }
 
 // produce sends the rows, and ends when they are done with, where that was asked for.
 func (d *fromFeed) produce(ctx context.Context) error {
 	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	if err := d.resume(ctx); err != nil {
 		return err
 	}
 	n, err := d.running.Produce(ctx, d.count(d.rows.Next), pipeline.Produce{Rate: d.flags.rate})
@@ -95,11 +103,34 @@ func (d *fromFeed) produce(ctx context.Context) error {
 		return nil
 	}
 	close(d.sent)
+	if n.Events == 0 && d.rows.Passed() > 0 {
+		d.log.Info("nothing was sent: the topic had all rows already; millrace produce sends them again", "from", d.names(), "rows", d.rows.Passed())
+	}
 	if d.flags.untilDone {
 		return d.running.Through(ctx)
 	}
-	d.log.Info("all rows are sent; the pipeline runs on, Ctrl-C ends it", "from", strings.Join(d.flags.files, " "), "events", n.Events)
+	d.log.Info("all rows are sent; the pipeline runs on, Ctrl-C ends it", "from", d.names(), "events", n.Events)
 	<-ctx.Done()
+	return nil
+}
+
+func (d *fromFeed) names() string { return strings.Join(d.flags.files, " ") }
+
+// resume goes on behind the rows that an earlier run has sent.
+func (d *fromFeed) resume(ctx context.Context) error {
+	if d.digest == "" {
+		d.log.Info("the rows are read once only, and carry no number: started again, all that come then are sent", "from", d.names())
+		return nil
+	}
+	at, err := d.running.Resume(ctx, d.rows, d.digest)
+	switch {
+	case err != nil:
+		return err
+	case at.Found:
+		d.log.Info("going on behind the rows that were sent before", "from", d.names(), "pass", at.Pass+1, "row", at.Row+1)
+	case at.Other:
+		d.log.Info("the topic has rows of another file, or of this one before it changed: this one is sent from its first row", "from", d.names())
+	}
 	return nil
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"millrace/config"
+	"millrace/files"
 	"millrace/pipeline"
 )
 
@@ -17,6 +19,7 @@ type rowFlags struct {
 	loop   bool
 	labels string
 	shape  shapeFlags
+	paths  []string // that were opened, those of labels last
 }
 
 func (f *rowFlags) add(flags *pflag.FlagSet) {
@@ -41,8 +44,10 @@ func (f *rowFlags) open(ctx context.Context, a *app, p *config.Pipeline, names [
 	if err != nil {
 		return nil, err
 	}
+	f.paths = append([]string{path}, in.More...)
 	var rows *pipeline.FileRows
 	if f.labels != "" {
+		f.paths = append(f.paths, f.labels)
 		rows, err = pipeline.OpenLateRows(ctx, p, path, f.labels, in, time.Now(), report)
 	} else {
 		rows, err = pipeline.OpenRows(p, path, in, f.loop, report)
@@ -54,6 +59,20 @@ func (f *rowFlags) open(ctx context.Context, a *app, p *config.Pipeline, names [
 		fmt.Fprintln(a.err, text)
 	}
 	return rows, nil
+}
+
+// digest tells the files that were opened apart from others.
+func (f *rowFlags) digest(ctx context.Context, a *app) (string, error) {
+	var size int64
+	for _, path := range f.paths {
+		if info, err := os.Stat(path); err == nil {
+			size += info.Size()
+		}
+	}
+	progress, finish := a.progress("looking whether rows were sent before")
+	defer finish()
+	digest, _, err := files.Digest(ctx, f.paths, f.shape.shape, progress(size))
+	return digest, err
 }
 
 // closeRows closes files, and says what was found out of them.
