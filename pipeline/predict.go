@@ -33,6 +33,7 @@ type Predictor struct {
 	scorer   *scorer.Scorer
 	windows  *rowWindows // nil for a pipeline without windows
 	version  string
+	remote   *remote // who scores in place of all that; nil for this process
 }
 
 // OpenPredictor gets everything ready that rows are scored with. What cannot be is a config.UsageError where a person
@@ -125,6 +126,9 @@ func (r *Predictor) Options(in files.Input) (o files.Options, err error) {
 
 // session returns what a goroutine scores rows with.
 func (r *Predictor) session() rowScorer {
+	if r.remote != nil {
+		return r.remote
+	}
 	encoder := wire.NewEncoder(r.pipeline.Name, r.pipeline.Label.Classes, r.pipeline.Scores.Include)
 	if r.windows == nil {
 		return &localRows{session: r.scorer.NewSession(nil), encoder: encoder}

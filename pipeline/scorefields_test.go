@@ -3,9 +3,11 @@ package pipeline
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,6 +103,7 @@ func TestEventsOverHTTP(t *testing.T) {
 	if want := strings.TrimSuffix(alone[3], "}") + `,"unknown":["amuont"],"missing":["amount"],"did_you_mean":{"amuont":"amount"}}`; alone[1] != want {
 		t.Errorf("a misspelt field: %s, want %s", alone[1], want)
 	}
+	rowsAreAsked(t, r.pipeline, url, lines, alone)
 	answer, err := http.Get(url + "/") //nolint:noctx // of this test's server
 	if err != nil {
 		t.Fatal(err)
@@ -114,5 +117,44 @@ func TestEventsOverHTTP(t *testing.T) {
 	example, _, _ = strings.Cut(example, "'")
 	if scored := post("", example); !json.Valid([]byte(scored)) || strings.Contains(scored, "missing") || !strings.Contains(scored, `"score":`) {
 		t.Errorf("the example %s: %s", example, scored)
+	}
+}
+
+// rowsAreAsked: rows of a file that are asked for have the lines that events have, and what is no event has its fault.
+func rowsAreAsked(t *testing.T, p *config.Pipeline, url string, rows, want []string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rows.jsonl")
+	if err := os.WriteFile(path, []byte("{\n"+strings.Repeat(strings.Join(rows, "\n")+"\n", 4000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	predictor, err := AskPredictor(p, strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, done := predictedFile(t, predictor, path, false)
+	if done.Rows != 16_001 || done.Scored != 12_000 || done.Faults[millrace.ReasonMalformed] != 1 || done.Faults[millrace.ReasonWrongType] != 4000 {
+		t.Fatalf("%+v", done)
+	}
+	for i, line := range lines[1:] {
+		if i%4 == 2 {
+			if !strings.HasPrefix(line, fmt.Sprintf(`{"row":%d,"reason":"wrong_type","path":"amount",`, i+2)) {
+				t.Fatalf("row %d: %s", i+2, line)
+			}
+		} else if line != want[i%4] {
+			t.Fatalf("row %d: %s\n  want %s", i+2, line, want[i%4])
+		}
+	}
+	if _, err := AskPredictor(p, "ftp://x"); err == nil {
+		t.Error("an address of no HTTP is taken")
+	}
+}
+
+// TestAnswersThatAreNone: what a server says that does not answer row for row is an error, and no line of another row.
+func TestAnswersThatAreNone(t *testing.T) {
+	records := []millrace.Record{{Value: []byte("{}")}, {Value: []byte("{}"), Offset: 1}}
+	for _, answer := range []string{"", `{"score":1}` + "\n", `{"score":1}` + "\n" + `{"sco`, `{"score":1}` + "\n<html>\n", strings.Repeat(`{"score":1}`+"\n", 3)} {
+		if _, err := takeAnswers(nil, records, []byte(answer), &rowCounts{}); err == nil {
+			t.Errorf("%q is taken for the answers of two rows", answer)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type predictFlags struct {
 	config   string
 	snapshot string
 	redis    string
+	url      string
 	brokers  []string
 	cold     bool
 	rows     bool
@@ -41,15 +42,19 @@ a row that cannot be scored. So line 7 is that of row 7. Nothing is learned, and
 
 The version is the one that the pipeline's store serves, or --snapshot FILE, which train --out wrote. Windows are filled from the
 pipeline's topic first, and then each row is observed as if it came now, after all that the topic holds; with --cold they begin
-empty, and rows come at their own times, as in evaluate. Lags stand as the version has them.`,
+empty, and rows come at their own times, as in evaluate. Lags stand as the version has them.
+
+With --url a running pipeline is asked over HTTP (scores.http), many rows a request. Its windows are those of the moment.`,
 		Example: `  millrace predict -c payments.yaml new.csv > scores.jsonl
   millrace predict -c payments.yaml --snapshot payments.millrace --out scores.jsonl new.csv
+  millrace predict -c payments.yaml --url http://127.0.0.1:8080 new.csv
   zcat new.jsonl.gz | millrace predict -c payments.yaml -`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.predictFiles(cmd.Context(), f, args) },
 	}
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "pipeline file")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "score with this snapshot file in place of the served version")
+	cmd.Flags().StringVar(&f.url, "url", "", "ask the running pipeline at this address (scores.http), as http://127.0.0.1:8080, in place of scoring here")
 	cmd.Flags().StringVar(&f.redis, "redis", "", "Redis URL in place of the pipeline file's; the embedded store of a process of this machine is found without")
 	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's, for windows")
 	cmd.Flags().BoolVar(&f.cold, "cold", false, "begin with empty windows, in place of what the events topic says")
@@ -122,6 +127,12 @@ func (a *app) openPredictor(ctx context.Context, p *config.Pipeline, f predictFl
 	}
 	if len(f.brokers) > 0 {
 		p.Kafka.Mode, p.Kafka.Brokers = "external", f.brokers
+	}
+	if f.url != "" {
+		if f.snapshot != "" || f.cold {
+			return nil, config.Usagef("--url asks a running pipeline for scores: leave out --snapshot and --cold")
+		}
+		return pipeline.AskPredictor(p, f.url)
 	}
 	o := pipeline.Predicting{Snapshot: f.snapshot, Cold: f.cold, Log: log}
 	if o.Embedded(p) {

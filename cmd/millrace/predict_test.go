@@ -20,6 +20,11 @@ func TestPredict(t *testing.T) {
 		!strings.Contains(errOut, "is there and is not overwritten") {
 		t.Errorf("over a file that is there: %d %s", code, errOut)
 	}
+	for _, args := range [][]string{{"--url", "http://127.0.0.1:1", "--cold"}, {"--url", "ftp://127.0.0.1"}} {
+		if code, _, errOut := verb(t, append([]string{"predict", "-c", file, data}, args...)...); code != exitUsage || !strings.Contains(errOut, "--url") {
+			t.Errorf("%v: %d %s", args, code, errOut)
+		}
+	}
 	start(t, file)
 	ok(t, "produce", "-c", file, data)
 	for deadline := time.Now().Add(time.Minute); !strings.Contains(ok(t, "snapshots", "list", "-c", file), "learned"); {
