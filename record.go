@@ -33,9 +33,10 @@ const (
 	HeaderLast      = "millrace-last"      // of a dead letter for a range of records: the last offset of the range
 
 	// Of a record that was a dead letter and was sent again to the topic that it came from.
-	HeaderReplayedSource = "millrace-replayed-source" // where it stood when it was first rejected, as HeaderSource says it
-	HeaderReplayedReason = "millrace-replayed-reason" // why it was rejected then
-	HeaderReplayedLetter = "millrace-replayed-letter" // topic/partition/offset of the letter: one sent twice has it twice
+	HeaderReplayedSource = "millrace-replayed-source" // where it stood when it was rejected, as HeaderSource says it
+	HeaderReplayedFirst  = "millrace-replayed-first"  // where it stood at first, when it was rejected more than once
+	HeaderReplayedReason = "millrace-replayed-reason" // why it was rejected, the last time
+	HeaderReplayedLetter = "millrace-replayed-letter" // place of the letter: sent twice, two records name it
 )
 
 // AppendSource appends the value of a millrace-source header: topic/partition/offset.
@@ -83,6 +84,16 @@ type Record struct {
 	Last int64
 	// Lost is how many records that range holds, as far as its batch tells. 0 is one.
 	Lost int64
+}
+
+// Replayed is where a record stood that was rejected there and sent again; ok is false for all others.
+func (r *Record) Replayed() (topic string, partition int32, offset int64, ok bool) {
+	for i := range r.Headers {
+		if r.Headers[i].Key == HeaderReplayedSource {
+			return ParseSource(string(r.Headers[i].Value))
+		}
+	}
+	return "", 0, 0, false
 }
 
 // Next is the offset behind the record, or behind the range that its Fault speaks of.

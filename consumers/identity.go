@@ -242,23 +242,25 @@ func isAnew(err error, allowGaps bool) (*millrace.GapError, bool) {
 type commitIdentity struct {
 	TopicID     string               `json:"topic_id,omitempty"`
 	Fingerprint millrace.Fingerprint `json:"fingerprint,omitzero"`
+	Note        string               `json:"note,omitempty"`
 }
 
 // commitMetadata is far below the 4 KiB that brokers take.
-func commitMetadata(p millrace.Position) string {
-	if p.TopicID == "" && p.Fingerprint == (millrace.Fingerprint{}) {
+func commitMetadata(p millrace.Position, note string) string {
+	if p.TopicID == "" && p.Fingerprint == (millrace.Fingerprint{}) && note == "" {
 		return ""
 	}
-	text, err := json.Marshal(commitIdentity{TopicID: p.TopicID, Fingerprint: p.Fingerprint})
+	text, err := json.Marshal(commitIdentity{TopicID: p.TopicID, Fingerprint: p.Fingerprint, Note: note})
 	if err != nil {
 		return "" // cannot be: strings and integers
 	}
 	return string(text)
 }
 
-func readCommitMetadata(text string, p *millrace.Position) {
+func readCommitMetadata(text string, p *millrace.Position) (note string) {
 	var c commitIdentity
 	if json.Unmarshal([]byte(text), &c) == nil && (c.TopicID == "" || parseTopicID(c.TopicID) != topicID{}) {
 		p.TopicID, p.Fingerprint = c.TopicID, c.Fingerprint
 	}
+	return c.Note
 }

@@ -177,11 +177,20 @@ func (c *Cluster) CommitOffsets(ctx context.Context, group string, positions []m
 	return c.commit(ctx, c.spec.Retry, membership{group: group, generation: -1}, positions)
 }
 
+// CommitNotes is CommitOffsets with a note beside each position, of at most NoteBytesMax.
+func (c *Cluster) CommitNotes(ctx context.Context, group string, positions []millrace.Position, notes []string) error {
+	return c.commit(ctx, c.spec.Retry, membership{group: group, generation: -1, notes: notes}, positions)
+}
+
+// NoteBytesMax is well below the 4 KiB that brokers take by default beside an offset, with what else stands there.
+const NoteBytesMax = 3000
+
 // membership is who commits.
 type membership struct {
 	group      string
 	generation int32
 	member     string
+	notes      []string // beside each position that it commits; nil for none
 }
 
 func (c *Cluster) commit(ctx context.Context, howLong time.Duration, m membership, positions []millrace.Position) error {
@@ -193,7 +202,11 @@ func (c *Cluster) commit(ctx context.Context, howLong time.Duration, m membershi
 		RetentionTimeMs: -1, // the broker's own; brokers since 2.1 do not read it
 	}
 	byTopic := make(map[string]int)
-	for _, p := range positions {
+	for at, p := range positions {
+		note := ""
+		if m.notes != nil {
+			note = m.notes[at]
+		}
 		i, ok := byTopic[p.Topic]
 		if !ok {
 			i = len(req.Topics)
@@ -202,7 +215,7 @@ func (c *Cluster) commit(ctx context.Context, howLong time.Duration, m membershi
 		}
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, offsetcommit.RequestPartition{
 			PartitionIndex: p.Partition, CommittedOffset: p.Offset, CommittedLeaderEpoch: -1,
-			CommittedMetadata: commitMetadata(p),
+			CommittedMetadata: commitMetadata(p, note),
 		})
 	}
 	return c.persistFor(ctx, howLong, "committing offsets of group "+m.group, func(ctx context.Context) error {
@@ -243,19 +256,26 @@ var ErrGroupDenied = errors.New("not allowed to ask about the group")
 // CommittedOffsets asks where a group stands: one position for each partition that it has committed
 // one for, ascending. Its error wraps ErrUnknownTopic or ErrGroupDenied where those fit.
 func (c *Cluster) CommittedOffsets(ctx context.Context, group, topic string) ([]millrace.Position, error) {
-	partitions, err := c.Partitions(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	var positions []millrace.Position
-	err = c.persist(ctx, "asking for the offsets of group "+group, func(ctx context.Context) (err error) {
-		positions, err = c.committed(ctx, group, topic, partitions)
-		return err
-	})
+	positions, _, err := c.CommittedNotes(ctx, group, topic)
 	return positions, err
 }
 
-func (c *Cluster) committed(ctx context.Context, group, topic string, partitions []int32) ([]millrace.Position, error) {
+// CommittedNotes is CommittedOffsets with the notes that CommitNotes wrote, by partition.
+func (c *Cluster) CommittedNotes(ctx context.Context, group, topic string) (positions []millrace.Position, notes map[int32]string, err error) {
+	partitions, err := c.Partitions(ctx, topic)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = c.persist(ctx, "asking for the offsets of group "+group, func(ctx context.Context) (err error) {
+		notes = map[int32]string{}
+		positions, err = c.committed(ctx, group, topic, partitions, notes)
+		return err
+	})
+	return positions, notes, err
+}
+
+// committed asks once. It adds the notes beside positions to notes, which may be nil.
+func (c *Cluster) committed(ctx context.Context, group, topic string, partitions []int32, notes map[int32]string) ([]millrace.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.spec.Timeout)
 	defer cancel()
 	m, err := c.transport.RoundTrip(ctx, c.addr, &offsetfetch.Request{
@@ -287,7 +307,9 @@ func (c *Cluster) committed(ctx context.Context, group, topic string, partitions
 			// -1 is nothing committed.
 			if p.CommittedOffset >= 0 {
 				at := millrace.Position{Topic: t.Name, Partition: p.PartitionIndex, Offset: p.CommittedOffset}
-				readCommitMetadata(p.Metadata, &at)
+				if note := readCommitMetadata(p.Metadata, &at); note != "" && notes != nil {
+					notes[at.Partition] = note
+				}
 				positions = append(positions, at)
 			}
 		}

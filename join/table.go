@@ -122,6 +122,33 @@ func (t *Table) Arrive(e *millrace.Event, at Place, stream int64) Arrival {
 	return Duplicate
 }
 
+// TakeOver tells of an event that was rejected at from and was sent again. Where its id is remembered from there, and
+// no other event had it since, it is this one's from now on, as if Arrive had said First. It may be called of an event
+// that is rebuilt, before Rebuild.
+func (t *Table) TakeOver(e *millrace.Event, from, at Place, stream int64) bool {
+	t.pass()
+	id := t.index.hash(e.ID)
+	find := t.lookup
+	if t.rebuilding {
+		find = t.seek
+	}
+	h := find(e.ID, id)
+	if h == none {
+		return false
+	}
+	if x := t.entries.at(h); x.kind != known || x.partition != from.Partition || x.offset != from.Offset {
+		return false
+	}
+	t.own(h)
+	t.extend(h, at, t.Due(stream))
+	x := t.entries.at(h)
+	x.partition, x.offset = at.Partition, at.Offset
+	if !t.rebuilding {
+		t.arrived = h
+	}
+	return true
+}
+
 // lookup finds an id that counts as known, and forgets it when its time is over though the queue has not come to it.
 func (t *Table) lookup(id []byte, hash hashed) int32 {
 	h := t.seek(id, hash)

@@ -27,7 +27,9 @@ type Ended struct {
 func (s *Stream) arrive(p *pending, e *millrace.Event, rec *millrace.Record, stream int64) {
 	at, arrival := placeOf(rec), join.First
 	if len(e.ID) > 0 {
-		arrival = s.Join.Arrive(e, at, stream)
+		if from, ok := s.replayed(rec); !ok || !s.Join.TakeOver(e, from, at, stream) {
+			arrival = s.Join.Arrive(e, at, stream)
+		}
 	}
 	if arrival == join.Early && !unlabelled(e) {
 		s.counts[LabelRepeated]++ // what the event brings decides, be it a fault
@@ -44,6 +46,12 @@ func (s *Stream) arrive(p *pending, e *millrace.Event, rec *millrace.Record, str
 	default:
 		s.wait(p, e, at, s.Join.Due(stream))
 	}
+}
+
+// replayed is where an event stood that was rejected there and sent again.
+func (s *Stream) replayed(rec *millrace.Record) (from join.Place, ok bool) {
+	topic, partition, offset, ok := rec.Replayed()
+	return join.Place{Partition: partition, Offset: offset}, ok && topic == s.Topics[join.Events]
 }
 
 // arriveKnown learns an event whose label was there before it. The event's own weight holds where the label has none.

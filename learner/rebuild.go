@@ -276,6 +276,9 @@ func (s *Stream) Rebuild(e *millrace.Event, rec *millrace.Record, label bool) {
 	} else {
 		s.note(rec, join.Events, stream)
 		if s.Join != nil && len(e.ID) > 0 {
+			if from, ok := s.replayed(rec); ok {
+				s.Join.TakeOver(e, from, placeOf(rec), stream)
+			}
 			s.Join.Rebuild(e, placeOf(rec), stream)
 		}
 		s.observe(e, rec, watermark)

@@ -168,9 +168,10 @@ func (s *Stream) fill(e *millrace.Event, watermark int64) {
 	}
 }
 
-// observe has the windows see an event, and time go on.
+// observe has the windows see an event, and time go on. One that was sent again is passed over: they saw it where it
+// stood before, or do when the log is read again with the pipeline that takes it now.
 func (s *Stream) observe(e *millrace.Event, rec *millrace.Record, watermark int64) {
-	if s.Windows != nil {
+	if _, _, _, replayed := rec.Replayed(); s.Windows != nil && !replayed {
 		s.Windows.Observe(e, watermark)
 	}
 	s.Clock.Advance(rec.Partition, e.Time)

@@ -116,7 +116,7 @@ func newLetter(of DeadTopic, rec *millrace.Record) Letter {
 		}
 	}
 	for _, h := range rec.Headers[:l.own] {
-		if h.Key == millrace.HeaderReplayedSource {
+		if h.Key == millrace.HeaderReplayedFirst || h.Key == millrace.HeaderReplayedSource && l.First == "" {
 			l.First = string(h.Value)
 		}
 	}

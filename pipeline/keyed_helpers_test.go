@@ -115,6 +115,12 @@ func labelsOf(g *rand.Rand, i int, at int64, fraud bool, partitions int) []stamp
 // write writes records as they are.
 func (r *rig) write(all []stamped) {
 	r.t.Helper()
+	r.writeReplayed(all, nil)
+}
+
+// writeReplayed writes records of which some, by their index, say where they stood before.
+func (r *rig) writeReplayed(all []stamped, from map[int]string) {
+	r.t.Helper()
 	topics := map[string]bool{"loop.events": true, "loop.labels": true}
 	for _, s := range all {
 		topics[s.topic] = true
@@ -132,6 +138,9 @@ func (r *rig) write(all []stamped) {
 	records := make([]*kgo.Record, len(all))
 	for i, s := range all {
 		records[i] = &kgo.Record{Topic: s.topic, Partition: s.partition, Timestamp: time.UnixMilli(s.at), Value: []byte(s.value)}
+		if from[i] != "" {
+			records[i].Headers = []kgo.RecordHeader{{Key: millrace.HeaderReplayedSource, Value: []byte(from[i])}}
+		}
 	}
 	if err := client.ProduceSync(r.t.Context(), records...).FirstErr(); err != nil {
 		r.t.Fatal(err)

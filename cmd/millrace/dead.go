@@ -24,8 +24,8 @@ type deadFlags struct {
 
 func (a *app) dead() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "dead list|show",
-		Short:   "Look at events and labels that could not be used, with why",
+		Use:     "dead list|show|replay",
+		Short:   "Look at events and labels that could not be used, with why, and send them again",
 		Example: "  millrace dead list -c payments.yaml",
 		Args:    noVerb,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -57,7 +57,7 @@ headers, its whole value, why it could not be used and what to do about it.`,
 		Args:    exactly(1, "the place of one letter or of its event, as payments.events/0/4711"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.showDead(cmd.Context(), f, args[0]) },
 	}
-	cmd.AddCommand(reading(list), reading(show))
+	cmd.AddCommand(reading(list), reading(show), a.replayDead(&f))
 	return cmd
 }
 

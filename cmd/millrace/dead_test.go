@@ -78,6 +78,30 @@ func TestDeadLettersAreTold(t *testing.T) {
 	deadUsage(t, file)
 }
 
+// TestReplayIsTold: what would be sent, what is, and what is passed over.
+func TestReplayIsTold(t *testing.T) {
+	r := newRig(t)
+	file := r.file("loop", "distance_km")
+	data := written(t, "bad.jsonl", `{"id":"a","amount":1,"distance_km":"far","outcome":"legit"}`+"\n"+`{"id":"b","amount":2,"distance_km":2,"outcome":"stolen"}`+"\n")
+	ok(t, "produce", "-c", file, data)
+	r.learn(file, learned(2))
+	mended := r.file("loop", "another")
+	want := "loop.events.dead: 1 dead letter would be sent again to loop.events\n  1 passed over: would be rejected again, unknown_class\n"
+	if out := ok(t, "dead", "replay", "-c", mended, "--in-log", "--dry-run"); out != want {
+		t.Errorf("a dry run: %s", out)
+	}
+	if out := ok(t, "dead", "replay", "-c", mended); !strings.Contains(out, "0 dead letters sent again") || !strings.Contains(out, "1 passed over: loop.events still holds them") {
+		t.Errorf("of what the log holds: %s", out)
+	}
+	sent := decoded[[]pipeline.Replayed](t, "dead", "replay", "-c", mended, "--in-log")
+	if len(sent) != 1 || sent[0].Sent != 1 || sent[0].Rejected["unknown_class"] != 1 || sent[0].Topic != "loop.events.dead" {
+		t.Errorf("%+v", sent)
+	}
+	if out := ok(t, "dead", "replay", "-c", mended, "--in-log"); !strings.Contains(out, "1 passed over: sent before (--again sends them once more)") {
+		t.Errorf("a second time: %s", out)
+	}
+}
+
 func deadUsage(t *testing.T, file string) {
 	t.Helper()
 	for _, test := range []struct {

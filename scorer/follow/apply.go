@@ -170,7 +170,9 @@ func (f *Follower) observe(b *millrace.Batch, from, to int) {
 		if f.o.Differences != nil {
 			f.o.Differences.passed(b.Partition, rec.Offset, f.number[len(f.number)-len(f.o.Fields):])
 		}
-		f.o.Windows.Observe(e, watermark)
+		if _, _, _, replayed := rec.Replayed(); !replayed { // the learner passes over it, too
+			f.o.Windows.Observe(e, watermark)
+		}
 		f.clock.Advance(b.Partition, e.Time)
 		f.newest = max(f.newest, e.Time)
 	}

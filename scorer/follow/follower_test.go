@@ -35,6 +35,18 @@ func TestWindowsAreThoseOfTheWholeLog(t *testing.T) {
 	}
 }
 
+// What was sent again is scored, and no window sees it.
+func TestWindowsPassOverWhatWasSentAgain(t *testing.T) {
+	m := newMemory(0)
+	history(m, 0, 400, prompt)
+	for i := 3; i < 400; i += 5 {
+		m.logs[0][i].Headers = []millrace.Header{{Key: millrace.HeaderReplayedSource, Value: []byte("e/0/1")}}
+	}
+	m.committed[0] = 200
+	r := newRig(t, m, 0, 0)
+	equal(t, r.scores(t, 200), learned(m.logs[0]))
+}
+
 // Only about the horizon before the committed position is read again.
 func TestReadsNoMoreThanTheHorizon(t *testing.T) {
 	m := newMemory(0)

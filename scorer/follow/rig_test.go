@@ -98,7 +98,9 @@ func learned(log []millrace.Record) map[[2]int64]float64 {
 			continue
 		}
 		out[[2]int64{int64(rec.Partition), rec.Offset}] = number(&e.Fields[1])
-		w.Observe(e, watermark)
+		if _, _, _, replayed := rec.Replayed(); !replayed {
+			w.Observe(e, watermark)
+		}
 		c.Advance(rec.Partition, e.Time)
 	}
 	return out
