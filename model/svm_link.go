@@ -34,6 +34,8 @@ const (
 	// linkSquares is what AdaGrad's sums start from and never fall below, so that the first gradients
 	// do not turn the link over, nor those after a long time without a mistake.
 	linkSquares = 1
+	// linkShare is how much of AdaGrad's sums, and 1, one event adds to them at most.
+	linkShare = 0.02
 	// linkGradientMax bounds a gradient: one wild margin must not end AdaGrad's steps for long.
 	linkGradientMax = 100
 	linkWeightMax   = 50
@@ -138,10 +140,15 @@ func clamped(v, least, most float64) float64 {
 	return v
 }
 
-// step is a step of AdaGrad (Duchi, Hazan and Singer 2011) for v against g.
+// step is a step of AdaGrad (Duchi, Hazan and Singer 2011) for v against g. Of classes no event adds more than a share to
+// the sums: some margins of a column whose unit changed would hold the link for longer than the change lasts.
 func (l *link) step(v float64, i int, g float64) float64 {
 	g = clamped(g, -linkGradientMax, linkGradientMax)
-	square := linkForget*l.squares[i] + g*g
+	taken := g * g
+	if l.classes > 0 {
+		taken = min(taken, 1+linkShare*(linkSquares+l.squares[i]))
+	}
+	square := linkForget*l.squares[i] + taken
 	l.squares[i] = square
 	return v - linkRate*g/math.Sqrt(linkSquares+square)
 }
