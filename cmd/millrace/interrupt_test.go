@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -38,10 +37,10 @@ func (e *pressedRows) Read(p []byte) (int, error) {
 // pressed runs a verb over endless rows until Ctrl-C.
 func pressed(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	defer cancel(nil)
+	ctx, press := interruptible(t.Context())
+	defer press(0)
 	note := strings.Repeat("n", 100) // so that few rows fill what is read ahead
-	in := &pressedRows{"a,y,note\n", strings.Repeat("1,p,"+note+"\n-1,n,"+note+"\n", 100), 4 << 20, func() { cancel(signalError{syscall.SIGINT}) }}
+	in := &pressedRows{"a,y,note\n", strings.Repeat("1,p,"+note+"\n-1,n,"+note+"\n", 100), 4 << 20, func() { press(syscall.SIGINT) }}
 	var o, e bytes.Buffer
 	code = execute(ctx, args, &app{in: io.Reader(in), out: &o, err: &e})
 	return code, o.String(), e.String()

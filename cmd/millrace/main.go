@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -56,12 +57,12 @@ func execute(ctx context.Context, args []string, a *app) int {
 	if err == nil {
 		return exitDone
 	}
-	if by := new(signalError); errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), by) {
+	if by := signalOf(ctx); by != 0 && errors.Is(err, context.Canceled) {
 		if !interrupted(err) {
 			err = errors.New("interrupted")
 		}
 		fmt.Fprintln(errOut, "millrace:", err)
-		return exitSignal + int(by.signal)
+		return exitSignal + int(by)
 	}
 	var problems config.Errors
 	if errors.As(err, &problems) {
@@ -76,10 +77,28 @@ func execute(ctx context.Context, args []string, a *app) int {
 	return exitFailed
 }
 
-// signalError is what a signal called off.
-type signalError struct{ signal syscall.Signal }
+// signalKey is where a context keeps the signal that ended it: not as its cause, which other packages return in place
+// of context.Canceled.
+type signalKey struct{}
 
-func (e signalError) Error() string { return e.signal.String() }
+// interruptible is a context that a signal ends; 0 is no signal.
+func interruptible(parent context.Context) (context.Context, func(syscall.Signal)) {
+	by := new(atomic.Int32)
+	ctx, cancel := context.WithCancel(context.WithValue(parent, signalKey{}, by))
+	return ctx, func(s syscall.Signal) {
+		by.CompareAndSwap(0, int32(s))
+		cancel()
+	}
+}
+
+// signalOf is the signal that ended a context, 0 for none.
+func signalOf(ctx context.Context) syscall.Signal {
+	by, ok := ctx.Value(signalKey{}).(*atomic.Int32)
+	if !ok {
+		return 0
+	}
+	return syscall.Signal(by.Load())
+}
 
 // interrupted reports whether a verb was called off when it had figures to show.
 func interrupted(err error) bool { return errors.As(err, new(*offline.InterruptedError)) }
@@ -99,7 +118,7 @@ const patience = pipeline.ShutdownTimeout + 2*time.Second
 // signalContext ends with the first interrupt or termination, which lets work drain; the second one
 // exits at once.
 func signalContext(errOut io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := interruptible(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
@@ -107,7 +126,7 @@ func signalContext(errOut io.Writer) (context.Context, func()) {
 		select {
 		case s := <-signals:
 			number, _ := s.(syscall.Signal)
-			cancel(signalError{number})
+			cancel(number)
 		case <-done:
 			return
 		}
@@ -124,7 +143,7 @@ func signalContext(errOut io.Writer) (context.Context, func()) {
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
-		cancel(nil)
+		cancel(0)
 	}
 }
 
