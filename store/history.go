@@ -19,12 +19,12 @@ import (
 // version of an old one.
 type Version struct {
 	millrace.Head
-	At       time.Time // of the flip, by the clock of who made it
-	Manifest millrace.Manifest
-	IsHead   bool   // learners resume from it
-	IsServed bool   // scorers load it
-	Pinned   bool   // spared by retention
-	Fault    string // why its manifest cannot be read; empty when it can
+	At       time.Time         `json:"at"` // of the flip, by the clock of who made it
+	Manifest millrace.Manifest `json:"manifest"`
+	IsHead   bool              `json:"is_head"`         // learners resume from it
+	IsServed bool              `json:"is_served"`       // scorers load it
+	Pinned   bool              `json:"pinned"`          // spared by retention
+	Fault    string            `json:"fault,omitempty"` // why its manifest cannot be read; empty when it can
 }
 
 // List is a model's history, newest first, without blobs. It is empty for a model without versions.

@@ -58,18 +58,18 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(found)
 	}
-	fmt.Fprintf(a.out, "%s: pipeline %s, %d features, model %s: ok\n", file, found.Pipeline, found.Features, found.Model)
+	fmt.Fprintf(a.out, "%s: pipeline %s, %s, model %s: ok\n", file, found.Pipeline, counted(found.Features, "feature"), found.Model)
 	fmt.Fprintf(a.out, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
 	for _, s := range found.Shares {
-		fmt.Fprintf(a.out, "of it about %s for %s, which has %d columns\n", byteText(s.Bytes), s.Feature, s.Columns)
+		fmt.Fprintf(a.out, "of it about %s for %s, which has %s\n", byteText(s.Bytes), s.Feature, counted(s.Columns, "column"))
 	}
 	for _, t := range found.Windows {
 		if t.Key == "" {
 			fmt.Fprintf(a.out, "windows of the whole topic take %s\n", byteText(int64(t.KeyBytes)))
 			continue
 		}
-		fmt.Fprintf(a.out, "windows of %s take %d bytes a key in use, at most %s for %d keys\n", t.Key, t.KeyBytes,
-			byteText(int64(t.KeyBytes)*int64(t.Keys)), t.Keys)
+		fmt.Fprintf(a.out, "windows of %s take %d bytes a key in use, at most %s for %s\n", t.Key, t.KeyBytes,
+			byteText(int64(t.KeyBytes)*int64(t.Keys)), counted(t.Keys, "key"))
 	}
 	if w := found.Waits; w != nil {
 		fmt.Fprintf(a.out, "at %.4g events a second %.0f wait for their label, at most; each takes about %d bytes, all %s of %s\n", w.Rate, w.Events,

@@ -140,7 +140,7 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if s.Unlabelled > 0 {
 		rest = fmt.Sprintf("%d without a label, ", s.Unlabelled)
 	}
-	fmt.Fprintf(w, "%s: %d events, %d learned, %d rejected, %s%.0f events/s%s\n\n", name, s.Events, s.Learned, s.Rejected, rest, s.EventsPerSecond,
+	fmt.Fprintf(w, "%s: %s, %d learned, %d rejected, %s%.0f events/s%s\n\n", name, counted(s.Events, "event"), s.Learned, s.Rejected, rest, s.EventsPerSecond,
 		soFar(s.Interrupted))
 	names := []string{"majority", "last"}
 	head := "\taccuracy\tlog-loss\t"

@@ -50,9 +50,9 @@ func (a *app) generateFiles(ctx context.Context, f produceFlags) error {
 		}
 		return json.NewEncoder(a.out).Encode(said)
 	}
-	text := fmt.Sprintf("%d events written to %s", n.Events, f.out)
+	text := fmt.Sprintf("%s written to %s", counted(n.Events, "event"), f.out)
 	if late {
-		text += fmt.Sprintf(" and %d labels to %s", n.Labels, paths[1])
+		text += fmt.Sprintf(" and %s to %s", counted(n.Labels, "label"), paths[1])
 	}
 	_, err = fmt.Fprintln(a.out, text)
 	return err

@@ -109,9 +109,9 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	labels := ""
 	if p.LateLabels() {
-		labels = fmt.Sprintf(" and %d labels to %s", n.Labels, p.Label.Topic)
+		labels = fmt.Sprintf(" and %s to %s", counted(n.Labels, "label"), p.Label.Topic)
 	}
-	_, err = fmt.Fprintf(a.out, "%d events written to %s%s in %.1f s\n", n.Events, p.Events.Topic, labels, elapsed)
+	_, err = fmt.Fprintf(a.out, "%s written to %s%s in %.1f s\n", counted(n.Events, "event"), p.Events.Topic, labels, elapsed)
 	return err
 }
 

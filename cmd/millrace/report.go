@@ -322,7 +322,15 @@ func thousands(n int64) string {
 	return digits
 }
 
-// plural is a number and its thing.
+// counted is a number as scripts read it, and its thing: 1 event, 2000 events.
+func counted[N int | int64 | uint64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// plural is a number as people read it, and its thing: 1 event, 2,000 events.
 func plural[N int | int64](n N, thing string) string {
 	if n != 1 {
 		thing += "s"

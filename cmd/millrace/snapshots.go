@@ -127,7 +127,11 @@ func (a *app) listSnapshots(ctx context.Context, s *store.Store, p *config.Pipel
 		return fmt.Errorf("listing versions of %s: %w", model, err)
 	}
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(versions)
+		rows := make([]versionRow, len(versions))
+		for i := range versions {
+			rows[i] = newVersionRow(versions[i])
+		}
+		return json.NewEncoder(a.out).Encode(rows)
 	}
 	if len(versions) == 0 {
 		_, err := fmt.Fprintf(a.out, "no versions of %s yet\n", model)
@@ -135,6 +139,22 @@ func (a *app) listSnapshots(ctx context.Context, s *store.Store, p *config.Pipel
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	return errors.Join(printVersions(t, versions), t.Flush())
+}
+
+// versionRow is a version as JSON: in the spelling of all else, and as releases before had it, for scripts that read
+// that.
+type versionRow struct {
+	store.Version
+	OldAt       time.Time         `json:"At"`
+	OldManifest millrace.Manifest `json:"Manifest"`
+	OldIsHead   bool              `json:"IsHead"`
+	OldIsServed bool              `json:"IsServed"`
+	OldPinned   bool              `json:"Pinned"`
+	OldFault    string            `json:"Fault"`
+}
+
+func newVersionRow(v store.Version) versionRow {
+	return versionRow{v, v.At, v.Manifest, v.IsHead, v.IsServed, v.Pinned, v.Fault}
 }
 
 // printVersions writes a line a version. What was applied stands beside what was learned where that is another number.
@@ -232,9 +252,10 @@ func (a *app) showSnapshot(ctx context.Context, s *store.Store, p *config.Pipeli
 	}
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(struct {
-			store.Version
-			Experts []expertRow `json:",omitempty"`
-		}{v, experts})
+			versionRow
+			Experts    []expertRow `json:"experts,omitempty"`
+			OldExperts []expertRow `json:"Experts,omitempty"`
+		}{newVersionRow(v), experts, experts})
 	}
 	if err := printVersion(a.out, v); err != nil || len(experts) == 0 {
 		return err
@@ -250,8 +271,8 @@ func printVersion(w io.Writer, v store.Version) error {
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "candidate\t%s\ncause\t%s by %s\ncreated\t%s\nlearned\t%d events, %d rejected\n", v.Head.Candidate, v.Head.Cause,
-		v.Head.By, m.CreatedAt.Format(time.RFC3339), m.Learned, m.Rejected)
+	fmt.Fprintf(t, "candidate\t%s\ncause\t%s by %s\ncreated\t%s\nlearned\t%s, %d rejected\n", v.Head.Candidate, v.Head.Cause,
+		v.Head.By, m.CreatedAt.Format(time.RFC3339), counted(m.Learned, "event"), m.Rejected)
 	fmt.Fprintf(t, "serving\t%s, sha256 %s\ntraining\t%s, sha256 %s\n", byteText(m.Serving.Bytes), m.Serving.SHA256,
 		byteText(m.Training.Bytes), m.Training.SHA256)
 	fmt.Fprintf(t, "schema\t%s\nprofile\t%s\ncluster\t%s\n", m.SchemaHash, m.Profile, m.Cluster)

@@ -5,9 +5,12 @@ import (
 	"io"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 
 	"millrace/pipeline/status"
 )
@@ -19,6 +22,7 @@ func redraw(w io.Writer, lines []string, before int, live bool) (int, error) {
 		_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 		return 0, err
 	}
+	lines = fitted(lines, w)
 	var b strings.Builder
 	if before > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", before)
@@ -28,6 +32,33 @@ func redraw(w io.Writer, lines []string, before int, live bool) (int, error) {
 	}
 	_, err := io.WriteString(w, b.String())
 	return len(lines), err
+}
+
+// fitted are lines cut to what the writer's terminal shows: a longer one would break in two, and one line too many
+// would scroll, and so be drawn twice.
+func fitted(lines []string, w io.Writer) []string {
+	width, height := 80, 24
+	if f, ok := w.(*os.File); ok {
+		if columns, rows, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && rows > 2 {
+			width, height = columns, rows
+		}
+	}
+	return clipped(lines, width, height-1) // the cursor stands in the last
+}
+
+// clipped cuts lines to so many columns, and leaves out those that there is no room for.
+func clipped(lines []string, width, height int) []string {
+	out := make([]string, 0, height)
+	for i, line := range lines {
+		if len(lines) > height && i >= height-1 {
+			return append(out, fmt.Sprintf("… and %s more", plural(len(lines)-i, "line")))
+		}
+		if runes := []rune(line); len(runes) > width {
+			line = string(runes[:width-1]) + "…"
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // statusText is what all processes say: whole, or in a few lines each.
@@ -88,7 +119,7 @@ func learningText(l *status.Learning, rate float64) []string {
 	lines := []string{line + fmt.Sprintf("; version %d, %d published, %d skipped", l.Version, l.Published, l.Skipped)}
 	switch {
 	case l.Rebuild != nil:
-		lines = append(lines, fmt.Sprintf("  %s: %d of %d records", l.State, l.Rebuild.Done, l.Rebuild.Total))
+		lines = append(lines, fmt.Sprintf("  %s: %d of %s", l.State, l.Rebuild.Done, counted(l.Rebuild.Total, "record")))
 	case l.State != status.AtWork:
 		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("  learner    %s: %s", l.State, l.Why), ": "))
 	}

@@ -29,7 +29,7 @@ type view struct {
 const (
 	viewEvery  = 200 * time.Millisecond
 	plainEvery = 2 * time.Second
-	viewScores = 6
+	viewScores = 5
 )
 
 func newView(out io.Writer, live bool) *view { return &view{out: out, live: live} }
@@ -97,7 +97,7 @@ func (v *view) draw(d *demo) {
 	if v.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", v.lines)
 	}
-	lines := v.text(&at, d.produced.Load(), newest)
+	lines := fitted(v.text(&at, d.produced.Load(), newest), v.out)
 	for _, line := range lines {
 		b.WriteString(line + "\x1b[K\n")
 	}
@@ -121,9 +121,9 @@ func (v *view) text(at *status.Status, produced uint64, newest []string) []strin
 	model, baseline := s.Model, s.Baseline
 	lines := []string{
 		fmt.Sprintf("Millrace demo: payments → %s → %s", at.Events, at.Scores),
-		"Fraud now: " + tale(produced),
-		fmt.Sprintf("Kafka %s   Redis %s   metrics http://%s/metrics", at.Addresses.Kafka, at.Addresses.Redis, at.Addresses.Admin),
-		"",
+		"Now: " + tale(produced),
+		fmt.Sprintf("Kafka %s  Redis %s", at.Addresses.Kafka, at.Addresses.Redis),
+		fmt.Sprintf("metrics http://%s/metrics", at.Addresses.Admin),
 		fmt.Sprintf("  produced %-10d learned %-10d rejected %-6d rate %.0f/s", produced, s.Learned, s.Rejected, v.rate),
 		fmt.Sprintf("  scored   %-10d snapshot version %-4d (%d published, %d skipped)", at.Scoring.Scored, s.Version, s.Published, s.Skipped),
 		lateLine(s.Late),
@@ -133,7 +133,7 @@ func (v *view) text(at *status.Status, produced uint64, newest []string) []strin
 		viewRow(at.Family, model),
 		viewRow("baseline: majority", baseline),
 		fmt.Sprintf("  %-26s   %8s  %8.4f", "baseline: last label", "–", *s.Last.Accuracy),
-		fmt.Sprintf("  fraud: precision %.4f, recall %.4f, area under the ROC curve %.4f; of late %.4f, %.4f, %.4f",
+		fmt.Sprintf("  fraud: precision, recall, AUC %.4f %.4f %.4f; late %.4f %.4f %.4f",
 			*model.All.Precision, *model.All.Recall, *model.All.ROCAUC, *model.Fading.Precision, *model.Fading.Recall, *model.Fading.ROCAUC),
 		"",
 		"  newest scores",
@@ -143,12 +143,9 @@ func (v *view) text(at *status.Status, produced uint64, newest []string) []strin
 		if i < len(newest) {
 			line = "  " + newest[len(newest)-1-i]
 		}
-		if len(line) > 118 {
-			line = line[:117] + "…"
-		}
 		lines = append(lines, line)
 	}
-	return append(lines, "", "  Ctrl-C ends")
+	return append(lines, "  Ctrl-C ends")
 }
 
 // lateLine is what waits for its label, and what has become of the rest.
@@ -156,7 +153,7 @@ func lateLine(l *status.Late) string {
 	if l == nil {
 		return "  labels come with their events"
 	}
-	return fmt.Sprintf("  waiting  %-10d joined %-11d expired %d, learned as legit (labels: %d, of which %d without their event)",
+	return fmt.Sprintf("  waiting  %-8d joined %-8d expired %-9d labels %d, %d lost",
 		l.Waiting, l.Names["joined"], l.Expired(), l.Labels(), l.Names["label_unmatched"]+l.Names["label_repeated"])
 }
 
@@ -168,12 +165,12 @@ func viewRow(name string, p status.Progress) string {
 // print says how it went. model is what its row is called.
 func (s feedSummary) print(w io.Writer, name, model string) error {
 	if s.Accuracy == nil && s.MAE == nil { // it ended before a learner was at work
-		_, err := fmt.Fprintf(w, "%s: %d events, none learned\n", name, s.Events)
+		_, err := fmt.Fprintf(w, "%s: %s, none learned\n", name, counted(s.Events, "event"))
 		return err
 	}
 	if err := printSummary(w, s.Summary, name, model); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%d scores written, %d snapshots published, %.1f s in all\n", s.Scores, s.Snapshots, s.Seconds)
+	_, err := fmt.Fprintf(w, "\n%s written, %s published, %.1f s in all\n", counted(s.Scores, "score"), counted(s.Snapshots, "snapshot"), s.Seconds)
 	return err
 }
