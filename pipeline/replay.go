@@ -56,8 +56,8 @@ type Replayed struct {
 }
 
 // ReplayDead sends the pipeline's dead letters to the topics that they came from, once the pipeline file is mended:
-// what it would reject again, what is not whole and what was sent before is passed over, and counted. When it ends early,
-// what it returns is what was done so far.
+// what it would reject again, what is not whole and what was sent before is passed over, and counted. When it ends
+// early, what it returns is what was done so far.
 func ReplayDead(ctx context.Context, p *config.Pipeline, log *slog.Logger, o Replay) ([]Replayed, error) {
 	pieces, err := Build(p)
 	if err != nil {
