@@ -32,6 +32,14 @@ func (r *Pipeline) tell(ctx context.Context, p *running.Process) (err error) {
 			return err
 		}
 	}
+	if r.o.Learn {
+		for _, file := range challengerFiles(r.env.pipeline, r.o.File, r.o.Challengers) {
+			if file, err = filepath.Abs(file); err != nil {
+				return err
+			}
+			p.Challengers = append(p.Challengers, file)
+		}
+	}
 	if p.Cluster, err = r.env.cluster.ID(ctx); err != nil {
 		return err
 	}

@@ -30,15 +30,17 @@ const entryBytesMax = 64 << 10
 
 // Process is what a process says of itself.
 type Process struct {
-	Instance  string           `json:"instance"` // random; the admin address answers it, too
-	Pipeline  string           `json:"pipeline"`
-	Config    string           `json:"config,omitempty"` // the pipeline file's absolute path; empty without one, as for demo
-	Cluster   string           `json:"cluster_id"`       // Kafka's
-	Learning  bool             `json:"learning"`
-	Scoring   bool             `json:"scoring"`
-	Addresses status.Addresses `json:"addresses"`
-	PID       int              `json:"pid"`
-	Started   time.Time        `json:"started"`
+	Instance string `json:"instance"` // random; the admin address answers it, too
+	Pipeline string `json:"pipeline"`
+	Config   string `json:"config,omitempty"` // the pipeline file's absolute path; empty without one, as for demo
+	// Challengers are the absolute paths of the files of the models that learn beside it: they share its servers.
+	Challengers []string         `json:"challengers,omitempty"`
+	Cluster     string           `json:"cluster_id"` // Kafka's
+	Learning    bool             `json:"learning"`
+	Scoring     bool             `json:"scoring"`
+	Addresses   status.Addresses `json:"addresses"`
+	PID         int              `json:"pid"`
+	Started     time.Time        `json:"started"`
 }
 
 // Folder is where processes of this user leave their files: what FolderVariable names, millrace in the user's runtime
@@ -157,11 +159,12 @@ func read(directory string) (Process, bool) {
 	return p, true
 }
 
-// Of are the processes of a pipeline file: same says whether a process's path and this one are the same file.
+// Of are the processes that run a pipeline file, as their own or as a challenger's.
 func Of(all []Process, path string) []Process {
 	var found []Process
 	for _, p := range all {
-		if p.Config != "" && sameFile(p.Config, path) {
+		if p.Config != "" && sameFile(p.Config, path) ||
+			slices.ContainsFunc(p.Challengers, func(file string) bool { return sameFile(file, path) }) {
 			found = append(found, p)
 		}
 	}

@@ -157,6 +157,10 @@ func TestSameFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := []Process{process("one", path)}
+	beside := []Process{{Config: filepath.Join(directory, "champion.yaml"), Challengers: []string{filepath.Join(directory, "a.yaml")}}}
+	if len(Of(beside, link)) != 1 || len(Of(beside, filepath.Join(directory, "c.yaml"))) != 0 {
+		t.Errorf("of a challenger's file: %v, of none: %v", Of(beside, link), Of(beside, filepath.Join(directory, "c.yaml")))
+	}
 	if len(Of(all, link)) != 1 || len(Of(all, directory+"/./a.yaml")) != 1 || len(Of(all, filepath.Join(directory, "c.yaml"))) != 0 {
 		t.Error("a link is the same file, another name is not")
 	}
