@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"millrace"
 	"millrace/model/kernel"
@@ -21,6 +22,7 @@ type link struct {
 	shift   []float64 // [1]
 	squares []float64 // [rungs + 1], AdaGrad's sums, of the shift last
 	counts  []float64 // [2], of two classes: events of each
+	form    []uint64  // [1], of classes: 1 where no event adds more than a share to the sums, 0 in snapshots of before
 	classes int
 	fixed   bool
 
@@ -48,7 +50,7 @@ const (
 func newLink(rungs, classes int) link {
 	l := link{
 		weights: make([]float64, rungs), shift: make([]float64, 1), squares: make([]float64, rungs+1),
-		counts: make([]float64, 2), classes: classes, fixed: classes == 0 && rungs == 1,
+		counts: make([]float64, 2), form: make([]uint64, 1), classes: classes, fixed: classes == 0 && rungs == 1,
 		weightsShape: []int{rungs}, squaresShape: []int{rungs + 1},
 	}
 	// A margin of 1, which is enough, starts as odds of e² to 1.
@@ -92,6 +94,9 @@ func (l *link) predict(k *kernel.Set, dst, logits []float32) {
 
 // learnClass takes the margins z and the probabilities p that were predicted from them.
 func (l *link) learnClass(z, p []float32, class int32, weight float32) {
+	if l.form[0] == 0 && slices.Max(l.squares) == 0 {
+		l.form[0] = 1
+	}
 	if l.classes > 2 {
 		for r := range l.weights {
 			one := z[r*l.classes:][:l.classes]
@@ -140,12 +145,12 @@ func clamped(v, least, most float64) float64 {
 	return v
 }
 
-// step is a step of AdaGrad (Duchi, Hazan and Singer 2011) for v against g. Of classes no event adds more than a share to
-// the sums: some margins of a column whose unit changed would hold the link for longer than the change lasts.
+// step is a step of AdaGrad (Duchi, Hazan and Singer 2011) for v against g. Of classes no event adds more than a share
+// to the sums: some margins of a column whose unit changed would hold the link for longer than the change lasts.
 func (l *link) step(v float64, i int, g float64) float64 {
 	g = clamped(g, -linkGradientMax, linkGradientMax)
 	taken := g * g
-	if l.classes > 0 {
+	if l.form[0] > 0 {
 		taken = min(taken, 1+linkShare*(linkSquares+l.squares[i]))
 	}
 	square := linkForget*l.squares[i] + taken
@@ -169,6 +174,9 @@ func (l *link) state(visit func(string, millrace.Tensor, millrace.Role)) {
 	visit("link.shift", millrace.Tensor{Shape: scalarShape, F64: l.shift}, millrace.Serving)
 	visit("link.squares", millrace.Tensor{Shape: l.squaresShape, F64: l.squares}, millrace.Training)
 	visit("link.counts", millrace.Tensor{Shape: pairShape, F64: l.counts}, millrace.Training)
+	if l.classes > 0 {
+		visit("link.form", millrace.Tensor{Shape: scalarShape, U64: l.form, Added: true}, millrace.Training)
+	}
 }
 
 var pairShape = []int{2}
@@ -186,6 +194,9 @@ func (l *link) check() error {
 		if !(s >= 0) || math.IsInf(s, 1) {
 			return fmt.Errorf("link.squares[%d] is %g, no sum of squares", i, s)
 		}
+	}
+	if l.form[0] > 1 {
+		return fmt.Errorf("link.form is %d, of a later release", l.form[0])
 	}
 	for i, n := range l.counts {
 		if !(n >= 0) || math.IsInf(n, 1) {

@@ -7,8 +7,8 @@ import (
 	"millrace/model"
 )
 
-// TestApartMoved: where classes lie apart, an SVM learns by few mistakes. Those that it makes while a column's new place
-// is not yet known do not hold its probabilities for long.
+// TestApartMoved: where classes lie apart, an SVM learns by few mistakes. Those that it makes while a column's new
+// place is not yet known do not hold its probabilities for long.
 func TestApartMoved(t *testing.T) {
 	var clean, got float64
 	for seed := range uint64(5) {
