@@ -128,7 +128,8 @@ func (n *newcomer) step(t *testing.T, line string) string {
 		if _, err := exec.LookPath("curl"); err != nil {
 			return "(no curl) " + line
 		}
-		n.until(t, "millrace predict -c my.yaml new.csv", "fraud") // a version is there to be served
+	case strings.Contains(line, "predict "):
+		n.until(t, "millrace snapshots list -c my.yaml", "learned") // what scores
 	case strings.Contains(line, "--from-snapshot") && n.kafka == "":
 		return "(embedded) " + line // it needs the address of a store
 	case strings.Contains(line, "promote"):

@@ -167,7 +167,7 @@ func newShop(t *testing.T) *shop {
 	t.Helper()
 	r := newRig(t)
 	s := &shop{dir: t.TempDir(), files: shopFiles(t, r), redis: r.redis}
-	for _, name := range []string{"bin", "logs", "examples"} {
+	for _, name := range []string{"bin", "logs", "days", "examples"} {
 		if err := os.Mkdir(filepath.Join(s.dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func shopFiles(t *testing.T, r *rig) map[string]string {
 		labels += fmt.Sprintf("tx-%d,%s,%s\n", i, at.Add(10*time.Minute).Format(time.RFC3339), outcome)
 	}
 	files := map[string]string{}
-	for _, name := range []string{"data.csv", "payments.csv", "new.csv", "events.csv", "january.csv", "february.csv", "logs/2024-01.csv"} {
+	for _, name := range []string{"data.csv", "payments.csv", "new.csv", "events.csv", "january.csv", "february.csv", "logs/2024-01.csv", "days/1.csv"} {
 		files[name] = data
 	}
 	for _, name := range []string{"data.csv.gz", "history.csv.gz", "big.csv.gz"} {
