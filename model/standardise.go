@@ -110,13 +110,17 @@ func (m *Moments) Value(z float64) float64 { return m.Held(m.columns.Value(0, z)
 
 // Held is a prediction held within recent labels, wild ones counted as the bound, widened by half of what they span; it
 // is not negative while no label was.
-func (m *Moments) Held(v float64) float64 {
+func (m *Moments) Held(v float64) float64 { return m.HeldWith(v, math.Inf(1), math.Inf(-1)) }
+
+// HeldWith is Held where values from least to most, none when most is less, are known to be no wild ones.
+func (m *Moments) HeldWith(v, least, most float64) float64 {
 	low, high := m.columns.Limits(0)
 	if m.columns.Count(0) == 0 {
 		return v
 	}
+	low, high = min(low, least), max(high, most)
 	half := high/2 - low/2
-	least, most := low-half, high+half
+	least, most = low-half, high+half
 	if low >= 0 {
 		least = max(least, 0)
 	}

@@ -78,6 +78,7 @@ type treeModel struct {
 	// labels are what recent labels were, of numbers: what predictions are held within. Trees go by moments of their
 	// own.
 	labels  model.Moments
+	extent  extent
 	tensors []treeTensor // of labels; none for classes
 }
 
@@ -119,6 +120,8 @@ func newTree(s model.Spec, target model.TargetSpec, views millrace.Views) (model
 			t.Added = true
 			m.tensors = append(m.tensors, treeTensor{name, t, role})
 		})
+		m.extent = newExtent()
+		m.tensors = append(m.tensors, treeTensor{"labels.extent", millrace.Tensor{Shape: []int{extentLen}, F64: m.extent, Added: true}, millrace.Serving})
 	}
 	return m, nil
 }
@@ -133,13 +136,15 @@ func (m *treeModel) Predict(dst []float32, x millrace.Input, s model.Scratch) {
 	m.trees.Predict(dst, x[m.view].Dense, s.(*tree.Work))
 }
 
-// Value is what trees predict of a number, in the label's units, held within what recent labels allow.
+// Value is what trees predict of a number, in the label's units, held within what recent labels allow: as they usually
+// are, or farther out where trees have learned them there.
 func (m *treeModel) Value(prediction float32) float64 {
 	v := m.trees.Value(prediction)
 	if m.labels.Weight() < heldFrom {
 		return v
 	}
-	return m.labels.Held(v)
+	least, most := m.extent.limits()
+	return m.labels.HeldWith(v, least, most)
 }
 
 func (m *treeModel) Learn(x millrace.Input, y millrace.Target, weight float32, s model.Scratch) error {
@@ -152,6 +157,7 @@ func (m *treeModel) Learn(x millrace.Input, y millrace.Target, weight float32, s
 	}
 	if len(m.tensors) > 0 && weight > 0 {
 		m.labels.Commit(y.Value, min(float64(weight), tree.WeightMax))
+		m.extent.observe(s.(*tree.Work).Learned())
 	}
 	return nil
 }
@@ -171,6 +177,9 @@ func (m *treeModel) Restored() error {
 		return nil
 	}
 	if err := m.labels.Restored(); err != nil {
+		return fmt.Errorf("checking recent labels: %w", err)
+	}
+	if err := m.extent.restored(); err != nil {
 		return fmt.Errorf("checking recent labels: %w", err)
 	}
 	return nil

@@ -49,9 +49,11 @@ type Work struct {
 	works []*work
 	spare *work // of a branch or a tree in the background
 	z     []float64
-	wild  bool     // a feature is
-	input *float32 // what the rest was made from, and when
-	steps uint64
+	wild  bool // a feature is
+	// learned is what the last numeric label was learned as, in its units; NaN where that tells nothing yet.
+	learned float64
+	input   *float32 // what the rest was made from, and when
+	steps   uint64
 }
 
 // New makes a tree or a forest that has learned nothing. The error says what is wrong with the config.
@@ -246,9 +248,18 @@ func (m *Trees) settle(x []float32, y float64, w *Work) target {
 	if n := m.target.moments[0]; n < firstValues {
 		most = math.Sqrt(n) // which no value of n is beyond
 	}
+	w.learned = math.NaN()
+	if !w.wild && m.level.history[1] > beginLast && math.Abs(v) <= most {
+		w.learned = learns
+	}
 	v = min(max(v, -most), most)
 	return target{value: v, reach: failed}
 }
+
+// Learned is what the numeric label that was learned with w last was learned as, in its units: itself, or nearer to
+// what was predicted where it was wild. It is NaN for the first few hundred, of which wild ones may not be known for
+// such, for examples that were left out, and beyond what leaves hold.
+func (w *Work) Learned() float64 { return w.learned }
 
 // restart makes all trees such as have learned nothing, as what they learned of a label was in other units.
 func (m *Trees) restart(x []float32, w *Work) {
