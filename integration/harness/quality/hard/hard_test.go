@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"millrace/features"
+	"millrace/integration/harness/quality"
 )
 
 // few are the first rows of a stream that is made here.
@@ -208,6 +211,26 @@ func TestOn(t *testing.T) {
 	for _, name := range []string{"short", "absent"} {
 		if _, err := On(folder, name); err == nil {
 			t.Errorf("%s was spoilt", name)
+		}
+	}
+}
+
+// Digits are lost of numbers alone: what is inferred to be a category has none.
+func TestDigitsOfNumbers(t *testing.T) {
+	for _, trial := range digits() {
+		stored, err := trial.Spoilt.store(t.TempDir(), "stream")
+		if err != nil {
+			t.Fatal(err)
+		}
+		contenders, err := quality.Contend(context.Background(), stored, []string{"tree"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := contenders[0].Pipeline.FeatureSpec()
+		for _, c := range spec.Columns {
+			if c.Type != features.Number {
+				t.Errorf("%s: %s is inferred to be %v", trial.Name, c.Name, c.Type)
+			}
 		}
 	}
 }
