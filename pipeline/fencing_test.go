@@ -153,3 +153,33 @@ func TestReloadsAreSlow(t *testing.T) {
 		t.Errorf("in the end %d of %d are learned", m.Learned, n)
 	}
 }
+
+// TestEndsAfterAFlip: a process that is told to end before its learner has noticed a person's flip ends well, and the
+// next one goes on from what the person chose.
+func TestEndsAfterAFlip(t *testing.T) {
+	const n = 300
+	r := newRig(t, 1)
+	r.produce(rows(n, false))
+	r.run(false, learnedAll(n))
+	oldest := r.head().Manifest.Seq
+	var lines logLines
+	r.log = slog.New(slog.NewTextHandler(&lines, nil))
+	r.pipeline.Snapshots.Every, r.pipeline.Snapshots.Events, r.pipeline.Snapshots.UnpublishedMax = time.Hour, 0, 0
+	r.produce(rows(n, false))
+	r.run(false, func(s *Pipeline) bool {
+		if !learnedAll(2 * n)(s) {
+			return false
+		}
+		if _, err := r.servers.store.Rollback(t.Context(), "loop", oldest, "tester"); err != nil {
+			t.Error(err)
+		}
+		return true
+	})
+	if !strings.Contains(lines.String(), "the last snapshot is not published") {
+		t.Errorf("it said %s", lines.String())
+	}
+	r.run(false, learnedAll(2*n))
+	if m := r.head().Manifest; m.Learned != 2*n {
+		t.Errorf("in the end %d of %d are learned", m.Learned, 2*n)
+	}
+}

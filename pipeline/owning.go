@@ -89,13 +89,31 @@ func learnUntil(ctx context.Context, l *learning, o Options, started func(*learn
 	o.Fresh = false // what it was opened with; reloading goes on from what a person chose
 	for {
 		err := l.run(ctx, started)
-		if !errors.Is(err, millrace.ErrFenced) || ctx.Err() != nil {
+		switch {
+		case !errors.Is(err, millrace.ErrFenced):
 			return err
+		case ctx.Err() != nil:
+			return l.endFenced(ctx, err)
 		}
 		if l, err = reload(ctx, l, err, o); err != nil {
 			return err
 		}
 	}
+}
+
+// endFencedTimeout bounds the question who flipped the model, when the process is to end.
+const endFencedTimeout = 2 * time.Second
+
+// endFenced is the end of a learner whose last snapshot was refused. Where a person flipped the model that is as clean
+// as any: what the snapshot would have held is learned again from what the person chose.
+func (l *learning) endFenced(ctx context.Context, fenced error) error {
+	asking, stop := context.WithTimeout(context.WithoutCancel(ctx), endFencedTimeout)
+	defer stop()
+	if err := l.flippedByPerson(asking, fenced); err != nil {
+		return err
+	}
+	l.env.log.Warn("the last snapshot is not published, as a person flipped the model: the next start learns again from there")
+	return ctx.Err()
 }
 
 // reloadEvery is how long a learner is at work at least before it reloads. Who flips versions in a loop then has
@@ -134,7 +152,7 @@ func (l *learning) flippedByPerson(ctx context.Context, fenced error) error {
 	if !head.Cause.ByPerson() || owner.Epoch != head.Epoch {
 		return &takenError{by: owner.By, epoch: owner.Epoch, err: fenced}
 	}
-	l.env.log.Info("a person flipped the model; reloading", "cause", head.Cause, "by", head.By, "seq", head.Seq)
+	l.env.log.Info("a person flipped the model", "cause", head.Cause, "by", head.By, "seq", head.Seq)
 	return nil
 }
 
