@@ -109,10 +109,9 @@ const endFencedTimeout = 2 * time.Second
 func (l *learning) endFenced(ctx context.Context, fenced error) error {
 	asking, stop := context.WithTimeout(context.WithoutCancel(ctx), endFencedTimeout)
 	defer stop()
-	if err := l.flippedByPerson(asking, fenced); err != nil {
+	if err := l.flippedByPerson(asking, fenced, true); err != nil {
 		return err
 	}
-	l.env.log.Warn("the last snapshot is not published, as a person flipped the model: the next start learns again from there")
 	return ctx.Err()
 }
 
@@ -124,7 +123,7 @@ const reloadEvery = time.Second
 func reload(ctx context.Context, l *learning, fenced error, o Options) (*learning, error) {
 	began := l.opened
 	for {
-		if err := l.flippedByPerson(ctx, fenced); err != nil {
+		if err := l.flippedByPerson(ctx, fenced, false); err != nil {
 			return nil, err
 		}
 		select {
@@ -141,8 +140,8 @@ func reload(ctx context.Context, l *learning, fenced error, o Options) (*learnin
 	}
 }
 
-// flippedByPerson is nil when it was a person who fenced the learner, so that it should reload.
-func (l *learning) flippedByPerson(ctx context.Context, fenced error) error {
+// flippedByPerson is nil when it was a person who fenced the learner, so that it should reload, or may end well.
+func (l *learning) flippedByPerson(ctx context.Context, fenced error, ending bool) error {
 	head, owner, err := l.whoOwns(ctx)
 	if err != nil {
 		return errors.Join(fenced, err)
@@ -152,7 +151,11 @@ func (l *learning) flippedByPerson(ctx context.Context, fenced error) error {
 	if !head.Cause.ByPerson() || owner.Epoch != head.Epoch {
 		return &takenError{by: owner.By, epoch: owner.Epoch, err: fenced}
 	}
-	l.env.log.Info("a person flipped the model", "cause", head.Cause, "by", head.By, "seq", head.Seq)
+	what := "a person flipped the model; reloading"
+	if ending {
+		what = "a person flipped the model; the last snapshot is not published, and the next start learns again from there"
+	}
+	l.env.log.Info(what, "cause", head.Cause, "by", head.By, "seq", head.Seq)
 	return nil
 }
 
