@@ -14,16 +14,6 @@ type gaps struct {
 	numbers []float64 // of the words, those that are numbers
 }
 
-// MissingWord reports whether a text says that a number is not known: nothing at all, NA as R and pandas have it, ? as
-// the UCI repository does, NaN, N/A or null. Among numbers, booleans and times it is always an absent value.
-func MissingWord(text []byte) bool {
-	switch string(text) {
-	case "", "NA", "?", "NaN", "nan", "N/A", "n/a", "null", "NULL":
-		return true
-	}
-	return false
-}
-
 // gapsOf are a column's; nil where there are none.
 func gapsOf(c *features.Column, format NumberFormat) *gaps {
 	g := &gaps{words: c.Gaps}
@@ -54,7 +44,7 @@ func (l *LabelSpec) gaps() *gaps {
 
 func (g *gaps) has(text []byte) bool {
 	text = trimSpace(text)
-	if g.usual && MissingWord(text) {
+	if g.usual && millrace.MissingWord(text) {
 		return true
 	}
 	for _, word := range g.words {

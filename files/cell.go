@@ -2,6 +2,8 @@ package files
 
 import (
 	"unicode/utf8"
+
+	"millrace"
 )
 
 // appendCell appends a cell as a JSON value: a number as it is written, a boolean, or a string.
@@ -20,15 +22,9 @@ func appendCell(dst, cell []byte, text bool) []byte {
 	return appendString(dst, cell)
 }
 
-// Missing says whether a cell holds one of the words that tables write where a number is not known: NA as R and
-// pandas do, ? as the UCI repository does, NaN, N/A or null. An empty cell is missing without a word.
-func Missing(cell []byte) bool {
-	switch string(cell) {
-	case "NA", "?", "NaN", "nan", "N/A", "n/a", "null", "NULL":
-		return true
-	}
-	return false
-}
+// Missing says whether a cell holds one of the words that tables write where a number is not known. An empty cell is
+// missing without a word.
+func Missing(cell []byte) bool { return len(cell) > 0 && millrace.MissingWord(cell) }
 
 // is compares without the copy that a conversion might make.
 func is(b []byte, s string) bool { return string(b) == s }

@@ -9,7 +9,6 @@ import (
 
 	"millrace"
 	"millrace/config"
-	"millrace/decode"
 	"millrace/files"
 )
 
@@ -65,7 +64,7 @@ model: linear
 	}
 	// What a table leaves out among numbers is what decoding takes for nothing there.
 	for _, word := range []string{"NA", "?", "NaN", "nan", "N/A", "n/a", "null", "NULL", "-", "None", "1", "na"} {
-		if files.Missing([]byte(word)) != decode.MissingWord([]byte(word)) {
+		if files.Missing([]byte(word)) != millrace.MissingWord([]byte(word)) {
 			t.Errorf("%q is missing to a file or to an event alone", word)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"millrace/decode"
+	"millrace"
 	"millrace/features"
 )
 
@@ -28,7 +28,7 @@ func gapWord(text []byte) bool {
 		"unknown", "Unknown", "UNKNOWN", "undefined", "not available", "inf", "-inf", "Inf", "-Inf":
 		return true
 	}
-	return decode.MissingWord(text)
+	return millrace.MissingWord(text)
 }
 
 // farDate reports whether a text is the date that databases write where there is none: the last of the calendar where
@@ -105,7 +105,7 @@ func (p *plan) settleLabel() {
 func (c *column) settle() {
 	for word, times := range c.unknown {
 		c.texts -= times
-		if !decode.MissingWord([]byte(word)) {
+		if !millrace.MissingWord([]byte(word)) {
 			c.gone += times
 		}
 		delete(c.distinct, word)
@@ -130,7 +130,7 @@ func (c *column) gapText() string { return strings.Join(c.gaps, " and ") }
 func unusual(words []string) []string {
 	var named []string
 	for _, word := range words {
-		if !decode.MissingWord([]byte(word)) {
+		if !millrace.MissingWord([]byte(word)) {
 			named = append(named, word)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"millrace/decode"
+	"millrace"
 	"millrace/features"
 	"millrace/model"
 )
@@ -202,7 +202,7 @@ func (w *writer) labelLines() {
 	}
 	if len(p.label.gaps) > 0 {
 		then := "rejected"
-		if p.classes == nil && !slices.ContainsFunc(p.label.gaps, func(word string) bool { return !decode.MissingWord([]byte(word)) }) {
+		if p.classes == nil && !slices.ContainsFunc(p.label.gaps, func(word string) bool { return !millrace.MissingWord([]byte(word)) }) {
 			then = "scored, and not learned"
 		}
 		w.line("# Where it says %s there is nothing to learn: such events are %s.", oneLine(p.label.gapText()), then)
