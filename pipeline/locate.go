@@ -109,13 +109,8 @@ func findNow(ctx context.Context, p *config.Pipeline, o Locating) (*running.Proc
 		return nil, config.Usagef("%s runs in %d processes, each with servers of its own (%s): name those that are meant with --brokers and --redis",
 			o.File, len(found), strings.Join(pids, ", "))
 	}
-	s, err := AskStatus(ctx, "http://"+found[0].Addresses.Admin)
-	if err != nil {
+	if _, err := AskProcess(ctx, &found[0]); err != nil {
 		return nil, fmt.Errorf("asking process %d, which runs %s: %w", found[0].PID, o.File, err)
-	}
-	if s.Instance != found[0].Instance {
-		return nil, fmt.Errorf("at %s, where process %d runs %s, another process answers: %q, not %q",
-			found[0].Addresses.Admin, found[0].PID, o.File, s.Instance, found[0].Instance)
 	}
 	return &found[0], nil
 }
@@ -149,6 +144,15 @@ func sameCluster(ctx context.Context, spec consumers.Spec, process *running.Proc
 		return fmt.Errorf("at %s answers cluster %s, not %s: it is another broker", process.Addresses.Kafka, id, process.Cluster)
 	}
 	return nil
+}
+
+// AskProcess is what a process of this machine says of itself; an error where another one answers in its place.
+func AskProcess(ctx context.Context, p *running.Process) (*status.Status, error) {
+	s, err := AskStatus(ctx, "http://"+p.Addresses.Admin)
+	if err == nil && s.Instance != p.Instance {
+		return nil, fmt.Errorf("at %s another process answers: %q, not %q", p.Addresses.Admin, s.Instance, p.Instance)
+	}
+	return s, err
 }
 
 // AskStatus is what the process behind an admin address says of itself.

@@ -160,14 +160,8 @@ func ask(ctx context.Context, f statusFlags) ([]told, error) {
 	said := make([]told, len(all))
 	for i := range all {
 		said[i] = told{Process: &all[i], url: "http://" + all[i].Addresses.Admin}
-		s, err := pipeline.AskStatus(ctx, said[i].url)
-		switch {
-		case err != nil:
+		if said[i].Status, err = pipeline.AskProcess(ctx, &all[i]); err != nil {
 			said[i].Error = err.Error()
-		case s.Instance != all[i].Instance:
-			said[i].Error = "another process answers at " + said[i].url
-		default:
-			said[i].Status = s
 		}
 	}
 	return said, nil
