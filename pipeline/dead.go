@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"millrace"
 	"millrace/config"
 	"millrace/consumers"
@@ -162,9 +160,7 @@ func ReadDead(ctx context.Context, p *config.Pipeline, log *slog.Logger, r DeadR
 		if err != nil {
 			return err
 		}
-		for i := range s.from {
-			total += max(s.until[i].Offset-s.from[i].Offset, 0)
-		}
+		total += s.records()
 		spans = append(spans, s)
 	}
 	var read int64
@@ -223,16 +219,30 @@ func spanOf(ctx context.Context, c *consumers.Cluster, of DeadTopic, since time.
 	return s, nil
 }
 
-// read has do see the span's batches, which it releases.
+// records is how many offsets the span has.
+func (s *deadSpan) records() (n int64) {
+	for i := range s.from {
+		n += s.until[i].Offset - s.from[i].Offset
+	}
+	return n
+}
+
+// read has do see the span's batches.
 func (s *deadSpan) read(ctx context.Context, e *environment, do func(*millrace.Batch) error) error {
 	if len(s.from) == 0 {
 		return nil
 	}
+	return readUntil(ctx, e.cluster, consumers.SourceOptions{Topic: s.of.Topic, Positions: s.from, Until: s.until, AllowGaps: true}, do)
+}
+
+// readUntil has do see all batches of a source that ends (SourceOptions.Until), and releases them. An error of do ends
+// it.
+func readUntil(ctx context.Context, c *consumers.Cluster, o consumers.SourceOptions, do func(*millrace.Batch) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	source := consumers.NewSource(e.cluster, consumers.SourceOptions{Topic: s.of.Topic, Positions: s.from, Until: s.until, AllowGaps: true})
-	var g errgroup.Group
-	g.Go(func() error { return source.Run(ctx) })
+	source := consumers.NewSource(c, o)
+	ran := make(chan error, 1)
+	go func() { ran <- source.Run(ctx) }()
 	err := func() error {
 		for {
 			b, err := source.Next(ctx)
@@ -250,7 +260,7 @@ func (s *deadSpan) read(ctx context.Context, e *environment, do func(*millrace.B
 		}
 	}()
 	stop()
-	if runErr := g.Wait(); err == nil && !errors.Is(runErr, context.Canceled) {
+	if runErr := <-ran; err == nil && !errors.Is(runErr, context.Canceled) {
 		err = runErr
 	}
 	return err

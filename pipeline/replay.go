@@ -140,10 +140,7 @@ func (r *replaying) run(ctx context.Context) (err error) {
 	defer stop()
 	ran := make(chan error, 1)
 	go func() { ran <- r.producer.Run(around) }()
-	var read, total int64
-	for i := range span.from {
-		total += span.until[i].Offset - span.from[i].Offset
-	}
+	read, total := int64(0), span.records()
 	err = span.read(ctx, r.e, func(b *millrace.Batch) error {
 		for i := range b.Records {
 			if err := r.letter(ctx, &b.Records[i]); err != nil {

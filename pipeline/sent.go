@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"millrace"
 	"millrace/consumers"
@@ -111,21 +109,8 @@ func findSent(ctx context.Context, c *consumers.Cluster, topics []string, digest
 
 // lookThrough reads the headers of a tail's records up to a position.
 func lookThrough(ctx context.Context, c *consumers.Cluster, t *tail, until millrace.Position, see func(RowAt, int64)) error {
-	source := consumers.NewSource(c, consumers.SourceOptions{Topic: t.Topic, Positions: []millrace.Position{t.Position},
-		Until: []millrace.Position{until}, AllowGaps: true, Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}})
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ran := make(chan error, 1)
-	go func() { ran <- source.Run(ctx) }()
-	for {
-		b, err := source.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return <-ran
-		}
-		if err != nil {
-			stop()
-			return cmp.Or(err, <-ran)
-		}
+	return readUntil(ctx, c, consumers.SourceOptions{Topic: t.Topic, Positions: []millrace.Position{t.Position},
+		Until: []millrace.Position{until}, AllowGaps: true, Limits: consumers.Limits{MinBytes: learnMinBytes, MaxWait: learnMaxWait}}, func(b *millrace.Batch) error {
 		for i := range b.Records {
 			rec := &b.Records[i]
 			for _, h := range rec.Headers {
@@ -137,6 +122,6 @@ func lookThrough(ctx context.Context, c *consumers.Cluster, t *tail, until millr
 				}
 			}
 		}
-		b.Release()
-	}
+		return nil
+	})
 }
