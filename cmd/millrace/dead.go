@@ -71,12 +71,8 @@ func (a *app) deadPipeline(ctx context.Context, f deadFlags) (*config.Pipeline, 
 	if err != nil {
 		return nil, err
 	}
-	if len(f.brokers) > 0 {
-		p.Kafka.Mode, p.Kafka.Brokers = "external", f.brokers
-	} else if p.Kafka.Mode == "embedded" {
-		if err := pipeline.Locate(ctx, p, a.locating(f.config, 0, log)); err != nil {
-			return nil, err
-		}
+	if err := a.reachBroker(ctx, p, f.config, f.brokers, 0, log); err != nil {
+		return nil, err
 	}
 	if f.challenger == "" {
 		return p, nil

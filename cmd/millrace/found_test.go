@@ -97,3 +97,10 @@ func start(t *testing.T, file string) string {
 	})
 	return r.Status().Addresses.Admin
 }
+
+// TestProduceNeedsNoStore: with brokers in the file, rows are sent while nothing runs that embeds the store.
+func TestProduceNeedsNoStore(t *testing.T) {
+	r := newRig(t)
+	text := strings.NewReplacer("NAME", "storeless", "FEATURE", "distance_km").Replace(loopConfig) + fmt.Sprintf("kafka: {brokers: [%q]}\n", r.kafka)
+	r.produce(written(t, "storeless.yaml", text), 3)
+}

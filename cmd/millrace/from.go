@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"millrace/config"
 	"millrace/pipeline"
@@ -19,25 +20,29 @@ type fromFlags struct {
 	files     []string
 	untilDone bool
 	rowFlags
+	own *pflag.FlagSet // all but --from, which they go with
 }
 
 func (f *fromFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.files, "from", nil, "file whose rows are sent to the events topic beside running; may be repeated, or a pattern in quotes, or -")
-	cmd.Flags().BoolVar(&f.untilDone, "until-done", false, "end once all rows of --from are learned, scored and published")
-	f.add(cmd.Flags())
+	f.own = pflag.NewFlagSet("from", pflag.ContinueOnError)
+	f.own.BoolVar(&f.untilDone, "until-done", false, "end once all rows of --from are learned, scored and published")
+	f.add(f.own)
+	cmd.Flags().AddFlagSet(f.own)
 }
 
 // given refuses flags of --from without it.
-func (f *fromFlags) given(cmd *cobra.Command) (bool, error) {
+func (f *fromFlags) given() (bool, error) {
 	if len(f.files) > 0 {
 		return true, f.check()
 	}
-	for _, name := range []string{"until-done", "rate", "loop", "labels", "format", "delimiter", "quote", "comment", "encoding", "no-header"} {
-		if cmd.Flags().Changed(name) {
-			return false, config.Usagef("--%s is for rows of files: name some with --from FILE", name)
+	var err error
+	f.own.VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed && err == nil {
+			err = config.Usagef("--%s is for rows of files: name some with --from FILE", flag.Name)
 		}
-	}
-	return false, nil
+	})
+	return false, err
 }
 
 // runFrom runs a pipeline and sends it the rows of files.

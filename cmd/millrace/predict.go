@@ -125,9 +125,7 @@ func (a *app) openPredictor(ctx context.Context, p *config.Pipeline, f predictFl
 	if f.redis != "" {
 		p.Redis.Mode, p.Redis.URL = "external", f.redis
 	}
-	if len(f.brokers) > 0 {
-		p.Kafka.Mode, p.Kafka.Brokers = "external", f.brokers
-	}
+	nameBrokers(p, f.brokers)
 	if f.url != "" {
 		if f.snapshot != "" || f.cold {
 			return nil, config.Usagef("--url asks a running pipeline for scores: leave out --snapshot and --cold")

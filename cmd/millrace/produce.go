@@ -85,9 +85,7 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	if err != nil {
 		return err
 	}
-	if len(f.brokers) > 0 {
-		p.Kafka.Mode, p.Kafka.Brokers = "external", f.brokers
-	} else if err := pipeline.Locate(ctx, p, a.locating(f.config, startPatience, log)); err != nil {
+	if err := a.reachBroker(ctx, p, f.config, f.brokers, startPatience, log); err != nil {
 		return err
 	}
 	rows, progress, closeRows, err := a.openRows(ctx, p, f, args)

@@ -41,7 +41,7 @@ The versions from before are kept, but going back to one needs the former file, 
 			if err != nil {
 				return err
 			}
-			look.at(p)
+			nameBrokers(p, look.brokers)
 			st, err := a.openPipelineStore(cmd.Context(), p, *file, *url)
 			if err != nil {
 				return err

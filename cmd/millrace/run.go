@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"millrace/config"
 	"millrace/pipeline"
 	"millrace/pipeline/running"
 )
@@ -58,7 +59,7 @@ how well that went at its end: at a signal, or with --until-done by itself.`,
   millrace run -c payments.yaml --from data.csv --rate 100 --loop`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			given, err := from.given(cmd)
+			given, err := from.given()
 			switch {
 			case err != nil:
 				return err
@@ -112,6 +113,23 @@ func (a *app) runPipeline(ctx context.Context, f runFlags, learn, score bool) er
 		return err
 	}
 	return pipeline.Run(ctx, f.Options)
+}
+
+// nameBrokers names the brokers that a person gave to the pipeline, in place of its file's.
+func nameBrokers(p *config.Pipeline, brokers []string) {
+	if len(brokers) > 0 {
+		p.Kafka.Mode, p.Kafka.Brokers = "external", brokers
+	}
+}
+
+// reachBroker names the brokers to the pipeline: those that a person gave, or that of the process of this machine which
+// runs its file with one of its own.
+func (a *app) reachBroker(ctx context.Context, p *config.Pipeline, file string, brokers []string, patience time.Duration, log *slog.Logger) error {
+	nameBrokers(p, brokers)
+	if p.Kafka.Mode != "embedded" {
+		return nil
+	}
+	return pipeline.Locate(ctx, p, a.locating(file, patience, log))
 }
 
 // locating says where the process that runs a pipeline file is looked for.

@@ -59,7 +59,7 @@ that wait for their label are made again from the log: where that no longer reac
 back refuses, too; --force leaves looking out.`,
 		Example: "  millrace snapshots rollback 41 -c payments.yaml",
 		Args:    exactly(1, "one version"), RunE: with(func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
-			look.at(p)
+			nameBrokers(p, look.brokers)
 			return a.rollback(ctx, s, p, args, look.force)
 		}),
 	}
@@ -85,13 +85,6 @@ type looking struct {
 func (l *looking) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&l.force, "force", false, "flip without asking Kafka whether the log still holds what windows and waiting events are made from")
 	cmd.Flags().StringSliceVar(&l.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's, as that of a running embedded broker")
-}
-
-// at names the brokers to the pipeline.
-func (l *looking) at(p *config.Pipeline) {
-	if len(l.brokers) > 0 {
-		p.Kafka.Mode, p.Kafka.Brokers = "external", l.brokers
-	}
 }
 
 // openPipelineStore opens the pipeline's store, also that of a process of this machine with servers of its own, or the
