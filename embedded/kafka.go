@@ -54,10 +54,10 @@ type KafkaOptions struct {
 	Dir    string         // data directory; its subdirectory kafka is used. Empty for memory
 	Addr   string         // listens here; 127.0.0.1:0 by default. Clients are told this host, so it must be one they can reach
 	Topics map[string]int // topics to create unless they exist, with their partitions
-	// RetentionBytes is what a partition keeps, give or take a segment of an eighth of it; by default
-	// RetentionBytesMemory or RetentionBytesDisk. It is at least 32 MiB, so that the newest batch always
-	// stays: a log emptied before a crash would start over at offset 0. Nothing is dropped by age:
-	// records carry their events' times, which may be old.
+	// RetentionBytes is what a partition keeps, give or take a segment of an eighth of it, and a quarter more
+	// where Hold lets producers wait; by default RetentionBytesMemory or RetentionBytesDisk. It is at least 32
+	// MiB, so that the newest batch always stays: a log emptied before a crash would start over at offset 0.
+	// Nothing is dropped by age: records carry their events' times, which may be old.
 	RetentionBytes int64
 	Log            *slog.Logger
 	Random         io.Reader // makes the cluster's id; crypto/rand by default
@@ -69,6 +69,7 @@ type Kafka struct {
 	addr    string
 	id      string
 	unlock  func() error
+	hold    *holding
 
 	mu     sync.Mutex // between retention and Close: a closed cluster never answers
 	closed bool
@@ -93,7 +94,7 @@ func startKafka(o KafkaOptions) (_ *Kafka, err error) {
 	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
 		return nil, fmt.Errorf("address %q names no host: clients are told to connect to it", o.Addr)
 	}
-	k := &Kafka{unlock: func() error { return nil }}
+	k := &Kafka{unlock: func() error { return nil }, hold: newHolding(o.RetentionBytes)}
 	if o.Dir != "" {
 		if k.unlock, err = folder.Lock(filepath.Join(o.Dir, "kafka"), 0o750); err != nil {
 			return nil, err
@@ -111,6 +112,7 @@ func startKafka(o KafkaOptions) (_ *Kafka, err error) {
 		return nil, err
 	}
 	k.cluster.ControlKey(int16(kmsg.CreateTopics), keepForever)
+	k.cluster.ControlKey(int16(kmsg.Produce), k.hold.observe(k))
 	k.addr = k.cluster.ListenAddrs()[0]
 	if err := createTopics(k.addr, o.Topics); err != nil {
 		k.cluster.Close()
@@ -146,7 +148,7 @@ func options(o KafkaOptions, id string) []kfake.Opt {
 		kfake.WithLogger(brokerLog{o.Log}),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, o.Addr) }),
 		kfake.BrokerConfigs(map[string]string{
-			"log.retention.bytes":    text(o.RetentionBytes),
+			"log.retention.bytes":    "-1", // retain goes by what readers need, too
 			"log.retention.ms":       "-1",
 			"log.segment.bytes":      text(o.RetentionBytes / segmentsPerLog),
 			"log.cleaner.backoff.ms": text(compactionEvery.Milliseconds()),
@@ -211,28 +213,6 @@ func (k *Kafka) Addr() string { return k.addr }
 
 // ClusterID is the id that the broker reports to clients.
 func (k *Kafka) ClusterID() string { return k.id }
-
-// Run keeps the logs within their retention until ctx is done.
-func (k *Kafka) Run(ctx context.Context) error {
-	ticker := time.NewTicker(retentionEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			k.retain()
-		}
-	}
-}
-
-func (k *Kafka) retain() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.closed {
-		k.cluster.ApplyRetention()
-	}
-}
 
 // Close stops the broker and gives its data directory back.
 func (k *Kafka) Close() error {
