@@ -186,3 +186,27 @@ func TestGivenUpIsNotPromised(t *testing.T) {
 		t.Errorf("the log:\n%s", log.text.String())
 	}
 }
+
+// TestHeldBackIsToldSeldom: an embedded broker holds producers back for moments, many times a minute: only what
+// lasts is said.
+func TestHeldBackIsToldSeldom(t *testing.T) {
+	for _, c := range []struct{ tries, told int }{{8, 0}, {60, 1}} { // eight take a few seconds, sixty two minutes
+		b := newFake(t, kfake.NumBrokers(1))
+		log := &lines{}
+		b.hurried(log)
+		topic := b.topic(1)
+		for range c.tries {
+			b.produceError(topic, kerr.NotEnoughReplicas.Code)
+		}
+		p := b.producer(ProducerOptions{})
+		if err := p.Send(b.ctx, millrace.Record{Topic: topic, Value: []byte("v")}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Flush(b.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if told, again := log.count("until it works"), log.count("writing again"); min(told, 1) != c.told || again != c.told {
+			t.Errorf("after %d tries it is said %d times, and that it works again %d times:\n%s", c.tries, told, again, log.text.String())
+		}
+	}
+}

@@ -120,11 +120,11 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 	log := b.keep.log(o.p.c.log.With("topic", o.topic, "partition", o.partition))
 	wait := backoff{c: o.p.c}
 	start := o.p.c.now()
-	told := start
+	told, said := start, false
 	for {
 		base, err := o.try(ctx, b)
 		if err == nil {
-			if wait.tries > quietTries {
+			if said {
 				log.Info("kafka: writing again", "tries", wait.tries)
 			}
 			o.p.finish(o, b, base, nil)
@@ -157,8 +157,9 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 			err = o.p.recreate(ctx, b.keep, wait.tries, err)
 		}
 		// Said again and again, as others wait for these records, and whoever looks may only see the end of the log.
-		if wait.tries == quietTries || wait.tries > quietTries && now.Sub(told) >= sayEvery {
-			told = now
+		heldBack := b.keep == nil && errors.Is(err, kafka.NotEnoughReplicas) // the embedded broker does it many times a minute
+		if wait.tries == quietTries && !heldBack || wait.tries > quietTries && now.Sub(told) >= sayEvery {
+			told, said = now, true
 			log.Warn(b.cannotWrite(err, o.p.o.RetryFor), "records", o.waiting(), "for", now.Sub(start).Round(time.Second), "error", err)
 		}
 		o.stale = o.info

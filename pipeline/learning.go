@@ -112,6 +112,7 @@ func openLearning(ctx context.Context, e *environment, o Options) (*learning, er
 		return nil, err
 	}
 	l.from = m
+	e.keepMarks(&m)
 	if err := l.overflow(); err != nil {
 		return nil, err
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
+	"millrace"
 	"millrace/config"
 	"millrace/consumers"
 )
@@ -69,10 +71,9 @@ func produceRows(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, 
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ran := make(chan error, 1)
 	go func() { ran <- producer.Run(around) }()
-	written, err := sendRows(ctx, producer, p, rows, o)
-	flush, cancel := context.WithTimeout(around, (&Options{}).drain())
-	flushErr := producer.Flush(flush)
-	cancel()
+	counting := &counter{sender: producer, labels: p.Label.Topic}
+	written, err := sendRows(ctx, counting, p, rows, o)
+	flushErr := acknowledge(ctx, around, producer)
 	stop()
 	runErr := <-ran
 	if errors.Is(runErr, context.Canceled) {
@@ -81,7 +82,53 @@ func produceRows(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, 
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // an interrupt ends the rows; what was written must still be acknowledged
 	}
-	return written, errors.Join(err, flushErr, runErr)
+	if err = errors.Join(err, flushErr, runErr); err != nil {
+		return counting.acknowledged(), err
+	}
+	return written, nil
+}
+
+// acknowledge waits until all that was sent is acknowledged: for as long as the broker holds it back, and after ctx has
+// ended no longer than a drain takes. around outlives ctx.
+func acknowledge(ctx, around context.Context, producer sender) error {
+	flush, cancel := context.WithCancel(around)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After((&Options{}).drain()):
+			cancel()
+		case <-flush.Done():
+		}
+	})()
+	err := producer.Flush(flush)
+	if err != nil && flush.Err() != nil && around.Err() == nil {
+		return fmt.Errorf("some rows are not acknowledged, and may be written or not: %s passed since the interrupt", (&Options{}).drain())
+	}
+	return err
+}
+
+// counter is a sender that counts what is acknowledged.
+type counter struct {
+	sender
+	labels        string // their topic
+	events, later atomic.Uint64
+}
+
+// Send sends a record, of which nobody else wants to know.
+func (c *counter) Send(ctx context.Context, rec millrace.Record, _ consumers.Done) error {
+	count := &c.events
+	if rec.Topic == c.labels {
+		count = &c.later
+	}
+	return c.sender.Send(ctx, rec, func(_ int32, _ int64, err error) {
+		if err == nil {
+			count.Add(1)
+		}
+	})
+}
+
+func (c *counter) acknowledged() Written {
+	return Written{Events: c.events.Load(), Labels: c.later.Load()}
 }
 
 // sendRows sends rows until they end, ctx ends or enough are sent. What is held when ctx ends was not sent.

@@ -81,7 +81,7 @@ func (l *learning) acquire(ctx context.Context, copied *millrace.Snapshot, fresh
 	if l.writer, head, err = l.env.store.AcquireWith(ctx, p.Name, o); err != nil {
 		return head, err // it names the model
 	}
-	l.publisher = &publisher{writer: l.writer, retention: retention(p), serve: l.env.champion == "",
+	l.publisher = &publisher{writer: l.writer, retention: retention(p), serve: l.env.champion == "", kept: l.env.keepMarks,
 		copies: &copies{folder: l.env.folder, log: l.env.log, there: l.copy}}
 	if fresh || !lost(copied, head) {
 		return head, nil

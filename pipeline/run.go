@@ -120,6 +120,7 @@ func (r *Pipeline) open(ctx context.Context) error {
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stopAround = stop
 	r.around, r.broken = errgroup.WithContext(around)
+	r.hold()
 	r.env.run(around, r.around)
 	r.around.Go(func() error { return r.admin.Run(around) })
 	r.announce(ctx) // before topics are waited for: who fills them finds the broker by it
@@ -195,6 +196,8 @@ func (r *Pipeline) Run(ctx context.Context) error {
 
 	stages, stop := context.WithCancel(ctx)
 	defer stop()
+	defer context.AfterFunc(stages, r.release)()
+	r.around.Go(func() error { return r.watchHeld(r.broken) })
 	defer context.AfterFunc(r.broken, stop)() // nobody would notice a server that no longer answers
 	g, inner := errgroup.WithContext(stages)
 	if r.learning != nil {

@@ -37,7 +37,8 @@ type environment struct {
 	cluster    *consumers.Cluster
 	dial       dialer // of both servers; nil is the network
 	store      keeper
-	folder     *folder.Folder // nil without a state folder, or before there is a learner
+	marks      atomic.Pointer[headMarks] // of the newest version; nil before there is a learner
+	folder     *folder.Folder            // nil without a state folder, or before there is a learner
 	// overflow has what waits on disk. Whoever closes it takes it away first.
 	overflow atomic.Pointer[disk.Store]
 	forgets  bool // the store is in this process's memory alone
@@ -51,6 +52,7 @@ type Servers struct {
 	DataDir   string // where they keep topics and snapshots; in memory by default
 	KafkaAddr string // where the broker listens; a free loopback port by default
 	RedisAddr string // where the store listens
+	retention int64  // of the broker's partitions, in bytes; tests set it
 }
 
 func newEnvironment(p *config.Pipeline, log *slog.Logger) *environment {
@@ -106,7 +108,7 @@ func (e *environment) Gather() ([]*dto.MetricFamily, error) {
 func (e *environment) openKafka(ctx context.Context, o Servers) error {
 	spec := e.pipeline.Kafka
 	if spec.Mode == "embedded" {
-		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.DataDir, Addr: orLoopback(o.KafkaAddr), Log: e.log})
+		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.DataDir, Addr: orLoopback(o.KafkaAddr), RetentionBytes: o.retention, Log: e.log})
 		if err != nil {
 			return fmt.Errorf("starting the embedded broker: %w", err)
 		}

@@ -42,6 +42,7 @@ type publisher struct {
 	retention store.Retention
 	serve     bool // false for a challenger
 	copies    *copies
+	kept      func(*millrace.Manifest) // is told of each version that is the head
 }
 
 // retention is how many versions the pipeline file leaves.
@@ -63,6 +64,7 @@ func (p *publisher) publish(ctx context.Context, s *millrace.Snapshot, cause mil
 	head, err := p.writer.Publish(ctx, s, store.PublishOptions{Cause: cause, Serve: serve, Retention: p.retention})
 	if err == nil {
 		p.copies.keep(s)
+		p.kept(&s.Manifest)
 	}
 	return head, err
 }
