@@ -63,6 +63,7 @@ func openBoth(p *config.Pipeline, events, labels string, in files.Input, report 
 	if out.events, err = openRowReader(events, p.Events.Key, o, report); err != nil {
 		return nil, err
 	}
+	out.events.columns = eventColumns(p)
 	o = LabelFileOptions(p)
 	o.Input = in.Labels()
 	if o.Time, err = RowTime(p.Label.Time, p.Limits); err == nil {
@@ -72,6 +73,7 @@ func openBoth(p *config.Pipeline, events, labels string, in files.Input, report 
 		_ = out.events.src.Close() // a file that was only read
 		return nil, err
 	}
+	out.labels.columns = labelColumns(p)
 	return out, nil
 }
 

@@ -22,6 +22,12 @@ func OpenRows(p *config.Pipeline, path string, in files.Input, loop bool, report
 	if err != nil {
 		return nil, err
 	}
+	events.columns = eventColumns(p)
+	if path != files.StdinPath { // whose first row may take its time
+		if _, err := events.peek(context.Background()); err != nil && !errors.Is(err, io.EOF) {
+			return nil, errors.Join(err, events.src.Close())
+		}
+	}
 	return &FileRows{events: events}, nil
 }
 
@@ -150,6 +156,9 @@ type rowReader struct {
 	batch  *millrace.Batch
 	at     int
 	report func(fault string)
+
+	columns rowColumns // that are read
+	checked bool
 }
 
 // openRowReader opens a file whose rows are keyed by the value at a path; an empty one is for rows without a key.
@@ -178,6 +187,12 @@ func (r *rowReader) peek(ctx context.Context) (*millrace.Record, error) {
 				return nil, err
 			}
 			r.at = 0
+			if !r.checked {
+				if err := r.columns.check(r.src.Path(), r.batch.Records); err != nil {
+					return nil, err
+				}
+				r.checked = true
+			}
 			continue
 		}
 		rec := &r.batch.Records[r.at]

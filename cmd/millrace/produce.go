@@ -95,7 +95,7 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	defer closeRows()
 	n, took, err := pipeline.ProduceTo(ctx, p, log, rows, pipeline.Produce{Rate: f.rate, Events: f.events, Progress: progress})
 	if err != nil {
-		return err
+		return sentBefore(err, p, n)
 	}
 	elapsed := took.Seconds()
 	if asJSON {
@@ -111,6 +111,19 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	_, err = fmt.Fprintf(a.out, "%s written to %s%s in %.1f s\n", counted(n.Events, "event"), p.Events.Topic, labels, elapsed)
 	return err
+}
+
+// sentBefore adds to an error of sending rows what the topics have of them all the same.
+func sentBefore(err error, p *config.Pipeline, n pipeline.Written) error {
+	if n == (pipeline.Written{}) {
+		return err
+	}
+	labels := ""
+	if p.LateLabels() {
+		labels = fmt.Sprintf(" and %s to %s", counted(n.Labels, "label"), p.Label.Topic)
+	}
+	return fmt.Errorf("%w\n%s written to %s%s and acknowledged all the same; sent again, they would be there twice", err,
+		counted(n.Events, "event"), p.Events.Topic, labels)
 }
 
 // openRows opens the file or the generator.

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"millrace/pipeline"
 )
 
 // topic reads n records of a topic with one partition.
@@ -89,6 +92,7 @@ func TestProduceUsage(t *testing.T) {
 	data := written(t, "data.csv", "id,amount,card,outcome\na,1,x,fraud\n")
 	far := written(t, "far.csv", "id,known,outcome\na,2024-05-01T12:00:00Z,fraud\na,2099-01-01T00:00:00Z,fraud\n")
 	timed := written(t, "timed.csv", "id,time,amount,card\na,2024-05-01T12:00:00Z,1,x\n")
+	other := written(t, "other.csv", "price,colour\n1,red\n2,blue\n")
 	plain, half := r.file("plain", "distance_km"), r.lateFile("half", ", time: time", "")
 	for _, c := range []struct {
 		args []string
@@ -97,6 +101,8 @@ func TestProduceUsage(t *testing.T) {
 		{[]string{"-c", plain, data, "--labels", data}, "label: {topic: TOPIC}"},
 		{[]string{"-c", r.lateFile("far", ", time: time", ", time: known"), timed, "--labels", far}, "from 2024-05-01T12:00:00Z to 2099-01-01T00:00:00Z"},
 		{[]string{"-c", half, data, "--labels", data}, "write label: {time: PATH}"},
+		{[]string{"-c", plain, other}, "other.csv has none of the pipeline's columns: it has colour, price, and the pipeline reads amount"},
+		{[]string{"-c", r.lateFile("pair", "", ""), data, "--labels", other}, "other.csv has none of the pipeline's columns: it has colour, price, and the pipeline reads outcome, id"},
 		{[]string{"-c", half, data, "--labels", data, "--loop"}, "once"},
 		{[]string{"-c", half, "--generate", "payments", "--labels", data}, "labels of their own"},
 		{[]string{"-c", r.lateFile("whole", "", ""), data, "--labels", "none.csv"}, "none.csv"},
@@ -105,6 +111,32 @@ func TestProduceUsage(t *testing.T) {
 			t.Errorf("%v: exit code %d, %q; want %q", c.args, code, errOut, c.want)
 		}
 	}
+}
+
+// TestProduceTooLarge: a row that the topic does not take ends it with an error, which says what is there all the same.
+func TestProduceTooLarge(t *testing.T) {
+	r := newRig(t)
+	file := r.file("large", "distance_km")
+	p, err := pipeline.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.kafka))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	limit := "2000"
+	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, map[string]*string{"max.message.bytes": &limit}, p.Events.Topic); err != nil {
+		t.Fatal(err)
+	}
+	data := written(t, "data.csv", "id,pad\na,x\nb,"+strings.Repeat("x", 3000)+"\nc,y\n")
+	code, _, errOut := verb(t, "produce", "-c", file, data)
+	if want := "2 events written to " + p.Events.Topic + " and acknowledged"; code != exitFailed || !strings.Contains(errOut, want) ||
+		!strings.Contains(errOut, "Large") {
+		t.Errorf("exit code %d, %q; want %q", code, errOut, want)
+	}
+	r.topic(p.Events.Topic, 2)
 }
 
 // TestProducePayments: with a topic of labels the payments come without their outcome, and reports of fraud later.
