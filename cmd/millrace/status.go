@@ -57,8 +57,10 @@ that runs here is told. --url asks the admin address of a process anywhere.`,
 // told is a process, what it says of itself, and how fast it goes.
 type told struct {
 	Process *running.Process `json:"process,omitempty"` // nil for one that was named by its address
-	Status  *status.Status   `json:"status,omitempty"`
-	Error   string           `json:"error,omitempty"` // why it says nothing
+	// Store is what the store says in place of a process, where none of this machine runs the pipeline file.
+	Store  *stored        `json:"store,omitempty"`
+	Status *status.Status `json:"status,omitempty"`
+	Error  string         `json:"error,omitempty"` // why it says nothing
 	// LearnedPerSecond and ScoredPerSecond are of the last second.
 	LearnedPerSecond float64 `json:"learned_per_second"`
 	ScoredPerSecond  float64 `json:"scored_per_second"`
@@ -74,12 +76,14 @@ func (a *app) tellStatus(ctx context.Context, f statusFlags) error {
 	if err != nil {
 		return err
 	}
-	if !sleep(ctx, rateEvery) {
-		return ctx.Err()
-	}
-	now, err := ask(ctx, f)
-	if err != nil {
-		return err
+	now := before
+	if before[0].Store == nil { // else there is no rate
+		if !sleep(ctx, rateEvery) {
+			return ctx.Err()
+		}
+		if now, err = ask(ctx, f); err != nil {
+			return err
+		}
 	}
 	addRates(now, before, rateEvery)
 	if asJSON {
@@ -153,7 +157,7 @@ func ask(ctx context.Context, f statusFlags) ([]told, error) {
 	}
 	switch {
 	case len(all) == 0 && f.config != "":
-		return nil, fmt.Errorf("no process of this machine runs %s: start millrace run -c %s, or name one elsewhere with --url http://HOST:9464", f.config, f.config)
+		return askStore(ctx, f.config, time.Now())
 	case len(all) == 0:
 		return nil, fmt.Errorf("nothing runs on this machine: start millrace run -c FILE, or name a process elsewhere with --url http://HOST:9464")
 	}

@@ -74,6 +74,9 @@ func statusText(all []told, whole bool) []string {
 }
 
 func processText(t *told, whole bool) []string {
+	if t.Store != nil {
+		return storedText(t.Store)
+	}
 	if t.Status == nil {
 		return []string{fmt.Sprintf("%s: process %d says nothing: %s", t.Process.Pipeline, t.Process.PID, t.Error)}
 	}
