@@ -29,7 +29,8 @@ Promoting refuses, and says what differs, until they are equal. Processes that s
 refuse the version: scorers go on serving their last one, the learner ends, and so does run. Start them again with the
 new file (embedded servers end with run: give them a --data-dir).
 The versions from before are kept, but going back to one needs the former file, too.`,
-		Example: "  millrace snapshots promote payments-bolder -c payments.yaml",
+		Example:           "  millrace snapshots promote payments-bolder -c payments.yaml",
+		ValidArgsFunction: a.completeFromStore(url, offerChallengers),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil

@@ -57,8 +57,9 @@ A version is of use only with the settings that it was learned with. Where the p
 say), rolling back refuses and says what differs: give the former file, and start processes again with it. Windows and events
 that wait for their label are made again from the log: where that no longer reaches back as far, or cannot be asked, rolling
 back refuses, too; --force leaves looking out.`,
-		Example: "  millrace snapshots rollback 41 -c payments.yaml",
-		Args:    exactly(1, "one version"), RunE: with(func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
+		Example:           "  millrace snapshots rollback 41 -c payments.yaml",
+		ValidArgsFunction: a.completeFromStore(&url, offerVersions),
+		Args:              exactly(1, "one version"), RunE: with(func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
 			nameBrokers(p, look.brokers)
 			return a.rollback(ctx, s, p, args, look.force)
 		}),
@@ -70,8 +71,9 @@ back refuses, too; --force leaves looking out.`,
 		Args:    exactly(0, "no arguments"), RunE: with(a.listSnapshots),
 	}), reading(&cobra.Command{
 		Use: "show [VERSION]", Short: "Show one version, the head by default: metrics, positions, sizes, a mixture's experts",
-		Example: "  millrace snapshots show 42 -c payments.yaml",
-		Args:    between(0, 1, "one version at most"), RunE: with(a.showSnapshot),
+		Example:           "  millrace snapshots show 42 -c payments.yaml",
+		ValidArgsFunction: a.completeFromStore(&url, offerVersions),
+		Args:              between(0, 1, "one version at most"), RunE: with(a.showSnapshot),
 	}), rollback, a.promoteSnapshot(&file, &url), a.importSnapshot(&file, &url), a.repairSnapshots(&file, &url))
 	return cmd
 }
