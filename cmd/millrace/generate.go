@@ -44,9 +44,9 @@ func (a *app) generateFiles(ctx context.Context, f produceFlags) error {
 		return err
 	}
 	if asJSON {
-		said := map[string]any{"events": n.Events, "file": f.out}
+		said := generatedFiles{Events: n.Events, File: f.out}
 		if late {
-			said["labels"], said["labels_file"] = n.Labels, paths[1]
+			said.Labels, said.LabelsFile = &n.Labels, paths[1]
 		}
 		return json.NewEncoder(a.out).Encode(said)
 	}
@@ -56,6 +56,14 @@ func (a *app) generateFiles(ctx context.Context, f produceFlags) error {
 	}
 	_, err = fmt.Fprintln(a.out, text)
 	return err
+}
+
+// generatedFiles are files of generated events as JSON.
+type generatedFiles struct {
+	Events     uint64  `json:"events"`
+	File       string  `json:"file"`
+	Labels     *uint64 `json:"labels,omitempty"` // that come later
+	LabelsFile string  `json:"labels_file,omitempty"`
 }
 
 // generate writes events to the first path and, where there is a second one, their labels to that.

@@ -141,6 +141,16 @@ func (a *app) openPredictor(ctx context.Context, p *config.Pipeline, f predictFl
 	return pipeline.OpenPredictor(ctx, p, o)
 }
 
+// predictedRows is what became of rows, as JSON.
+type predictedRows struct {
+	Rows     uint64                     `json:"rows"`
+	Scored   uint64                     `json:"scored"`
+	Rejected uint64                     `json:"rejected"` // could not be scored; each has its line, too
+	Reasons  map[millrace.Reason]uint64 `json:"reasons"`  // rows by why they could not be scored
+	First    string                     `json:"first"`    // what is wrong with the first of them, and where; "" where there is none
+	Version  string                     `json:"version"`  // what they were scored with
+}
+
 // tellPredicted says on standard error how many rows were scored with what, and what is wrong with the others.
 func (a *app) tellPredicted(done pipeline.Predicted, version, path string, o files.Options, asJSON bool) error {
 	first := ""
@@ -148,8 +158,7 @@ func (a *app) tellPredicted(done pipeline.Predicted, version, path string, o fil
 		first = done.First.Text(path, o)
 	}
 	if asJSON {
-		return json.NewEncoder(a.err).Encode(map[string]any{"rows": done.Rows, "scored": done.Scored, "rejected": done.Rows - done.Scored,
-			"reasons": done.Faults, "first": first, "version": version})
+		return json.NewEncoder(a.err).Encode(predictedRows{done.Rows, done.Scored, done.Rows - done.Scored, done.Faults, first, version})
 	}
 	fmt.Fprintf(a.err, "%s of %s scored with %s\n", thousands(int64(done.Scored)), plural(int64(done.Rows), "row"), version)
 	if first == "" {

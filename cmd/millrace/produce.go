@@ -99,9 +99,9 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	elapsed := took.Seconds()
 	if asJSON {
-		said := map[string]any{"events": n.Events, "topic": p.Events.Topic, "events_per_second": float64(n.Events) / elapsed}
+		said := produced{Events: n.Events, Topic: p.Events.Topic, EventsPerSecond: float64(n.Events) / elapsed}
 		if p.LateLabels() {
-			said["labels"], said["labels_topic"] = n.Labels, p.Label.Topic
+			said.Labels, said.LabelsTopic = &n.Labels, p.Label.Topic
 		}
 		return json.NewEncoder(a.out).Encode(said)
 	}
@@ -124,6 +124,15 @@ func sentBefore(err error, p *config.Pipeline, n pipeline.Written) error {
 	}
 	return fmt.Errorf("%w\n%s written to %s%s and acknowledged all the same; sent again, they would be there twice", err,
 		counted(n.Events, "event"), p.Events.Topic, labels)
+}
+
+// produced is what was sent, as JSON.
+type produced struct {
+	Events          uint64  `json:"events"`
+	Topic           string  `json:"topic"`
+	EventsPerSecond float64 `json:"events_per_second"`
+	Labels          *uint64 `json:"labels,omitempty"` // that come later
+	LabelsTopic     string  `json:"labels_topic,omitempty"`
 }
 
 // openRows opens the file or the generator.

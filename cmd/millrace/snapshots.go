@@ -148,6 +148,13 @@ type versionRow struct {
 	OldFault    string            `json:"Fault"`
 }
 
+// shownVersion is one version as JSON, with a mixture's experts.
+type shownVersion struct {
+	versionRow
+	Experts    []expertRow `json:"experts,omitempty"`
+	OldExperts []expertRow `json:"Experts,omitempty"`
+}
+
 func newVersionRow(v store.Version) versionRow {
 	return versionRow{v, v.At, v.Manifest, v.IsHead, v.IsServed, v.Pinned, v.Fault}
 }
@@ -246,11 +253,7 @@ func (a *app) showSnapshot(ctx context.Context, s *store.Store, p *config.Pipeli
 		fmt.Fprintf(a.err, "the experts of version %d cannot be shown: %v\n", v.Head.Seq, err)
 	}
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(struct {
-			versionRow
-			Experts    []expertRow `json:"experts,omitempty"`
-			OldExperts []expertRow `json:"Experts,omitempty"`
-		}{newVersionRow(v), experts, experts})
+		return json.NewEncoder(a.out).Encode(shownVersion{newVersionRow(v), experts, experts})
 	}
 	if err := printVersion(a.out, v); err != nil || len(experts) == 0 {
 		return err

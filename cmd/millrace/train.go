@@ -93,10 +93,7 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Da
 		}
 	}
 	if asJSON {
-		return cmp.Or(json.NewEncoder(a.out).Encode(struct {
-			offline.Summary
-			Snapshot string `json:"snapshot,omitempty"`
-		}{figures, where}), calledOff)
+		return cmp.Or(json.NewEncoder(a.out).Encode(trainedModel{figures, where}), calledOff)
 	}
 	if err := printSummary(a.out, figures, p.Name, p.Model.Type); err != nil {
 		return err
@@ -153,4 +150,10 @@ func (a *app) deliver(ctx context.Context, p *config.Pipeline, s *millrace.Snaps
 		return "", err
 	}
 	return fmt.Sprintf("version %d of %s", head.Seq, p.Name), nil
+}
+
+// trainedModel is what training came to, as JSON: the figures of the last pass.
+type trainedModel struct {
+	offline.Summary
+	Snapshot string `json:"snapshot,omitempty"` // the file, or the version in the store
 }

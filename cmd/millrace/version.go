@@ -13,6 +13,13 @@ import (
 // version is set by the linker: -ldflags "-X main.version=…".
 var version = "dev"
 
+// release is what this program is, as JSON.
+type release struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`      // release that it was built with
+	Profile string `json:"profile"` // numeric: architecture and kernels
+}
+
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -29,8 +36,7 @@ func (a *app) printVersion() error {
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(a.out).Encode(map[string]string{
-			"version": version, "go": runtime.Version(), "profile": model.Profile()})
+		return json.NewEncoder(a.out).Encode(release{version, runtime.Version(), model.Profile()})
 	}
 	_, err = fmt.Fprintf(a.out, "millrace %s, %s, %s\n", version, runtime.Version(), model.Profile())
 	return err
