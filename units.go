@@ -88,3 +88,11 @@ func FormatDuration(d time.Duration) string {
 	}
 	return out + text
 }
+
+// Counted is a number as scripts read it, and its thing: 1 event, 2000 events.
+func Counted[N int | int32 | int64 | uint64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

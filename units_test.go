@@ -34,3 +34,12 @@ func TestDurationsWithDays(t *testing.T) {
 		}
 	}
 }
+
+func TestCounted(t *testing.T) {
+	for _, c := range [][2]string{{Counted(0, "event"), "0 events"}, {Counted(1, "event"), "1 event"}, {Counted(uint64(2000), "whole version"), "2000 whole versions"},
+		{Counted(int64(-1), "row"), "-1 rows"}} {
+		if c[0] != c[1] {
+			t.Errorf("counted as %q, want %q", c[0], c[1])
+		}
+	}
+}

@@ -37,7 +37,7 @@ func TestCheckConnect(t *testing.T) {
 	p.produce(elec(t))
 	run.waitMetric(1000, "millrace_learned_events_total")
 	run.terminate()
-	check(0, "topic check.events has 1 partitions")
+	check(0, "topic check.events has 1 partition")
 
 	text, err := os.ReadFile(p.file)
 	if err != nil {

@@ -152,12 +152,12 @@ func (p *Pass) withoutLabels() string {
 	case p.Labels == 0:
 		return "labels of this pipeline come later, and there are none; give them with --labels FILE"
 	}
-	text := fmt.Sprintf("no label found its event, of %d labels and %d events", p.Labels, p.Events)
+	text := fmt.Sprintf("no label found its event, of %s and %s", millrace.Counted(p.Labels, "label"), millrace.Counted(p.Events, "event"))
 	if n := p.LabelRejections(); n > 0 {
-		text += fmt.Sprintf("; %d labels could not be used: %s; the first: %s", n, p.LabelReasons(), p.FirstLabel())
+		text += fmt.Sprintf("; %s could not be used: %s; the first: %s", millrace.Counted(n, "label"), p.LabelReasons(), p.FirstLabel())
 	}
 	if n := p.Rejections(); n > 0 {
-		text += fmt.Sprintf("; %d events could not be used: %s; the first: %s", n, p.Reasons(), p.First())
+		text += fmt.Sprintf("; %s could not be used: %s; the first: %s", millrace.Counted(n, "event"), p.Reasons(), p.First())
 	}
 	if p.ids[0] != "" && p.ids[labels] != "" {
 		text += fmt.Sprintf("; the first id of the events is %q, that of the labels %q", p.ids[0], p.ids[labels])

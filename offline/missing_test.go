@@ -3,6 +3,7 @@ package offline
 import (
 	"errors"
 	"fmt"
+	"millrace"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,6 +130,18 @@ func TestWhyNoLabelFoundItsEvent(t *testing.T) {
 		_, err := Evaluate(t.Context(), parsedText(t, lateConfig), Data{Events: file, Labels: put(t, "labels.csv", labels...)}, nil, unseen)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestCountsOneLabel: one label is no labels.
+func TestCountsOneLabel(t *testing.T) {
+	p := &Pass{Events: 1, Labels: 1, Rejected: map[millrace.Reason]uint64{millrace.ReasonWrongType: 1},
+		LabelsRejected: map[millrace.Reason]uint64{millrace.ReasonUnknownClass: 1}}
+	text := p.withoutLabels()
+	for _, want := range []string{"of 1 label and 1 event;", "; 1 label could not be used", "; 1 event could not be used"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q: %s", want, text)
 		}
 	}
 }

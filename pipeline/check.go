@@ -224,7 +224,7 @@ func checkKafka(ctx context.Context, e *environment, pieces *Pieces, found *Chec
 		case err != nil:
 			return "", err
 		default:
-			told += fmt.Sprintf("; topic %s has %d partitions", topic, len(partitions))
+			told += fmt.Sprintf("; topic %s has %s", topic, millrace.Counted(len(partitions), "partition"))
 		}
 	}
 	warnings, _, err := checkLogs(ctx, c, p, reachesBackOf(p, pieces.Windows))

@@ -115,7 +115,7 @@ func (l *learning) useless(c *folder.Checkpoint, settings string) string {
 		}
 	}
 	if alone, behind := toRead(&l.from), toRead(learner.Restored(&l.from, m)); alone < behind {
-		return fmt.Sprintf("the log alone is read faster: %d records, and %d behind the checkpoint", alone, behind)
+		return fmt.Sprintf("the log alone is read faster: %s, and %d behind the checkpoint", millrace.Counted(alone, "record"), behind)
 	}
 	return ""
 }

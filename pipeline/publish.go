@@ -65,12 +65,12 @@ func Publishable(ctx context.Context, st *store.Store, p *config.Pipeline, cause
 			return head, fmt.Errorf("looking at the head of %s: %w", p.Name, err)
 		}
 		if m := &old.Manifest; len(m.Positions) > 0 && (m.Learned > 0 || m.Applied > 0) {
-			return head, fmt.Errorf("%s has learned from its topic already (version %d, %d events): a trained version would take its "+
-				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, old.Manifest.Learned)
+			return head, fmt.Errorf("%s has learned from its topic already (version %d, %s): a trained version would take its "+
+				"place and the topic be learned again; to do that, keeping old versions, use --fresh", p.Name, head.Seq, millrace.Counted(old.Manifest.Learned, "event"))
 		}
 		if cause == millrace.CauseTrained && old.Manifest.Learned > 0 {
-			return head, fmt.Errorf("%s serves version %d, of %d events, already: a trained one would take its place; to do that, keeping old "+
-				"versions, use --fresh, or write it with --out FILE", p.Name, head.Seq, old.Manifest.Learned)
+			return head, fmt.Errorf("%s serves version %d, of %s, already: a trained one would take its place; to do that, keeping old "+
+				"versions, use --fresh, or write it with --out FILE", p.Name, head.Seq, millrace.Counted(old.Manifest.Learned, "event"))
 		}
 	}
 	return head, nil

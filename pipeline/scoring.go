@@ -103,7 +103,7 @@ func (s *scoring) notReady() string {
 	case s.scorer.Current() == nil:
 		return "waiting for the first snapshot"
 	case s.windows != nil && !s.windows.follower.Warm():
-		return fmt.Sprintf("filling the window tables, about %d records to go", s.windows.follower.Remaining())
+		return fmt.Sprintf("filling the window tables, about %s to go", millrace.Counted(s.windows.follower.Remaining(), "record"))
 	}
 	return ""
 }

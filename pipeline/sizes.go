@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"millrace"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func widestText(p *config.Pipeline) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %s has %d columns, about %d MiB of it: %s", all[0].Feature, all[0].Columns, all[0].Bytes>>20, narrower(p, all[0].Feature))
+	return fmt.Sprintf("; %s has %s, about %d MiB of it: %s", all[0].Feature, millrace.Counted(all[0].Columns, "column"), all[0].Bytes>>20, narrower(p, all[0].Feature))
 }
 
 // narrower says how a feature gets fewer columns.
@@ -68,7 +69,7 @@ func leftOut(p *config.Pipeline, m model.Model) string {
 	}
 	text := fmt.Sprintf("within a state_max of %s there is no room for %s", p.Model.Resolve(p.Target()).StateMax, strings.Join(r.LeftOut(), ", "))
 	if all := shares(p, 0); len(all) > 0 {
-		text += fmt.Sprintf(": %s has %d columns, %s, or raise model.state_max", all[0].Feature, all[0].Columns, narrower(p, all[0].Feature))
+		text += fmt.Sprintf(": %s has %s, %s, or raise model.state_max", all[0].Feature, millrace.Counted(all[0].Columns, "column"), narrower(p, all[0].Feature))
 	}
 	return text
 }

@@ -30,7 +30,7 @@ func (r *Pipeline) Status() status.Status {
 	if r.learning != nil {
 		s.Learning = learningStatus(r.env, r.learner.Load())
 		if again := s.Learning.Rebuild; again != nil && r.scoring == nil {
-			s.NotReady = fmt.Sprintf("reading the log again: %d of %d records", again.Done, again.Total)
+			s.NotReady = fmt.Sprintf("reading the log again: %d of %s", again.Done, millrace.Counted(again.Total, "record"))
 		}
 	}
 	if why := awaiting(s.Absent); why != "" && r.heldUp(s.Absent) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"millrace"
 
 	"github.com/spf13/cobra"
 
@@ -58,10 +59,10 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(found)
 	}
-	fmt.Fprintf(a.out, "%s: pipeline %s, %s, model %s: ok\n", file, found.Pipeline, counted(found.Features, "feature"), found.Model)
+	fmt.Fprintf(a.out, "%s: pipeline %s, %s, model %s: ok\n", file, found.Pipeline, millrace.Counted(found.Features, "feature"), found.Model)
 	fmt.Fprintf(a.out, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
 	for _, s := range found.Shares {
-		fmt.Fprintf(a.out, "of it about %s for %s, which has %s\n", byteText(s.Bytes), s.Feature, counted(s.Columns, "column"))
+		fmt.Fprintf(a.out, "of it about %s for %s, which has %s\n", byteText(s.Bytes), s.Feature, millrace.Counted(s.Columns, "column"))
 	}
 	for _, t := range found.Windows {
 		if t.Key == "" {
@@ -69,7 +70,7 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 			continue
 		}
 		fmt.Fprintf(a.out, "windows of %s take %d bytes a key in use, at most %s for %s\n", t.Key, t.KeyBytes,
-			byteText(int64(t.KeyBytes)*int64(t.Keys)), counted(t.Keys, "key"))
+			byteText(int64(t.KeyBytes)*int64(t.Keys)), millrace.Counted(t.Keys, "key"))
 	}
 	if w := found.Waits; w != nil {
 		fmt.Fprintf(a.out, "at %.4g events a second %.0f wait for their label, at most; each takes about %d bytes, all %s of %s\n", w.Rate, w.Events,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"millrace"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -14,7 +15,7 @@ import (
 
 // print writes the table. Numbers stand in line, so that what is not marked ends in a space.
 func printComparison(w io.Writer, r offline.Comparison) error {
-	fmt.Fprintf(w, "%s: %s%s\n\n", r.Name, counted(r.Events, "event"), soFar(r.Interrupted))
+	fmt.Fprintf(w, "%s: %s%s\n\n", r.Name, millrace.Counted(r.Events, "event"), soFar(r.Interrupted))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	errors := newErrorFormat(r.Baselines, 4)
 	columns := offline.Columns(r.Classes())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"millrace"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,7 +140,7 @@ func offerVersions(ctx context.Context, s *store.Store, p *config.Pipeline, args
 	found := make([]cobra.Completion, len(versions))
 	for i := range versions {
 		v := &versions[i]
-		what := fmt.Sprintf("%s, %s learned", v.At.Local().Format(time.DateTime), counted(v.Manifest.Learned, "event"))
+		what := fmt.Sprintf("%s, %s learned", v.At.Local().Format(time.DateTime), millrace.Counted(v.Manifest.Learned, "event"))
 		if text := marks(*v); text != "" {
 			what += ", " + text
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"millrace"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -140,7 +141,7 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if s.Unlabelled > 0 {
 		rest = fmt.Sprintf("%d without a label, ", s.Unlabelled)
 	}
-	fmt.Fprintf(w, "%s: %s, %d learned, %d rejected, %s%.0f events/s%s\n\n", name, counted(s.Events, "event"), s.Learned, s.Rejected, rest, s.EventsPerSecond,
+	fmt.Fprintf(w, "%s: %s, %d learned, %d rejected, %s%.0f events/s%s\n\n", name, millrace.Counted(s.Events, "event"), s.Learned, s.Rejected, rest, s.EventsPerSecond,
 		soFar(s.Interrupted))
 	names := []string{"majority", "last"}
 	head := "\taccuracy\tlog-loss\t"

@@ -101,7 +101,7 @@ func snapshotFile(s *millrace.Snapshot, where, expert string, o infer.Options) (
 		f.Topic = m.Positions[0].Topic
 	}
 	spec := m.Spec
-	f.Notes = []string{fmt.Sprintf("The features, label and model of %s, which had learned %s.", where, counted(m.Learned, "event"))}
+	f.Notes = []string{fmt.Sprintf("The features, label and model of %s, which had learned %s.", where, millrace.Counted(m.Learned, "event"))}
 	if expert != model.FamilyAuto && (expert != "" || pipeline.Family(spec) == model.FamilyAuto) {
 		p, pieces, err := pipeline.Revive(s)
 		if err != nil {
@@ -133,7 +133,7 @@ func expertPipeline(mixture string, e model.Expert) string {
 
 func expertNotes(where string, m *millrace.Manifest, e model.Expert) []string {
 	return []string{
-		fmt.Sprintf("The features and label of %s, which had learned %s,", where, counted(m.Learned, "event")),
+		fmt.Sprintf("The features and label of %s, which had learned %s,", where, millrace.Counted(m.Learned, "event")),
 		fmt.Sprintf("and as its model the expert %s (weight %.3f, loss %.4g).", e.Name, e.Weight, e.Loss),
 	}
 }

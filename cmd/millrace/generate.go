@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"millrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,9 +51,9 @@ func (a *app) generateFiles(ctx context.Context, f produceFlags) error {
 		}
 		return json.NewEncoder(a.out).Encode(said)
 	}
-	text := fmt.Sprintf("%s written to %s", counted(n.Events, "event"), f.out)
+	text := fmt.Sprintf("%s written to %s", millrace.Counted(n.Events, "event"), f.out)
 	if late {
-		text += fmt.Sprintf(" and %s to %s", counted(n.Labels, "label"), paths[1])
+		text += fmt.Sprintf(" and %s to %s", millrace.Counted(n.Labels, "label"), paths[1])
 	}
 	_, err = fmt.Fprintln(a.out, text)
 	return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"millrace"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,9 +108,9 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 	}
 	labels := ""
 	if p.LateLabels() {
-		labels = fmt.Sprintf(" and %s to %s", counted(n.Labels, "label"), p.Label.Topic)
+		labels = fmt.Sprintf(" and %s to %s", millrace.Counted(n.Labels, "label"), p.Label.Topic)
 	}
-	_, err = fmt.Fprintf(a.out, "%s written to %s%s in %.1f s\n", counted(n.Events, "event"), p.Events.Topic, labels, elapsed)
+	_, err = fmt.Fprintf(a.out, "%s written to %s%s in %.1f s\n", millrace.Counted(n.Events, "event"), p.Events.Topic, labels, elapsed)
 	return err
 }
 
@@ -120,10 +121,10 @@ func sentBefore(err error, p *config.Pipeline, n pipeline.Written) error {
 	}
 	labels := ""
 	if p.LateLabels() {
-		labels = fmt.Sprintf(" and %s to %s", counted(n.Labels, "label"), p.Label.Topic)
+		labels = fmt.Sprintf(" and %s to %s", millrace.Counted(n.Labels, "label"), p.Label.Topic)
 	}
 	return fmt.Errorf("%w\n%s written to %s%s and acknowledged all the same; sent again, they would be there twice", err,
-		counted(n.Events, "event"), p.Events.Topic, labels)
+		millrace.Counted(n.Events, "event"), p.Events.Topic, labels)
 }
 
 // produced is what was sent, as JSON.

@@ -70,10 +70,10 @@ func (a *app) repair(ctx context.Context, st *store.Store, p *config.Pipeline, o
 
 func (a *app) printRepair(r store.Repair) {
 	if len(r.Faults) == 0 && len(r.Steps) == 0 {
-		fmt.Fprintf(a.out, "%s: nothing to repair; %d whole versions, the head is version %d\n", r.Model, r.Versions, r.Head.Seq)
+		fmt.Fprintf(a.out, "%s: nothing to repair; %s, the head is version %d\n", r.Model, millrace.Counted(r.Versions, "whole version"), r.Head.Seq)
 		return
 	}
-	fmt.Fprintf(a.out, "%s: %d whole versions\n", r.Model, r.Versions)
+	fmt.Fprintf(a.out, "%s: %s\n", r.Model, millrace.Counted(r.Versions, "whole version"))
 	for _, f := range r.Faults {
 		fmt.Fprintln(a.out, "  wrong:", f)
 	}

@@ -322,14 +322,6 @@ func thousands(n int64) string {
 	return digits
 }
 
-// counted is a number as scripts read it, and its thing: 1 event, 2000 events.
-func counted[N int | int64 | uint64](n N, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
-}
-
 // plural is a number as people read it, and its thing: 1 event, 2,000 events.
 func plural[N int | int64](n N, thing string) string {
 	if n != 1 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"millrace"
 	"text/tabwriter"
 
 	"millrace/config"
@@ -33,7 +34,7 @@ func (a *app) evaluateSeeds(ctx context.Context, p *config.Pipeline, data offlin
 }
 
 func printSeeds(w io.Writer, s offline.SeedSummary) error {
-	fmt.Fprintf(w, "%s: %s, %s with %s%s\n\n", s.Name, counted(s.Events, "event"), s.Family, counted(len(s.Seeds), "seed"), soFar(s.Interrupted))
+	fmt.Fprintf(w, "%s: %s, %s with %s%s\n\n", s.Name, millrace.Counted(s.Events, "event"), s.Family, millrace.Counted(len(s.Seeds), "seed"), soFar(s.Interrupted))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	format := newErrorFormat(s.Baselines, 5)
 	names, head := []string{"majority", "last"}, "\taccuracy\tlog-loss\t"

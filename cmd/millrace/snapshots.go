@@ -270,7 +270,7 @@ func printVersion(w io.Writer, v store.Version) error {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "candidate\t%s\ncause\t%s by %s\ncreated\t%s\nlearned\t%s, %d rejected\n", v.Head.Candidate, v.Head.Cause,
-		v.Head.By, m.CreatedAt.Format(time.RFC3339), counted(m.Learned, "event"), m.Rejected)
+		v.Head.By, m.CreatedAt.Format(time.RFC3339), millrace.Counted(m.Learned, "event"), m.Rejected)
 	fmt.Fprintf(t, "serving\t%s, sha256 %s\ntraining\t%s, sha256 %s\n", byteText(m.Serving.Bytes), m.Serving.SHA256,
 		byteText(m.Training.Bytes), m.Training.SHA256)
 	fmt.Fprintf(t, "schema\t%s\nprofile\t%s\ncluster\t%s\n", m.SchemaHash, m.Profile, m.Cluster)

@@ -107,12 +107,12 @@ func storedText(s *stored) []string {
 		}
 		age := time.Duration(v.of.Age * float64(time.Second)).Round(time.Second)
 		line := fmt.Sprintf("  %-10s version %d, %s old; %s learned, %d rejected; %s by %s", v.use, v.of.Version, millrace.FormatDuration(age),
-			counted(v.of.Learned, "event"), v.of.Rejected, v.of.Cause, v.of.By)
+			millrace.Counted(v.of.Learned, "event"), v.of.Rejected, v.of.Cause, v.of.By)
 		if v.of.Fault != "" {
 			line = fmt.Sprintf("  %-10s version %d, %s old; it cannot be read: %s", v.use, v.of.Version, millrace.FormatDuration(age), v.of.Fault)
 		}
 		lines = append(lines, line)
 	}
 	owner := cmp.Or(s.Owner, "nobody")
-	return append(lines, fmt.Sprintf("  %-10s %s, epoch %d", "owner", owner, s.Epoch), fmt.Sprintf("  %-10s %s", "kept", counted(s.Versions, "version")))
+	return append(lines, fmt.Sprintf("  %-10s %s, epoch %d", "owner", owner, s.Epoch), fmt.Sprintf("  %-10s %s", "kept", millrace.Counted(s.Versions, "version")))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"millrace/pipeline/status"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,5 +39,15 @@ func TestStatusOfTheStore(t *testing.T) {
 		"kafka: {brokers: [\"127.0.0.1:1\"]}\nredis: {url: \"redis://127.0.0.1:1/0\"}\n")
 	if code, _, errOut := verb(t, "status", "-c", away); code != exitFailed || !strings.Contains(errOut, "runs "+away) || !strings.Contains(errOut, "127.0.0.1:1") {
 		t.Errorf("without a store: %d, %s", code, errOut)
+	}
+}
+
+// TestCountsOneWindow: one key is no keys.
+func TestCountsOneWindow(t *testing.T) {
+	for n, want := range map[uint64]string{1: "1 key, 1.0 MiB, 1 event too late, 1 key evicted", 2: "2 keys, 1.0 MiB, 2 events too late, 2 keys evicted"} {
+		text := strings.Join(learningText(&status.Learning{State: status.AtWork, Windows: &status.Windows{Keys: int(n), Bytes: 1 << 20, Late: n, Evicted: n}}, 0), "\n")
+		if !strings.HasSuffix(text, "  windows    "+want) {
+			t.Errorf("%d: %s", n, text)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"millrace"
 	"os"
 	"slices"
 	"strings"
@@ -122,7 +123,7 @@ func learningText(l *status.Learning, rate float64) []string {
 	lines := []string{line + fmt.Sprintf("; version %d, %d published, %d skipped", l.Version, l.Published, l.Skipped)}
 	switch {
 	case l.Rebuild != nil:
-		lines = append(lines, fmt.Sprintf("  %s: %d of %s", l.State, l.Rebuild.Done, counted(l.Rebuild.Total, "record")))
+		lines = append(lines, fmt.Sprintf("  %s: %d of %s", l.State, l.Rebuild.Done, millrace.Counted(l.Rebuild.Total, "record")))
 	case l.State != status.AtWork:
 		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("  learner    %s: %s", l.State, l.Why), ": "))
 	}
@@ -130,7 +131,8 @@ func learningText(l *status.Learning, rate float64) []string {
 		lines = append(lines, lateLine(l.Late))
 	}
 	if w := l.Windows; w != nil {
-		lines = append(lines, fmt.Sprintf("  windows    %d keys, %.1f MiB, %d events too late, %d keys evicted", w.Keys, float64(w.Bytes)/(1<<20), w.Late, w.Evicted))
+		lines = append(lines, fmt.Sprintf("  windows    %s, %.1f MiB, %s too late, %s evicted", millrace.Counted(w.Keys, "key"), float64(w.Bytes)/(1<<20),
+			millrace.Counted(w.Late, "event"), millrace.Counted(w.Evicted, "key")))
 	}
 	return lines
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"millrace"
 	"strings"
 	"sync"
 	"time"
@@ -165,12 +166,12 @@ func viewRow(name string, p status.Progress) string {
 // print says how it went. model is what its row is called.
 func (s feedSummary) print(w io.Writer, name, model string) error {
 	if s.Accuracy == nil && s.MAE == nil { // it ended before a learner was at work
-		_, err := fmt.Fprintf(w, "%s: %s, none learned\n", name, counted(s.Events, "event"))
+		_, err := fmt.Fprintf(w, "%s: %s, none learned\n", name, millrace.Counted(s.Events, "event"))
 		return err
 	}
 	if err := printSummary(w, s.Summary, name, model); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%s written, %s published, %.1f s in all\n", counted(s.Scores, "score"), counted(s.Snapshots, "snapshot"), s.Seconds)
+	_, err := fmt.Fprintf(w, "\n%s written, %s published, %.1f s in all\n", millrace.Counted(s.Scores, "score"), millrace.Counted(s.Snapshots, "snapshot"), s.Seconds)
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"millrace"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -107,7 +108,7 @@ func TestOneIsNoPlural(t *testing.T) {
 		}
 	}
 	for n, want := range map[int]string{0: "0 events", 1: "1 event", 2000: "2000 events"} {
-		if got := counted(n, "event"); got != want {
+		if got := millrace.Counted(n, "event"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
