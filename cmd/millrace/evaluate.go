@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"millrace"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -117,22 +116,27 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data offline
 	return cmp.Or(printSummary(a.out, c.Summary(), p.Name, p.Model.Type), err)
 }
 
-// evaluateTo evaluates, and writes predictions to a file; empty is none.
+// evaluateTo evaluates, and writes predictions to a file, which is there once it is whole; empty is none.
 func evaluateTo(ctx context.Context, p *config.Pipeline, data offline.Data, file string, progress offline.Progress) (*offline.Contender, error) {
 	if file == "" {
 		return offline.Evaluate(ctx, p, data, nil, progress)
 	}
-	out, err := os.Create(file)
+	to, err := replacing("predictions", file)
 	if err != nil {
-		return nil, config.UsageError{Err: fmt.Errorf("writing predictions: %w", err)}
+		return nil, err
 	}
-	buffered := bufio.NewWriter(out)
+	defer to.drop()
+	buffered := bufio.NewWriter(to.file)
 	predictions, err := offline.NewPredictions(buffered, p)
 	if err != nil {
-		return nil, errors.Join(err, out.Close())
+		return nil, err
 	}
 	c, err := offline.Evaluate(ctx, p, data, predictions, progress)
-	return c, errors.Join(err, predictions.Close(), buffered.Flush(), out.Close())
+	written := errors.Join(predictions.Close(), buffered.Flush())
+	if written != nil || err != nil && !interrupted(err) {
+		return c, errors.Join(err, written)
+	}
+	return c, errors.Join(err, to.keep()) // those so far, as the figures
 }
 
 func printSummary(w io.Writer, s offline.Summary, name, family string) error {

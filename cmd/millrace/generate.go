@@ -4,11 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"millrace"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -67,17 +64,16 @@ type generatedFiles struct {
 	LabelsFile string  `json:"labels_file,omitempty"`
 }
 
-// generate writes events to the first path and, where there is a second one, their labels to that.
+// generate writes events to the first path and, where there is a second one, their labels to that. Files are there once
+// both are whole.
 func generate(ctx context.Context, g *payments.Generator, events uint64, paths []string) (n pipeline.Written, err error) {
-	outs := make([]io.Writer, len(paths))
+	places, outs := make([]*place, len(paths)), make([]*bufio.Writer, len(paths))
 	for i, path := range paths {
-		file, err := os.Create(path)
-		if err != nil {
-			return n, config.UsageError{Err: fmt.Errorf("writing events: %w", err)}
+		if places[i], err = replacing("out", path); err != nil {
+			return n, err
 		}
-		buffered := bufio.NewWriter(file)
-		outs[i] = buffered
-		defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
+		defer places[i].drop()
+		outs[i] = bufio.NewWriter(places[i].file)
 	}
 	rows := generated(g, len(paths) > 1)
 	for n.Events < events {
@@ -94,5 +90,18 @@ func generate(ctx context.Context, g *payments.Generator, events uint64, paths [
 		}
 		*count++
 	}
-	return n, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return n, err
+	}
+	for i, out := range outs {
+		if err := out.Flush(); err != nil {
+			return n, fmt.Errorf("writing %s: %w", paths[i], err)
+		}
+	}
+	for _, p := range places {
+		if err := p.keep(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

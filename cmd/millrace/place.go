@@ -17,11 +17,18 @@ type place struct {
 	path string
 	out  io.Writer // where no path was given
 	file *os.File  // beside the path, until it is whole
+	over bool      // a file that is there gives way to it
+	mode fs.FileMode
+	// direct: the path is a device or a pipe, which is written to as it is.
+	direct bool
 }
+
+// readable are the permissions of a file that was not there before.
+const readable = 0o644
 
 // newPlace tries a path before the work that fills it. A file that is there is kept.
 func newPlace(path string, out io.Writer) (*place, error) {
-	p := &place{path: path, out: out}
+	p := &place{path: path, out: out, mode: readable}
 	if path == "" {
 		return p, nil
 	}
@@ -33,6 +40,35 @@ func newPlace(path string, out io.Writer) (*place, error) {
 	var err error
 	if p.file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp"); err != nil {
 		return nil, config.UsageError{Err: fmt.Errorf("--out: %w", err)}
+	}
+	return p, nil
+}
+
+// replacing tries a path before the work that fills it, for a flag. A file that is there stays as it is until the new
+// one is whole.
+func replacing(flag, path string) (*place, error) {
+	p := &place{path: path, over: true, mode: readable}
+	fault := func(err error) (*place, error) { return nil, config.UsageError{Err: fmt.Errorf("--%s: %w", flag, err)} }
+	if whole, err := filepath.EvalSymlinks(path); err == nil {
+		p.path = whole // the link stays one
+	}
+	info, err := os.Stat(p.path)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, config.Usagef("--%s: %s is a folder: name a file in it", flag, path)
+	case err == nil && !info.Mode().IsRegular():
+		p.direct = true
+		if p.file, err = os.OpenFile(p.path, os.O_WRONLY, 0); err != nil {
+			return fault(err)
+		}
+		return p, nil
+	case err == nil:
+		p.mode = info.Mode().Perm()
+	case !errors.Is(err, fs.ErrNotExist):
+		return fault(err)
+	}
+	if p.file, err = os.CreateTemp(filepath.Dir(p.path), "."+filepath.Base(p.path)+".*.tmp"); err != nil {
+		return fault(err)
 	}
 	return p, nil
 }
@@ -79,9 +115,15 @@ func (p *place) keep() (err error) {
 			err = fmt.Errorf("writing %s: %w", p.path, err)
 		}
 	}()
-	const readable = 0o644 // CreateTemp's files are the owner's alone
-	if err := errors.Join(p.file.Chmod(readable), p.file.Sync(), p.file.Close()); err != nil {
+	if p.direct {
+		return p.file.Close()
+	}
+	// CreateTemp's files are the owner's alone.
+	if err := errors.Join(p.file.Chmod(p.mode), p.file.Sync(), p.file.Close()); err != nil {
 		return err
+	}
+	if p.over {
+		return os.Rename(p.file.Name(), p.path)
 	}
 	// A link, other than a rename, never takes the place of a file that came meanwhile.
 	err = os.Link(p.file.Name(), p.path)
@@ -102,6 +144,9 @@ func (p *place) drop() {
 	if p.file == nil {
 		return
 	}
-	_ = p.file.Close()           // it was closed, or is of no use
+	_ = p.file.Close() // it was closed, or is of no use
+	if p.direct {
+		return
+	}
 	_ = os.Remove(p.file.Name()) // it became the file, or is in nobody's way: its name starts with a dot
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"millrace/payments"
+)
+
+// TestNoHalfFiles: what produce --generate and evaluate --predictions write is there once it is whole. Until then, and
+// when it fails, a file of that name stays as it was, and none is left beside it.
+func TestNoHalfFiles(t *testing.T) {
+	inFolder(t, map[string]string{"my.yaml": shortPipeline, "bad.csv": "a,y\nx,p\n", "data.csv": shortRows(40), "old.jsonl": "old\n", "old.csv": "old\n"})
+	if err := os.Chmod("old.csv", 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("old.csv", "link.csv"); err != nil {
+		t.Fatal(err)
+	}
+	before := listed(t)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, paths := range [][]string{{"old.jsonl"}, {"new.jsonl"}, {"new.jsonl", "old.jsonl"}} {
+		if _, err := generate(ended, payments.New(1), 1000, paths); err == nil {
+			t.Errorf("generating %v ended well", paths)
+		}
+	}
+	for _, path := range []string{"old.csv", "new.csv", "link.csv"} {
+		code, _, errOut := verb(t, "evaluate", "my.yaml", "bad.csv", "--predictions", path)
+		if code == exitDone || !strings.Contains(errOut, "bad.csv") {
+			t.Errorf("nothing to learn: %d, %s", code, errOut)
+		}
+	}
+	if after := listed(t); !slices.Equal(before, after) {
+		t.Errorf("the folder holds %v, before %v", after, before)
+	}
+	if code, _, errOut := verb(t, "evaluate", "my.yaml", "data.csv", "--predictions", "."); code != exitUsage || !strings.Contains(errOut, "--predictions: . is a folder") {
+		t.Errorf("a folder: %d, %s", code, errOut)
+	}
+	ok(t, "evaluate", "my.yaml", "data.csv", "--predictions", "link.csv")
+	ok(t, "evaluate", "my.yaml", "data.csv", "--predictions", os.DevNull)
+	ok(t, "produce", "--generate", "payments", "--events", "3", "--out", "old.jsonl")
+	after := listed(t)
+	if i := slices.IndexFunc(after, func(s string) bool { return strings.HasPrefix(s, "link.csv L") }); i < 0 || len(after) != len(before) {
+		t.Errorf("a link is not written through: %v", after)
+	}
+	text, err := os.ReadFile("old.csv")
+	if info, statErr := os.Stat("old.csv"); err != nil || statErr != nil || strings.Count(string(text), "\n") != 41 || info.Mode().Perm() != 0o640 {
+		t.Errorf("predictions in place of others: %v, %v, %q", err, statErr, text)
+	}
+}
+
+// listed are the files of the working folder, each with its mode and what it holds.
+func listed(t *testing.T) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		text, err := os.ReadFile(e.Name())
+		info, infoErr := e.Info()
+		if err != nil || infoErr != nil {
+			t.Fatal(err, infoErr)
+		}
+		all = append(all, e.Name()+" "+info.Mode().String()+" "+string(text))
+	}
+	return all
+}
