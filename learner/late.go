@@ -219,6 +219,9 @@ func (s *Stream) settleJoin(p *pending, prediction []float64) {
 			s.counts[Unmeasured]++
 		}
 		s.measure(p, prediction)
+		if s.Labelled != nil {
+			s.Labelled(p.place, p.label)
+		}
 	case pendingEnd:
 		s.late.ended = Ended{Outcome: p.outcome, Place: p.place}
 		if p.outcome == Rejected {

@@ -38,6 +38,8 @@ type StreamOptions struct {
 	// Joined is told of every event that a label came for: how long after it, and the prediction made when it came, nil
 	// where that is lost. May be nil.
 	Joined func(delay time.Duration, prediction []float64, l millrace.Label)
+	// Labelled is told which label came for an event that waited, and where that is. May be nil.
+	Labelled func(event join.Place, l millrace.Label)
 }
 
 // Stream applies decoded events and labels in their order to all that learns from them: features, model, figures,

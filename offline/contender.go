@@ -28,6 +28,8 @@ type Contender struct {
 	Curve    Curve
 	// Predicted is told what was predicted of each event when it came; may be nil.
 	Predicted func(rec *millrace.Record, e *millrace.Event, prediction []float64)
+	// Labelled is told of labels that come later, each with its event's row from 0; may be nil.
+	Labelled func(row int64, l millrace.Label)
 
 	own    []*millrace.Event // copies of a chunk's events, to write to; nil where nobody else reads them
 	events []*millrace.Event // of the chunk: the copies, or what all read

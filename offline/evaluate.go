@@ -19,6 +19,12 @@ func Evaluate(ctx context.Context, p *config.Pipeline, data Data, predictions *P
 	}
 	if predictions != nil {
 		c.Predicted = predictions.Add
+		if c.Pipeline.LateLabels() {
+			if err := predictions.awaitLabels(); err != nil {
+				return nil, err
+			}
+			c.Labelled = predictions.label
+		}
 	}
 	return c, Race(ctx, data, []*Contender{c}, progress)
 }

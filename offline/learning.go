@@ -6,6 +6,7 @@ import (
 
 	"millrace"
 	"millrace/features"
+	"millrace/join"
 	"millrace/learner"
 )
 
@@ -20,6 +21,9 @@ func (c *Contender) begin() error {
 		return err
 	}
 	c.Pieces.Stream.Joined = func(delay time.Duration, _ []float64, _ millrace.Label) { c.Pass.Delays.add(delay) }
+	if c.Labelled != nil {
+		c.Pieces.Stream.Labelled = func(event join.Place, l millrace.Label) { c.Labelled(event.Offset, l) }
+	}
 	return nil
 }
 

@@ -75,7 +75,7 @@ label in DATA comes so much later than its event.`,
 	cmd.Flags().StringVar(&family, "model", "", "without -c: the family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	cmd.Flags().Var(&seed, "seed", "seed of all randomness, in place of the pipeline file's")
 	late.add(cmd.Flags())
-	cmd.Flags().StringVar(&predictions, "predictions", "", "write to this file, as CSV, what was predicted of each event when it came")
+	cmd.Flags().StringVar(&predictions, "predictions", "", "write to this file, as CSV, what was predicted of each event when it came, and its label")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "how many seeds, one after the other, to take mean and spread over")
 	withoutConfig(cmd, "label", "model")
 	return cmd

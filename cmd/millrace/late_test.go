@@ -171,7 +171,7 @@ func TestEvaluateTellsOfLabels(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := strings.Split(strings.TrimSpace(string(text)), "\n")
-	if len(rows) != 501 || rows[0] != "row,id,time,p_legit,p_fraud" || !strings.HasPrefix(rows[1], "1,e0,2025-10-09T") {
+	if len(rows) != 501 || rows[0] != "row,id,time,p_legit,p_fraud,label" || !strings.HasPrefix(rows[1], "1,e0,2025-10-09T") {
 		t.Errorf("%d rows of predictions: %s, %s", len(rows), rows[0], rows[1])
 	}
 	if out := ok(t, "compare", "-c", file, events, "--labels", labels); !strings.Contains(out, "  events: joined ") {
