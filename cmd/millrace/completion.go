@@ -23,7 +23,7 @@ func (a *app) completion() *cobra.Command {
 		Long: `Print a script that lets a shell complete verbs, flags and their values, pipeline files and names, and the
 versions that snapshots show and rollback take, from the store. For the shell that runs:
 
-  bash   source <(millrace completion bash)
+  bash   source <(millrace completion bash)         # with the package bash-completion
   zsh    source <(millrace completion zsh)
   fish   millrace completion fish | source
 
