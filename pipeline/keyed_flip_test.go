@@ -34,7 +34,7 @@ func TestRollbackLooksAtTheLog(t *testing.T) {
 	r.pipeline.Kafka.Brokers, r.pipeline.Kafka.Retry = []string{"127.0.0.1:1"}, 1
 	refused("127.0.0.1:1", "cannot be looked for now", "--force")
 	r.pipeline.Kafka.Mode, r.pipeline.Kafka.Brokers = "embedded", nil
-	refused("--brokers", "--force")
+	refused("no process runs it", "--brokers", "--force")
 	r.pipeline = &reached
 	r.cut("loop.events", old.Manifest.Positions[0].Offset-1)
 	refused("loop.events/0", "windows", "--force", "--allow-gaps")

@@ -28,8 +28,11 @@ const (
 	statusBytesMax = 8 << 20
 )
 
-// Locating says where to look for the process that runs a pipeline.
+// Locating says which servers are needed, and where to look for the process that runs a pipeline.
 type Locating struct {
+	// Broker and Store are the servers that are needed: the other one may be anywhere, and is not looked for.
+	Broker, Store bool
+
 	File     string        // the pipeline file
 	Runtime  string        // see running.Folder
 	Patience time.Duration // how long to wait for a process that is not there yet
@@ -39,25 +42,27 @@ type Locating struct {
 // embeds reports whether the pipeline has a broker or a store that only its process knows the address of.
 func embeds(p *config.Pipeline) bool { return p.Kafka.Mode == "embedded" || p.Redis.Mode == "embedded" }
 
-// Locate names the servers that a pipeline embeds to it: those of the process that runs its file, which must be one,
-// answer with the id in its file, and have a broker of the cluster named there. A pipeline that embeds none is left.
+// Locate names the servers to a pipeline that are needed and that only its process knows the address of: those of the
+// process that runs its file, which must be one, answer with the id in its file, and have a broker of the cluster named
+// there. A pipeline whose file names them is left as it is.
 func Locate(ctx context.Context, p *config.Pipeline, o Locating) error {
-	if !embeds(p) {
+	broker, storage := o.Broker && p.Kafka.Mode == "embedded", o.Store && p.Redis.Mode == "embedded"
+	if !broker && !storage {
 		return nil
 	}
 	process, err := find(ctx, p, o)
 	if err != nil {
 		return err
 	}
-	spec := p.Kafka
-	if spec.Mode == "embedded" {
+	if broker {
+		spec := p.Kafka
 		spec.Mode, spec.Brokers = "external", []string{process.Addresses.Kafka}
 		if err := sameCluster(ctx, spec, process); err != nil {
 			return fmt.Errorf("reaching the process that runs %s: %w", o.File, err)
 		}
 		p.Kafka = spec
 	}
-	if p.Redis.Mode == "embedded" {
+	if storage {
 		p.Redis.Mode, p.Redis.URL = "external", "redis://"+process.Addresses.Redis+"/0"
 	}
 	return nil
@@ -99,15 +104,15 @@ func findNow(ctx context.Context, p *config.Pipeline, o Locating) (*running.Proc
 	found := running.Of(all, path)
 	switch len(found) {
 	case 0:
-		return nil, notRunning(p, o.File, all)
+		return nil, notRunning(p, o, all)
 	case 1:
 	default:
 		pids := make([]string, len(found))
 		for i := range found {
 			pids[i] = fmt.Sprint(found[i].PID)
 		}
-		return nil, config.Usagef("%s runs in %d processes, each with servers of its own (%s): name those that are meant with --brokers and --redis",
-			o.File, len(found), strings.Join(pids, ", "))
+		return nil, config.Usagef("%s runs in %d processes, each with servers of its own (%s): end all but one, or name those that are meant with "+
+			"--brokers and --redis", o.File, len(found), strings.Join(pids, ", "))
 	}
 	if _, err := AskProcess(ctx, &found[0]); err != nil {
 		return nil, fmt.Errorf("asking process %d, which runs %s: %w", found[0].PID, o.File, err)
@@ -116,15 +121,22 @@ func findNow(ctx context.Context, p *config.Pipeline, o Locating) (*running.Proc
 }
 
 // notRunning says what is missing, and what runs under the pipeline's name instead.
-func notRunning(p *config.Pipeline, file string, all []running.Process) error {
+func notRunning(p *config.Pipeline, o Locating, all []running.Process) error {
+	what, flags := "broker", "it with --brokers HOST:PORT"
+	switch {
+	case o.Broker && o.Store && p.Kafka.Mode == p.Redis.Mode:
+		what, flags = "servers", "them with --brokers HOST:PORT and --redis redis://HOST:PORT/0"
+	case o.Store && p.Redis.Mode == "embedded":
+		what, flags = "store", "it with --redis redis://HOST:PORT/0"
+	}
 	for _, other := range all {
 		if other.Pipeline == p.Name && other.Config != "" {
-			return config.UsageError{Err: fmt.Errorf("%s embeds its servers, and %w; a pipeline of the same name, %s, runs from %s: give that file, or start "+
-				"millrace run -c %s", file, errNotRunning, p.Name, other.Config, file)}
+			return config.UsageError{Err: fmt.Errorf("%s embeds its %s, and %w; a pipeline of the same name, %s, runs from %s: give that file, or start "+
+				"millrace run -c %s", o.File, what, errNotRunning, p.Name, other.Config, o.File)}
 		}
 	}
-	return config.UsageError{Err: fmt.Errorf("%s embeds its servers in the process that runs it, and %w: start millrace run -c %s, or name servers with "+
-		"--brokers HOST:PORT and --redis redis://HOST:PORT/0 where the verb has them", file, errNotRunning, file)}
+	return config.UsageError{Err: fmt.Errorf("%s embeds its %s in the process that runs it, and %w: start millrace run -c %s, or name %s",
+		o.File, what, errNotRunning, o.File, flags)}
 }
 
 // sameCluster refuses a broker that is not of the cluster that the process has.

@@ -54,7 +54,7 @@ func TestLocate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p, Locate(t.Context(), p, Locating{File: file, Runtime: runtime, Log: slog.New(slog.DiscardHandler)})
+		return p, Locate(t.Context(), p, Locating{Broker: true, Store: true, File: file, Runtime: runtime, Log: slog.New(slog.DiscardHandler)})
 	}
 	p, err := locate(file)
 	if err != nil || p.Kafka.Brokers[0] != r.env.kafka.Addr() || p.Redis.URL != "redis://"+r.env.redis.Addr()+"/0" {
@@ -95,7 +95,7 @@ func TestLocate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = Locate(t.Context(), q, Locating{File: other, Runtime: folder, Log: slog.New(slog.DiscardHandler)})
+		err = Locate(t.Context(), q, Locating{Broker: true, Store: true, File: other, Runtime: folder, Log: slog.New(slog.DiscardHandler)})
 		if err == nil || !strings.Contains(err.Error(), c.want) || q.Kafka.Mode != "embedded" {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -116,7 +116,7 @@ func TestLocateWaits(t *testing.T) {
 	again := *p
 	found := make(chan error, 1)
 	go func() {
-		found <- Locate(t.Context(), p, Locating{File: file, Runtime: runtime, Patience: time.Minute, Log: slog.New(slog.DiscardHandler)})
+		found <- Locate(t.Context(), p, Locating{Broker: true, Store: true, File: file, Runtime: runtime, Patience: time.Minute, Log: slog.New(slog.DiscardHandler)})
 	}()
 	time.Sleep(100 * time.Millisecond)
 	r := announced(t, file, runtime)
@@ -124,8 +124,54 @@ func TestLocateWaits(t *testing.T) {
 		t.Errorf("after waiting: %v, %v", p.Kafka.Brokers, err)
 	}
 	announced(t, file, runtime)
-	err = Locate(t.Context(), &again, Locating{File: file, Runtime: runtime, Log: slog.New(slog.DiscardHandler)})
+	err = Locate(t.Context(), &again, Locating{Broker: true, Store: true, File: file, Runtime: runtime, Log: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "2 processes") {
 		t.Errorf("two processes of one file: %v", err)
+	}
+}
+
+// TestLocateWhatIsNeeded: only servers that a verb needs are looked for, so that the lack of another one is no failure;
+// and the lack of one that is needed always is, whatever else the file names.
+func TestLocateWhatIsNeeded(t *testing.T) {
+	directory := t.TempDir()
+	file := filepath.Join(directory, "p.yaml")
+	r := announced(t, file, filepath.Join(directory, "run"))
+	sick := filepath.Join(directory, "sick") // the process answers, and its broker does not
+	addresses := r.addresses()
+	addresses.Kafka = "127.0.0.1:1"
+	notice, err := running.Announce(sick, running.Process{Instance: r.instance, Pipeline: "p", Config: file, Cluster: r.env.kafka.ClusterID(), Addresses: addresses})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = notice.Close() })
+	for _, c := range []struct {
+		kafka, redis  string // the file's modes
+		broker, store bool
+		runtime, want string // the error; empty is none
+	}{
+		{"embedded", "embedded", true, true, "run", ""},
+		{"embedded", "embedded", false, false, "none", ""},
+		{"embedded", "embedded", true, true, "none", "name them with --brokers HOST:PORT and --redis redis://HOST:PORT/0"},
+		{"embedded", "external", false, true, "none", ""},
+		{"embedded", "external", true, true, "none", "embeds its broker in the process that runs it, and no process runs it"},
+		{"external", "embedded", true, false, "none", ""},
+		{"external", "embedded", true, true, "none", "name it with --redis redis://HOST:PORT/0"},
+		{"embedded", "embedded", false, true, "sick", ""},
+		{"embedded", "embedded", true, false, "sick", "127.0.0.1:1"},
+	} {
+		p, err := Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Kafka.Mode, p.Redis.Mode, p.Kafka.Retry = c.kafka, c.redis, 1
+		err = Locate(t.Context(), p, Locating{Broker: c.broker, Store: c.store, File: file, Runtime: filepath.Join(directory, c.runtime),
+			Log: slog.New(slog.DiscardHandler)})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		broker, store := c.broker && c.kafka == "embedded" && c.want == "", c.store && c.redis == "embedded" && c.want == ""
+		if (p.Kafka.Mode != c.kafka) != broker || (p.Redis.Mode != c.redis) != store {
+			t.Errorf("%+v: found %s %v and %s %s", c, p.Kafka.Mode, p.Kafka.Brokers, p.Redis.Mode, p.Redis.URL)
+		}
 	}
 }

@@ -136,8 +136,7 @@ func (r *Predictor) session() rowScorer {
 	return &localRows{session: r.scorer.NewSession(r.windows), encoder: encoder, windows: r.windows}
 }
 
-// Embedded reports whether scoring rows takes a server that only another process knows the address of, see Locate.
-func (o *Predicting) Embedded(p *config.Pipeline) bool {
-	windows := !o.Cold && len(windowFields(p.FeatureSpec().Columns)) > 0
-	return o.Snapshot == "" && p.Redis.Mode == "embedded" || windows && p.Kafka.Mode == "embedded"
+// Needs are the servers that scoring rows takes, see Locate.
+func (o *Predicting) Needs(p *config.Pipeline) (broker, store bool) {
+	return !o.Cold && len(windowFields(p.FeatureSpec().Columns)) > 0, o.Snapshot == ""
 }

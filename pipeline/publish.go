@@ -92,6 +92,8 @@ type Flip struct {
 	// Force leaves out looking whether the log still holds what a version's windows, and the events that wait in it,
 	// are made again from.
 	Force bool
+	// Locating finds the brokers for that, where only another process knows them.
+	Locating Locating
 }
 
 // Promote makes a version of a challenger the pipeline's head and what its scorers serve. It refuses one that the
@@ -103,7 +105,7 @@ func Promote(ctx context.Context, st *store.Store, p *config.Pipeline, challenge
 	}
 	done := Promotion{Challenger: challenger, Version: version.Seq, Learned: s.Manifest.Learned, Metrics: s.Manifest.Metrics}
 	if done.Before, err = promotable(ctx, st, p, &s); err == nil && !flip.Force {
-		err = logReaches(ctx, p, &s.Manifest)
+		err = logReaches(ctx, p, &s.Manifest, flip.Locating)
 	}
 	if err != nil {
 		return done, fmt.Errorf("version %d of %s cannot be promoted to %s: %w", version.Seq, challenger, p.Name, err)
@@ -155,7 +157,7 @@ func promotable(ctx context.Context, st *store.Store, p *config.Pipeline, s *mil
 // Rollback makes an older version of the pipeline's model its head again, and what its scorers serve. It refuses one
 // that the pipeline's learner could not go on with.
 func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint64, flip Flip) (millrace.Head, error) {
-	if err := returnable(ctx, st, p, seq, flip.Force); err != nil {
+	if err := returnable(ctx, st, p, seq, flip); err != nil {
 		return millrace.Head{}, err
 	}
 	return st.Rollback(ctx, p.Name, seq, flip.By) // its errors name the model and the version
@@ -163,7 +165,7 @@ func Rollback(ctx context.Context, st *store.Store, p *config.Pipeline, seq uint
 
 // returnable checks that the pipeline's learner and scorers can go on with an older version: one of other settings, or
 // one whose log is gone, would end the learner. The store reports a version that is not there or cannot be read.
-func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64, force bool) error {
+func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uint64, flip Flip) error {
 	versions, err := s.List(ctx, p.Name)
 	if err != nil {
 		return fmt.Errorf("listing versions of %s: %w", p.Name, err)
@@ -176,26 +178,26 @@ func returnable(ctx context.Context, s *store.Store, p *config.Pipeline, seq uin
 		return fmt.Errorf("going back to version %d of %s: %w\nRoll back with the file that it was learned with, and start its processes "+
 			"again with that", seq, p.Name, err)
 	}
-	if force {
+	if flip.Force {
 		return nil
 	}
-	if err := logReaches(ctx, p, &versions[i].Manifest); err != nil {
+	if err := logReaches(ctx, p, &versions[i].Manifest, flip.Locating); err != nil {
 		return fmt.Errorf("going back to version %d of %s: %w", seq, p.Name, err)
 	}
 	return nil
 }
 
 // logReaches reports a version with state by key that a learner could not make again, or of which that cannot be told.
-func logReaches(ctx context.Context, p *config.Pipeline, version *millrace.Manifest) error {
+func logReaches(ctx context.Context, p *config.Pipeline, version *millrace.Manifest, o Locating) error {
 	if version.Keyed == nil {
 		return nil
 	}
 	const unasked = "its windows, or the events that wait in it, are made again from the log"
-	if len(p.Kafka.Brokers) == 0 {
-		return config.Usagef(unasked + ", and the pipeline embeds its broker in the running process: name that with --brokers HOST:PORT, " +
-			"as run prints it, or flip without looking with --force")
+	o.Broker, o.Store = true, false
+	err := Locate(ctx, p, o)
+	if err == nil {
+		err = askLog(ctx, p, version)
 	}
-	err := askLog(ctx, p, version)
 	var gap *millrace.GapError
 	switch {
 	case err == nil:

@@ -101,10 +101,12 @@ func (a *app) withStore(ctx context.Context, file, url string, use func(*store.S
 	if url != "" {
 		p.Redis.Mode, p.Redis.URL = "external", url
 	}
-	if err := pipeline.Locate(ctx, p, a.locating(file, 0, slog.New(slog.DiscardHandler))); err != nil && p.Redis.Mode == "embedded" {
+	o := a.locating(file, 0, slog.New(slog.DiscardHandler))
+	o.Store = true
+	if err := pipeline.Locate(ctx, p, o); err != nil {
 		return err
 	}
-	s, err := store.Open(p.Redis, store.Options{Log: slog.New(slog.DiscardHandler)})
+	s, err := store.Open(p.Redis, store.Options{Log: o.Log})
 	if err != nil {
 		return err
 	}

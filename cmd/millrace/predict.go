@@ -133,10 +133,10 @@ func (a *app) openPredictor(ctx context.Context, p *config.Pipeline, f predictFl
 		return pipeline.AskPredictor(p, f.url)
 	}
 	o := pipeline.Predicting{Snapshot: f.snapshot, Cold: f.cold, Log: log}
-	if o.Embedded(p) {
-		if err := pipeline.Locate(ctx, p, a.locating(f.config, startPatience, log)); err != nil {
-			return nil, err
-		}
+	where := a.locating(f.config, startPatience, log)
+	where.Broker, where.Store = o.Needs(p)
+	if err := pipeline.Locate(ctx, p, where); err != nil {
+		return nil, err
 	}
 	return pipeline.OpenPredictor(ctx, p, o)
 }

@@ -47,14 +47,14 @@ The versions from before are kept, but going back to one needs the former file, 
 			if err != nil {
 				return err
 			}
-			return errors.Join(a.promote(cmd.Context(), st, p, args, look.force), st.Close())
+			return errors.Join(a.promote(cmd.Context(), st, p, args, *file, look.force), st.Close())
 		},
 	}
 	look.flags(cmd)
 	return cmd
 }
 
-func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, args []string, force bool) error {
+func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, args []string, file string, force bool) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -64,7 +64,11 @@ func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, 
 	if err != nil {
 		return err
 	}
-	done, err := pipeline.Promote(ctx, st, p, name, h, pipeline.Flip{By: person(), Force: force})
+	flip, err := a.flip(file, force)
+	if err != nil {
+		return err
+	}
+	done, err := pipeline.Promote(ctx, st, p, name, h, flip)
 	if err != nil {
 		return err
 	}

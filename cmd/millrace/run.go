@@ -126,10 +126,9 @@ func nameBrokers(p *config.Pipeline, brokers []string) {
 // runs its file with one of its own.
 func (a *app) reachBroker(ctx context.Context, p *config.Pipeline, file string, brokers []string, patience time.Duration, log *slog.Logger) error {
 	nameBrokers(p, brokers)
-	if p.Kafka.Mode != "embedded" {
-		return nil
-	}
-	return pipeline.Locate(ctx, p, a.locating(file, patience, log))
+	o := a.locating(file, patience, log)
+	o.Broker = true
+	return pipeline.Locate(ctx, p, o)
 }
 
 // locating says where the process that runs a pipeline file is looked for.

@@ -61,7 +61,7 @@ back refuses, too; --force leaves looking out.`,
 		ValidArgsFunction: a.completeFromStore(&url, offerVersions),
 		Args:              exactly(1, "one version"), RunE: with(func(ctx context.Context, s *store.Store, p *config.Pipeline, args []string) error {
 			nameBrokers(p, look.brokers)
-			return a.rollback(ctx, s, p, args, look.force)
+			return a.rollback(ctx, s, p, args, file, look.force)
 		}),
 	}
 	look.flags(rollback)
@@ -90,7 +90,7 @@ func (l *looking) flags(cmd *cobra.Command) {
 }
 
 // openPipelineStore opens the pipeline's store, also that of a process of this machine with servers of its own, or the
-// one at url.
+// one at url. No broker is needed for that, and none looked for.
 func (a *app) openPipelineStore(ctx context.Context, p *config.Pipeline, file, url string) (*store.Store, error) {
 	log, err := a.logger()
 	if err != nil {
@@ -99,16 +99,12 @@ func (a *app) openPipelineStore(ctx context.Context, p *config.Pipeline, file, u
 	if url != "" {
 		p.Redis.Mode, p.Redis.URL = "external", url
 	}
-	// Where the broker alone is embedded, most of what is done with versions needs it not: it may not run.
-	if err := pipeline.Locate(ctx, p, a.locating(file, 0, log)); err != nil && p.Redis.Mode == "embedded" {
+	o := a.locating(file, 0, log)
+	o.Store = true
+	if err := pipeline.Locate(ctx, p, o); err != nil {
 		return nil, err
 	}
-	spec := p.Redis
-	s, err := store.Open(spec, store.Options{Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("opening the store: %w", err)
-	}
-	return s, nil
+	return a.openStore(p)
 }
 
 func (a *app) listSnapshots(ctx context.Context, s *store.Store, p *config.Pipeline, _ []string) error {
@@ -294,7 +290,13 @@ func printVersion(w io.Writer, v store.Version) error {
 	return t.Flush()
 }
 
-func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, args []string, force bool) error {
+// flip is what a person asked for who moves a model's pointers.
+func (a *app) flip(file string, force bool) (pipeline.Flip, error) {
+	log, err := a.logger()
+	return pipeline.Flip{By: person(), Force: force, Locating: a.locating(file, 0, log)}, err
+}
+
+func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, args []string, file string, force bool) error {
 	model := p.Name
 	asJSON, err := a.json()
 	if err != nil {
@@ -304,7 +306,11 @@ func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, 
 	if err != nil {
 		return err
 	}
-	head, err := pipeline.Rollback(ctx, s, p, seq, pipeline.Flip{By: person(), Force: force})
+	flip, err := a.flip(file, force)
+	if err != nil {
+		return err
+	}
+	head, err := pipeline.Rollback(ctx, s, p, seq, flip)
 	if err != nil {
 		return err
 	}
