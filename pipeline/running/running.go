@@ -63,7 +63,8 @@ type Notice struct {
 	unlock    func() error
 }
 
-// Announce makes a notice in a folder, which it creates for this user alone; it refuses one that others can write to.
+// Announce makes a notice in a folder, which it creates for this user alone; it refuses one that others can write to. In
+// one that they can read, they see that something runs, and nothing more.
 func Announce(runtime string, p Process) (*Notice, error) {
 	if err := own(runtime); err != nil {
 		return nil, fmt.Errorf("saying where the process listens: %w", err)
@@ -96,7 +97,7 @@ func (n *Notice) Close() error {
 	return errors.Join(os.RemoveAll(n.directory), n.unlock())
 }
 
-// own makes the folder this user's alone, or says why it is not.
+// own makes a folder in which nobody else can leave anything, or says why it is not such a one.
 func own(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:gosec // the user names the folder
 		return err
@@ -107,9 +108,9 @@ func own(path string) error {
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%s is no folder: remove it, or name another one in %s", path, FolderVariable)
-	case info.Mode().Perm()&0o077 != 0 || !mine(info):
-		return fmt.Errorf("%s is open to other users (mode %o): make it yours alone (mode 700), or name another one in %s",
-			path, info.Mode().Perm(), FolderVariable)
+	case info.Mode().Perm()&0o022 != 0 || !mine(info):
+		return fmt.Errorf("%s is open to other users, who could name servers of their own there: make it yours alone (chmod 700), or name another "+
+			"folder in %s", path, FolderVariable)
 	}
 	return nil
 }

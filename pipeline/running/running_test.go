@@ -105,6 +105,31 @@ func TestKilledProcess(t *testing.T) {
 	}
 }
 
+// TestReadableFolder: a folder that others can only read is used, by those who announce and those who look; what a
+// process says there is still for this user alone.
+func TestReadableFolder(t *testing.T) {
+	readable := filepath.Join(t.TempDir(), "readable")
+	if err := os.Mkdir(readable, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(readable, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	notice, err := Announce(readable, process("one", "/a.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := All(readable); err != nil || len(all) != 1 {
+		t.Errorf("found %+v, %v", all, err)
+	}
+	if info, err := os.Stat(filepath.Join(readable, "one")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("its own folder: %v, %v", info.Mode(), err)
+	}
+	if err := notice.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOpenFolder: a folder that others can write to is neither believed nor used.
 func TestOpenFolder(t *testing.T) {
 	open := filepath.Join(t.TempDir(), "open")
