@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"strings"
 
 	"millrace"
 )
@@ -86,6 +87,9 @@ func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
 // belongs says what a target takes, of times with their order.
 func (d *Decoder) belongs(t int32) string {
 	words := useWords[d.targets[t].use] + d.targets[t].format.example()
+	if unit := d.targets[t].unit; len(unit) > 0 {
+		words += " with the unit " + strings.Join(unit, " or ") + ", or without,"
+	}
 	if u := d.targets[t].use; u != useTime && u != useMoment {
 		return words
 	}

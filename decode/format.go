@@ -18,6 +18,8 @@ const (
 	NumberUS NumberFormat = "us"
 	// NumberEU reads 1.234,50, 1 234,5, 1.200 €, 1.200,00- and 12,5 %; 1.234 is a thousand and more, 1.5 nothing.
 	NumberEU NumberFormat = "eu"
+	// NumberDuration reads 1h30m, 90 min, 00:12:30, PT5M and 2 days 03:00:00 as seconds: see parseDuration.
+	NumberDuration NumberFormat = "duration"
 )
 
 // numberTextMax bytes are more than anybody writes a number with, affixes apart.
@@ -30,16 +32,26 @@ const numberTextMax = 64
 //   - A minus stands before or behind, parentheses are one. There is one of them at most.
 //
 // It allocates nothing and keeps nothing of text.
-func (f NumberFormat) Parse(text []byte) (value float64, ok bool) {
+func (f NumberFormat) Parse(text []byte) (value float64, ok bool) { return f.ParseUnit(text, nil) }
+
+// ParseUnit is Parse for a column whose numbers have a unit, which stands before or behind them or is left out: its
+// spellings, as year and years. Where there is one, no other is passed over, nor a currency or a percent sign.
+func (f NumberFormat) ParseUnit(text []byte, unit []string) (value float64, ok bool) {
+	if f == NumberDuration {
+		return parseDuration(text)
+	}
 	if f != NumberEU || bytes.IndexByte(text, '.') < 0 { // a point is between thousands there
-		if value, ok = plainNumber(text); ok || f == NumberPlain {
+		if value, ok = plainNumber(text); ok || f == NumberPlain && len(unit) == 0 {
 			return value, ok
 		}
 	}
 	if len(text) > numberTextMax {
 		return 0, false
 	}
-	core, negative := bare(text)
+	if f == NumberPlain {
+		return plainNumber(trimSpace(withoutUnit(trimSpace(text), unit)))
+	}
+	core, negative := bare(text, unit)
 	var room [numberTextMax + 2]byte
 	plain, ok := f.plain(room[:0], core)
 	if !ok {
@@ -58,6 +70,8 @@ func (f NumberFormat) example() string {
 		return ", as 1,234.50"
 	case NumberEU:
 		return ", as 1.234,50"
+	case NumberDuration:
+		return " of seconds, or a duration as 1h30m, 00:12:30 or PT5M"
 	}
 	return ""
 }
@@ -71,8 +85,9 @@ func plainNumber(text []byte) (value float64, ok bool) {
 	return value, fault == numberOK && end == len(text)
 }
 
-// bare takes what may stand around a number off it: space, one sign, one currency or percent sign.
-func bare(text []byte) (core []byte, negative bool) {
+// bare takes what may stand around a number off it: space, one sign, one unit, or without such
+// one currency or percent sign.
+func bare(text []byte, unit []string) (core []byte, negative bool) {
 	var signed, affixed bool
 	for text = trimSpace(text); len(text) > 0; text = trimSpace(text) {
 		last := len(text) - 1
@@ -93,7 +108,13 @@ func bare(text []byte) (core []byte, negative bool) {
 		if affixed {
 			break
 		}
-		if n := affixBefore(text); n > 0 {
+		if len(unit) > 0 {
+			rest := withoutUnit(text, unit)
+			if affixed = len(rest) < len(text); !affixed {
+				break
+			}
+			text = rest
+		} else if n := affixBefore(text); n > 0 {
 			text, affixed = text[n:], true
 		} else if n := affixBehind(text); n > 0 {
 			text, affixed = text[:len(text)-n], true

@@ -21,7 +21,7 @@ func gapsOf(c *features.Column, format NumberFormat) *gaps {
 	case features.Number:
 		g.usual = true
 		for _, word := range c.Gaps {
-			if v, ok := format.Parse([]byte(word)); ok {
+			if v, ok := format.ParseUnit([]byte(word), c.Unit); ok {
 				g.numbers = append(g.numbers, v)
 			}
 		}

@@ -61,7 +61,7 @@ func (d *Decoder) labelValue(t int32, text []byte, found kind) {
 		}
 	case aString:
 		var ok bool
-		if v, ok = d.targets[t].format.Parse(text); !ok {
+		if v, ok = d.targets[t].format.ParseUnit(text, d.targets[t].unit); !ok {
 			l.Fault = d.mismatch(t, badNumberText)
 			return
 		}

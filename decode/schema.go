@@ -95,8 +95,9 @@ type target struct {
 	field   int32 // of a column
 	entries int32 // of a bag at most
 	format  NumberFormat
-	gaps    *gaps // texts that are no value; nil for none
-	times   int32 // format of a time, in schema.formats
+	unit    []string // spellings of what stands beside a number; nil for none
+	gaps    *gaps    // texts that are no value; nil for none
+	times   int32    // format of a time, in schema.formats
 	path    string
 }
 
@@ -115,7 +116,7 @@ func compile(spec Spec) (*schema, error) {
 			return nil, violations("label.", found)
 		}
 		s.compileLabel(spec.Label)
-		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use(), format: NumberFormat(spec.Label.Format), gaps: spec.Label.gaps()}); err != nil {
+		if _, err := s.add(spec.Label.Path, target{use: spec.Label.use(), format: NumberFormat(spec.Label.Format), unit: spec.Label.Unit, gaps: spec.Label.gaps()}); err != nil {
 			return nil, fmt.Errorf("label.path: %w", err)
 		}
 		if err := s.compileWeight(spec.Label); err != nil {
@@ -157,7 +158,7 @@ func (s *schema) compileColumns(columns features.Columns) error {
 		if !ok {
 			return fmt.Errorf("feature %s: %q is no type of feature", c.Name, c.Type)
 		}
-		t := target{use: u, field: int32(i), entries: int32(c.Entries), format: NumberFormat(c.Format)}
+		t := target{use: u, field: int32(i), entries: int32(c.Entries), format: NumberFormat(c.Format), unit: c.Unit}
 		if u == useMoment {
 			var err error
 			t.format = NumberPlain

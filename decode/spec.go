@@ -14,8 +14,9 @@ type LabelSpec struct {
 	Type    string   `yaml:"type" enum:"class|number" hash:"schema" doc:"class or number; class when classes are given"`
 	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one, unless positive says otherwise"`
 	// It names outputs and figures, and changes nothing that is learned: that goes by the order of the classes.
-	Positive string `yaml:"positive" also:"class" hash:"schema" doc:"of two classes, the one that a score is the probability of, and that precision, recall and the areas under both curves are of; the last one by default"`
-	Format   string `yaml:"format" enum:"us|eu" hash:"training" doc:"of a label that is a number: how it is written in texts, as format of a feature"`
+	Positive string   `yaml:"positive" also:"class" hash:"schema" doc:"of two classes, the one that a score is the probability of, and that precision, recall and the areas under both curves are of; the last one by default"`
+	Format   string   `yaml:"format" enum:"us|eu|duration" hash:"training" doc:"of a label that is a number: how it is written in texts, as format of a feature"`
+	Unit     []string `yaml:"unit" also:"one" hash:"training" doc:"of a label that is a number: what stands beside it, as unit of a feature"`
 	// A weight of 0 is for events that are to be predicted and validated, but not learned.
 	Weight     string   `yaml:"weight" hash:"training" doc:"path of a number, 0 or more, that multiplies the event's loss; without it an event counts once"`
 	WeightMax  float64  `yaml:"weight_max" hash:"training" doc:"larger weights count as this one; 10000 by default"`

@@ -53,8 +53,14 @@ func (l LabelSpec) Validate() []millrace.Violation {
 	case l.Format == "":
 	case l.Type != "number":
 		report("format", "is for labels that are numbers; leave it out, or use type: number")
-	case l.Format != string(NumberUS) && l.Format != string(NumberEU):
-		report("format", "%q is neither us nor eu", l.Format)
+	case l.Format != string(NumberUS) && l.Format != string(NumberEU) && l.Format != string(NumberDuration):
+		report("format", "%q is none of us, eu and duration", l.Format)
+	}
+	if len(l.Unit) > 0 && l.Type != "number" {
+		report("unit", "is for labels that are numbers; leave it out, or use type: number")
+	}
+	for _, fault := range features.UnitFaults(l.Unit, l.Format) {
+		report("unit", "%s", fault)
 	}
 	found = append(found, l.validateWeights()...)
 	found = append(found, l.validateRange()...)

@@ -133,7 +133,7 @@ func (d *Decoder) written(t int32, p, depth int) (int, *millrace.Rejection) {
 		return end, fault
 	}
 	target := &d.targets[t]
-	v, ok := target.format.Parse(text)
+	v, ok := target.format.ParseUnit(text, target.unit)
 	if !ok {
 		return end, d.mismatch(t, badNumberText)
 	}

@@ -41,17 +41,18 @@ const (
 // Column describes one feature, one raw column. In a pipeline file the columns are a mapping from
 // name to column, and `amount: number` is short for `amount: {type: number}`.
 type Column struct {
-	Name    string  `yaml:",key" doc:"name of the feature"`
-	Path    string  `yaml:"path" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"where the value stands in the event, dots between object keys; the name by default"`
-	Type    Type    `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag|window|ratio|since" hash:"schema" doc:"type of the value in the event"`
-	Scale   string  `yaml:"scale" enum:"standard|none" of:"number|bag|lag|window|ratio|since" hash:"schema" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
-	Format  string  `yaml:"format" enum:"us|eu|ymd|dmy|mdy|yyyymmdd" of:"number|time|since" hash:"schema" doc:"how numbers in texts are written: us (1,234.50, $ 1,200, (1,200), 12.5 %), eu (1.234,50, 1 234,5, 1.200 €), without it as JSON has them; or in which order the dates of times are: dmy (31.12.2024), mdy (12/31/2024), yyyymmdd (numbers as 20241231), without it ymd, years first"`
-	Missing string  `yaml:"missing" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|window|ratio|since" hash:"schema" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
-	Nulls   string  `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|since" hash:"schema" doc:"what a null becomes; as missing by default"`
-	Encode  string  `yaml:"encode" enum:"onehot|hash" of:"category" hash:"schema" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`
-	Cap     int     `yaml:"cap" of:"category if encode!=hash" hash:"schema" doc:"values a category learns, in order of appearance; later ones share one column of a one-hot encoding"`
-	Bits    int     `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns; left out, as many as the model has room for, 2^18 at most"`
-	Clip    float64 `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none|since if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
+	Name    string   `yaml:",key" doc:"name of the feature"`
+	Path    string   `yaml:"path" of:"number|category|boolean|text|bag|time" hash:"schema" doc:"where the value stands in the event, dots between object keys; the name by default"`
+	Type    Type     `yaml:"type,short" enum:"number|category|boolean|text|bag|time|cross|lag|window|ratio|since" hash:"schema" doc:"type of the value in the event"`
+	Scale   string   `yaml:"scale" enum:"standard|none" of:"number|bag|lag|window|ratio|since" hash:"schema" doc:"how a number is scaled: standard (running mean and variance; for a bag each entry by its largest magnitude so far) or none"`
+	Format  string   `yaml:"format" enum:"us|eu|duration|ymd|dmy|mdy|yyyymmdd" of:"number|time|since" hash:"schema" doc:"how numbers in texts are written: us (1,234.50, $ 1,200, (1,200), 12.5 %), eu (1.234,50, 1 234,5, 1.200 €), duration (1h30m, 00:12:30, PT5M, as seconds), without it as JSON has them; or in which order the dates of times are: dmy (31.12.2024), mdy (12/31/2024), yyyymmdd (numbers as 20241231), without it ymd, years first"`
+	Unit    []string `yaml:"unit" also:"one" of:"number" hash:"schema" doc:"what stands before or behind a number in texts, as kg, or its spellings, as [year, years]; a number without it counts as one with it, and one with another unit rejects the event"`
+	Missing string   `yaml:"missing" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|window|ratio|since" hash:"schema" doc:"what an absent value becomes: zero after scaling, the running mean, zero and an indicator column, or a rejected event"`
+	Nulls   string   `yaml:"nulls" enum:"zero|mean|indicator|reject" of:"number|category|boolean|text|bag|time|since" hash:"schema" doc:"what a null becomes; as missing by default"`
+	Encode  string   `yaml:"encode" enum:"onehot|hash" of:"category" hash:"schema" doc:"how a category is encoded: one column a value, learned up to cap, or hashed into 2^bits columns"`
+	Cap     int      `yaml:"cap" of:"category if encode!=hash" hash:"schema" doc:"values a category learns, in order of appearance; later ones share one column of a one-hot encoding"`
+	Bits    int      `yaml:"bits" of:"category if encode=hash|text|bag if !indices|cross" hash:"schema" doc:"a hashed category, text, bag or cross has 2^bits columns; left out, as many as the model has room for, 2^18 at most"`
+	Clip    float64  `yaml:"clip" of:"number if scale!=none|lag if scale!=none|window if scale!=none|ratio if scale!=none|since if scale!=none" hash:"schema" doc:"scaled numbers are clipped to ±clip standard deviations"`
 
 	// Gaps are texts that are no value, beside those that never are among numbers.
 	Gaps []string `yaml:"missing.values" of:"number|category|boolean|text|time|since" hash:"schema" doc:"texts that count as no value, as [N, -]; among numbers, booleans and times NA, N/A, n/a, NaN, nan, null, NULL, ? and an empty text always do"`

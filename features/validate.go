@@ -116,7 +116,10 @@ func (c Column) Validate() []millrace.Violation {
 		oneOf("type", string(c.Type), names...)
 	}
 	if c.Format != "" && c.Type == Number {
-		oneOf("format", c.Format, "us", "eu")
+		oneOf("format", c.Format, "us", "eu", "duration")
+	}
+	for _, fault := range UnitFaults(c.Unit, c.Format) {
+		report("unit", "%s", fault)
 	}
 	oneOf("scale", c.Scale, scaleStandard, scaleNone)
 	oneOf("missing", c.Missing, policyZero, policyMean, policyIndicator, policyReject)

@@ -129,6 +129,16 @@ func oddNumbers() []odd {
 			write: func(tb testing.TB) []string { return file(tb, "data.csv", all(continental).text(";", "\n")) }},
 		{name: "us thousands and dollars", plain: plainly(s), report: []string{"us numbers", "currencies are passed over"}, file: []string{"amount: {type: number, format: us}"},
 			write: plainly(s.with("amount", func(i int, c string) string { return "$ " + american(i, c) }))},
+		{name: "units", plain: plainly(s), report: []string{`numbers with the unit kg, as `}, file: []string{"amount: {type: number, unit: kg}", `rate: {type: number, unit: "°C"}`},
+			write: plainly(s.with("amount", func(_ int, c string) string { return c + " kg" }).with("rate", func(_ int, c string) string { return c + "°C" }))},
+		{name: "durations", plain: plainly(s), file: []string{"amount: {type: number, format: duration}"},
+			write: plainly(s.with("amount", func(_ int, c string) string {
+				whole, fraction, _ := strings.Cut(c, ".")
+				n, _ := strconv.Atoi(whole)
+				return fmt.Sprintf("%02d:%02d:%02d.%s", n/3600, n/60%60, n%60, fraction)
+			}))},
+		{name: "several units", plain: plainly(s.without("rate")), report: []string{"rate is ", "numbers in several units (", "to learn from them as numbers, write them in one"},
+			write: plainly(s.with("rate", func(i int, c string) string { return c + []string{" kg", " lb"}[i%2] }))},
 		{name: "percent", plain: plainly(s), file: []string{"rate: {type: number, format: us}", "12.5 % counts as 12.5"},
 			write: plainly(s.with("rate", func(_ int, c string) string { return c + " %" }))},
 		{name: "parentheses", plain: plainly(s), report: []string{"us numbers"}, file: []string{"balance: {type: number, format: us}"},

@@ -90,6 +90,9 @@ func (p *plan) feature(c *column) (feature, string) {
 		if c.words >= wordsMin*c.texts {
 			return p.textFeature(c), ""
 		}
+		if note := c.unreadNote(); note != "" {
+			return feature{}, note
+		}
 		return feature{}, fmt.Sprintf("nearly every value is another one, as %.40q", c.sample)
 	}
 	f := feature{Column: features.DefaultColumn(c.name, features.Number)}
@@ -103,11 +106,11 @@ func (p *plan) feature(c *column) (feature, string) {
 	case float64(c.texts+c.booleans) > strayShare*float64(values):
 		f.Type = features.Category
 	default:
-		f.Format = string(formatOf[c.format])
-		notes = append(notes, c.formatNote(), c.strayNote())
+		f.Format, f.Unit = string(formatOf[c.format]), c.unit
+		notes = append(notes, c.formatNote(), c.unitNote(), c.strayNote())
 	}
 	if f.Type == features.Category {
-		notes = append(notes, encode(&f.Column, c))
+		notes = append(notes, encode(&f.Column, c), c.unreadNote())
 	}
 	if len(c.distinct) == 1 && !c.many {
 		notes = append(notes, fmt.Sprintf("always %.40s so far", c.sample))

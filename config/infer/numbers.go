@@ -2,11 +2,11 @@ package infer
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
-	"unicode"
 
 	"millrace/decode"
 )
@@ -15,11 +15,13 @@ const (
 	asPlain = iota
 	asUS
 	asEU
+	asDuration
 	formats
 )
 
 // formatOf are the decoder's names of the formats that are counted.
-var formatOf = [formats]decode.NumberFormat{asPlain: decode.NumberPlain, asUS: decode.NumberUS, asEU: decode.NumberEU}
+var formatOf = [formats]decode.NumberFormat{asPlain: decode.NumberPlain, asUS: decode.NumberUS, asEU: decode.NumberEU,
+	asDuration: decode.NumberDuration}
 
 // codeDigits digits in every text, as many in each, are a code rather than an amount: a postal code, an account.
 const codeDigits = 5
@@ -29,13 +31,12 @@ const codeDigits = 5
 type written struct {
 	cells   bool // of a table
 	by      [formats]reading
-	differ  int64 // values that read as us and as eu, as different numbers
-	points  int64 // cells that have a point
-	percent int64
-	money   int64
+	differ  int64  // values that read as us and as eu, as different numbers
+	points  int64  // cells that have a point
 	sample  string // the first text that reads only in a format
 	format  int
 	settled bool // format is decided
+	unit    []string
 	amounts
 }
 
@@ -65,36 +66,61 @@ func (r *reading) add(x float64) {
 	}
 }
 
+// merge adds another reading of the same field to r.
+func (r *reading) merge(other *reading) {
+	switch {
+	case other.n == 0:
+		return
+	case r.n == 0:
+		r.min, r.max = other.min, other.max
+	}
+	r.n, r.integers, r.others, r.sum = r.n+other.n, r.integers+other.integers, r.others+other.others, r.sum+other.sum
+	r.min, r.max = min(r.min, other.min), max(r.max, other.max)
+	r.standing.merge(&other.standing)
+}
+
 // text looks at a text.
 func (w *written) text(text []byte) {
 	var values [formats]float64
 	var ok [formats]bool
 	for f, format := range formatOf {
-		if values[f], ok[f] = format.Parse(text); ok[f] {
+		values[f], ok[f] = format.Parse(text)
+	}
+	by, unit := &w.by, ""
+	if !ok[asPlain] {
+		number := text
+		passed := ok[asUS] || ok[asEU]
+		if passed {
+			unit = affixOf(text)
+		} else {
+			number, unit = splitUnit(text)
+		}
+		for f := range asDuration {
+			if unit != "" && !passed {
+				values[f], ok[f] = formatOf[f].Parse(number)
+			}
+		}
+		if unit = w.unreadText(text, unit, ok[asUS], ok[asEU]); unit != "" {
+			if by = w.place(unit, passed, text); by == nil {
+				return
+			}
+		}
+	}
+	for f := range formatOf {
+		switch {
+		case f == asDuration && ok[f]:
 			w.by[f].add(values[f])
-		} else if w.by[f].stray == "" {
+		case ok[f]:
+			by[f].add(values[f])
+		case unit == "" && w.by[f].stray == "":
 			w.by[f].stray = string(text[:min(len(text), textMax)])
 		}
 	}
 	if ok[asUS] && ok[asEU] && values[asUS] != values[asEU] {
 		w.differ++
 	}
-	if !ok[asPlain] {
-		w.unreadText(text, ok[asUS], ok[asEU])
-	}
-	if ok[asPlain] || !ok[asUS] && !ok[asEU] {
-		return
-	}
-	if w.sample == "" {
+	if w.sample == "" && !ok[asPlain] && (ok[asUS] || ok[asEU]) {
 		w.sample = string(text)
-	}
-	switch {
-	case bytes.IndexByte(text, '%') >= 0:
-		w.percent++
-	case bytes.ContainsFunc(text, func(r rune) bool {
-		return unicode.Is(unicode.Sc, r) || unicode.IsLetter(r) && r != 'e' && r != 'E'
-	}):
-		w.money++
 	}
 }
 
@@ -104,6 +130,7 @@ func (w *written) number(raw []byte, x float64) {
 	w.by[asUS].add(x)
 	if !w.cells {
 		w.by[asEU].add(x)
+		w.by[asDuration].add(x)
 		return
 	}
 	point := bytes.IndexByte(raw, '.') >= 0
@@ -133,6 +160,7 @@ func (p *plan) settleNumbers() {
 	votes := [formats]int{}
 	var open []*column
 	for _, c := range p.seen.columns {
+		c.settleUnit()
 		switch f, sure := c.numberFormat(); {
 		case f < 0:
 		case sure:
@@ -179,13 +207,15 @@ func (c *column) numberFormat() (format int, sure bool) {
 		}
 		return asUS, true // a vote; the cells are numbers as they stand
 	}
-	best := max(c.by[asPlain].n, c.by[asUS].n, c.by[asEU].n)
+	best := max(c.by[asPlain].n, c.by[asUS].n, c.by[asEU].n, c.by[asDuration].n)
 	if float64(best) < (1-strayShare)*float64(total) || c.coded(texts) {
 		return -1, false
 	}
 	switch {
 	case c.by[asPlain].n == best:
 		return asPlain, true
+	case c.by[asDuration].n == best:
+		return asDuration, true
 	case c.by[asUS].n == c.by[asEU].n:
 		return asUS, false
 	case c.by[asUS].n == best:
@@ -215,7 +245,7 @@ func (c *column) settleFormat(format int) {
 	c.distinct = make(map[string]int64, len(distinct))
 	for text, n := range distinct {
 		key := []byte(text)
-		if x, ok := formatOf[format].Parse(key); ok {
+		if x, ok := formatOf[format].ParseUnit(key, c.unit); ok {
 			key = spelt(key[:0], x)
 		}
 		c.distinct[string(key)] += n
@@ -224,7 +254,7 @@ func (c *column) settleFormat(format int) {
 
 // measured is a number of a field whose format is settled.
 func (c *column) measured(raw []byte) bool {
-	x, ok := formatOf[c.format].Parse(raw)
+	x, ok := formatOf[c.format].ParseUnit(raw, c.unit)
 	if !ok {
 		return false
 	}
@@ -237,17 +267,19 @@ func spelt(dst []byte, x float64) []byte { return strconv.AppendFloat(dst, x, 'f
 
 // formatNote says how a field's texts read as numbers.
 func (c *column) formatNote() string {
-	if !c.settled || c.format == asPlain {
+	switch {
+	case !c.settled || c.format == asPlain:
 		return ""
+	case c.format == asDuration:
+		return fmt.Sprintf("durations in seconds, as %.40q", example(c))
 	}
 	note := fmt.Sprintf("%s numbers, as %q", formatOf[c.format], c.written.sample)
 	if c.written.sample == "" {
 		note = fmt.Sprintf("%s numbers, as those of other fields are: 1.234 is a thousand and more", formatOf[c.format])
 	}
-	if c.percent > 0 {
+	if c.units["%"] != nil {
 		note += "; 12.5 % counts as 12.5"
-	}
-	if c.money > 0 {
+	} else if len(c.units) > 0 && len(c.unit) == 0 {
 		note += "; currencies are passed over"
 	}
 	return note
@@ -259,7 +291,7 @@ func (c *column) strayNote() string {
 	if strays == 0 {
 		return ""
 	}
-	stray := c.by[c.format].stray
+	stray := cmp.Or(c.by[c.format].stray, c.otherUnit())
 	if slices.Contains(c.gaps, stray) || stray == "" {
 		return fmt.Sprintf("%s of %s do not read as numbers: such events are rejected", digitsOf(strays), count(c.values(), "value"))
 	}

@@ -157,6 +157,9 @@ func settings(c features.Column) string {
 	if c.Format != "" {
 		more = append(more, "format: "+c.Format)
 	}
+	if len(c.Unit) > 0 {
+		more = append(more, "unit: "+unitSetting(c.Unit))
+	}
 	if c.Scale != standard.Scale {
 		more = append(more, "scale: "+c.Scale)
 	}
@@ -195,6 +198,14 @@ func settings(c features.Column) string {
 	return fmt.Sprintf("{type: %s, %s}", c.Type, strings.Join(more, ", "))
 }
 
+// unitSetting writes the spellings of a unit, one without brackets.
+func unitSetting(unit []string) string {
+	if len(unit) == 1 {
+		return scalar(unit[0])
+	}
+	return "[" + scalars(unit) + "]"
+}
+
 func (w *writer) labelLines() {
 	p := w.plan
 	if p.why != "" {
@@ -214,7 +225,13 @@ func (w *writer) labelLines() {
 		}
 		if note := p.label.formatNote(); note != "" {
 			w.line("# %s%s.", strings.ToUpper(note[:1]), oneLine(note[1:]))
-			path += ", format: " + string(formatOf[p.label.format])
+		}
+		if f := formatOf[p.label.format]; f != "" {
+			path += ", format: " + string(f)
+		}
+		if unit := p.label.unit; len(unit) > 0 {
+			w.line("# It has %s.", oneLine(p.label.unitNote()))
+			path += ", unit: " + unitSetting(unit)
 		}
 		w.line("label: {path: %s, type: number}    # %.6g to %.6g", path, p.label.min, p.label.max)
 		w.line("")

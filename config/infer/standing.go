@@ -35,6 +35,21 @@ func (s *standing) add(x float64) {
 	s.low, s.top = min(s.low, x), max(s.top, x)
 }
 
+// merge adds what is known of other numbers of the field.
+func (s *standing) merge(other *standing) {
+	for i, n := range other.times {
+		s.times[i] += n
+	}
+	switch {
+	case other.rest == 0:
+		return
+	case s.rest == 0:
+		s.low, s.top = other.low, other.top
+	}
+	s.rest += other.rest
+	s.low, s.top = min(s.low, other.low), max(s.top, other.top)
+}
+
 // found are the numbers that stand for no value: below all others where those are no less than zero, or farther from
 // them than they are from each other. Above them a number may as well be a large amount, where the name is that of one.
 func (s *standing) found(amount bool) (found []int) {

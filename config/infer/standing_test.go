@@ -80,10 +80,14 @@ func TestSpellingsAreSaid(t *testing.T) {
 		value func(i int) string
 		say   string
 	}{
-		{func(i int) string { return fmt.Sprintf(`"%d.5 kg"`, i%90) }, `numbers with units (kg), as "0.5 kg"`},
-		{func(i int) string { return fmt.Sprintf(`"%d,%d m²"`, i%900, i%7) }, `numbers with units (m²)`},
-		{func(i int) string { return fmt.Sprintf(`"%d %s"`, i%90, []string{"MB", "GB"}[i%2]) }, `numbers with units (GB, MB)`},
-		{func(i int) string { return fmt.Sprintf(`"%02d:%02d:%02d"`, i%24, i%60, i*7%60) }, `durations or times of day, as "00:00:00"`},
+		{func(i int) string { return fmt.Sprintf(`"%d.5 kg"`, i%90) }, ""},
+		{func(i int) string { return fmt.Sprintf(`"%d,%d m²"`, i%900, i%7) }, ""},
+		{func(i int) string { return fmt.Sprintf(`"%d %s"`, i%90, []string{"MB", "GB"}[i%2]) }, `numbers in several units (500 in GB, 500 in MB), as "1 GB"`},
+		{func(i int) string { return fmt.Sprintf(`"%s %d"`, []string{"USD", "EUR"}[i%2], i%90) }, `numbers in several units (500 in EUR, 500 in USD), as "EUR 1"`},
+		{func(i int) string { return fmt.Sprintf(`"%d%s"`, i%90, []string{" kg", ""}[i%2]) }, `500 of its values have the unit kg, as "0 kg", 500 have none`},
+		{func(i int) string { return fmt.Sprintf(`"%d%c"`, i%90, 'A'+i%26) }, ""}, // seats and sections
+		{func(i int) string { return fmt.Sprintf(`"%02d:%02d:%02d"`, i%24, i%60, i*7%60) }, ""},
+		{func(i int) string { return fmt.Sprintf(`"%02d:%02d"`, i%60, i*7%60) }, `durations or times of day, as "00:00", and may be hours and minutes`},
 		{func(i int) string { return fmt.Sprintf(`"%d,%d5"`, i%90, i%10) }, ""},
 		{func(i int) string { return fmt.Sprintf(`"A-%d"`, i%90) }, ""},
 		{func(i int) string {

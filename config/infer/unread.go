@@ -3,30 +3,19 @@ package infer
 import (
 	"bytes"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
-
-const (
-	// unitsMost different units of a field are kept, each of unitBytes at most.
-	unitsMost, unitBytes = 4, 8
-	// mixedShare of the values in each of two formats make a field one of both.
-	mixedShare = 0.05
 )
 
 // amounts are what is known of a field's texts that are amounts to people, and no numbers in any one format.
 type amounts struct {
-	either int64            // read as us, as eu, or as both
-	united int64            // a number with something behind it: 12.5 kg
-	units  map[string]int64 // what stands there
-	clocks int64            // 01:59:30
-	us, eu string           // the first that reads only so
+	either int64  // read as us, as eu, or as both
+	clocks int64  // 01:59
+	clock  string // the first of them
+	us, eu string // the first that reads only so
+	united
 }
 
-// unreadText looks at a text that no format reads, or only one of us and eu.
-func (a *amounts) unreadText(text []byte, us, eu bool) {
+// unreadText looks at a text that is no plain number, perhaps with a unit, and returns the unit.
+func (a *amounts) unreadText(text []byte, unit string, us, eu bool) string {
 	if us || eu {
 		a.either++
 		if !eu && a.us == "" {
@@ -35,40 +24,11 @@ func (a *amounts) unreadText(text []byte, us, eu bool) {
 		if !us && a.eu == "" {
 			a.eu = string(text[:min(len(text), textMax)])
 		}
-		return
+		return unit
 	}
 	if clock(text) {
-		a.clocks++
-		return
-	}
-	unit := unitOf(text)
-	if unit == "" {
-		return
-	}
-	a.united++
-	if _, ok := a.units[unit]; !ok && len(a.units) >= unitsMost {
-		return
-	}
-	if a.units == nil {
-		a.units = make(map[string]int64)
-	}
-	a.units[unit]++
-}
-
-// unitOf is what stands behind a number; empty where there is none, or more than a unit.
-func unitOf(text []byte) string {
-	last := bytes.LastIndexAny(text, "0123456789")
-	if last < 0 || len(text)-last-1 > unitBytes+1 || len(text) > textMax {
-		return ""
-	}
-	unit := bytes.TrimSpace(text[last+1:])
-	first, _ := utf8.DecodeRune(unit)
-	if len(unit) == 0 || !unicode.IsLetter(first) && first != '°' && first != '/' || bytes.ContainsAny(unit, "-_:;") {
-		return ""
-	}
-	for _, format := range formatOf {
-		if _, ok := format.Parse(bytes.TrimSpace(text[:last+1])); ok {
-			return string(unit)
+		if a.clocks++; a.clock == "" {
+			a.clock = string(text)
 		}
 	}
 	return ""
@@ -90,20 +50,13 @@ func (c *column) unreadNote() string {
 	switch read := float64(c.numbers + c.written.either); {
 	case c.settled || c.values() < differentRows:
 		return ""
-	case float64(c.united) >= most:
-		units := make([]string, 0, unitsMost)
-		for unit := range c.units {
-			units = append(units, unit)
-		}
-		slices.Sort(units)
-		return fmt.Sprintf("its values are numbers with units (%s), as %.40q: to learn from them as numbers, write them without", strings.Join(units, ", "), c.written.example())
+	case c.severalUnits() != "":
+		return c.severalUnits()
 	case float64(c.clocks) >= most:
-		return fmt.Sprintf("its values are durations or times of day, as %.40q: to learn from them as numbers, write them in one unit, as seconds", c.written.example())
+		return fmt.Sprintf("its values are durations or times of day, as %.40q, and may be hours and minutes or minutes and seconds: "+
+			"to learn from them as numbers, write them with hours, minutes and seconds, as 00:12:30", c.clock)
 	case read >= most && us >= mixedShare*read && eu >= mixedShare*read && c.us != "" && c.eu != "" && c.code() == "":
 		return fmt.Sprintf("some of its values are us numbers, as %.40q, others eu, as %.40q: to learn from them as numbers, write them alike", c.us, c.eu)
 	}
 	return ""
 }
-
-// example is a value that no format reads.
-func (w *written) example() string { return w.by[asUS].stray }

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"millrace/features"
@@ -43,7 +44,11 @@ func (p *plan) warnings(r *Report) []Warning {
 			continue
 		}
 		if note := c.unreadNote(); note != "" {
-			add(WarnUnread, c.path, nil, "%s is read as words: %s", c.path, note)
+			how := "read as words"
+			if slices.ContainsFunc(p.left, func(l LeftOut) bool { return l.Field == c.path }) {
+				how = "left out"
+			}
+			add(WarnUnread, c.path, nil, "%s is %s: %s", c.path, how, note)
 		}
 	}
 	p.featureWarnings(r, add)
