@@ -139,6 +139,13 @@ func oddNumbers() []odd {
 			}))},
 		{name: "several units", plain: plainly(s.without("rate")), report: []string{"rate is ", "numbers in several units (", "to learn from them as numbers, write them in one"},
 			write: plainly(s.with("rate", func(i int, c string) string { return c + []string{" kg", " lb"}[i%2] }))},
+		{name: "half eu, half us", plain: plainly(s.without("amount")), report: []string{"its numbers are written in two ways", "(events 1 to 1,250)", "write them alike"},
+			write: plainly(s.with("amount", func(i int, c string) string {
+				if i < oddRows/2 {
+					return continental(i, c)
+				}
+				return american(i, c)
+			}))},
 		{name: "percent", plain: plainly(s), file: []string{"rate: {type: number, format: us}", "12.5 % counts as 12.5"},
 			write: plainly(s.with("rate", func(_ int, c string) string { return c + " %" }))},
 		{name: "parentheses", plain: plainly(s), report: []string{"us numbers"}, file: []string{"balance: {type: number, format: us}"},

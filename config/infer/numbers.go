@@ -79,8 +79,8 @@ func (r *reading) merge(other *reading) {
 	r.standing.merge(&other.standing)
 }
 
-// text looks at a text.
-func (w *written) text(text []byte) {
+// text looks at a row's text.
+func (w *written) text(text []byte, row int64) {
 	var values [formats]float64
 	var ok [formats]bool
 	for f, format := range formatOf {
@@ -100,7 +100,7 @@ func (w *written) text(text []byte) {
 				values[f], ok[f] = formatOf[f].Parse(number)
 			}
 		}
-		if unit = w.unreadText(text, unit, ok[asUS], ok[asEU]); unit != "" {
+		if unit = w.unreadText(text, row, unit, ok[asUS], ok[asEU]); unit != "" {
 			if by = w.place(unit, passed, text); by == nil {
 				return
 			}
@@ -124,8 +124,8 @@ func (w *written) text(text []byte) {
 	}
 }
 
-// number looks at a JSON number. In a table it is a cell, which eu may read otherwise.
-func (w *written) number(raw []byte, x float64) {
+// number looks at a row's JSON number. In a table it is a cell, which eu may read otherwise.
+func (w *written) number(raw []byte, x float64, row int64) {
 	w.by[asPlain].add(x)
 	w.by[asUS].add(x)
 	if !w.cells {
@@ -143,9 +143,7 @@ func (w *written) number(raw []byte, x float64) {
 		if w.by[asEU].stray == "" {
 			w.by[asEU].stray = string(raw)
 		}
-		if w.us == "" {
-			w.us = string(raw)
-		}
+		w.us.add(raw, row)
 	case ok:
 		w.by[asEU].add(v)
 		if v != x {
@@ -290,6 +288,9 @@ func (c *column) strayNote() string {
 	strays := c.values() - c.numbers
 	if strays == 0 {
 		return ""
+	}
+	if note := c.otherFormatNote(); note != "" {
+		return fmt.Sprintf("%s of %s do not read as %s numbers: such events are rejected; %s", digitsOf(strays), count(c.values(), "value"), formatOf[c.format], note)
 	}
 	stray := cmp.Or(c.by[c.format].stray, c.otherUnit())
 	if slices.Contains(c.gaps, stray) || stray == "" {

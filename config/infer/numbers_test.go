@@ -98,6 +98,32 @@ func TestNumberStrays(t *testing.T) {
 	}
 }
 
+// TestTwoFormats: a column written in two ways is read as most of it is, and the rest is counted with its rows, and so is
+// what may be either; by halves it is none.
+func TestTwoFormats(t *testing.T) {
+	mixed := func(usFrom int) []string {
+		return repeat(1000, func(i int) string {
+			cell := eu(100000 + i*977)
+			if i >= usFrom {
+				cell = us(100000 + i*977)
+			}
+			if i%100 == 0 {
+				cell = "1,234"
+			}
+			return fmt.Sprintf(`{"a":%s,"b":%d,"y":"k%d"}`, quote(cell), i%40, i%2)
+		})
+	}
+	r := run(t, infer.Options{Cells: true, Label: "y"}, mixed(900)...)
+	if want := "99 of 1,000 values do not read as eu numbers: such events are rejected; it is written in two ways, 99 only as us, as " +
+		`"9,802.77" (events 902 to 1,000), 891 only as eu, as "1.009,77" (events 2 to 900), 10 as either, which count as eu`; !strings.Contains(string(r.YAML), want) {
+		t.Errorf("the file does not say %q:\n%s", want, r.YAML)
+	}
+	r = run(t, infer.Options{Cells: true, Label: "y"}, mixed(500)...)
+	if want := `495 only as us, as "5,894.77" (events 502 to 1,000), 495 only as eu, as "1.009,77" (events 2 to 500), 10 as either`; !strings.Contains(warned(r, infer.WarnUnread), want) || types(r) != "b:number" {
+		t.Errorf("features %s, want %q said:\n%s", types(r), want, warned(r, infer.WarnUnread))
+	}
+}
+
 // TestNumbersInQuotes: JSON texts that are numbers are, unless they are few or of one length, as codes are.
 func TestNumbersInQuotes(t *testing.T) {
 	r := run(t, infer.Options{}, repeat(1000, func(i int) string {

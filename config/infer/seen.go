@@ -229,7 +229,7 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 		} else if c.settled && c.measured(text) {
 			return nil
 		} else {
-			c.written.text(text)
+			c.written.text(text, s.rows)
 			c.readText(text, &s.formats)
 			s.enter(c)
 		}
@@ -286,14 +286,14 @@ func (s *seen) list(d *jx.Decoder, c *column) error {
 func (c *column) number(raw []byte) {
 	x, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		c.written.text(raw) // beyond float64, as 1234e56789 of an id is: the decoder has it for no number either
+		c.written.text(raw, c.latest) // beyond float64, as 1234e56789 of an id is: the decoder has it for no number either
 		c.text(raw)
 		return
 	}
 	if c.settled && c.cells && c.measured(raw) {
 		return
 	}
-	c.written.number(raw, x)
+	c.written.number(raw, x, c.latest)
 	c.readNumber(x, raw)
 	if !bytes.ContainsAny(raw, ".eE") {
 		c.bare++

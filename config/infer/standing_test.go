@@ -95,7 +95,7 @@ func TestSpellingsAreSaid(t *testing.T) {
 				return fmt.Sprintf(`"%d,%d5"`, i%90, i%10)
 			}
 			return fmt.Sprintf(`%d.%d5`, i%90, i%10)
-		}, `some of its values are us numbers, as "50.05", others eu, as "0,05"`},
+		}, `written in two ways, 500 only as us, as "50.05" (events 501 to 1,000), 500 only as eu, as "0,05" (events 1 to 500)`},
 	} {
 		r := run(t, infer.Options{Label: "y", Cells: true}, repeat(1000, func(i int) string {
 			return fmt.Sprintf(`{"a":%s,"b":%d,"y":"k%d"}`, c.value(i), i%40, i%2)

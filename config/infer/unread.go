@@ -3,6 +3,8 @@ package infer
 import (
 	"bytes"
 	"fmt"
+
+	"millrace/decode"
 )
 
 // amounts are what is known of a field's texts that are amounts to people, and no numbers in any one format.
@@ -10,19 +12,43 @@ type amounts struct {
 	either int64  // read as us, as eu, or as both
 	clocks int64  // 01:59
 	clock  string // the first of them
-	us, eu string // the first that reads only so
+	us, eu onlyAs // values that read only so
 	united
 }
 
+// onlyAs are values that read in one format and not in the other, with the first of them and the rows, from 0, that
+// they are between.
+type onlyAs struct {
+	n           int64
+	sample      string
+	first, last int64
+}
+
+func (o *onlyAs) add(text []byte, row int64) {
+	if o.n == 0 {
+		o.sample, o.first = string(text[:min(len(text), textMax)]), row
+	}
+	o.n, o.last = o.n+1, row
+}
+
+// text says how many there are, and where.
+func (o *onlyAs) text(format decode.NumberFormat) string {
+	rows := fmt.Sprintf("events %s to %s", digitsOf(o.first+1), digitsOf(o.last+1))
+	if o.first == o.last {
+		rows = "event " + digitsOf(o.first+1)
+	}
+	return fmt.Sprintf("%s only as %s, as %.40q (%s)", digitsOf(o.n), format, o.sample, rows)
+}
+
 // unreadText looks at a text that is no plain number, perhaps with a unit, and returns the unit.
-func (a *amounts) unreadText(text []byte, unit string, us, eu bool) string {
+func (a *amounts) unreadText(text []byte, row int64, unit string, us, eu bool) string {
 	if us || eu {
 		a.either++
-		if !eu && a.us == "" {
-			a.us = string(text[:min(len(text), textMax)])
+		if !eu {
+			a.us.add(text, row)
 		}
-		if !us && a.eu == "" {
-			a.eu = string(text[:min(len(text), textMax)])
+		if !us {
+			a.eu.add(text, row)
 		}
 		return unit
 	}
@@ -46,7 +72,6 @@ func clock(text []byte) bool {
 // unreadNote says of a field that is no number how its values would be; empty where they are none.
 func (c *column) unreadNote() string {
 	most := (1 - strayShare) * float64(c.values())
-	us, eu := float64(c.by[asUS].n), float64(c.by[asEU].n)
 	switch read := float64(c.numbers + c.written.either); {
 	case c.settled || c.values() < differentRows:
 		return ""
@@ -55,8 +80,29 @@ func (c *column) unreadNote() string {
 	case float64(c.clocks) >= most:
 		return fmt.Sprintf("its values are durations or times of day, as %.40q, and may be hours and minutes or minutes and seconds: "+
 			"to learn from them as numbers, write them with hours, minutes and seconds, as 00:12:30", c.clock)
-	case read >= most && us >= mixedShare*read && eu >= mixedShare*read && c.us != "" && c.eu != "" && c.code() == "":
-		return fmt.Sprintf("some of its values are us numbers, as %.40q, others eu, as %.40q: to learn from them as numbers, write them alike", c.us, c.eu)
+	case read >= most && c.us.n > 0 && c.eu.n > 0 && c.code() == "":
+		return "its numbers are written in two ways, " + c.bothFormats() + ": to learn from them, write them alike"
 	}
 	return ""
+}
+
+// bothFormats says how many values read only as us, only as eu, and as either.
+func (c *column) bothFormats() string {
+	text := c.us.text(decode.NumberUS) + ", " + c.eu.text(decode.NumberEU)
+	if c.differ > 0 {
+		text += fmt.Sprintf(", %s as either", digitsOf(c.differ))
+	}
+	return text
+}
+
+// otherFormatNote says of a field in one of the formats what reads in the other; empty where nothing does.
+func (c *column) otherFormatNote() string {
+	if c.us.n == 0 || c.eu.n == 0 || c.format != asUS && c.format != asEU {
+		return ""
+	}
+	note := "it is written in two ways, " + c.bothFormats()
+	if c.differ > 0 {
+		note += fmt.Sprintf(", which count as %s", formatOf[c.format])
+	}
+	return note
 }
