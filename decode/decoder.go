@@ -111,7 +111,8 @@ func (d *Decoder) NewEvent() *millrace.Event {
 //     record's timestamp.
 //   - A class is a string that equals its name, or a number or boolean whose literal text does; a number, or a string
 //     that is a whole number, also matches a class that is an equal number, so 1.0 is the class "1" unless the classes
-//     hold "1.0" too. Other strings never match by value.
+//     hold "1.0" too. Other strings never match by value. What equals no class may have blanks around it, or with
+//     label.ignore_case letters of another case.
 //   - A weight is a number that is not negative; what is above label.weight_max counts as that.
 //   - What no path names is checked as JSON and skipped.
 //

@@ -501,3 +501,34 @@ func TestADecodedEventIsLocatedByNobody(t *testing.T) {
 		t.Error("the event is still known to whoever had the one before")
 	}
 }
+
+// TestAlikeClasses: blanks around a class are none of it, and with ignore_case letters of another case are; what two
+// classes may be is neither.
+func TestAlikeClasses(t *testing.T) {
+	for _, c := range []struct {
+		classes []string
+		ignore  bool
+		label   string
+		want    int32 // -1: none
+	}{
+		{[]string{"no", "yes"}, false, "yes", 1},
+		{[]string{"no", "yes"}, false, " yes ", 1},
+		{[]string{"no", "yes"}, false, "Yes", -1},
+		{[]string{"no", "yes"}, true, "YES\t", 1},
+		{[]string{"no", "yes"}, true, "y", -1},
+		{[]string{"no", " yes", "yes"}, false, "yes ", -1},
+		{[]string{"no", " yes", "yes"}, false, " yes", 1},
+		{[]string{"no", " yes"}, false, "yes", 1},
+		{[]string{"nein", "Ärger"}, true, "ärger", 1},
+	} {
+		spec := testSpec()
+		spec.Label = LabelSpec{Path: "y", Classes: c.classes, IgnoreCase: c.ignore}
+		e, err := decode(newDecoderOf(t, spec), fmt.Sprintf(`{"y":%q}`, c.label))
+		if err != nil || e.Label.Known != (c.want >= 0) || e.Label.Known && e.Label.Class != c.want {
+			t.Errorf("%q of %q: %+v, %v, want %d", c.label, c.classes, e.Label, err, c.want)
+		}
+	}
+	if found := (LabelSpec{Path: "y", Classes: []string{"no", "No"}, IgnoreCase: true}).Validate(); len(found) != 1 {
+		t.Errorf("two classes that are one: %v", found)
+	}
+}

@@ -39,6 +39,9 @@ func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 				class, ok = d.numeric[v]
 			}
 		}
+		if !ok && found == aString {
+			class, ok = d.alikeClass(text)
+		}
 		if !ok {
 			l.Fault = d.unknownClass(t, text)
 			return end, nil

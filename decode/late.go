@@ -203,7 +203,8 @@ func (l *LabelSpec) validateAssume() []millrace.Violation {
 // perhaps when it became known. Events from it have no fields.
 func (l *LabelSpec) LabelRecordSpec(limits Limits) Spec {
 	return Spec{ID: l.ID, Time: l.Time, Limits: limits, LabelRecord: true, Label: LabelSpec{Path: l.Path, Type: l.Type,
-		Classes: l.Classes, Format: l.Format, Unit: l.Unit, Weight: l.Weight, WeightMax: l.WeightMax, Min: l.Min, Max: l.Max, Outside: l.Outside,
+		Classes: l.Classes, IgnoreCase: l.IgnoreCase, Format: l.Format, Unit: l.Unit,
+		Weight: l.Weight, WeightMax: l.WeightMax, Min: l.Min, Max: l.Max, Outside: l.Outside,
 		Unlabelled: UnlabelledReject}}
 }
 

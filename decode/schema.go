@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -30,7 +31,9 @@ type schema struct {
 	id, time, labelled bool // whether the pipeline names such a path
 	number             bool // the label is a number, not a class
 	classes            []string
-	class              map[string]int32    // by literal text
+	class              map[string]int32 // by literal text
+	alike              map[string]int32 // as alikeClass looks for them
+	ignoreCase         bool
 	numeric            map[float64]int32   // by value, of classes that are JSON numbers
 	missingLabel       *millrace.Rejection // nil: no label is no fault
 	weightMax          float64
@@ -213,6 +216,7 @@ func (s *schema) compileLabel(l LabelSpec) {
 		s.bounds = l.bounds()
 		return
 	}
+	s.compileAlike(l)
 	s.classes = slices.Clone(l.Classes)
 	s.class = make(map[string]int32, len(l.Classes))
 	s.numeric = make(map[float64]int32)
@@ -337,6 +341,32 @@ func (s *schema) lookupClass(text []byte) (int32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// alikeClass finds the only class that a text is but for blanks around it, and for case where that is ignored.
+func (s *schema) alikeClass(text []byte) (int32, bool) {
+	text = bytes.TrimSpace(text)
+	if s.ignoreCase {
+		text = bytes.ToLower(text)
+	}
+	c, ok := s.alike[string(text)]
+	return c, ok && c != severalAlike
+}
+
+// severalAlike stands in a schema's alike for classes that differ in blanks or case alone.
+const severalAlike = -1
+
+// compileAlike enters the classes as alikeClass looks for them.
+func (s *schema) compileAlike(l LabelSpec) {
+	s.ignoreCase, s.alike = l.IgnoreCase, make(map[string]int32, len(l.Classes))
+	for i, class := range l.Classes {
+		key := l.alike(class)
+		if _, ok := s.alike[key]; ok {
+			s.alike[key] = severalAlike
+			continue
+		}
+		s.alike[key] = int32(i)
+	}
 }
 
 func violations(prefix string, found []millrace.Violation) error {

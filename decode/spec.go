@@ -13,6 +13,8 @@ type LabelSpec struct {
 	Path    string   `yaml:"path,short" hash:"training" doc:"where the label stands in the event"`
 	Type    string   `yaml:"type" enum:"class|number" hash:"schema" doc:"class or number; class when classes are given"`
 	Classes []string `yaml:"classes" hash:"schema" doc:"the classes, in order; with two, the last one is the positive one, unless positive says otherwise"`
+	// What differs in blanks around it is one class anyway, unless two are named so.
+	IgnoreCase bool `yaml:"ignore_case" hash:"training" doc:"classes that differ in upper and lower case alone are one: YES and yes"`
 	// It names outputs and figures, and changes nothing that is learned: that goes by the order of the classes.
 	Positive string   `yaml:"positive" also:"class" hash:"schema" doc:"of two classes, the one that a score is the probability of, and that precision, recall and the areas under both curves are of; the last one by default"`
 	Format   string   `yaml:"format" enum:"us|eu|duration" hash:"training" doc:"of a label that is a number: how it is written in texts, as format of a feature"`

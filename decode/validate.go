@@ -65,18 +65,35 @@ func (l LabelSpec) Validate() []millrace.Violation {
 	found = append(found, l.validateWeights()...)
 	found = append(found, l.validateRange()...)
 	found = append(found, l.validateLate()...)
+	if l.IgnoreCase && len(l.Classes) == 0 {
+		report("ignore_case", "is for classes; leave it out")
+	}
 	first := make(map[string]int, len(l.Classes))
 	for i, c := range l.Classes {
-		if j, ok := first[c]; ok {
+		key := c
+		if l.IgnoreCase {
+			key = l.alike(c)
+		}
+		if j, ok := first[key]; ok {
 			report(fmt.Sprintf("classes[%d]", i), "%q is classes[%d] already", c, j)
 			continue
 		}
-		first[c] = i
+		first[key] = i
 		if c == "" {
 			report(fmt.Sprintf("classes[%d]", i), "a class has a name")
 		}
 	}
 	return found
+}
+
+// alike is what a class has in common with those that differ from it in blanks around it, or in case where that is
+// ignored.
+func (l LabelSpec) alike(class string) string {
+	class = strings.TrimSpace(class)
+	if l.IgnoreCase {
+		return strings.ToLower(class)
+	}
+	return class
 }
 
 // PositiveClass is the index of the positive one of two classes; -1 for more and for numbers.

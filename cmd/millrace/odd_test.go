@@ -199,6 +199,10 @@ func oddLabels() []odd {
 	return []odd{
 		{name: "a label of yes and no", plain: plainly(s), report: []string{"yes 47.7 % (positive)"}, file: []string{`positive: "yes"`},
 			write: plainly(s)},
+		{name: "a label in several spellings", plain: plainly(s), report: []string{"are read as one, yes"}, file: []string{"ignore_case: true"},
+			write: plainly(s.with("paid", func(i int, c string) string {
+				return []string{c, c, " " + c, strings.ToUpper(c), c + " "}[i%5]
+			}))},
 		{name: "a label that is not the last", plain: plainly(s), report: []string{"label churned (class)", "because of its name"}, file: []string{"path: churned", "Ja"},
 			write: plainly(s.renamed("paid", "x").and(1, "churned", func(i int) string { return map[string]string{"yes": "Ja", "no": "Nein"}[s.rows[i][5]] }).without("x"))},
 	}

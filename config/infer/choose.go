@@ -36,8 +36,10 @@ type plan struct {
 	label    *column
 	why      string // the label was chosen; empty when it was asked for
 	classes  []string
-	positive string // of two classes
-	order    string // why that one is the positive one
+	joined   [][]string // spellings of a class that are read as one, its name first
+	apart    [][]string // classes that differ in case alone, and may be different ones
+	positive string     // of two classes
+	order    string     // why that one is the positive one
 	model    string
 	id, time *column
 	features []feature

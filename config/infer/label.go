@@ -30,6 +30,7 @@ func (p *plan) decideLabel() error {
 		return fmt.Errorf("a logistic model predicts classes, and the label %q is a number with more than %d different values: "+
 			"use linear, svm, mlp, tree, forest or auto", c.path, classesMax)
 	}
+	p.joinSpellings()
 	if c.many || len(c.distinct) > classesMax {
 		return fmt.Errorf("the label %q has more than %d different values: too many for classes", c.path, classesMax)
 	}

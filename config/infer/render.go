@@ -246,11 +246,20 @@ func (w *writer) labelLines() {
 	if p.positive != "" {
 		positive = ", positive: " + scalars([]string{p.positive})
 	}
+	if len(p.joined) > 0 {
+		for _, words := range p.joined {
+			w.line("# %s are one class.", oneLine(listed(words)))
+		}
+		path += ", ignore_case: true"
+	}
 	if text := scalars(p.classes); len(text)+len(positive) < 80 {
 		w.line("label: {path: %s, classes: [%s]%s}", path, text, positive)
 	} else {
 		w.line("label:")
-		w.line("  path: %s", path)
+		w.line("  path: %s", scalar(p.label.path))
+		if len(p.joined) > 0 {
+			w.line("  ignore_case: true")
+		}
 		w.line("  classes: [%s]", wrap(text, 80, "    "))
 		if p.positive != "" {
 			w.line("  positive: %s", scalars([]string{p.positive}))

@@ -36,8 +36,11 @@ func (p *plan) warnings(r *Report) []Warning {
 				"look at recall and average precision, not at accuracy", c.Class, percent(c.Rows, r.Label.Rows))
 		}
 	}
-	for _, words := range p.alikeClasses() {
-		add(WarnSpelling, r.Label.Path, nil, "classes %s differ in case or spaces alone and are learned as different ones: write them alike in the data", listed(words))
+	for _, words := range p.joined {
+		add(WarnSpelling, r.Label.Path, nil, "classes %s differ in case alone and are read as one, %s: take ignore_case out of the label if they are not", quoted(words), words[0])
+	}
+	for _, words := range p.apart {
+		add(WarnSpelling, r.Label.Path, nil, "classes %s differ in case alone and are learned as different ones: if they are one, write ignore_case: true into the label", quoted(words))
 	}
 	for _, c := range p.seen.columns {
 		if c == p.label || c == p.id || c == p.time || timeLike(c) {
@@ -51,6 +54,7 @@ func (p *plan) warnings(r *Report) []Warning {
 			add(WarnUnread, c.path, nil, "%s is %s: %s", c.path, how, note)
 		}
 	}
+	p.spellingWarnings(add)
 	p.featureWarnings(r, add)
 	if p.time != nil && !p.learnsTime() {
 		add(WarnTime, p.time.path, nil, "the events' time (%s) is no feature, as nothing of it has come round in these events; if the label goes by the hour, add {type: time, path: %s, parts: [hour]}",
@@ -66,25 +70,23 @@ func (p *plan) warnings(r *Report) []Warning {
 	return out
 }
 
-// alikeClasses are the classes that differ in case or in spaces alone, together.
-func (p *plan) alikeClasses() (alike [][]string) {
-	at := map[string]int{}
-	var groups [][]string
-	for _, class := range p.classes {
-		folded := strings.ToLower(strings.Join(strings.Fields(class), " "))
-		i, ok := at[folded]
-		if !ok {
-			i = len(groups)
-			at[folded], groups = i, append(groups, nil)
+// spellingWarnings say of categories which values may be one and are not.
+func (p *plan) spellingWarnings(add func(WarningKind, string, *float64, string, ...any)) {
+	for i := range p.features {
+		f := &p.features[i]
+		c := p.columnOf(f)
+		if f.Type != features.Category || c == nil || c.many {
+			continue
 		}
-		groups[i] = append(groups[i], class)
-	}
-	for _, words := range groups {
-		if len(words) > 1 {
-			alike = append(alike, words)
+		if several, _ := c.spellings(); len(several) > 0 {
+			more := ""
+			if n := len(several) - 1; n > 0 {
+				more = fmt.Sprintf("; so do %s more", count(int64(n), "value"))
+			}
+			add(WarnSpelling, f.Name, nil, "values %s of %s differ in case or blanks alone and count as different ones: write them alike in the data%s",
+				quoted(several[0]), f.Name, more)
 		}
 	}
-	return alike
 }
 
 // featureWarnings are those of fields.
