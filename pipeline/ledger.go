@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
-
-	"millrace/consumers"
 )
 
 // ledger is which letters of one partition were sent again. Those that were passed over stay to be sent once the
@@ -81,9 +79,9 @@ func (l *ledger) add(from, to int64) {
 	}
 }
 
-// note is what stands beside the position. Where what is done lies in more pieces than there is room for, the oldest
-// that is left is given up: nothing is ever sent twice for want of room.
-func (l *ledger) note() (text string, givenUp int64) {
+// note is what stands beside the position, in so many bytes. Where what is done lies in more pieces than there is room
+// for, the oldest that is left is given up: nothing is ever sent twice for want of room.
+func (l *ledger) note(room int) (text string, givenUp int64) {
 	for {
 		var b []byte
 		at := l.position
@@ -91,7 +89,7 @@ func (l *ledger) note() (text string, givenUp int64) {
 			b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(o.from-at)), uint64(o.to-o.from))
 			at = o.to
 		}
-		if text = base64.RawStdEncoding.EncodeToString(b); len(text) <= consumers.NoteBytesMax {
+		if text = base64.RawStdEncoding.EncodeToString(b); len(text) <= room {
 			return text, givenUp
 		}
 		givenUp += l.done[0].from - l.position

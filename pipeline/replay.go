@@ -17,8 +17,7 @@ import (
 	"millrace/features"
 )
 
-// replayBatch is how many letters are sent before they are acknowledged and remembered: so many at most are sent twice
-// when the process is killed between.
+// replayBatch is how many letters are sent before they are acknowledged and remembered.
 const replayBatch = 500
 
 // replayGroup remembers which dead letters of a pipeline were sent again.
@@ -51,6 +50,8 @@ type Replayed struct {
 	Truncated int `json:"truncated"` // are not whole
 	Ranges    int `json:"ranges"`    // stand for records that could not be read at all
 	Foreign   int `json:"foreign"`   // are not of this topic: without reason or source, or of another one
+	// Copies are of records that another letter is of, which is sent: a learner that was killed rejects them twice.
+	Copies int `json:"copies"`
 	// GivenUp is how many that were passed over lie too far apart to be remembered: only Again reads them anew.
 	GivenUp int64 `json:"given_up"`
 }
@@ -70,7 +71,7 @@ func ReplayDead(ctx context.Context, p *config.Pipeline, log *slog.Logger, o Rep
 	}
 	var all []Replayed
 	for _, of := range DeadTopics(p) {
-		r := replaying{o: o, e: e, pieces: pieces, derived: derived(p), said: Replayed{DeadTopic: of, Rejected: map[string]int{}}}
+		r := replaying{o: o, e: e, pieces: pieces, derived: derived(p), sources: sources{}, said: Replayed{DeadTopic: of, Rejected: map[string]int{}}}
 		if r.decoder = pieces.Decoder; of.Labels {
 			r.decoder = pieces.Labels
 		}
@@ -109,7 +110,9 @@ type replaying struct {
 	fromID     string             // … and its identity
 	start      consumers.Start    // where a model that is begun anew begins
 	ledgers    map[int32]*ledger
+	sources    sources           // of letters that are sent
 	open       map[int32][]int64 // sent, and not remembered yet
+	under      bool              // a replay is under way, by the notes; see underWay
 	unsettled  int
 	said       Replayed
 }
@@ -134,6 +137,11 @@ func (r *replaying) run(ctx context.Context) (err error) {
 	if err := r.remember(ctx, &span); err != nil {
 		return err
 	}
+	return r.send(ctx, &span)
+}
+
+// send sends the letters of a span that are to be sent.
+func (r *replaying) send(ctx context.Context, span *deadSpan) error {
 	r.event, r.open = r.decoder.NewEvent(), map[int32][]int64{}
 	r.producer = consumers.NewProducer(r.e.cluster, consumers.ProducerOptions{BufferBytes: produceBytes})
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -141,7 +149,7 @@ func (r *replaying) run(ctx context.Context) (err error) {
 	ran := make(chan error, 1)
 	go func() { ran <- r.producer.Run(around) }()
 	read, total := int64(0), span.records()
-	err = span.read(ctx, r.e, func(b *millrace.Batch) error {
+	err := span.read(ctx, r.e, func(b *millrace.Batch) error {
 		for i := range b.Records {
 			if err := r.letter(ctx, &b.Records[i]); err != nil {
 				return err
@@ -154,7 +162,7 @@ func (r *replaying) run(ctx context.Context) (err error) {
 	})
 	// What was sent is remembered also when an interrupt ends the rest.
 	end, cancel := context.WithTimeout(around, (&Options{}).drain())
-	err = errors.Join(err, r.settle(end))
+	err = errors.Join(err, r.settle(end, true))
 	cancel()
 	stop()
 	if runErr := <-ran; !errors.Is(runErr, context.Canceled) {
@@ -163,31 +171,10 @@ func (r *replaying) run(ctx context.Context) (err error) {
 	return err
 }
 
-// remember reads what was sent before, of this topic of letters: not of one that had its name before.
-func (r *replaying) remember(ctx context.Context, span *deadSpan) error {
-	positions, notes, err := r.e.cluster.CommittedNotes(ctx, replayGroup(r.e.pipeline.Name), r.said.Topic)
-	if err != nil {
-		return fmt.Errorf("asking what was sent before: %w", err)
-	}
-	r.ledgers = map[int32]*ledger{}
-	for _, from := range span.from {
-		r.topicID = from.TopicID
-		l := ledger{position: from.Offset}
-		for _, p := range positions {
-			if p.Partition == from.Partition && p.TopicID == from.TopicID {
-				l = newLedger(p.Offset, notes[p.Partition])
-			}
-		}
-		l.add(l.position, from.Offset) // what the log no longer holds
-		r.ledgers[from.Partition] = &l
-	}
-	return nil
-}
-
 // letter sends one letter again, or counts why it is passed over.
 func (r *replaying) letter(ctx context.Context, rec *millrace.Record) error {
 	l := newLetter(r.said.DeadTopic, rec)
-	topic, partition, _, ok := millrace.ParseSource(l.Source)
+	topic, partition, offset, ok := millrace.ParseSource(l.Source)
 	switch {
 	case l.Reason == "" || !ok || topic != r.said.From:
 		r.said.Foreign++
@@ -201,6 +188,8 @@ func (r *replaying) letter(ctx context.Context, rec *millrace.Record) error {
 	case !r.o.Again && r.ledgers[rec.Partition].has(rec.Offset):
 		r.said.SentBefore++
 		return nil
+	case r.sources.has(l.TopicID, partition, offset):
+		r.said.Copies++
 	default:
 		if why := r.rejection(&l); why != nil {
 			r.said.Rejected[string(why.Reason)]++
@@ -211,8 +200,12 @@ func (r *replaying) letter(ctx context.Context, rec *millrace.Record) error {
 			return nil
 		}
 		r.said.Sent++
+		r.sources.add(l.TopicID, partition, offset)
 		if r.o.DryRun {
 			return nil
+		}
+		if err := r.begin(ctx); err != nil {
+			return err
 		}
 		if err := r.producer.Send(ctx, again(&l, topic, r.placed(partition)), nil); err != nil {
 			r.said.Sent--
@@ -226,7 +219,7 @@ func (r *replaying) letter(ctx context.Context, rec *millrace.Record) error {
 	if r.unsettled++; r.unsettled < cmp.Or(r.o.batch, replayBatch) {
 		return nil
 	}
-	return r.settle(ctx)
+	return r.settle(ctx, false)
 }
 
 // inLog reports whether a model that was begun with the settings that take the letter's record reads it where it lay.
@@ -246,37 +239,6 @@ func (r *replaying) placed(partition int32) int32 {
 		return partition
 	}
 	return -1
-}
-
-// settle waits until what was sent is acknowledged, and remembers it.
-func (r *replaying) settle(ctx context.Context) error {
-	if r.unsettled == 0 {
-		return nil
-	}
-	if err := r.producer.Flush(ctx); err != nil {
-		return fmt.Errorf("sending: %w", err)
-	}
-	if r.o.sent != nil {
-		r.o.sent()
-	}
-	var positions []millrace.Position
-	var notes []string
-	for partition, done := range r.open {
-		l := r.ledgers[partition]
-		for _, offset := range done {
-			l.add(offset, offset+1)
-		}
-		note, givenUp := l.note()
-		r.said.GivenUp += givenUp
-		positions = append(positions, millrace.Position{Topic: r.said.Topic, Partition: partition, Offset: l.position, TopicID: r.topicID})
-		notes = append(notes, note)
-	}
-	if err := r.e.cluster.CommitNotes(ctx, replayGroup(r.e.pipeline.Name), positions, notes); err != nil {
-		return fmt.Errorf("remembering what was sent: %w", err)
-	}
-	clear(r.open)
-	r.unsettled = 0
-	return nil
 }
 
 // rejection is why the pipeline as it is would reject a letter's record; nil when it would not, as far as that is known

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,8 +199,8 @@ func TestReplayKeepsTheFirstSource(t *testing.T) {
 	}
 }
 
-// TestReplayKilled between sending and remembering: nothing is left out, at most the last batch is sent twice, and its
-// records name the same letter.
+// TestReplayKilled between sending and remembering, twice, while others write to the topic: nothing is left out, and
+// nothing is sent twice. Once it has come to its end nothing is looked for any more.
 func TestReplayKilled(t *testing.T) {
 	r := replayRig(t, 40)
 	kill := func(after int) {
@@ -215,23 +216,65 @@ func TestReplayKilled(t *testing.T) {
 			}
 		}})
 	}
+	notes := func() (under int) {
+		_, notes, err := r.servers.cluster.CommittedNotes(t.Context(), replayGroup(r.pipeline.Name), DeadTopics(r.pipeline)[0].Topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, note := range notes {
+			under += strings.Count(note, underWay)
+		}
+		return under
+	}
 	kill(3)
-	if got := len(r.replayedEvents()); got != 21 {
-		t.Fatalf("%d were sent before the kill", got)
+	if got := len(r.replayedEvents()); got != 21 || notes() != 2 {
+		t.Fatalf("%d were sent before the kill, %d notes say that it is under way", got, notes())
 	}
+	r.produce([][]byte{[]byte(`{}`), []byte(`{}`)})
+	if dry := r.resend(Replay{DryRun: true}); dry.SentBefore != 21 || dry.Sent != 19 || notes() != 2 {
+		t.Errorf("a dry run after the kill: %+v", dry)
+	}
+	kill(1)
 	done := r.resend(Replay{batch: 7})
-	if done.SentBefore != 14 || done.Sent != 26 {
-		t.Errorf("after the kill: %+v", done)
+	if done.SentBefore != 28 || done.Sent != 12 || notes() != 0 {
+		t.Errorf("after the kills: %+v, %d notes say that it is under way", done, notes())
 	}
-	twice := 0
 	sent := r.replayedEvents()
-	for _, records := range sent {
-		if len(records) > 1 {
-			twice++
+	for letter, records := range sent {
+		if len(records) != 1 {
+			t.Errorf("%s was sent %d times", letter, len(records))
 		}
 	}
-	if len(sent) != 40 || twice != 7 {
-		t.Errorf("%d letters were sent, %d of them twice", len(sent), twice)
+	if done = r.resend(Replay{}); len(sent) != 40 || done.Sent != 0 || done.SentBefore != 40 {
+		t.Errorf("%d letters were sent; in the end %+v", len(sent), done)
+	}
+}
+
+// TestEndsInNotes: the ends of all partitions come back from the notes, as far as these have room.
+func TestEndsInNotes(t *testing.T) {
+	r := replaying{ledgers: map[int32]*ledger{0: {}, 1: {}, 4: {}}, bounds: map[int32][2]int64{}}
+	for p := range int32(2000) {
+		r.bounds[p] = [2]int64{0, int64(p) << 20}
+	}
+	ends := map[int32]int64{}
+	for p := range r.ledgers {
+		text := r.endsBeside(p)
+		if len(text) > endsBytesMax || len(text) < endsBytesMax-20 {
+			t.Errorf("%d bytes beside %d", len(text), p)
+		}
+		readEnds(text, ends)
+	}
+	for p, end := range ends {
+		if end != int64(p)<<20 {
+			t.Errorf("partition %d ended at %d", p, end)
+		}
+	}
+	if _, last := ends[299]; !last || len(ends) < 300 {
+		t.Errorf("%d ends", len(ends))
+	}
+	readEnds(",7,x:1,1:x,5:-1,:", ends)
+	if ends[5] != 5<<20 {
+		t.Errorf("what is no end is read as one: %v", ends[5])
 	}
 }
 
@@ -254,7 +297,7 @@ func TestLedger(t *testing.T) {
 		}
 	}
 	check(&l, 100)
-	note, givenUp := l.note()
+	note, givenUp := l.note(consumers.NoteBytesMax)
 	if givenUp != 0 || len(l.done) < 100 {
 		t.Fatalf("%d given up, %d pieces", givenUp, len(l.done))
 	}
@@ -264,7 +307,7 @@ func TestLedger(t *testing.T) {
 		l.add(at, at+1)
 		done[at] = true
 	}
-	note, givenUp = l.note()
+	note, givenUp = l.note(consumers.NoteBytesMax)
 	if back = newLedger(l.position, note); givenUp == 0 || len(note) > consumers.NoteBytesMax || back.position <= 100 {
 		t.Errorf("%d given up, a note of %d bytes at %d", givenUp, len(note), back.position)
 	}
@@ -277,5 +320,48 @@ func TestLedger(t *testing.T) {
 		if l := newLedger(5, bad); l.has(5) || !l.has(4) {
 			t.Errorf("%q is read as %+v", bad, l)
 		}
+	}
+}
+
+// copyLetters writes all dead letters once more, as a learner does that was killed before it published.
+func (r *rig) copyLetters() {
+	r.t.Helper()
+	topic := DeadTopics(r.pipeline)[0].Topic
+	producer := consumers.NewProducer(r.servers.cluster, consumers.ProducerOptions{})
+	ctx, stop := context.WithCancel(r.t.Context())
+	defer stop()
+	go func() { _ = producer.Run(ctx) }() // what was not written is missed below
+	for _, rec := range r.read(topic) {
+		letter := millrace.Record{Topic: topic, Partition: rec.Partition, Key: rec.Key, Value: rec.Value, Headers: rec.Headers}
+		if err := producer.Send(ctx, letter, nil); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := producer.Flush(ctx); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestReplayOfCopies: of several letters of one event one is sent, by this replay or by one before.
+func TestReplayOfCopies(t *testing.T) {
+	r := replayRig(t, 5)
+	r.copyLetters() // two of each
+	if dry := r.resend(Replay{DryRun: true}); dry.Sent != 5 || dry.Copies != 5 {
+		t.Errorf("a dry run: %+v", dry)
+	}
+	if done := r.resend(Replay{}); done.Sent != 5 || done.Copies != 5 || done.Rejected["unknown_class"] != 2 {
+		t.Errorf("the first time: %+v", done)
+	}
+	r.copyLetters() // four of each
+	if done := r.resend(Replay{}); done.Sent != 0 || done.SentBefore != 10 || done.Copies != 10 {
+		t.Errorf("the second time: %+v", done)
+	}
+	for letter, records := range r.replayedEvents() {
+		if len(records) != 1 {
+			t.Errorf("%s was sent %d times", letter, len(records))
+		}
+	}
+	if done := r.resend(Replay{Again: true}); done.Sent != 5 || done.Copies != 15 {
+		t.Errorf("again: %+v", done)
 	}
 }

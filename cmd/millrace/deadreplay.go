@@ -92,6 +92,7 @@ func replayText(r *pipeline.Replayed, dryRun bool) []string {
 	add(int64(r.Truncated), "not whole: they were cut to fit")
 	add(int64(r.Ranges), "stand for records that could not be read")
 	add(int64(r.Foreign), "not of "+r.From)
+	add(int64(r.Copies), "further letters of events that are sent")
 	if r.GivenUp > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of those lie too far apart to be remembered: only --again reads them anew", r.GivenUp))
 	}
