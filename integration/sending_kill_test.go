@@ -105,8 +105,8 @@ func (p *pipeline) mended() string {
 	return writeFile(p.t, "mended.yaml", strings.Replace(string(text), "[legit, fraud]", "[legit, stolen]", 1))
 }
 
-// TestKilledSending: run --from is killed with -9 while it sends, and dead replay while it sends again, each some times.
-// Every row is in the topic once, learned or rejected once, and every dead letter is sent again once.
+// TestKilledSending: run --from is killed with -9 while it sends, and dead replay while it sends again, each some
+// times. Every row is in the topic once, learned or rejected once, and every dead letter is sent again once.
 func TestKilledSending(t *testing.T) {
 	p := newPipeline(t, pipelineSpec{name: "sending", learns: sentLearns, partitions: 3, eventFields: ", id: id"})
 	data := writeFile(t, "data.csv", sendingRows())
@@ -130,7 +130,8 @@ func TestKilledSending(t *testing.T) {
 	p.checkSent(sentBad)
 }
 
-// TestKilledSendingEmbedded: the same where the run embeds the servers, which die with it, once while letters are sent again.
+// TestKilledSendingEmbedded: the same where the run embeds the servers, which die with it, once while letters are sent
+// again.
 func TestKilledSendingEmbedded(t *testing.T) {
 	t.Setenv("MILLRACE_RUNTIME_DIR", t.TempDir())
 	text := "name: sending\nevents: {topic: sending.events, id: id, partitions: 3, unknown_topic: create}\nadmin: 127.0.0.1:0\nsnapshots: 100ms\n" + sentLearns

@@ -12,13 +12,13 @@ import (
 	"millrace/consumers"
 )
 
-// underWay stands in a note behind the ledger while a replay sends, and is followed by where the partitions ended that it
-// sends to. A replay that was killed leaves it there: what lies behind may have been sent and not remembered. It is no
-// letter of base64, so that a binary which does not know it reads no ledger.
+// underWay stands in a note behind the ledger while a replay sends, and is followed by where the partitions ended that
+// it sends to. A replay that was killed leaves it there: what lies behind may have been sent and not remembered. It is
+// no letter of base64, so that a binary which does not know it reads no ledger.
 const underWay = "!"
 
-// endsBytesMax is what ends may take of a note. Those of partitions that have no room in any are not noted: what was sent
-// to them is looked for from their logs' beginnings.
+// endsBytesMax is what ends may take of a note. Those of partitions that have no room in any are not noted: what was
+// sent to them is looked for from their logs' beginnings.
 const endsBytesMax = consumers.NoteBytesMax / 2
 
 // remember reads what was sent before, of this topic of letters: not of one that had its name before. What a killed
@@ -166,8 +166,7 @@ func (r *replaying) settle(ctx context.Context, end bool) error {
 
 // commit remembers what is sent of some partitions.
 func (r *replaying) commit(ctx context.Context, partitions []int32) error {
-	var positions []millrace.Position
-	var notes []string
+	positions, notes := make([]millrace.Position, 0, len(partitions)), make([]string, 0, len(partitions))
 	for _, partition := range partitions {
 		l, ends := r.ledgers[partition], ""
 		if r.under {

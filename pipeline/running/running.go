@@ -63,8 +63,8 @@ type Notice struct {
 	unlock    func() error
 }
 
-// Announce makes a notice in a folder, which it creates for this user alone; it refuses one that others can write to. In
-// one that they can read, they see that something runs, and nothing more.
+// Announce makes a notice in a folder, which it creates for this user alone; it refuses one that others can write to.
+// In one that they can read, they see that something runs, and nothing more.
 func Announce(runtime string, p Process) (*Notice, error) {
 	if err := own(runtime); err != nil {
 		return nil, fmt.Errorf("saying where the process listens: %w", err)
