@@ -202,7 +202,7 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		if p.Drift {
 			background = s + t
 		}
-		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1)
+		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1+8*rivalLen)
 	}
 	const scalars = 32 // the target's moments and the form; steps, random and the share of wild examples
 	t += float64(p.Width) * firstBytes()

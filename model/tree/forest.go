@@ -14,8 +14,16 @@ type member struct {
 	// first one warns and lets a tree grow in the background, the second one replaces.
 	monitor    *detectors // 2 places
 	background *arena
-	growing    []uint8 // [1]
+	growing    []uint8   // [1] what the background is
+	rival      []float64 // [rivalLen] of the tree and the one that it replaced
 }
+
+// What the background of a member is.
+const (
+	backgroundNone  = iota
+	backgroundGrows // it may become the tree
+	backgroundWas   // the tree before, which may come back
+)
 
 // The confidences of a forest's two detectors: of classes 0.01 and 0.001, as in River; of numbers a tenth of
 // them, because errors grow and shrink with the numbers themselves, and a tree that only meets larger ones is
@@ -36,6 +44,7 @@ func newMember(p *plan) member {
 	b := member{tree: newArena(p), quality: make([]float64, 1)}
 	if p.forest && p.Drift {
 		b.monitor, b.background, b.growing = newDetectors(2, driftDelta), newArena(p), make([]uint8, 1)
+		b.rival = make([]float64, rivalLen)
 	}
 	return b
 }
@@ -88,13 +97,16 @@ func (b *member) learn(w *work, x []float32, y target, weight float64, s *shared
 	k := float64(s.random.poisson(s.poisson))
 	if b.monitor != nil && !y.wild {
 		b.watch(w, y, s)
+		if b.growing[0] == backgroundWas {
+			b.contest(w, x, y, s, all)
+		}
 	}
 	if k == 0 {
 		return
 	}
 	step := min(weight*k/s.Lambda, stepMax)
 	b.tree.learn(w, x, all.z, y, weight*k, step, s)
-	if b.monitor != nil && b.growing[0] != 0 {
+	if b.monitor != nil && b.growing[0] == backgroundGrows {
 		t := b.background
 		t.predict(all.spare, t.find(0, x), x, all.z)
 		t.learn(all.spare, x, all.z, y, weight*k, step, s)
@@ -106,9 +118,7 @@ func (b *member) restart(s *shared) {
 	b.tree.reset(s.random)
 	b.quality[0] = 0
 	if b.monitor != nil {
-		b.background.blank()
-		b.growing[0] = 0
-		b.monitor.clear()
+		b.alone()
 	}
 }
 
@@ -130,21 +140,19 @@ func (b *member) watch(w *work, y target, s *shared) {
 	drifted := b.monitor.add(placeDrift, e) && b.monitor.mean(placeDrift) > before
 	switch {
 	case drifted:
-		if b.growing[0] != 0 {
-			b.tree.copyFrom(b.background)
-		} else {
-			b.tree.reset(s.random)
-		}
-		b.background.blank()
-		b.growing[0] = 0
-		b.monitor.clear()
-		w.leaf = b.tree.find(0, s.input)
-		b.tree.predict(w, w.leaf, s.input, s.z)
+		b.replace(before, s)
+		b.show(w, s)
 	case warned:
 		b.background.reset(s.random)
-		b.growing[0] = 1
+		b.growing[0] = backgroundGrows
 		b.monitor.reset(placeWarn)
 	}
+}
+
+// show has w hold what the tree that has just become the member's says of the example.
+func (b *member) show(w *work, s *shared) {
+	w.leaf = b.tree.find(0, s.input)
+	b.tree.predict(w, w.leaf, s.input, s.z)
 }
 
 // failure is the error of a prediction in [0, 1], for detectors.
@@ -177,7 +185,7 @@ func (b *member) restored() error {
 	if b.monitor == nil {
 		return nil
 	}
-	if !b.monitor.check() || b.growing[0] > 1 {
+	if !b.monitor.check() || b.growing[0] > backgroundWas || !b.rivalled() {
 		return errors.New("its detectors hold what no errors leave")
 	}
 	return b.background.restored()

@@ -45,7 +45,8 @@ func (m *Trees) list() {
 		if b.monitor != nil {
 			m.tensors = append(m.tensors, b.monitor.list(prefix+"monitor.")...)
 			m.tensors = append(m.tensors,
-				entry{prefix + "growing", millrace.Tensor{Shape: []int{1}, U8: b.growing}, millrace.Training})
+				entry{prefix + "growing", millrace.Tensor{Shape: []int{1}, U8: b.growing}, millrace.Training},
+				entry{prefix + "rival", millrace.Tensor{Shape: []int{rivalLen}, F64: b.rival, Added: true}, millrace.Training})
 			m.tensors = append(m.tensors, b.background.list(prefix+"background.", millrace.Training)...)
 		}
 	}
@@ -107,13 +108,24 @@ func (m *Trees) State(visit func(name string, t millrace.Tensor, role millrace.R
 	}
 }
 
-// copyFrom makes the tree equal to another one of the same plan.
-func (t *arena) copyFrom(o *arena) {
-	for i, to := range t.copied {
-		to.Set(o.copied[i])
+// swap makes the tree what another one of the same plan is, and that one what this was.
+func (t *arena) swap(o *arena) {
+	for i, a := range t.copied {
+		b := o.copied[i]
+		swap(a.F32, b.F32)
+		swap(a.F64, b.F64)
+		swap(a.I32, b.I32)
+		swap(a.U64, b.U64)
+		swap(a.U8, b.U8)
 	}
-	copy(t.owner, o.owner)
-	copy(t.taken, o.taken)
+	swap(t.owner, o.owner)
+	swap(t.taken, o.taken)
+}
+
+func swap[T any](a, b []T) {
+	for i := range a {
+		a[i], b[i] = b[i], a[i]
+	}
 }
 
 // featureMax is more than a float32 holds.
