@@ -27,17 +27,40 @@ const fileBytesMax = 8 + HeaderBytesMax + ManifestBytesMax + 2*BlobBytesMax
 // file itself, with the manifest and the blobs as its U8 tensors, so it needs no format of its own.
 // It seals s first, and refuses what ReadFile would.
 func WriteFile(path string, s millrace.Snapshot) error {
+	chunks, err := encodeFile(s)
+	if err != nil {
+		return err
+	}
+	return ReplaceFile(path, chunks...)
+}
+
+// EncodeFile writes what WriteFile writes to w, for whoever has a place for it.
+func EncodeFile(w io.Writer, s millrace.Snapshot) error {
+	chunks, err := encodeFile(s)
+	if err != nil {
+		return err
+	}
+	for _, chunk := range chunks {
+		if _, err := w.Write(chunk); err != nil {
+			return fmt.Errorf("writing snapshot file: %w", err)
+		}
+	}
+	return nil
+}
+
+// encodeFile is a snapshot file in pieces.
+func encodeFile(s millrace.Snapshot) ([][]byte, error) {
 	if s.Training == nil {
-		return errors.New("writing snapshot file: the training blob was not loaded")
+		return nil, errors.New("writing snapshot file: the training blob was not loaded")
 	}
 	Seal(&s)
 	manifest, err := EncodeManifest(s.Manifest)
 	if err != nil {
-		return fmt.Errorf("writing snapshot file: %w", err)
+		return nil, fmt.Errorf("writing snapshot file: %w", err)
 	}
 	digest := Digest(manifest)
 	if err := Verify(s, manifest, digest); err != nil {
-		return fmt.Errorf("writing snapshot file: %w", err)
+		return nil, fmt.Errorf("writing snapshot file: %w", err)
 	}
 	chunks := [][]byte{nil, manifest, s.Serving, s.Training}
 	offset := 0
@@ -48,7 +71,7 @@ func WriteFile(path string, s millrace.Snapshot) error {
 		offset += n
 	}
 	chunks[0] = encodeHeader(map[string]string{"format": fileFormat, "digest": digest}, tensors)
-	return ReplaceFile(path, chunks...)
+	return chunks, nil
 }
 
 // ReadFile reads what WriteFile wrote and verifies it. Errors of content wrap millrace.ErrCorrupt.

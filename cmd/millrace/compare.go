@@ -50,11 +50,16 @@ root mean squared error) went, as .svg or .png.`,
 			if err != nil {
 				return err
 			}
+			plot, err := plotPlace(o.plot)
+			if err != nil {
+				return err
+			}
+			defer plot.drop()
 			contenders, err := a.contenders(cmd.Context(), data, o)
 			if err != nil {
 				return err
 			}
-			return a.compareFile(cmd.Context(), contenders, data, o.plot)
+			return a.compareFile(cmd.Context(), contenders, data, plot)
 		},
 	}
 	f := cmd.Flags()
@@ -70,11 +75,6 @@ root mean squared error) went, as .svg or .png.`,
 
 // contenders builds all that are asked for. Those that cannot be built say why, unless none can.
 func (a *app) contenders(ctx context.Context, data offline.Data, o compareFlags) ([]*offline.Contender, error) {
-	if o.plot != "" {
-		if err := plotPlace(o.plot); err != nil {
-			return nil, err
-		}
-	}
 	var list []*offline.Contender
 	var base *config.Pipeline // whose features and label the families take
 	sparse := false
@@ -150,7 +150,7 @@ func unusedName(list []*offline.Contender, name string) string {
 	return unused
 }
 
-func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, data offline.Data, plot string) error {
+func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, data offline.Data, plot *place) error {
 	asJSON, err := a.json()
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (a *app) compareFile(ctx context.Context, contenders []*offline.Contender, 
 		a.tellRejected(&built[0].Pass)
 		err = errors.Join(printComparison(a.out, result), printLabels(a.out, built[0].Summary()))
 	}
-	if err == nil && plot != "" {
+	if err == nil && plot != nil {
 		err = savePlot(plot, offline.Name(data.Events), built)
 	}
 	return cmp.Or(err, calledOff)

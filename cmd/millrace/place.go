@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -15,30 +16,27 @@ import (
 // place is where a verb's file goes: whole, or not at all.
 type place struct {
 	path string
-	out  io.Writer // where no path was given
-	file *os.File  // beside the path, until it is whole
-	over bool      // a file that is there gives way to it
-	mode fs.FileMode
+	out  io.Writer   // where no path was given
+	file *os.File    // beside the path, until it is whole
+	over bool        // a file that is there gives way to it
+	mode fs.FileMode // of that one; 0 where there is none
 	// direct: the path is a device or a pipe, which is written to as it is.
 	direct bool
 }
 
-// readable are the permissions of a file that was not there before.
-const readable = 0o644
-
 // newPlace tries a path before the work that fills it. A file that is there is kept.
 func newPlace(path string, out io.Writer) (*place, error) {
-	p := &place{path: path, out: out, mode: readable}
+	p := &place{path: path, out: out}
 	if path == "" {
 		return p, nil
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return nil, taken(path)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, config.UsageError{Err: fmt.Errorf("--out: %w", err)}
+		return nil, config.UsageError{Err: fmt.Errorf("--out: %w", noPlace(path, err))}
 	}
 	var err error
-	if p.file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp"); err != nil {
+	if p.file, err = beside(path); err != nil {
 		return nil, config.UsageError{Err: fmt.Errorf("--out: %w", err)}
 	}
 	return p, nil
@@ -47,7 +45,7 @@ func newPlace(path string, out io.Writer) (*place, error) {
 // replacing tries a path before the work that fills it, for a flag. A file that is there stays as it is until the new
 // one is whole.
 func replacing(flag, path string) (*place, error) {
-	p := &place{path: path, over: true, mode: readable}
+	p := &place{path: path, over: true}
 	fault := func(err error) (*place, error) { return nil, config.UsageError{Err: fmt.Errorf("--%s: %w", flag, err)} }
 	if whole, err := filepath.EvalSymlinks(path); err == nil {
 		p.path = whole // the link stays one
@@ -65,24 +63,32 @@ func replacing(flag, path string) (*place, error) {
 	case err == nil:
 		p.mode = info.Mode().Perm()
 	case !errors.Is(err, fs.ErrNotExist):
-		return fault(err)
+		return fault(noPlace(path, err))
 	}
-	if p.file, err = os.CreateTemp(filepath.Dir(p.path), "."+filepath.Base(p.path)+".*.tmp"); err != nil {
+	if p.file, err = beside(p.path); err != nil {
 		return fault(err)
 	}
 	return p, nil
 }
 
-// tryPlace finds out before the work whether a file can be written, or written over, whole, at its end.
-func tryPlace(path string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return config.Usagef("--out: %s is a folder: name a file in it", path)
+// beside makes a file next to a path, for what will be there once it is whole. Its permissions are those of any file
+// that the user makes, while os.CreateTemp's files are the owner's alone.
+func beside(path string) (*os.File, error) {
+	for {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%s.tmp", filepath.Base(path), rand.Text()[:10]))
+		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as any file of the user's, by the umask
+		switch {
+		case err == nil:
+			return file, nil
+		case !errors.Is(err, fs.ErrExist):
+			return nil, noPlace(path, err)
+		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // as writing does
-	if err != nil {
-		return config.UsageError{Err: fmt.Errorf("--out: %w", err)}
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// noPlace is why no file can be written at a path.
+func noPlace(path string, why error) error {
+	return fmt.Errorf("no file can be written in %s: %w", filepath.Dir(path), cmp.Or(errors.Unwrap(why), why))
 }
 
 func taken(path string) error {
@@ -118,8 +124,10 @@ func (p *place) keep() (err error) {
 	if p.direct {
 		return p.file.Close()
 	}
-	// CreateTemp's files are the owner's alone.
-	if err := errors.Join(p.file.Chmod(p.mode), p.file.Sync(), p.file.Close()); err != nil {
+	if p.mode != 0 {
+		err = p.file.Chmod(p.mode)
+	}
+	if err := errors.Join(err, p.file.Sync(), p.file.Close()); err != nil {
 		return err
 	}
 	if p.over {
@@ -139,9 +147,9 @@ func (p *place) keep() (err error) {
 	return nil
 }
 
-// drop removes what is not whole. It may be called after write.
+// drop removes what is not whole. It may be called after write, and of nil.
 func (p *place) drop() {
-	if p.file == nil {
+	if p == nil || p.file == nil {
 		return
 	}
 	_ = p.file.Close() // it was closed, or is of no use

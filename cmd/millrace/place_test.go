@@ -70,3 +70,30 @@ func listed(t *testing.T) (all []string) {
 	}
 	return all
 }
+
+// TestFilesAreAsAnyOther: what verbs write for a person has the permissions of any file that the person makes, and not
+// those of temporary files.
+func TestFilesAreAsAnyOther(t *testing.T) {
+	inFolder(t, map[string]string{"my.yaml": shortPipeline, "data.csv": shortRows(40)})
+	if err := os.WriteFile("any", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.Stat("any")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "data.csv", "--no-try", "--out", "new.yaml"},
+		{"train", "my.yaml", "data.csv", "--out", "my.millrace"},
+		{"predict", "my.yaml", "data.csv", "--snapshot", "my.millrace", "--out", "scores.jsonl"},
+		{"evaluate", "my.yaml", "data.csv", "--predictions", "told.csv"},
+		{"compare", "data.csv", "--label", "y", "--models", "logistic", "--plot", "losses.svg"},
+		{"produce", "--generate", "payments", "--events", "3", "--out", "events.jsonl"},
+	} {
+		ok(t, args...)
+		path := args[len(args)-1]
+		if info, err := os.Stat(path); err != nil || info.Mode() != want.Mode() || info.Size() == 0 {
+			t.Errorf("%s: %v, %v; another file has %v", path, info, err, want.Mode())
+		}
+	}
+}

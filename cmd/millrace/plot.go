@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"image/color"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,7 +23,6 @@ import (
 	"millrace/config"
 	"millrace/learner"
 	"millrace/offline"
-	"millrace/snapshot"
 )
 
 // The size of a picture: two panels one above the other, with a legend beside each.
@@ -73,21 +70,20 @@ func plotFormat(path string) (string, error) {
 	return format, nil
 }
 
-// plotPlace checks that a picture can be written, before anything is learned for it.
-func plotPlace(path string) error {
+// plotPlace tries the place of a picture, before anything is learned for it; nil is none.
+func plotPlace(path string) (*place, error) {
+	if path == "" {
+		return nil, nil
+	}
 	if _, err := plotFormat(path); err != nil {
-		return err
+		return nil, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // as saving does
-	if err != nil {
-		return config.Usagef("--plot: no file can be written in %s: %v", filepath.Dir(path), errors.Unwrap(err))
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return replacing("plot", path)
 }
 
 // savePlot draws the contenders' losses over the events.
-func savePlot(path, title string, contenders []*offline.Contender) error {
-	format, err := plotFormat(path)
+func savePlot(to *place, title string, contenders []*offline.Contender) error {
+	format, err := plotFormat(to.path)
 	if err != nil {
 		return err
 	}
@@ -103,12 +99,9 @@ func savePlot(path, title string, contenders []*offline.Contender) error {
 	}
 	data, err := drawPanels(format, panels)
 	if err != nil {
-		return fmt.Errorf("drawing %s: %w", path, err)
+		return fmt.Errorf("drawing %s: %w", to.path, err)
 	}
-	if err := snapshot.ReplaceFile(path, data); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return to.write(data)
 }
 
 // curveLines are the baselines, dashed, and then the contenders.

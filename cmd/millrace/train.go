@@ -72,9 +72,11 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Da
 	if err != nil {
 		return err
 	}
-	if err := a.deliverable(ctx, p, t); err != nil {
+	to, err := a.deliverable(ctx, p, t)
+	if err != nil {
 		return err
 	}
+	defer to.drop()
 	finish := func() {}
 	figures, trained, err := offline.Train(ctx, p, data, t.epochs, func(epoch int) (progress offline.Progress) {
 		finish()
@@ -88,7 +90,7 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Da
 	calledOff, where := err, ""
 	if calledOff == nil || t.keep {
 		// What was learned so far goes where it should in spite of the signal; the next one ends that as well.
-		if where, err = a.deliver(context.WithoutCancel(ctx), p, &trained, t.out, t.fresh); err != nil {
+		if where, err = a.deliver(context.WithoutCancel(ctx), p, &trained, to, t.fresh); err != nil {
 			return err
 		}
 	}
@@ -105,20 +107,21 @@ func (a *app) trainFile(ctx context.Context, p *config.Pipeline, data offline.Da
 	return cmp.Or(err, calledOff)
 }
 
-// deliverable finds out before the work whether what will be trained can go where it should.
-func (a *app) deliverable(ctx context.Context, p *config.Pipeline, t training) error {
+// deliverable finds out before the work whether what will be trained can go where it should: a file's place, or nil for
+// the store.
+func (a *app) deliverable(ctx context.Context, p *config.Pipeline, t training) (*place, error) {
 	if t.out != "" {
-		return tryPlace(t.out)
+		return replacing("out", t.out)
 	}
 	if p.Redis.Mode == "embedded" {
-		return config.Usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
+		return nil, config.Usagef("an embedded store ends with this process: set redis.url, or write the snapshot with --out FILE")
 	}
 	st, err := a.openStore(p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = pipeline.Publishable(ctx, st, p, millrace.CauseTrained, t.fresh)
-	return errors.Join(err, st.Close())
+	return nil, errors.Join(err, st.Close())
 }
 
 func (a *app) openStore(p *config.Pipeline) (*store.Store, error) {
@@ -134,12 +137,12 @@ func (a *app) openStore(p *config.Pipeline) (*store.Store, error) {
 }
 
 // deliver writes the snapshot to a file, or makes it the head in the store.
-func (a *app) deliver(ctx context.Context, p *config.Pipeline, s *millrace.Snapshot, out string, fresh bool) (string, error) {
-	if out != "" {
-		if err := snapshot.WriteFile(out, *s); err != nil {
+func (a *app) deliver(ctx context.Context, p *config.Pipeline, s *millrace.Snapshot, to *place, fresh bool) (string, error) {
+	if to != nil {
+		if err := snapshot.EncodeFile(to.file, *s); err != nil {
 			return "", fmt.Errorf("writing the snapshot: %w", err)
 		}
-		return out, nil
+		return to.path, to.keep()
 	}
 	st, err := a.openStore(p)
 	if err != nil {
