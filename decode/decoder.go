@@ -9,6 +9,7 @@ package decode
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 
 	"millrace"
 )
@@ -25,21 +26,26 @@ type Decoder struct {
 	event *millrace.Event
 	keys  keySet
 
-	// event number in which an edge was last met: a key that is met twice in one is a duplicate.
-	seen  []uint64
 	count uint64
 	set   int  // fields that this event has set
 	timed bool // this event has a time of its own
 
 	weightFault *millrace.Rejection // of this event
 
-	// Most streams write their keys in one order. after[e] is the edge that last followed e in its
-	// object, and start[n] the one that last came first in node n. Wrong guesses cost time only.
-	after, start []int32
+	met   []met   // of each edge
+	start []int32 // the edge that last came first in each node: a guess, as met.after
 
 	faults      map[faultKey]*millrace.Rejection
 	unknown     *millrace.Rejection
 	unknownText string
+}
+
+// met is where an edge was met last.
+type met struct {
+	count uint64 // of the event: a key that is met twice in one is a duplicate
+	// after is the edge that came next in its object: most streams write their keys in one order. Wrong guesses cost time
+	// only.
+	after int32
 }
 
 // New compiles a decoder. Columns are taken as features.New takes them; an empty LabelSpec means
@@ -60,15 +66,14 @@ func newDecoder(s *schema) *Decoder {
 	d := &Decoder{
 		schema: s,
 		keys:   newKeySet(),
-		seen:   make([]uint64, len(s.edges)),
-		after:  make([]int32, len(s.edges)),
+		met:    make([]met, len(s.edges)),
 		start:  make([]int32, len(s.nodes)),
 		faults: make(map[faultKey]*millrace.Rejection),
 	}
 	// The first guess is the pipeline's own order.
 	for i, n := range s.nodes {
 		for k, e := range n.edges {
-			d.after[e] = n.edges[(k+1)%len(n.edges)]
+			d.met[e].after = n.edges[(k+1)%len(n.edges)]
 		}
 		d.start[i] = -1
 		if len(n.edges) > 0 {
@@ -146,7 +151,7 @@ func (d *Decoder) Decode(rec *millrace.Record, dst *millrace.Event) error {
 	// Mostly every column was there; only else are those left out looked for.
 	if d.set < d.read {
 		for i, e := range d.edgeOf {
-			if e >= 0 && d.seen[e] != d.count {
+			if e >= 0 && d.met[e].count != d.count {
 				dst.Fields[i] = millrace.Field{}
 			}
 		}
@@ -221,7 +226,9 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 		} else if p, e, fault = d.key(n, p, object); fault != nil {
 			return p, fault
 		}
-		p = space(data, p)
+		if p < len(data) && data[p] <= ' ' {
+			p = space(data, p)
+		}
 		if e < 0 {
 			if p, _, fault = d.skip(p, depth); fault != nil {
 				return p, fault
@@ -229,11 +236,12 @@ func (d *Decoder) object(n int32, p, depth int) (int, *millrace.Rejection) {
 		} else {
 			// An unknown key leaves the guess alone: the expected key mostly comes right after it.
 			*guess = e
-			guess = &d.after[e]
-			if d.seen[e] == d.count {
+			met := &d.met[e]
+			guess = &met.after
+			if met.count == d.count {
 				return p, d.duplicate(e)
 			}
-			d.seen[e] = d.count
+			met.count = d.count
 			if end := d.plainNumber(d.edges[e].number, p); end > 0 {
 				p = end
 			} else if p, fault = d.value(e, p, depth); fault != nil {
@@ -271,11 +279,13 @@ func (d *Decoder) plainNumber(field int32, p int) (end int) {
 	case first > 9 && data[p] != '-':
 		return 0
 	case first == 0 && len(data)-p >= 11 && data[p+1] == '.':
-		value, n := eightDigits(binary.LittleEndian.Uint64(data[p+2:]))
-		if end = p + 2 + n; n == 0 || n == 8 || data[end]|0x20 == 'e' {
-			end = 0
-		} else {
-			v = float64(value) / pow10[n]
+		w, other := digits(binary.LittleEndian.Uint64(data[p+2 : p+10]))
+		if other == 0 {
+			break
+		}
+		n := bits.TrailingZeros64(other) / 8
+		if behind := w >> (8 * n & 63); n > 0 && behind&0xFF|0x20 != 'E'^'0' {
+			v, end = float64(int64(joined(w, n)))/pow10[n], p+2+n
 		}
 	case first <= 9 && len(data)-p > 1 && (data[p+1] == ',' || data[p+1] == '}'):
 		v, end = float64(first), p+1

@@ -29,16 +29,28 @@ var tenTo = [9]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 // byte: their value and how many they are. It has no branch, because the number of decimals changes
 // from value to value and a mispredicted loop costs more than reading all of them.
 func eightDigits(w uint64) (value uint64, n int) {
+	w, other := digits(w)
+	if n = bits.TrailingZeros64(other) / 8; n > 0 {
+		value = joined(w, n)
+	}
+	return value, n
+}
+
+// digits makes numbers of eight characters, each less '0', and marks the high bit of those that are no digits.
+func digits(w uint64) (numbers, other uint64) {
 	w ^= '0' * eachByte
-	// The high bit of a byte that is no digit: 10 and more carry into it, and so do 128 and more.
-	other := (w + 0x76*eachByte | w) & (0x80 * eachByte)
-	n = bits.TrailingZeros64(other) / 8
+	// 10 and more carry into the bit, and so do 128 and more.
+	return w, (w + 0x76*eachByte | w) & (0x80 * eachByte)
+}
+
+// joined is the value of the first n digits of a word, one to eight of them.
+func joined(w uint64, n int) uint64 {
 	// Move the digits to the high end, so that zeros stand before them, then add neighbours up: pairs,
 	// fours (in the two 32-bit halves, whose weights the factors hold) and all eight.
-	w <<= 64 - 8*n
+	w <<= (64 - 8*n) & 63
 	w = w*10 + w>>8
 	const low = 0x000000FF000000FF
-	return ((w&low)*(100+1000000<<32) + (w>>16&low)*(1+10000<<32)) >> 32, n
+	return ((w&low)*(100+1000000<<32) + (w>>16&low)*(1+10000<<32)) >> 32
 }
 
 // parseNumber reads the JSON number that starts at data[p], which exists. It returns the correctly

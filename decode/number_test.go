@@ -8,9 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"millrace"
 )
 
-// checkNumber compares parseNumber and skipNumber with encoding/json and strconv on one literal.
+// checkNumber compares parseNumber and skipNumber with encoding/json and strconv on one literal, and plainNumber with
+// parseNumber.
 func checkNumber(t *testing.T, literal string) {
 	t.Helper()
 	if literal == "" {
@@ -19,6 +22,14 @@ func checkNumber(t *testing.T, literal string) {
 	for _, text := range []string{literal, literal + ",", literal + "}        ", literal + " 123456789"} {
 		v, end, fault := parseNumber([]byte(text), 0)
 		skipped, ok := skipNumber([]byte(text), 0)
+		d := Decoder{data: []byte(text), event: &millrace.Event{Fields: make([]millrace.Field, 1)}}
+		field := &d.event.Fields[0]
+		switch plain := d.plainNumber(0, 0); {
+		case fault != numberOK && plain > 0:
+			t.Fatalf("%q is a plain number to %d, fault %d", text, plain, fault)
+		case fault == numberOK && (plain != end || math.Float64bits(field.Number) != math.Float64bits(v)):
+			t.Fatalf("%q is the plain number %v to %d, want %v to %d", text, field.Number, plain, v, end)
+		}
 		valid := json.Valid([]byte(literal)) && (literal[0] == '-' || literal[0]-'0' <= 9) && strings.TrimSpace(literal) == literal
 		whole := fault != numberMalformed && end == len(literal)
 		if valid != whole || (ok && skipped == len(literal)) != valid {
@@ -43,7 +54,7 @@ func TestNumbers(t *testing.T) {
 		"123456789012345678", "18446744073709551616", "99999999999999999999", "0.000000000000000000000000001", "4.35",
 		"0.30000000000000004", "5e-324", "2e-324", "1e-400", "1e999999999999", "0e999999999999", "1E+2", "1e-2", "1.5E5",
 		"12345678.12345678", "0.12345678", "0.1234567", "0.123456789", "0.12345678901234567", "00", "01", "-", "-01", "1.", "1.e1",
-		"1e", "1e+", "1ee1", "1.1.1", "--1", "0x1", "1_0", "0.", "-.5", "0.5e3", "0.1234567E10", "0.1e-3", "0.1e", "0.12x", "-0.25", "0.0000000", "1e1.5", "8.", "1.12345678a", "1.1234567/", "1.:",
+		"1e", "1e+", "1ee1", "1.1.1", "--1", "0x1", "1_0", "0.", "-.5", "0.5e3", "0.1234567E10", "0.1e", "0.123e2", "0.123E2", "0.123u", "0.1234567e1", "0.1e-3", "0.1e", "0.12x", "-0.25", "0.0000000", "1e1.5", "8.", "1.12345678a", "1.1234567/", "1.:",
 	} {
 		checkNumber(t, literal)
 	}

@@ -68,6 +68,7 @@ type edge struct {
 	// The first and the last eight bytes of a short one, or all of it where it is shorter, to be masked. No mask is of
 	// one that is longer than both.
 	first, last, mask uint64
+	tail              int   // where the last ones begin
 	node              int32 // -1 when this is a leaf
 	number            int32 // the field of a number that is all that the value is read for, else -1
 	key               string
@@ -300,7 +301,8 @@ func (e *edge) words() {
 	}
 	padded := append([]byte(e.quoted), make([]byte, 8)...)
 	e.first = binary.LittleEndian.Uint64(padded) & e.mask
-	e.last = binary.LittleEndian.Uint64(padded[max(0, n-8):]) & e.mask
+	e.tail = max(0, n-8)
+	e.last = binary.LittleEndian.Uint64(padded[e.tail:]) & e.mask
 }
 
 // stands reports whether the key stands at data[p], with its quotes and colon, and something behind it.
@@ -308,7 +310,8 @@ func (e *edge) stands(data []byte, p int) bool {
 	n := len(e.quoted)
 	if e.mask != 0 && len(data)-p > shortMax {
 		// Words are compared without a call.
-		return binary.LittleEndian.Uint64(data[p:])&e.mask == e.first && binary.LittleEndian.Uint64(data[p+max(0, n-8):])&e.mask == e.last
+		at := p + e.tail
+		return binary.LittleEndian.Uint64(data[p:p+8])&e.mask == e.first && binary.LittleEndian.Uint64(data[at:at+8])&e.mask == e.last
 	}
 	return len(data)-p > n && string(data[p:p+n]) == e.quoted
 }
