@@ -145,10 +145,17 @@ func (in *intake) take(c *chunk) {
 	case s.From == s.To && s.Last:
 		c.slots = append(c.slots, slot{batch: s.Batch, label: s.Source > 0, last: true, anew: s.Anew})
 	}
-	to := min(s.To, s.From+max(in.most-len(c.slots), 1))
-	for i := s.From; i < to; i++ {
-		c.slots = append(c.slots, slot{record: &s.Batch.Records[i], batch: s.Batch, label: s.Source > 0,
-			last: s.Last && i+1 == s.To, anew: s.Anew && i == s.From})
+	n := min(s.To-s.From, max(in.most-len(c.slots), 1))
+	at := len(c.slots)
+	c.slots = slices.Grow(c.slots, n)[:at+n]
+	records := s.Batch.Records[s.From : s.From+n]
+	for i := range records {
+		c.slots[at+i] = slot{record: &records[i], batch: s.Batch, label: s.Source > 0}
+	}
+	to := s.From + n
+	if n > 0 {
+		c.slots[at].anew = s.Anew
+		c.slots[at+n-1].last = s.Last && to == s.To
 	}
 	if s.From, s.Anew = to, false; s.From == s.To {
 		in.rest = merge.Stretch{}
