@@ -144,7 +144,7 @@ func (d *Decoder) entry(t int32, p, depth int, key []byte, most int) (int, *mill
 	v, end, bad := parseNumber(data, p)
 	switch {
 	case bad != numberOK:
-		return end, d.badNumber(t, end, bad)
+		return end, d.badNumber(t, p, end, bad)
 	case v == 0:
 		return end, nil
 	case len(d.event.Entries) == most:

@@ -36,6 +36,7 @@ type Decoder struct {
 	start []int32 // the edge that last came first in each node: a guess, as met.after
 
 	faults      map[faultKey]*millrace.Rejection
+	shown       map[faultKey]string // the values that they show
 	unknown     *millrace.Rejection
 	unknownText string
 }
@@ -68,7 +69,7 @@ func newDecoder(s *schema) *Decoder {
 		keys:   newKeySet(),
 		met:    make([]met, len(s.edges)),
 		start:  make([]int32, len(s.nodes)),
-		faults: make(map[faultKey]*millrace.Rejection),
+		faults: make(map[faultKey]*millrace.Rejection), shown: make(map[faultKey]string),
 	}
 	// The first guess is the pipeline's own order.
 	for i, n := range s.nodes {

@@ -243,9 +243,9 @@ func TestDecodeRejects(t *testing.T) {
 func TestDetailsSayWhatWasFoundAndExpected(t *testing.T) {
 	d := newDecoderOf(t, testSpec())
 	cases := []struct{ event, want string }{
-		{`{"amount":"1,5"}`, `wrong_type at "amount": found another string; a number belongs there`},
+		{`{"amount":"1,5"}`, `wrong_type at "amount": found "1,5"; a number belongs there, and format: eu would read it`},
 		{`{"kind":[]}`, `wrong_type at "kind": found an array; a string, a number or a boolean belongs there`},
-		{`{"amount":1e999}`, `not_finite at "amount": found a number out of range; a number belongs there`},
+		{`{"amount":1e999}`, `not_finite at "amount": found 1e999, which is out of range; a number belongs there`},
 		{`{"amount":1]`, `malformed_json: found byte ']' at offset 11; a comma or a closing brace belongs there`},
 		{`{"amount":`, `malformed_json: found the end at offset 10; a value belongs there`},
 		{`{"user":3}`, `wrong_type at "user": found a number; an object belongs there`},
@@ -530,5 +530,29 @@ func TestAlikeClasses(t *testing.T) {
 	}
 	if found := (LabelSpec{Path: "y", Classes: []string{"no", "No"}, IgnoreCase: true}).Validate(); len(found) != 1 {
 		t.Errorf("two classes that are one: %v", found)
+	}
+}
+
+// TestFaultsShowTheValue: a person sees what stood there, short and in a form that no terminal acts on, and with it
+// which format would have read it.
+func TestFaultsShowTheValue(t *testing.T) {
+	d := newDecoderOf(t, testSpec())
+	e := d.NewEvent()
+	for _, c := range [][2]string{
+		{`{"amount":"9,99"}`, `wrong_type at "amount": found "9,99"; a number belongs there, and format: eu would read it`},
+		{`{"amount":"1,234"}`, `wrong_type at "amount": found "1,234"; a number belongs there, and format: us or eu would read it`},
+		{`{"amount":"1h30m"}`, `wrong_type at "amount": found "1h30m"; a number belongs there, and format: duration would read it`},
+		{`{"amount":"many"}`, `wrong_type at "amount": found "many"; a number belongs there`},
+		{`{"amount":"9,99"}`, `wrong_type at "amount": found "9,99"; a number belongs there, and format: eu would read it`},
+		{`{"amount":"\u001b[2J"}`, `wrong_type at "amount": found "\x1b[2J"; a number belongs there`},
+		{`{"amount":"` + strings.Repeat("x", 200) + `"}`, `wrong_type at "amount": found "` + strings.Repeat("x", 40) + `"…; a number belongs there`},
+		{`{"amount":true}`, `wrong_type at "amount": found a boolean; a number belongs there`},
+		{`{"known":"\u00e4"}`, `wrong_type at "known": found "ä"; true or false belongs there`},
+		{`{"known":17}`, `wrong_type at "known": found 17; true or false belongs there`},
+		{`{"id":0.5}`, `bad_id at "id": found 0.5; a string or a whole number belongs there`},
+	} {
+		if err := d.Decode(&millrace.Record{Value: []byte(c[0])}, e); err == nil || err.Error() != c[1] {
+			t.Errorf("%s: %v\nwant %s", c[0], err, c[1])
+		}
 	}
 }

@@ -36,5 +36,5 @@ func Example() {
 	}
 	// Output:
 	// 7: 12.5 DE, class 1
-	// wrong_type at "amount": found another string; a number belongs there
+	// wrong_type at "amount": found "12,5"; a number belongs there, and format: eu would read it
 }

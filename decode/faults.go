@@ -15,7 +15,7 @@ type kind uint8
 const (
 	aString kind = iota
 	aNumber
-	aFraction
+	aFraction // a number that is no integer
 	aBoolean
 	anObject
 	anArray
@@ -26,8 +26,11 @@ const (
 	aNegative
 )
 
-var kindWords = [...]string{"a string", "a number", "a number that is no integer", "a boolean", "an object", "an array", "null",
-	"another string", "another string", "a number out of range", "a number below 0"}
+// kindWords say what was found where it is not shown; what is shown has valueWords behind it.
+var kindWords = [...]string{"a string", "a number", "a number", "a boolean", "an object", "an array", "null",
+	"another string", "another string", "a number", "a number"}
+
+var valueWords = map[kind]string{outRange: ", which is out of range", aNegative: ", which is below 0"}
 
 var useWords = [...]string{
 	useNumber:   "a number",
@@ -62,8 +65,10 @@ func (d *Decoder) fault(key faultKey, path string, detail func() string) *millra
 	return r
 }
 
-// mismatch is the fault of a target whose value is of another kind.
-func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
+// mismatch is the fault of a target whose value is of another kind. Strings and numbers are shown; value is the text of
+// one, and of others not looked at. What is wrong in the same way comes with one value or few, mostly: the latest one's
+// fault is kept.
+func (d *Decoder) mismatch(t int32, found kind, value []byte) *millrace.Rejection {
 	// The reason follows from the use: who reads a dead letter wants to know which part of the pipeline
 	// file to look at.
 	reason := millrace.ReasonWrongType
@@ -79,9 +84,41 @@ func (d *Decoder) mismatch(t int32, found kind) *millrace.Rejection {
 	case found == outRange:
 		reason = millrace.ReasonNotFinite
 	}
-	return d.fault(faultKey{reason, t, found}, d.targets[t].path, func() string {
-		return fmt.Sprintf("found %s; %s belongs there", kindWords[found], d.belongs(t))
+	key, path := faultKey{reason, t, found}, d.targets[t].path
+	switch found {
+	case aBoolean, anObject, anArray, aNull:
+		return d.fault(key, path, func() string { return fmt.Sprintf("found %s; %s belongs there", kindWords[found], d.belongs(t)) })
+	}
+	value = value[:min(len(value), quoteMost+1)] // a start says enough, and the dead letter holds the whole event
+	if d.shown[key] != string(value) || d.faults[key] == nil {
+		delete(d.faults, key)
+		d.shown[key] = string(value)
+	}
+	return d.fault(key, path, func() string {
+		text := quote(value)
+		if found == aNumber || found == aFraction || found == outRange || found == aNegative {
+			text = strings.ReplaceAll(text, `"`, "")
+		}
+		return fmt.Sprintf("found %s%s; %s belongs there%s", text, valueWords[found], d.belongs(t), d.formatsOf(t, value))
 	})
+}
+
+// formatsOf says with which format a text would be the number that belongs there; empty where there is none.
+func (d *Decoder) formatsOf(t int32, value []byte) string {
+	target := &d.targets[t]
+	if target.use != useNumber && target.use != useValue {
+		return ""
+	}
+	var read []string
+	for _, f := range []NumberFormat{NumberUS, NumberEU, NumberDuration} {
+		if _, ok := f.ParseUnit(value, target.unit); ok && f != target.format {
+			read = append(read, string(f))
+		}
+	}
+	if len(read) == 0 {
+		return ""
+	}
+	return ", and format: " + strings.Join(read, " or ") + " would read it"
 }
 
 // belongs says what a target takes, of times with their order.

@@ -25,7 +25,7 @@ func (d *Decoder) label(t int32, p, depth int) (int, *millrace.Rejection) {
 	case d.number:
 		d.labelValue(t, text, found)
 	case found == anObject || found == anArray:
-		l.Fault = d.mismatch(t, found)
+		l.Fault = d.mismatch(t, found, text)
 	default:
 		class, ok := d.lookupClass(text)
 		// 1, 1.0 and 1e0 are one JSON number, and which of them a writer puts is up to its library. Of texts only whole
@@ -59,17 +59,17 @@ func (d *Decoder) labelValue(t int32, text []byte, found kind) {
 	switch found {
 	case aNumber, aFraction:
 		if v, _, fault = parseNumber(text, 0); fault != numberOK {
-			l.Fault = d.mismatch(t, outRange)
+			l.Fault = d.mismatch(t, outRange, text)
 			return
 		}
 	case aString:
 		var ok bool
 		if v, ok = d.targets[t].format.ParseUnit(text, d.targets[t].unit); !ok {
-			l.Fault = d.mismatch(t, badNumberText)
+			l.Fault = d.mismatch(t, badNumberText, text)
 			return
 		}
 	default:
-		l.Fault = d.mismatch(t, found)
+		l.Fault = d.mismatch(t, found, text)
 		return
 	}
 	if v, l.Fault = d.held(t, v); l.Fault == nil {

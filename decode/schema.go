@@ -380,11 +380,13 @@ func violations(prefix string, found []millrace.Violation) error {
 	return fmt.Errorf("%s", strings.Join(lines, "; "))
 }
 
+// quoteMost bytes of a text are shown.
+const quoteMost = 40
+
 // quote writes text for people, shortened: details end up in headers and logs.
 func quote(text []byte) string {
-	const most = 40
-	if len(text) > most {
-		return strconv.Quote(string(text[:most])) + "…"
+	if len(text) > quoteMost {
+		return strconv.Quote(string(text[:quoteMost])) + "…"
 	}
 	return strconv.Quote(string(text))
 }

@@ -40,25 +40,25 @@ func (d *Decoder) instant(t int32, p, depth int) (ms int64, end int, found kind,
 	case aString:
 		ms, ok := d.formats[d.targets[t].times].Parse(text)
 		if !ok {
-			return 0, end, found, d.mismatch(t, badText)
+			return 0, end, found, d.mismatch(t, badText, text)
 		}
 		return ms, end, found, nil
 	case aNumber, aFraction:
 		if format := &d.formats[d.targets[t].times]; format.digits {
 			ms, ok := format.Parse(text)
 			if !ok {
-				return 0, end, found, d.mismatch(t, outRange)
+				return 0, end, found, d.mismatch(t, outRange, text)
 			}
 			return ms, end, found, nil
 		}
 		v, _, bad := parseNumber(text, 0)
 		ms, ok := UnixTime(v)
 		if bad != numberOK || !ok {
-			return 0, end, found, d.mismatch(t, outRange)
+			return 0, end, found, d.mismatch(t, outRange, text)
 		}
 		return ms, end, found, nil
 	}
-	return 0, end, found, d.mismatch(t, found)
+	return 0, end, found, d.mismatch(t, found, text)
 }
 
 // sinces turns times that a feature counts from into seconds from them to the event, which is read whole by now. An

@@ -66,7 +66,7 @@ func (d *Decoder) target(t int32, p, depth int) (int, *millrace.Rejection) {
 		}
 		v, end, fault := parseNumber(data, p)
 		if fault != numberOK {
-			return end, d.badNumber(t, end, fault)
+			return end, d.badNumber(t, p, end, fault)
 		}
 		if target.gaps.isGap(v) {
 			d.absent(t)
@@ -114,7 +114,11 @@ func (d *Decoder) other(t int32, p, depth int) (int, *millrace.Rejection) {
 	}
 	target := &d.targets[t]
 	if found != aNull {
-		return end, d.mismatch(t, found)
+		value := d.data[p:end]
+		if found == aString {
+			value = unescape(nil, value[1:len(value)-1])
+		}
+		return end, d.mismatch(t, found, value)
 	}
 	if target.use <= useMoment {
 		d.event.Fields[target.field] = millrace.Field{Presence: millrace.Null}
@@ -135,7 +139,7 @@ func (d *Decoder) written(t int32, p, depth int) (int, *millrace.Rejection) {
 	target := &d.targets[t]
 	v, ok := target.format.ParseUnit(text, target.unit)
 	if !ok {
-		return end, d.mismatch(t, badNumberText)
+		return end, d.mismatch(t, badNumberText, text)
 	}
 	if target.gaps.isGap(v) {
 		d.absent(t)
@@ -148,11 +152,12 @@ func (d *Decoder) written(t int32, p, depth int) (int, *millrace.Rejection) {
 	return end, nil
 }
 
-func (d *Decoder) badNumber(t int32, p int, fault numberFault) *millrace.Rejection {
+// badNumber is the fault of what begins at p as a number does, and ends at end.
+func (d *Decoder) badNumber(t int32, p, end int, fault numberFault) *millrace.Rejection {
 	if fault == numberMalformed {
-		return malformed(d.data, p, "a number's digit")
+		return malformed(d.data, end, "a number's digit")
 	}
-	return d.mismatch(t, outRange)
+	return d.mismatch(t, outRange, d.data[p:end])
 }
 
 // boolean reads true or false; end is -1 when neither stands at p.
@@ -261,11 +266,11 @@ func (d *Decoder) id(t int32, p, depth int) (int, *millrace.Rejection) {
 	case found == aFraction:
 		// 17.0 is the id 17, as a table has it once an id is missing; strings are their sender's.
 		if text = d.canonical(text, found); !integer(text) {
-			return end, d.mismatch(t, found)
+			return end, d.mismatch(t, found, text)
 		}
 		found = aNumber
 	case found != aNumber && found != aString:
-		return end, d.mismatch(t, found)
+		return end, d.mismatch(t, found, text)
 	}
 	if len(text) > int(d.limits.Text) {
 		return end, d.tooLong(t)

@@ -97,17 +97,17 @@ func (d *Decoder) weight(t int32, p, depth int) (int, *millrace.Rejection) {
 	case found == aNull:
 		return end, nil // as absent
 	case found > aFraction:
-		d.weightFault = d.mismatch(t, found)
+		d.weightFault = d.mismatch(t, found, text)
 		return end, nil
 	}
 	v, ok := plainNumber(text)
 	switch {
 	case !ok && found == aString:
-		d.weightFault = d.mismatch(t, badNumberText)
+		d.weightFault = d.mismatch(t, badNumberText, text)
 	case !ok:
-		d.weightFault = d.mismatch(t, outRange)
+		d.weightFault = d.mismatch(t, outRange, text)
 	case v < 0:
-		d.weightFault = d.mismatch(t, aNegative)
+		d.weightFault = d.mismatch(t, aNegative, text)
 	default:
 		d.event.Label.Weight, d.event.Label.Weighted = float32(math.Min(v, d.weightMax)), true
 	}

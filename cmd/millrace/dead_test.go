@@ -52,7 +52,7 @@ func TestDeadLettersAreTold(t *testing.T) {
 		found[0].Topic != "lost.events.dead" || found[0].From != "lost.events" || len(found[0].Newest) != 1 {
 		t.Fatalf("%+v", found)
 	}
-	if l := found[0].Newest[0]; l.Source != "lost.events/0/2" || l.Path != "amount" || !strings.HasPrefix(l.Detail, "found another string; a number") ||
+	if l := found[0].Newest[0]; l.Source != "lost.events/0/2" || l.Path != "amount" || !strings.HasPrefix(l.Detail, `found "more"; a number`) ||
 		!strings.Contains(l.Value, `"more"`) || time.Since(l.Time) > time.Hour {
 		t.Errorf("the newest: %+v", l)
 	}
