@@ -139,7 +139,8 @@ func TestPromoteAndRollBack(t *testing.T) {
 	if done.Cause != "promoted" || done.Seq <= before.Seq || done.Version == 0 || done.Before == nil {
 		t.Errorf("promoting: %+v after %+v", done, before)
 	}
-	if out := ok(t, "snapshots", "promote", "rival", "-c", later); !strings.Contains(out, "loop now serves version") || !strings.Contains(out, "of rival") {
+	if out := ok(t, "snapshots", "promote", "rival", "-c", later); !strings.Contains(out, "loop now serves version") || !strings.Contains(out, "of rival") ||
+		!strings.Contains(out, "started again with this one") {
 		t.Errorf("promoting again: %s", out)
 	}
 
@@ -155,7 +156,8 @@ func TestPromoteAndRollBack(t *testing.T) {
 	if code, _, errOut := verb(t, "snapshots", "rollback", "first", "-c", later); code != exitUsage || !strings.Contains(errOut, "no version") {
 		t.Errorf("to no number: %d, %s", code, errOut)
 	}
-	if out := ok(t, "snapshots", "rollback", version, "-c", former); !strings.Contains(out, "loop now serves version "+version+" again") {
+	if out := ok(t, "snapshots", "rollback", version, "-c", former); !strings.Contains(out, "loop now serves version "+version+" again") ||
+		!strings.Contains(out, "until the next version") || !strings.Contains(out, "stop the learner") {
 		t.Errorf("going back with the former settings: %s", out)
 	}
 }

@@ -75,10 +75,13 @@ func (a *app) promote(ctx context.Context, st *store.Store, p *config.Pipeline, 
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(done)
 	}
-	_, err = fmt.Fprintf(a.out, "%s now serves version %d of %s, as version %d: recent loss %s, before %s\n",
-		p.Name, done.Version, name, done.Seq, lossText(done.Metrics), lossText(done.Before))
+	_, err = fmt.Fprintf(a.out, "%s now serves version %d of %s, as version %d: recent loss %s, before %s\n%s\n",
+		p.Name, done.Version, name, done.Seq, lossText(done.Metrics), lossText(done.Before), afterPromotion)
 	return err
 }
+
+// afterPromotion is what becomes of the processes that run.
+const afterPromotion = "a learner goes on from it; processes that run with the former pipeline file refuse it, and have to be started again with this one"
 
 // versionOf finds a model's version by the number in args, or its newest.
 func versionOf(ctx context.Context, st *store.Store, model string, args []string) (millrace.Head, error) {

@@ -51,7 +51,8 @@ func (a *app) snapshots() *cobra.Command {
 	rollback := &cobra.Command{
 		Use: "rollback VERSION", Short: "Serve an older version again, and learn on from it",
 		Long: `Make an older version the head and what scorers serve. It takes a new epoch, so a running learner stops,
-reloads it and reads on from its positions: the events learned since then are learned again.
+reloads it and reads on from its positions: the events learned since then are learned again, and the version that comes of
+that, within seconds, is served in its place. To keep serving an older one, stop the learner; score serves on without.
 
 A version is of use only with the settings that it was learned with. Where the pipeline file has others (after a promotion,
 say), rolling back refuses and says what differs: give the former file, and start processes again with it. Windows and events
@@ -317,9 +318,13 @@ func (a *app) rollback(ctx context.Context, s *store.Store, p *config.Pipeline, 
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(head)
 	}
-	_, err = fmt.Fprintf(a.out, "%s now serves version %d again, as version %d\n", model, seq, head.Seq)
+	_, err = fmt.Fprintf(a.out, "%s now serves version %d again, as version %d\n%s\n", model, seq, head.Seq, afterRollback)
 	return err
 }
+
+// afterRollback is what becomes of the version that is served again: it is not held.
+const afterRollback = "it is served until the next version: a learner that runs, or is started, goes on from it, learns again what came since, and\n" +
+	"publishes that; to keep serving this one, stop the learner (score goes on without), and first mend what made the later versions bad"
 
 // person names who ran this, for the history.
 func person() string {
