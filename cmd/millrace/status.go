@@ -61,9 +61,9 @@ type told struct {
 	Store  *stored        `json:"store,omitempty"`
 	Status *status.Status `json:"status,omitempty"`
 	Error  string         `json:"error,omitempty"` // why it says nothing
-	// LearnedPerSecond and ScoredPerSecond are of the last second.
-	LearnedPerSecond float64 `json:"learned_per_second"`
-	ScoredPerSecond  float64 `json:"scored_per_second"`
+	// LearnedPerSecond and ScoredPerSecond are of the last second; left out of a process that was not there a second ago.
+	LearnedPerSecond *float64 `json:"learned_per_second,omitempty"`
+	ScoredPerSecond  *float64 `json:"scored_per_second,omitempty"`
 	url              string
 }
 
@@ -72,20 +72,10 @@ func (a *app) tellStatus(ctx context.Context, f statusFlags) error {
 	if err != nil {
 		return err
 	}
-	before, err := ask(ctx, f)
+	now, err := askTwice(ctx, f)
 	if err != nil {
 		return err
 	}
-	now := before
-	if before[0].Store == nil { // else there is no rate
-		if !sleep(ctx, rateEvery) {
-			return ctx.Err()
-		}
-		if now, err = ask(ctx, f); err != nil {
-			return err
-		}
-	}
-	addRates(now, before, rateEvery)
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(now)
 	}
@@ -100,14 +90,9 @@ func (a *app) watch(ctx context.Context, f statusFlags) error {
 		return err
 	}
 	live, lines := !asJSON && isTerminal(a.out), 0
-	var before []told
-	for at := time.Now(); ; {
-		now, err := ask(ctx, f)
-		if err != nil {
-			return err
-		}
-		addRates(now, before, time.Since(at))
-		before, at = now, time.Now()
+	now, err := askTwice(ctx, f)
+	for err == nil {
+		before, at := now, time.Now()
 		if asJSON {
 			err = json.NewEncoder(a.out).Encode(now)
 		} else {
@@ -119,7 +104,30 @@ func (a *app) watch(ctx context.Context, f statusFlags) error {
 		if !sleep(ctx, rateEvery) {
 			return nil
 		}
+		if now, err = ask(ctx, f); err == nil {
+			addRates(now, before, time.Since(at))
+		}
 	}
+	if ctx.Err() != nil { // while it waited to tell for the first time
+		return nil
+	}
+	return err
+}
+
+// askTwice asks, and once more after as long as a rate is taken over: what was asked once has none.
+func askTwice(ctx context.Context, f statusFlags) ([]told, error) {
+	before, err := ask(ctx, f)
+	if err != nil || before[0].Store != nil { // a store has no rate
+		return before, err
+	}
+	if !sleep(ctx, rateEvery) {
+		return nil, ctx.Err()
+	}
+	now, err := ask(ctx, f)
+	if err == nil {
+		addRates(now, before, rateEvery)
+	}
+	return now, err
 }
 
 // sleep reports whether it slept as long as it should.
@@ -174,17 +182,23 @@ func ask(ctx context.Context, f statusFlags) ([]told, error) {
 // addRates says how fast processes went since they were asked before.
 func addRates(now, before []told, elapsed time.Duration) {
 	for i := range now {
+		to := &now[i]
 		for j := range before {
-			a, b := before[j].Status, now[i].Status
+			a, b := before[j].Status, to.Status
 			if a == nil || b == nil || a.Instance != b.Instance {
 				continue
 			}
 			if a.Learning != nil && b.Learning != nil {
-				now[i].LearnedPerSecond = float64(since(b.Learning.Learned, a.Learning.Learned)) / elapsed.Seconds()
+				to.LearnedPerSecond = perSecond(since(b.Learning.Learned, a.Learning.Learned), elapsed)
 			}
 			if a.Scoring != nil && b.Scoring != nil {
-				now[i].ScoredPerSecond = float64(since(b.Scoring.Scored, a.Scoring.Scored)) / elapsed.Seconds()
+				to.ScoredPerSecond = perSecond(since(b.Scoring.Scored, a.Scoring.Scored), elapsed)
 			}
 		}
 	}
+}
+
+func perSecond(n uint64, elapsed time.Duration) *float64 {
+	rate := float64(n) / elapsed.Seconds()
+	return &rate
 }

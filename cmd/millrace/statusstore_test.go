@@ -45,7 +45,7 @@ func TestStatusOfTheStore(t *testing.T) {
 // TestCountsOneWindow: one key is no keys.
 func TestCountsOneWindow(t *testing.T) {
 	for n, want := range map[uint64]string{1: "1 key, 1.0 MiB, 1 event too late, 1 key evicted", 2: "2 keys, 1.0 MiB, 2 events too late, 2 keys evicted"} {
-		text := strings.Join(learningText(&status.Learning{State: status.AtWork, Windows: &status.Windows{Keys: int(n), Bytes: 1 << 20, Late: n, Evicted: n}}, 0), "\n")
+		text := strings.Join(learningText(&status.Learning{State: status.AtWork, Windows: &status.Windows{Keys: int(n), Bytes: 1 << 20, Late: n, Evicted: n}}, perSecond(0, rateEvery)), "\n")
 		if !strings.HasSuffix(text, "  windows    "+want) {
 			t.Errorf("%d: %s", n, text)
 		}

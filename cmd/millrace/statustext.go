@@ -102,7 +102,7 @@ func processText(t *told, whole bool) []string {
 	}
 	for _, c := range s.Challengers {
 		lines = append(lines, "  challenger "+c.Pipeline)
-		lines = append(lines, learningText(c, -1)...)
+		lines = append(lines, learningText(c, nil)...)
 	}
 	if !whole {
 		return append(lines, "  metrics    "+t.url+"/metrics")
@@ -111,10 +111,11 @@ func processText(t *told, whole bool) []string {
 	return append(lines, addressesText(s, t.url)...)
 }
 
-func learningText(l *status.Learning, rate float64) []string {
+// learningText is a learner's; one without a rate is a challenger, or was not there when it was last asked.
+func learningText(l *status.Learning, rate *float64) []string {
 	line := fmt.Sprintf("  learned    %-10d", l.Learned)
-	if rate >= 0 {
-		line += fmt.Sprintf(" %8s", fmt.Sprintf("%.0f/s", rate))
+	if rate != nil {
+		line += " " + rateText(rate)
 	}
 	line += fmt.Sprintf("  behind %d, rejected %d", l.LagRecords, l.Rejected)
 	if l.Unlabelled > 0 {
@@ -137,8 +138,16 @@ func learningText(l *status.Learning, rate float64) []string {
 	return lines
 }
 
-func scoringText(c *status.Scoring, rate float64) string {
-	line := fmt.Sprintf("  scored     %-10d %8s  behind %d, unscored %d; version %d", c.Scored, fmt.Sprintf("%.0f/s", rate), c.LagRecords, c.Unscored, c.Version)
+// rateText is events a second, and a dash while they are not known.
+func rateText(rate *float64) string {
+	if rate == nil {
+		return fmt.Sprintf("%8s", "–")
+	}
+	return fmt.Sprintf("%8s", fmt.Sprintf("%.0f/s", *rate))
+}
+
+func scoringText(c *status.Scoring, rate *float64) string {
+	line := fmt.Sprintf("  scored     %-10d %s  behind %d, unscored %d; version %d", c.Scored, rateText(rate), c.LagRecords, c.Unscored, c.Version)
 	if c.Partitions == 0 {
 		line += "; it has no partition: others score them all"
 	}
