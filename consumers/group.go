@@ -364,8 +364,8 @@ func (g *GroupSource) Assigned() []int32 {
 	return partitions
 }
 
-// Lag is how many offsets each assigned partition is behind its readable end, counting what Next
-// returned.
+// Lag is how many offsets each assigned partition is behind its readable end, counting what Next returned and was
+// released.
 func (g *GroupSource) Lag() map[int32]int64 { return g.in.lag() }
 
 // Paused is how long, all partitions added up, reading waited for the consumer.

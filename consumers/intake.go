@@ -107,9 +107,18 @@ type intake struct {
 	err      error
 }
 
+// progress is how far a partition has come.
 type progress struct {
 	taken, end int64
+	used       atomic.Int64      // behind the latest batch that was taken and released
 	at         millrace.Position // behind what was delivered last; zero before
+}
+
+// usedTo notes that a batch up to an offset was released. Batches are released in any order.
+func (p *progress) usedTo(to int64) {
+	for used := p.used.Load(); used < to && !p.used.CompareAndSwap(used, to); {
+		used = p.used.Load()
+	}
 }
 
 func newIntake(c *Cluster, l Limits) *intake {
@@ -315,15 +324,17 @@ func (in *intake) delivers(p millrace.Position) {
 }
 
 // saw notes a partition's readable end, and where its reader started when it is new.
-func (in *intake) saw(partition int32, position, end int64) {
+func (in *intake) saw(partition int32, position, end int64) *progress {
 	in.mu.Lock()
+	defer in.mu.Unlock()
 	p := in.progress[partition]
 	if p == nil {
 		p = &progress{taken: position}
+		p.used.Store(position)
 		in.progress[partition] = p
 	}
 	p.end = end
-	in.mu.Unlock()
+	return p
 }
 
 // beginAnew is called between the last reader of a topic and the first of one made anew under its name.
@@ -340,13 +351,14 @@ func (in *intake) forget() {
 	in.mu.Unlock()
 }
 
-// lag is how many offsets each partition's taken batches are behind its end.
+// lag is how many offsets are between what each partition's consumer is done with, having released it, and the
+// partition's end: what is taken and waits to be used is behind as well.
 func (in *intake) lag() map[int32]int64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	lags := make(map[int32]int64, len(in.progress))
 	for partition, p := range in.progress {
-		lags[partition] = max(p.end-p.taken, 0)
+		lags[partition] = max(p.end-min(p.taken, p.used.Load()), 0) // of an untaken batch that was let go, taken is right
 	}
 	return lags
 }

@@ -50,19 +50,20 @@ type reader struct {
 	keys       *recordbatch.Interner
 
 	identity
-	leader  int32      // that was fetched from last; -1 for none
-	speaks  int16      // the newest version of Fetch that it speaks; 0 while not known
-	info    *topicInfo // what the leader was learned from; stale once a request failed
-	stale   *topicInfo
-	wait    backoff
-	corrupt int // times in a row that the batch at position did not decode
-	beyond  int // times in a row that position was beyond the end
-	inLane  bool
-	cur     *run
-	stand   *stand // while it runs
-	reply   reply  // the latest answer's times
-	until   int64  // where reading ends
-	empty   int    // answers in a row that held nothing before until
+	leader   int32      // that was fetched from last; -1 for none
+	speaks   int16      // the newest version of Fetch that it speaks; 0 while not known
+	info     *topicInfo // what the leader was learned from; stale once a request failed
+	stale    *topicInfo
+	wait     backoff
+	corrupt  int // times in a row that the batch at position did not decode
+	beyond   int // times in a row that position was beyond the end
+	inLane   bool
+	cur      *run
+	progress *progress // of the partition, once something was fetched
+	stand    *stand    // while it runs
+	reply    reply     // the latest answer's times
+	until    int64     // where reading ends
+	empty    int       // answers in a row that held nothing before until
 }
 
 func newReader(in *intake, topic string, p millrace.Position, share int, allowGaps, awaitTopic bool) *reader {
@@ -197,7 +198,7 @@ func (r *reader) step(ctx context.Context) error {
 	}
 	r.beyond = 0
 	r.reply.answered = r.in.c.now()
-	r.in.saw(r.partition, r.position, res.end)
+	r.progress = r.in.saw(r.partition, r.position, res.end)
 	err = r.take(ctx, res, records)
 	if len(res.records) > 0 {
 		r.empty = 0
@@ -344,7 +345,7 @@ func (r *reader) flush(ctx context.Context, end int64) error {
 		cur.release()
 		return nil
 	}
-	b := cur.batch(r.topic, r.partition, max(end, cur.to))
+	b := cur.batch(r.topic, r.partition, max(end, cur.to), r.progress)
 	if b.TopicID = r.text; r.id == (topicID{}) {
 		b.Fingerprint = r.mark
 	}

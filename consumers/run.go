@@ -25,6 +25,7 @@ type run struct {
 	to      int64
 	pool    *runPool
 	free    func() // release, as a value made once
+	of      *progress
 }
 
 // hold keeps m alive until the run is released.
@@ -50,14 +51,20 @@ func (r *run) slot() *millrace.Record {
 // unslot takes the last slot back.
 func (r *run) unslot() { r.records = r.records[:len(r.records)-1] }
 
-func (r *run) batch(topic string, partition int32, end int64) *millrace.Batch {
+// batch makes the run one of a partition, whose progress is told once it is released.
+func (r *run) batch(topic string, partition int32, end int64, of *progress) *millrace.Batch {
 	b := millrace.NewBatch(r.free)
+	r.of = of
 	b.Topic, b.Partition, b.From, b.To, b.End = topic, partition, r.from, r.to, end
 	b.Records = r.records
 	return b
 }
 
 func (r *run) release() {
+	if r.of != nil {
+		r.of.usedTo(r.to)
+		r.of = nil
+	}
 	for i, m := range r.held {
 		m.letGo()
 		r.held[i] = nil

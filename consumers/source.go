@@ -117,7 +117,8 @@ func (s *Source) NextOf(ctx context.Context, want func(partition int32) bool) (*
 // Standings says how every partition stands, ascending; ok is false until they are known.
 func (s *Source) Standings() (all []millrace.Standing, ok bool) { return s.in.standings() }
 
-// Lag is how many offsets each partition is behind its readable end, counting what Next returned.
+// Lag is how many offsets each partition is behind its readable end, counting what Next returned and was released: what
+// the consumer still works on is behind.
 func (s *Source) Lag() map[int32]int64 { return s.in.lag() }
 
 // Paused is how long, all partitions added up, reading waited for the consumer.
