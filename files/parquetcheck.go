@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
@@ -104,7 +105,7 @@ func checkChunk(in *io.SectionReader, size int64, codec format.CompressionCodec)
 			return 0, fmt.Errorf("%w: a page of %d values", errHostile, page.values)
 		}
 		if page.compressed && page.packed > page.levels {
-			if err := checkPacked(io.NewSectionReader(in, at+page.levels, page.packed-page.levels), codec, page.packed-page.levels, page.unpacked); err != nil {
+			if err := checkPacked(io.NewSectionReader(in, at+page.levels, page.packed-page.levels), codec, page.packed-page.levels, page.unpacked-page.levels); err != nil {
 				return 0, err
 			}
 		}
@@ -193,8 +194,10 @@ func checkPacked(in *io.SectionReader, codec format.CompressionCodec, packed, un
 		}
 		defer z.Close()
 		out = z
+	case format.Brotli:
+		out = brotli.NewReader(in)
 	default: // the library gives zeros for some pages of lz4_raw, and none of lz4 and lzo
-		return fmt.Errorf("pages are packed with %v, which is not read: write the file with snappy, zstd or gzip", codec)
+		return fmt.Errorf("pages are packed with %v, which is not read: write the file with snappy, zstd, gzip or brotli", codec)
 	}
 	n, err := io.Copy(io.Discard, io.LimitReader(out, unpacked+1))
 	if err != nil {

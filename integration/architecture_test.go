@@ -57,7 +57,7 @@ var may = []struct {
 	{"millrace/scorer/follow", []string{"millrace", "millrace/merge", "millrace/scorer", "golang.org/x/sync", "github.com/prometheus/client_golang"},
 		"a scorer's window tables know of no Kafka, only the scorer"},
 	{"millrace/merge", []string{"millrace"}, "what is merged are batches, wherever they come from"},
-	{"millrace/files", []string{"millrace", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/text"},
+	{"millrace/files", []string{"millrace", "github.com/andybalholm/brotli", "github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "golang.org/x/text"},
 		"files deliver raw records and know only the root, and how files are packed and encoded"},
 }
 
