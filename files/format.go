@@ -68,11 +68,11 @@ func formatFrom(head []byte, whole bool) string {
 	case text[0] == '[':
 		return formatJSON
 	case text[0] == '{':
-		first, _, _ := bytes.Cut(text, []byte{'\n'})
-		if first = bytes.TrimSpace(first); first[len(first)-1] == '}' || len(first) == len(text) {
+		first, _, several := bytes.Cut(text, []byte{'\n'})
+		if first = bytes.TrimSpace(first); several && first[len(first)-1] == '}' {
 			return formatLines
 		}
-		return formatJSON
+		return formatJSON // which may be an object around all rows
 	}
 	if sparseText(text, whole) {
 		return formatLIBSVM

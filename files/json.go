@@ -91,12 +91,14 @@ func (l *lines) batch(m *memory, topic string, first int64, most int) (faults in
 	return faults, nil
 }
 
-// values reads a JSON file: an array of objects, or objects one after the other, on as many lines
-// as they like. It only looks for where a value ends; the decoder checks what it is.
+// values reads a JSON file: an array of objects, perhaps within an object, or objects one after the other, on as many
+// lines as they like. It only looks for where a value ends; the decoder checks what it is.
 type values struct {
 	v       *window
 	started bool
 	array   bool
+	within  bool   // of an object around the rows
+	note    string // that says so
 }
 
 // line counts the one that a value ends in: what follows there may be another.
@@ -112,6 +114,18 @@ func (s *values) row(dst []byte) ([]byte, *RowError, error) {
 		case c == '[' && !s.started:
 			s.array = true
 			s.v.skip(1)
+		case c == '{' && !s.started:
+			if err := s.unwrap(); err != nil {
+				return dst, nil, err
+			}
+			if !s.within {
+				s.started = true
+				return s.value(dst)
+			}
+		case s.within && c == ']':
+			s.within = false
+			fault, err := s.leave()
+			return dst, fault, err
 		case s.array && (c == ',' || c == ']'):
 			s.v.skip(1)
 		default:

@@ -139,6 +139,9 @@ func (s *Source) Notes() []string {
 
 // notes are those of one file; of those after the first only what differs from file to file is told.
 func (b *begun) notes(later bool) []string {
+	if s, ok := b.rows.(*values); ok && s.note != "" {
+		return []string{s.note}
+	}
 	t, ok := b.rows.(*table)
 	if !ok {
 		return nil

@@ -238,6 +238,10 @@ func oddContainers() []odd {
 		{name: "LIBSVM with queries", plain: plainly(s), report: []string{"label y (class)"}, never: "qid: number",
 			write: func(tb testing.TB) []string { return file(tb, "data.svm", s.ranked()) }},
 		{name: "a JSON array", plain: plainly(s), write: func(tb testing.TB) []string { return file(tb, "data.json", s.array()) }},
+		{name: "an object around a JSON array", plain: plainly(s), report: []string{`the rows are those of "data"`},
+			write: func(tb testing.TB) []string {
+				return file(tb, "data.json", `{"n": 2500, "data": `+s.array()+`, "next": null}`)
+			}},
 		{name: "gzip", plain: plainly(s), write: func(tb testing.TB) []string { return file(tb, "data.csv.gz", gzipped(tb, plain)) }},
 		{name: "zstd", plain: plainly(s), write: func(tb testing.TB) []string { return file(tb, "data.csv.zst", zstandard(tb, plain)) }},
 		{name: "Parquet", plain: plainly(s), write: func(tb testing.TB) []string { return file(tb, "data.parquet", s.parquet(tb)) }},

@@ -104,6 +104,9 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, s.nothing()
 	}
 	p := &plan{options: o, seen: s.seen, topic: s.topic, rows: s.seen.rows}
+	if err := p.oneEvent(); err != nil {
+		return nil, err
+	}
 	p.settleNumbers()
 	p.settleMissing()
 	if err := p.chooseLabel(); err != nil {
@@ -121,6 +124,20 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 		return nil, s.partly(err)
 	}
 	return p.result(s), nil
+}
+
+// oneEvent says what is wrong with a single event whose values are lists: they may be columns, or hold the rows.
+func (p *plan) oneEvent() error {
+	if p.rows != 1 {
+		return nil
+	}
+	for _, c := range p.seen.columns {
+		if c.lists > 0 {
+			return fmt.Errorf("there is one event only, whose %s is a list or an object: where that holds columns or rows, "+
+				"write an object for each row, as {\"a\": 1, \"y\": 2}, one a line or in an array", c.path)
+		}
+	}
+	return nil
 }
 
 // survey reads events and keeps what they look like.

@@ -98,8 +98,8 @@ func TestNumberStrays(t *testing.T) {
 	}
 }
 
-// TestTwoFormats: a column written in two ways is read as most of it is, and the rest is counted with its rows, and so is
-// what may be either; by halves it is none.
+// TestTwoFormats: a column written in two ways is read as most of it is, and the rest is counted with its rows, and so
+// is what may be either; by halves it is none.
 func TestTwoFormats(t *testing.T) {
 	mixed := func(usFrom int) []string {
 		return repeat(1000, func(i int) string {
