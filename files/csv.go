@@ -22,8 +22,6 @@ type table struct {
 
 	notes    []string // what was found out, and nobody asked for
 	comments int64    // lines skipped
-	ragged   int64    // rows of another number of cells
-	first    string   // of them
 }
 
 // cell is where a cell stands in its row.
@@ -169,9 +167,6 @@ func (t *table) row(dst []byte) ([]byte, *RowError, error) {
 			break
 		}
 		fault = t.v.fault(0, t.raggedText(row))
-		if t.ragged++; t.ragged == 1 {
-			t.first = fmt.Sprintf("in line %d with %s", fault.Line, plural(len(t.cells), "cell"))
-		}
 		return appendRaw(dst, row), fault, nil
 	}
 	if fault := t.v.check(row); fault != nil {

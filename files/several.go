@@ -129,7 +129,7 @@ func agree(first, other *begun) error {
 }
 
 // Notes says what was found out of the files and nobody asked for, a sentence each: comments that were skipped, columns
-// that were named or left out, and how many rows were ragged. It is for whoever calls Next.
+// that were named or left out. It is for whoever calls Next.
 func (s *Source) Notes() []string {
 	if s.again || s.file == nil {
 		return s.told
@@ -152,10 +152,6 @@ func (b *begun) notes(later bool) []string {
 	}
 	if t.comments > 0 {
 		out = append(out, fmt.Sprintf("%s: %s skipped", b.name, plural(int(t.comments), "comment line")))
-	}
-	if t.ragged > 0 {
-		out = append(out, fmt.Sprintf("%s: %s another number of cells than the %d columns, and left out, the first %s", b.name,
-			map[bool]string{true: "1 row with", false: fmt.Sprintf("%d rows with", t.ragged)}[t.ragged == 1], len(t.columns), t.first))
 	}
 	return out
 }

@@ -93,7 +93,7 @@ func TestDialects(t *testing.T) {
 		{"a header behind #", "f.tsv", "#  a\tb\n1\t2\n3\t4\n", Shape{}, []string{`{"a":1,"b":2}`, `{"a":3,"b":4}`}, nil},
 		{"ragged", "f.csv", "a,b\n1,2\n3\n4,5,6\n7,8\n9,10\n", Shape{}, []string{`{"a":1,"b":2}`, "<f.csv:3: 1 cell where the header names 2>",
 			"<f.csv:4: 3 cells where the header names 2: a cell that holds the delimiter stands in quotes>", `{"a":7,"b":8}`, `{"a":9,"b":10}`},
-			[]string{"f.csv: 2 rows with another number of cells than the 2 columns, and left out, the first in line 3 with 1 cell"}},
+			nil},
 		{"old Macs", "f.csv", "a,b\r1,2\r\"x\",3\r", Shape{}, []string{`{"a":1,"b":2}`, `{"a":"x","b":3}`}, nil},
 		{"old Macs' JSON", "f.jsonl", "{\"a\":1}\r{\"a\":2}\r", Shape{}, []string{`{"a":1}`, `{"a":2}`}, nil},
 		{"old Macs' LIBSVM", "f.svm", "1 1:1\r0 qid:7 1:2\r", Shape{}, []string{`{"y":1,"1":1}`, `{"y":0,"qid":"7","1":2}`}, nil},

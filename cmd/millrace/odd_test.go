@@ -102,6 +102,17 @@ func (o *odd) learned(t *testing.T) float64 {
 	return *s.Accuracy
 }
 
+// TestRaggedRowsAreSaidOnce: init says how many rows cannot be read, and which is the first, in one place.
+func TestRaggedRowsAreSaidOnce(t *testing.T) {
+	path := file(t, "data.csv", "a,y\n"+strings.Repeat("1,yes\n2,no\n", 200)+"3\n4,5,6\n")[0]
+	for _, verb := range []string{"init", "evaluate"} {
+		report, _ := (&odd{}).run(t, nil, []string{verb, path})
+		if strings.Count(report, "data.csv:402") != 1 || strings.Contains(report, "another number of cells") || !strings.Contains(report, "cell where the header names 2") {
+			t.Errorf("%s:\n%s", verb, report)
+		}
+	}
+}
+
 // run runs a verb that must succeed, with standard input.
 func (o *odd) run(t *testing.T, in []byte, args []string) (errOut, out string) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/offline"
@@ -42,7 +43,8 @@ func (a *app) tryPipeline(ctx context.Context, p *config.Pipeline, data offline.
 		return
 	}
 	t := r.Try
-	if t.Rejected > 0 {
+	// Rows that cannot be read were told of before.
+	if unread := r.Skipped > 0 && t.Reasons == fmt.Sprintf("%s %s", millrace.ReasonMalformed, thousands(int64(t.Rejected))); t.Rejected > 0 && !unread {
 		part := float64(t.Rejected) / float64(t.Events)
 		r.warn(infer.Warning{Kind: infer.WarnRejected, Figure: &part, Text: fmt.Sprintf("%s of %s cannot be used as the file is now (%s); the first: %s",
 			thousands(int64(t.Rejected)), plural(int64(t.Events), "event"), t.Reasons, t.First)})
