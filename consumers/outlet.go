@@ -148,7 +148,8 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 			o.p.finish(o, b, 0, fmt.Errorf("%w (stopped: %w)", err, ctx.Err()))
 			return
 		}
-		if !goesOn {
+		heldBack := b.keep == nil && errors.Is(err, ErrHeldBack)
+		if !goesOn || heldBack && o.p.patient.Err() != nil {
 			o.p.finish(o, b, 0, err)
 			return
 		}
@@ -157,13 +158,13 @@ func (o *outlet) ship(ctx context.Context, b *parcel) {
 			err = o.p.recreate(ctx, b.keep, wait.tries, err)
 		}
 		// Said again and again, as others wait for these records, and whoever looks may only see the end of the log.
-		heldBack := b.keep == nil && errors.Is(err, kafka.NotEnoughReplicas) // the embedded broker does it many times a minute
+		// An embedded broker holds back many times a minute.
 		if wait.tries == quietTries && !heldBack || wait.tries > quietTries && now.Sub(told) >= sayEvery {
 			told, said = now, true
 			log.Warn(b.cannotWrite(err, o.p.o.RetryFor), "records", o.waiting(), "for", now.Sub(start).Round(time.Second), "error", err)
 		}
 		o.stale = o.info
-		_ = wait.wait(ctx) // an ended ctx is met by the next try
+		o.p.pause(ctx, &wait)
 	}
 }
 

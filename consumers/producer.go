@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
 	"millrace"
@@ -63,7 +64,9 @@ type Producer struct {
 	group    *errgroup.Group         // non-nil while Run runs
 	ctx      context.Context         // Run's
 	stopped  error                   // why Run ended
-	changed  chan struct{}           // closed and replaced when a batch is done
+	patient  context.Context         // ends with Hasten
+	hasten   context.CancelFunc
+	changed  chan struct{} // closed and replaced when a batch is done
 }
 
 type outletKey struct {
@@ -84,6 +87,7 @@ func NewProducer(c *Cluster, o ProducerOptions) *Producer {
 		blocked: make(map[outletKey]time.Time),
 		changed: make(chan struct{}),
 	}
+	p.patient, p.hasten = context.WithCancel(context.Background())
 	if p.codec, p.err = recordbatch.ParseCodec(o.Compression); p.err == nil {
 		p.compress, p.err = recordbatch.NewCompressor(p.codec)
 	}
@@ -298,6 +302,26 @@ func (p *Producer) Flush(ctx context.Context) error {
 	err := p.failed
 	p.failed = nil
 	return err
+}
+
+// ErrHeldBack says that a broker refuses records for now, and so has not written them. It is what brokers say whose
+// replicas are missing, and what an embedded broker says while its log is full.
+var ErrHeldBack error = kafka.NotEnoughReplicas
+
+// Hasten gives up records that a broker holds back, at once and from now on: for a producer that is called off. Those
+// that may be written are still waited for.
+func (p *Producer) Hasten() { p.hasten() }
+
+// pause waits before the next try; Hasten ends it.
+func (p *Producer) pause(ctx context.Context, wait *backoff) {
+	if p.patient.Err() != nil {
+		_ = wait.wait(ctx) // an ended ctx is met by the next try
+		return
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(p.patient, stop)()
+	_ = wait.wait(ctx) // the same
 }
 
 // settle waits until something became of all records sent before.

@@ -129,3 +129,36 @@ func TestReleasedProducersWrite(t *testing.T) {
 		t.Errorf("the log begins at %d, and nothing was read", start)
 	}
 }
+
+// TestOnePartitionIsFull: producers of the others go on, also in the same request.
+func TestOnePartitionIsFull(t *testing.T) {
+	k := startKafkaT(t, KafkaOptions{Topics: map[string]int{"events": 3}, RetentionBytes: 1})
+	k.Hold([]string{"events"}, func() []Reader { return []Reader{{"events", map[int32]int64{1: 1 << 40, 2: 1 << 40}}} })
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- k.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	}()
+	c := clientOf(t, k.Addr(), append(quick(), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(5*time.Millisecond))...)
+	value := []byte(strings.Repeat("x", 1<<20))
+	var written [3]atomic.Int64
+	for range 60 {
+		for p := range written {
+			c.Produce(ctx, &kgo.Record{Topic: "events", Partition: int32(p), Value: value}, func(_ *kgo.Record, err error) {
+				if err == nil {
+					written[p].Add(1)
+				}
+			})
+		}
+	}
+	for written[1].Load() < 60 || written[2].Load() < 60 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if n, full := written[0].Load(), k.Full(); n < 30 || n > 58 || len(full) != 1 || full[0].Partition != 0 {
+		t.Errorf("%d records are in the partition that nobody reads; full: %+v", n, full)
+	}
+}

@@ -6,6 +6,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -55,10 +56,11 @@ type KafkaOptions struct {
 	Addr   string         // listens here; 127.0.0.1:0 by default. Clients are told this host, so it must be one they can reach
 	Topics map[string]int // topics to create unless they exist, with their partitions
 	// RetentionBytes is what a partition keeps, give or take a segment of an eighth of it, and a quarter more
-	// where Hold lets producers wait; by default RetentionBytesMemory or RetentionBytesDisk. It is at least 32
-	// MiB, so that the newest batch always stays: a log emptied before a crash would start over at offset 0.
-	// Nothing is dropped by age: records carry their events' times, which may be old.
+	// where Hold lets producers wait; by default RetentionBytesMemory or RetentionBytesDisk. It is at least two
+	// of the largest batches, so that the newest one always stays: a log emptied before a crash would start over
+	// at offset 0. Nothing is dropped by age: records carry their events' times, which may be old.
 	RetentionBytes int64
+	BatchBytes     int64 // of the largest record batch that is taken; 16 MiB by default
 	Log            *slog.Logger
 	Random         io.Reader // makes the cluster's id; crypto/rand by default
 }
@@ -131,7 +133,8 @@ func (o *KafkaOptions) defaults() {
 			o.RetentionBytes = RetentionBytesDisk
 		}
 	}
-	o.RetentionBytes = max(o.RetentionBytes, 2*recordBatchBytesMax)
+	o.BatchBytes = cmp.Or(o.BatchBytes, recordBatchBytesMax)
+	o.RetentionBytes = max(o.RetentionBytes, 2*o.BatchBytes)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -152,7 +155,7 @@ func options(o KafkaOptions, id string) []kfake.Opt {
 			"log.retention.ms":       "-1",
 			"log.segment.bytes":      text(o.RetentionBytes / segmentsPerLog),
 			"log.cleaner.backoff.ms": text(compactionEvery.Milliseconds()),
-			"message.max.bytes":      text(recordBatchBytesMax),
+			"message.max.bytes":      text(o.BatchBytes),
 		}),
 	}
 	if o.Dir != "" {

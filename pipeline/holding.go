@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -112,7 +113,8 @@ func (r *Pipeline) watchHeld(ctx context.Context) error {
 	if r.env.kafka == nil {
 		return nil
 	}
-	ticker := time.NewTicker(holdEvery)
+	patience := cmp.Or(r.o.patience, holdPatience)
+	ticker := time.NewTicker(min(holdEvery, patience/10))
 	defer ticker.Stop()
 	var since, told time.Time
 	for {
@@ -134,7 +136,7 @@ func (r *Pipeline) watchHeld(ctx context.Context) error {
 		if since.IsZero() {
 			since = time.Now()
 		}
-		if time.Since(since) >= holdPatience {
+		if time.Since(since) >= patience {
 			return r.heldForNothing(full[0])
 		}
 	}

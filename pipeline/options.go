@@ -46,6 +46,7 @@ type Options struct {
 	OnScore func(key, value []byte)
 
 	// For tests; nil is the network, and the system.
+	patience time.Duration                                        // with a log that is held for nothing
 	dial     dialer                                               // of both servers
 	space    func(folder string) (disk.Space, error)              // of a state folder
 	overflow func(folder string, room int64) (*disk.Store, error) // opens the store of what waits

@@ -64,13 +64,14 @@ func (r *Pipeline) Produce(ctx context.Context, rows Rows, o Produce) (Written, 
 	return produceRows(ctx, r.env.cluster, r.env.pipeline, rows, o)
 }
 
-// produceRows writes rows until they end, ctx ends or enough are written, and waits for their
-// acknowledgement.
+// produceRows writes rows until they end, ctx ends or enough are written, and waits for their acknowledgement. What a
+// broker holds back when ctx ends is not written, and no error.
 func produceRows(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, rows Rows, o Produce) (Written, error) {
 	producer := consumers.NewProducer(c, consumers.ProducerOptions{BufferBytes: produceBytes})
 	around, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ran := make(chan error, 1)
 	go func() { ran <- producer.Run(around) }()
+	defer context.AfterFunc(ctx, producer.Hasten)()
 	counting := &counter{sender: producer, labels: p.Label.Topic}
 	written, err := sendRows(ctx, counting, p, rows, o)
 	flushErr := acknowledge(ctx, around, producer)
@@ -81,6 +82,9 @@ func produceRows(ctx context.Context, c *consumers.Cluster, p *config.Pipeline, 
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // an interrupt ends the rows; what was written must still be acknowledged
+	}
+	if ctx.Err() != nil && errors.Is(flushErr, consumers.ErrHeldBack) {
+		return counting.acknowledged(), errors.Join(err, runErr)
 	}
 	if err = errors.Join(err, flushErr, runErr); err != nil {
 		return counting.acknowledged(), err

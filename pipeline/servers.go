@@ -52,7 +52,8 @@ type Servers struct {
 	DataDir   string // where they keep topics and snapshots; in memory by default
 	KafkaAddr string // where the broker listens; a free loopback port by default
 	RedisAddr string // where the store listens
-	retention int64  // of the broker's partitions, in bytes; tests set it
+	// For tests; 0 is the broker's own.
+	retention, batch int64 // bytes of its partitions, and of a batch at most
 }
 
 func newEnvironment(p *config.Pipeline, log *slog.Logger) *environment {
@@ -108,7 +109,8 @@ func (e *environment) Gather() ([]*dto.MetricFamily, error) {
 func (e *environment) openKafka(ctx context.Context, o Servers) error {
 	spec := e.pipeline.Kafka
 	if spec.Mode == "embedded" {
-		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.DataDir, Addr: orLoopback(o.KafkaAddr), RetentionBytes: o.retention, Log: e.log})
+		k, err := embedded.StartKafka(embedded.KafkaOptions{Dir: o.DataDir, Addr: orLoopback(o.KafkaAddr), RetentionBytes: o.retention,
+			BatchBytes: o.batch, Log: e.log})
 		if err != nil {
 			return fmt.Errorf("starting the embedded broker: %w", err)
 		}

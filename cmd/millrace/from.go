@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,11 +78,16 @@ func (a *app) runFrom(ctx context.Context, f runFlags, from fromFlags) error {
 	if err := d.run(ctx, d.produce, d.show); err != nil {
 		return err
 	}
-	s := d.summary()
-	if asJSON {
-		return json.NewEncoder(a.out).Encode(s)
+	var calledOff error
+	if !from.loop && !d.done.Load() {
+		calledOff = ctx.Err()
 	}
-	return s.print(a.out, p.Name, p.Model.Type)
+	s := d.summary()
+	s.Interrupted = calledOff != nil
+	if asJSON {
+		return cmp.Or(json.NewEncoder(a.out).Encode(s), calledOff)
+	}
+	return cmp.Or(s.print(a.out, p.Name, p.Model.Type), calledOff)
 }
 
 // fromFeed is a pipeline that runs beside files.
@@ -90,6 +97,7 @@ type fromFeed struct {
 	rows   *pipeline.FileRows
 	digest string        // of the files; empty where they can be read once only
 	sent   chan struct{} // closed once all is
+	done   atomic.Bool   // all that was asked for is, and a signal interrupts nothing
 }
 
 // produce sends the rows, and ends when they are done with, where that was asked for.
@@ -101,6 +109,7 @@ func (d *fromFeed) produce(ctx context.Context) error {
 		return err
 	}
 	n, err := d.running.Produce(ctx, d.count(d.rows.Next), pipeline.Produce{Rate: d.flags.rate})
+	d.produced.Store(n.Events) // of those that were read some may not be written
 	if err != nil {
 		return err
 	}
@@ -112,8 +121,11 @@ func (d *fromFeed) produce(ctx context.Context) error {
 		d.log.Info("nothing was sent: the topic had all rows already; millrace produce sends them again", "from", d.names(), "rows", d.rows.Passed())
 	}
 	if d.flags.untilDone {
-		return d.running.Through(ctx)
+		err := d.running.Through(ctx)
+		d.done.Store(err == nil)
+		return err
 	}
+	d.done.Store(true)
 	d.log.Info("all rows are sent; the pipeline runs on, Ctrl-C ends it", "from", d.names(), "events", n.Events)
 	<-ctx.Done()
 	return nil

@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"millrace/offline"
+	"millrace/pipeline"
 )
 
 // pressedRows is a file without an end, which Ctrl-C is pressed in the midst of.
@@ -105,5 +108,37 @@ func TestOutIsTriedBeforeTheWork(t *testing.T) {
 		if code, _, errOut := verb(t, strings.Fields(args)...); code != exitUsage || strings.Contains(errOut, "absent.csv") {
 			t.Errorf("millrace %s: %d, %s", args, code, errOut)
 		}
+	}
+}
+
+// TestInterruptedSendingTellsSoFar: Ctrl-C ends what sends rows of files with what was written, says so and exits with
+// 130. What ends with a signal alone, as it goes round for ever, was not interrupted.
+func TestInterruptedSendingTellsSoFar(t *testing.T) {
+	r := newRig(t)
+	text := strings.TrimSuffix(shortPipeline, "\n") + "\nadmin: 127.0.0.1:0\n"
+	embeds := written(t, "my.yaml", text)
+	file := written(t, "my.yaml", text+"kafka: {brokers: ["+r.kafka+"]}\n")
+	p, err := pipeline.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := pressed(t, "produce", "-c", file, "-")
+	n := 0
+	if _, err := fmt.Sscanf(out, "%d events written to "+p.Events.Topic, &n); err != nil || code != 130 || n == 0 ||
+		!strings.Contains(out, "(interrupted: so far)") || !strings.Contains(errOut, "millrace: interrupted") || len(r.topic(p.Events.Topic, n)) != n {
+		t.Errorf("produce: %d, %s%s", code, out, errOut)
+	}
+	code, out, errOut = pressed(t, "run", "-c", embeds, "--from", "-", "-o", "json")
+	var s feedSummary
+	if err := json.Unmarshal([]byte(out), &s); err != nil || code != 130 || s.Events == 0 || !s.Interrupted {
+		t.Errorf("run --from: %d, %s%s", code, out, errOut)
+	}
+	ctx, press := interruptible(t.Context())
+	defer press(0)
+	time.AfterFunc(300*time.Millisecond, func() { press(syscall.SIGINT) })
+	var o, e bytes.Buffer
+	data := written(t, "data.csv", "a,y\n1,p\n-1,n\n")
+	if code := execute(ctx, []string{"produce", "-c", file, data, "--loop", "--rate", "1000"}, &app{out: &o, err: &e}); code != 0 || strings.Contains(o.String(), "interrupted") {
+		t.Errorf("produce --loop: %d, %s%s", code, o.String(), e.String())
 	}
 }

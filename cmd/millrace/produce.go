@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -99,20 +100,28 @@ func (a *app) produceAll(ctx context.Context, f produceFlags, args []string) err
 		return sentBefore(err, p, n)
 	}
 	elapsed := took.Seconds()
+	calledOff := error(nil)
+	if !f.endless() {
+		calledOff = ctx.Err()
+	}
 	if asJSON {
 		said := produced{Events: n.Events, Topic: p.Events.Topic, EventsPerSecond: float64(n.Events) / elapsed}
 		if p.LateLabels() {
 			said.Labels, said.LabelsTopic = &n.Labels, p.Label.Topic
 		}
-		return json.NewEncoder(a.out).Encode(said)
+		return cmp.Or(json.NewEncoder(a.out).Encode(said), calledOff)
 	}
 	labels := ""
 	if p.LateLabels() {
 		labels = fmt.Sprintf(" and %s to %s", millrace.Counted(n.Labels, "label"), p.Label.Topic)
 	}
-	_, err = fmt.Fprintf(a.out, "%s written to %s%s in %.1f s\n", millrace.Counted(n.Events, "event"), p.Events.Topic, labels, elapsed)
-	return err
+	_, err = fmt.Fprintf(a.out, "%s written to %s%s in %.1f s%s\n", millrace.Counted(n.Events, "event"), p.Events.Topic, labels, elapsed,
+		soFar(calledOff != nil))
+	return cmp.Or(err, calledOff)
 }
+
+// endless reports whether only a signal ends it, which then is no interruption.
+func (f *produceFlags) endless() bool { return f.events == 0 && (f.loop || f.generate != "") }
 
 // sentBefore adds to an error of sending rows what the topics have of them all the same.
 func sentBefore(err error, p *config.Pipeline, n pipeline.Written) error {
