@@ -176,6 +176,7 @@ func (l *lag) extract(dst *millrace.Vector, e *millrace.Event) {
 	if !ok {
 		return
 	}
+	dst.Wild = dst.Wild || l.usual.Doubtful()
 	for i, steps := range l.steps {
 		if v, ok := l.at(entry, steps); ok {
 			z, ok := l.scales[i].Within(v)

@@ -64,7 +64,9 @@ func (ns *numbers) add(p place) {
 	ns.scales = ns.usual.Scales()
 }
 
+// dense reports whether a number is wild, or of a column that may have moved.
 func (ns *numbers) dense(dst []float32, e *millrace.Event) (wild bool) {
+	wild = ns.usual.Doubtful()
 	fields := e.Fields
 	all := ns.all
 	scales := ns.scales[:len(all)]
@@ -109,6 +111,7 @@ func (ns *numbers) extract(dst *millrace.Vector, e *millrace.Event) {
 		return
 	}
 	index, value := dst.Index, dst.Value
+	dst.Wild = ns.usual.Doubtful()
 	all := ns.all
 	scales := ns.scales[:len(all)]
 	for i := range all {

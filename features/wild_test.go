@@ -46,3 +46,43 @@ func TestWild(t *testing.T) {
 		}
 	}
 }
+
+// TestWildWhileInDoubt: until it is known whether a number has moved, its views but the raw one are as beside a wild one.
+func TestWildWhileInDoubt(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 4))
+	hashed := DefaultColumn("h", Category)
+	hashed.Encode = "hash"
+	for name, columns := range map[string]Columns{
+		"dense":  {DefaultColumn("a", Number), DefaultColumn("b", Number)},
+		"sparse": {DefaultColumn("a", Number), DefaultColumn("b", Number), hashed},
+	} {
+		x := newExtractor(t, columns...)
+		standard, _, err := x.View(millrace.ViewStandard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := x.NewInput()
+		left := 0
+		for i := range 3100 {
+			a := random.NormFloat64()
+			if i >= 3000 {
+				a += 4
+			}
+			e := event(a, random.NormFloat64(), "x")
+			e.Fields = e.Fields[:len(columns)]
+			if err := x.Extract(in, e); err != nil {
+				t.Fatal(err)
+			}
+			if wild := in[standard].Wild; wild {
+				left++
+				if i < 3000 || i > 3060 {
+					t.Fatalf("%s: event %d is in doubt", name, i)
+				}
+			}
+			x.Observe(e)
+		}
+		if left < 20 {
+			t.Errorf("%s: %d events in doubt", name, left)
+		}
+	}
+}

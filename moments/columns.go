@@ -93,6 +93,7 @@ type Columns struct {
 	scales               []Scale   // derived
 	tracks               []track   // derived, of ObserveFields
 	told                 told      // derived, of Next
+	doubtful             int       // derived: how many columns may have moved
 }
 
 // The floats of a column.
@@ -141,6 +142,8 @@ const (
 	heldOne                // with tails: how many values before the last, one after the other, were held; two bits
 	heldBefore = 3 * heldOne
 	suspect    = 4 * heldOne // the latest values spread so little that the first ones may not have been usual
+	bursts     = 2 * suspect // how often near as many values were outside as leave it open whether it moved; three bits
+	burstsMost = 7 * bursts
 )
 
 // New returns n columns of which no value is known.
@@ -290,6 +293,7 @@ func (c *Columns) outside(i int, d, weight float64) (counted, part float64, done
 		counted, part = c.farTail(i, d, deviation, weight)
 		return counted, part, false
 	}
+	burst(w)
 	most := float64(tail)
 	if apart > far*deviation {
 		// A tail has values of all sizes, now and then: what has just come again, or is the first, is none, nor what is

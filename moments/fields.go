@@ -79,7 +79,7 @@ func (c *Columns) ObserveFields(fields []millrace.Field, which []int32) {
 		q += float64(d * (u - next))
 		*t.count, *t.mean, *t.squares = k, next, q
 		scale.Centre, scale.Factor = next, math.Sqrt(k/q)
-		if s%settleAt == 0 {
+		if s%half == 0 {
 			c.full(i)
 		}
 	}
@@ -102,7 +102,7 @@ func (c *Columns) observeBesideMode(i int, v float64) bool {
 		w[gap] = 0
 	} else {
 		d, s := u-mean, w[stored]
-		if !(d*d*k <= usual*usual*squares) || (s+1)%settleAt == 0 {
+		if !(d*d*k <= usual*usual*squares) || (s+1)%half == 0 {
 			return false
 		}
 		t.recent[s%settleAt] = v

@@ -130,6 +130,7 @@ func (c *Columns) comeHome(i, n int) {
 	f[imageUnit], home[homeDeviation], f[edge], f[farther] = 0, 0, 0, 0
 	c.unrest(i)
 	w[stored], w[history], w[narrow] = uint64(n), 0, 0
+	w[flags] &^= burstsMost
 	w[moved]++
 	w[spent]++
 	f[tight] = c.spread(i, ring[:n])

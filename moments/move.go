@@ -12,12 +12,16 @@ const (
 	// spentMax moves may come in a row; each comes back when the moments are halved. A column that is in two places by
 	// turns is thereby one with two places, after some turns.
 	spentMax = 6
-	// narrowBy is how many times less than usual blocks of recent values spread in a column that moved without a value
-	// outside, as when milliseconds become seconds, and narrowBlocks how many in a row.
+	// half of the values that are kept are looked at for whether they spread narrowBy times less than usual, as those
+	// of a column do that moved without a value outside, as when milliseconds become seconds. narrowHalves in a row are
+	// a move; one that spreads narrowFar times less counts for two, and narrowSure times less for four.
+	half         = settleAt / 2
 	narrowBy     = 3
-	narrowBlocks = 4
-	// narrowFar is how many times less is sure after half as many.
-	narrowFar = 30
+	narrowFar    = 10
+	narrowSure   = 30
+	narrowHalves = 8
+	// narrowDoubt of them leave it open whether the column has moved.
+	narrowDoubt = narrowHalves / 2
 	// narrowAfter is how many values tell what usual blocks are.
 	narrowAfter = 8 * block
 	// modeLost is how many times as many values as a mode had come without it when it is a mode no longer.
@@ -63,7 +67,7 @@ func (c *Columns) move(i int, which uint64, far bool, weight float64) bool {
 	w[stored], w[history], w[narrow] = uint64(len(values)), 0, 0
 	f[edge], f[farther] = 0, 0
 	c.unrest(i)
-	w[flags] &^= whole
+	w[flags] &^= whole | burstsMost
 	w[moved]++
 	w[spent]++
 	c.carry(i, which, before)
@@ -88,17 +92,21 @@ func halfEqual(values []float64) bool {
 
 // looks reports whether the recent values of column i are looked at together once so many are stored.
 func (c *Columns) looks(i int, stored uint64) bool {
-	return stored%settleAt == 0 && (stored%block == 0 || c.words[i*wordsLen+narrow] > 0 || c.isEarly(i, stored))
+	return stored%half == 0 && (stored%block == 0 || c.words[i*wordsLen+narrow] > 0 || c.isEarly(i, stored) ||
+		c.isNarrow(i, c.latest(i, stored)))
 }
 
 // look looks at the recent values together, a block after the last time; at the first ones more often. It reports
 // whether the column moved.
 func (c *Columns) look(i int, weight float64) bool {
 	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	if c.began(i, weight) {
+	if w[stored]%settleAt == 0 && c.began(i, weight) {
 		return true
 	}
-	if w[stored]%block != 0 && w[narrow] == 0 {
+	if c.narrowed(i, weight) {
+		return true
+	}
+	if w[stored]%block != 0 {
 		return false
 	}
 	f[edge] *= 15. / 16
@@ -123,49 +131,71 @@ func (c *Columns) look(i int, weight float64) bool {
 	if f[imageUnit] > 0 && w[stored] <= refit {
 		c.refit(i)
 	}
-	return c.narrowed(i, weight)
+	return false
 }
 
-// narrowed finds a column whose values spread far less than usual, all at once and for several blocks. Blocks that
-// usually spread less than the column does are of one that goes from place to place, and say nothing.
+// latest is how far the latest values of column i lie apart, of half of those that are kept.
+func (c *Columns) latest(i int, stored uint64) float64 {
+	return span((*[half]float64)(c.recent[c.ring[i]+int((stored-half)%settleAt):]))
+}
+
+// isNarrow reports whether the latest values of column i, that lie so far apart, spread far less than usual. Blocks
+// that usually spread less than the column does are of one that goes from place to place, and say nothing.
+func (c *Columns) isNarrow(i int, apart float64) bool {
+	w, at := c.words[i*wordsLen:], i*c.stride
+	return apart*narrowBy < c.floats[i*floatsLen+tight] && apart > 0 && w[stored] > narrowAfter &&
+		!c.wanders(i, math.Sqrt(c.squares[at]/c.count[at]))
+}
+
+// narrowed finds a column whose values spread far less than usual, all at once and for several halves of what is kept.
+// Such ones that were no move are part of what is usual.
 func (c *Columns) narrowed(i int, weight float64) bool {
-	w, f := c.words[i*wordsLen:], c.floats[i*floatsLen:]
-	at := i * c.stride
-	r := c.spread(i, c.recent[c.ring[i]:c.ring[i]+settleAt])
-	t := &f[tight]
-	switch {
-	case r == 0: // constant for a while: there is nothing to scale
-		w[narrow] = 0
-	case *t == 0:
-		*t = r
-	case r*narrowBy < *t && w[stored] > narrowAfter && !c.wanders(i, math.Sqrt(c.squares[at]/c.count[at])):
-		if w[narrow]++; r*narrowFar < *t {
+	w, t := c.words[i*wordsLen:], &c.floats[i*floatsLen+tight]
+	r := c.latest(i, w[stored])
+	if c.isNarrow(i, r) {
+		switch {
+		case r*narrowSure < *t:
+			w[narrow] += 4
+		case r*narrowFar < *t:
+			w[narrow] += 2
+		default:
 			w[narrow]++
 		}
-		if w[narrow] < narrowBlocks {
+		if w[narrow] < narrowHalves {
 			return false
 		}
 		w[narrow] = 0
 		if w[spent] < spentMax && c.move(i, math.MaxUint64, false, weight) {
 			return true
 		}
-		*t = r
-	case r < *t:
-		*t, w[narrow] = r, 0
-	default: // the usual is found in steps, as one block may hold a value of any size
-		if *t = min(r, *t*(1+1./64)); w[narrow] > 0 {
-			*t, w[narrow] = *t/2, 0
-		}
+		*t = c.spread(i, c.recent[c.ring[i]:c.ring[i]+settleAt])
+		return false
+	}
+	if w[narrow] >= narrowDoubt && r > 0 {
+		*t /= 2
+	}
+	w[narrow] = 0
+	if w[stored]%block == 0 && bits.OnesCount32(uint32(w[history])) <= outsideFew {
+		c.usualSpread(i)
 	}
 	return false
+}
+
+// usualSpread follows how far blocks of values usually spread.
+func (c *Columns) usualSpread(i int) {
+	r, t := c.spread(i, c.recent[c.ring[i]:c.ring[i]+settleAt]), &c.floats[i*floatsLen+tight]
+	switch {
+	case r == 0: // constant for a while: there is nothing to scale
+	case *t == 0 || r < *t:
+		*t = r
+	default: // the usual is found in steps, as one block may hold a value of any size
+		*t = min(r, *t*(1+1./64))
+	}
 }
 
 // spread is how far values lie apart, those not outside what was usual: all of the ring, or its first.
 func (c *Columns) spread(i int, values []float64) float64 {
 	h, s := c.words[i*wordsLen+history], c.words[i*wordsLen+stored]
-	if h == 0 && len(values) == settleAt {
-		return max(span((*[settleAt]float64)(values)), 0)
-	}
 	least, most := math.Inf(1), math.Inf(-1)
 	for k, v := range values {
 		if h>>((s-1-uint64(k))%settleAt)&1 != 0 {

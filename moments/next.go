@@ -102,7 +102,7 @@ func (c *Columns) observeTold(i int, v, weight float64) bool {
 // nextByCopy is Next for a value that may change anything of column i.
 func (c *Columns) nextByCopy(i int, v, weight float64) Next {
 	at := i * c.stride
-	count, mean, squares, scale := c.count[at], c.mean[at], c.squares[at], c.scales[i]
+	count, mean, squares, scale, doubtful := c.count[at], c.mean[at], c.squares[at], c.scales[i], c.doubtful
 	floats, words := [floatsLen]float64(c.floats[i*floatsLen:]), [wordsLen]uint64(c.words[i*wordsLen:])
 	home := [homeLen]float64(c.home[i*homeLen:])
 	var recent [settleAt]float64
@@ -111,7 +111,7 @@ func (c *Columns) nextByCopy(i int, v, weight float64) Next {
 	}
 	c.Observe(i, v, weight)
 	next := Next{c.Centre(i), c.Deviation(i), c.Bound(i)}
-	c.count[at], c.mean[at], c.squares[at], c.scales[i] = count, mean, squares, scale
+	c.count[at], c.mean[at], c.squares[at], c.scales[i], c.doubtful = count, mean, squares, scale, doubtful
 	copy(c.floats[i*floatsLen:], floats[:])
 	copy(c.words[i*wordsLen:], words[:])
 	copy(c.home[i*homeLen:], home[:])

@@ -17,6 +17,7 @@ type Scale struct {
 	reach          float64 // usual² of a column that is as most are, warmed up and centred; else below all
 	moded          bool    // the column is so but for a mode
 	deviation      float64 // of columns with tails, which have no Factor
+	doubtful       bool    // it is open whether the column has moved
 }
 
 // Standard is v in deviations from the centre, within the bound. What is farther than any tail says no more than that
@@ -71,7 +72,15 @@ func withMode(k, apart, square, z float64) (mean, squares, n float64) {
 // refresh derives the scale of column i.
 func (c *Columns) refresh(i int) {
 	mean, squares, n := c.total(i)
-	c.derive(i, &c.scales[i], mean, squares, n, c.words[i*wordsLen+history], c.floats[i*floatsLen+often])
+	s := &c.scales[i]
+	was := s.doubtful
+	c.derive(i, s, mean, squares, n, c.words[i*wordsLen+history], c.floats[i*floatsLen+often])
+	switch {
+	case s.doubtful && !was:
+		c.doubtful++
+	case was && !s.doubtful:
+		c.doubtful--
+	}
 }
 
 // derive makes s the scale of column i with these moments of all values, this history and often.
@@ -107,11 +116,12 @@ func (c *Columns) derive(i int, s *Scale, mean, squares, n float64, h uint64, of
 	if h != 0 && w[spent] < spentMax {
 		s.Bound = min(s.Bound, c.boundAfter(i, h, often, math.Sqrt(squares/n)))
 	}
+	s.doubtful = (h != 0 || w[narrow] > 0) && c.mayHaveMoved(i, h, math.Sqrt(squares/n))
 	s.reach, s.moded = math.Inf(-1), false
 	// With more values outside, the bound hangs on whether the column wanders, which is to be asked after every value:
 	// a column that is restored asks.
-	if s.Bound == kind.Clip && w[flags]&^(moded|whole|suspect) == settled|isFrozen && bits.OnesCount64(h) <= outsideFew &&
-		c.steady(i, kind, s) && c.count[i*c.stride] >= 1 {
+	if !s.doubtful && s.Bound == kind.Clip && w[flags]&^(moded|whole|suspect|burstsMost) == settled|isFrozen &&
+		bits.OnesCount64(h) <= outsideFew && c.steady(i, kind, s) && c.count[i*c.stride] >= 1 {
 		if s.moded = w[flags]&moded != 0; !s.moded {
 			s.reach = usual * usual
 		}

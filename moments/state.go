@@ -50,10 +50,12 @@ func (c *Columns) State(name string, role millrace.Role, visit func(string, mill
 // Restored checks the state that was copied in, and derives the rest from it. Its errors wrap millrace.ErrCorrupt.
 func (c *Columns) Restored() error {
 	c.told.ready = false
+	c.doubtful = 0
 	for i := range c.kinds {
 		if fault := c.fault(i); fault != "" {
 			return fmt.Errorf("%w: column %d has %s", millrace.ErrCorrupt, i, fault)
 		}
+		c.scales[i].doubtful = false
 		c.refresh(i)
 	}
 	for _, v := range c.recent {
@@ -81,7 +83,7 @@ func (c *Columns) fault(i int) string {
 		return "moments without values"
 	case first && w[stored] >= settleAt:
 		return fmt.Sprintf("%d first values", w[stored])
-	case w[flags] >= 2*suspect || w[flags]&heldBefore == heldBefore, w[narrow] >= narrowBlocks, w[spent] > spentMax:
+	case w[flags] >= burstsMost+bursts || w[flags]&heldBefore == heldBefore, w[narrow] >= narrowHalves, w[spent] > spentMax:
 		return fmt.Sprintf("flags %x, %d narrow blocks, %d moves", w[flags], w[narrow], w[spent])
 	case !(f[modes] >= 0) || math.IsInf(f[modes], 1), !(f[tight] >= 0), !(f[unit] >= 0), !(f[imageUnit] >= 0):
 		return fmt.Sprintf("a mode of %v, a spread of %v, units of %v and %v", f[modes], f[tight], f[unit], f[imageUnit])

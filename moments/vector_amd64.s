@@ -10,7 +10,7 @@
 	MINPD  X5, X2        \
 	MAXPD  X5, X3
 
-// func span(values *[32]float64) float64
+// func span(values *[16]float64) float64
 TEXT ·span(SB), NOSPLIT, $0-16
 	MOVQ   values+0(FP), SI
 	MOVUPD (SI), X0
@@ -20,10 +20,6 @@ TEXT ·span(SB), NOSPLIT, $0-16
 	FOUR(32)
 	FOUR(64)
 	FOUR(96)
-	FOUR(128)
-	FOUR(160)
-	FOUR(192)
-	FOUR(224)
 	MINPD    X2, X0
 	MAXPD    X3, X1
 	MOVAPD   X0, X4

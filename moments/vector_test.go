@@ -10,7 +10,7 @@ import (
 func TestSpan(t *testing.T) {
 	random := rand.New(rand.NewPCG(15, 11))
 	for range 1000 {
-		var values [settleAt]float64
+		var values [half]float64
 		for i := range values {
 			values[i] = random.NormFloat64() * math.Exp(40*random.NormFloat64()) * float64(random.IntN(3))
 		}
