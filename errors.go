@@ -15,6 +15,7 @@ const (
 	ReasonTooLarge       Reason = "too_large"        // more bytes than limits.event
 	ReasonTooDeep        Reason = "too_deep"         // nested deeper than limits.depth
 	ReasonMalformed      Reason = "malformed_json"   // not JSON, or bytes after it
+	ReasonMalformedRow   Reason = "malformed_row"    // a row of a file that is none, as one with other cells than the header has
 	ReasonNotObject      Reason = "not_an_object"    // JSON, but no object
 	ReasonDuplicateKey   Reason = "duplicate_key"    // one object names a key twice
 	ReasonWrongType      Reason = "wrong_type"       // a value of another type than its feature's

@@ -256,6 +256,7 @@ func (s *Source) take(m *memory) (full bool, err error) {
 		s.faults.Add(faults)
 		return true, err
 	}
+	_, json := s.file.rows.(*values)
 	for len(m.ends) < s.options.BatchRecords && len(m.data) < batchBytesMax {
 		data, fault, err := s.file.rows.row(m.data)
 		if err != nil {
@@ -263,7 +264,7 @@ func (s *Source) take(m *memory) (full bool, err error) {
 		}
 		if fault != nil {
 			s.faults.Add(1)
-			m.faults = append(m.faults, faulty{row: len(m.ends), text: fault.Error()})
+			m.faults = append(m.faults, faulty{row: len(m.ends), why: rejection(fault.Error(), json)})
 		}
 		m.data = data
 		m.ends = append(m.ends, len(data))

@@ -83,7 +83,7 @@ func (l *lines) batch(m *memory, topic string, first int64, most int) (faults in
 		rec := millrace.Record{Topic: topic, Offset: first + int64(len(m.records)), Value: line[:len(line):len(line)]}
 		if fault != nil {
 			faults++
-			rec.Value, rec.Fault = appendRaw(nil, line), rejection(fault.Error())
+			rec.Value, rec.Fault = appendRaw(nil, line), rejection(fault.Error(), true)
 		}
 		m.records = append(m.records, rec)
 	}

@@ -15,8 +15,8 @@ type memory struct {
 
 // faulty is a row that could not be read.
 type faulty struct {
-	row  int
-	text string
+	row int
+	why *millrace.Rejection
 }
 
 // memory returns a free one, or a new one when the reader still holds all others.
@@ -54,12 +54,16 @@ func (m *memory) cut(topic string, offset int64) {
 		from = to
 	}
 	for _, f := range m.faults {
-		m.records[f.row].Fault = rejection(f.text)
+		m.records[f.row].Fault = f.why
 	}
 }
 
-func rejection(text string) *millrace.Rejection {
-	return &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: text}
+// rejection is why a row cannot be used: of JSON as any event's that is none, of a table as such.
+func rejection(text string, json bool) *millrace.Rejection {
+	if json {
+		return &millrace.Rejection{Reason: millrace.ReasonMalformed, Detail: text}
+	}
+	return &millrace.Rejection{Reason: millrace.ReasonMalformedRow, Detail: text}
 }
 
 // lend has a window read into the block from here on, so that rows can be cut out of it: about as many bytes as the

@@ -96,7 +96,7 @@ func (p *Pass) withoutTime(source int) bool {
 	if source == labels {
 		rows, rejected = p.Labels, p.LabelsRejected
 	}
-	return rows > rejected[millrace.ReasonBadTime]+rejected[millrace.ReasonMalformed]
+	return rows > rejected[millrace.ReasonBadTime]+rejected[millrace.ReasonMalformed]+rejected[millrace.ReasonMalformedRow]
 }
 
 // untimed refuses two files that were merged by times which one of them does not have: its rows were taken to come a

@@ -74,7 +74,11 @@ func openEnvironment(ctx context.Context, o Options) (*environment, error) {
 		e.Close()
 		return nil, err
 	}
-	if err := e.openStore(ctx, o.Servers); err != nil {
+	err := e.openStore(ctx, o.Servers)
+	if err == nil {
+		err = e.warnOfStore(ctx)
+	}
+	if err != nil {
 		e.Close()
 		return nil, err
 	}
@@ -143,9 +147,11 @@ func (e *environment) openStore(ctx context.Context, o Servers) error {
 		return fmt.Errorf("opening the store: %w", err)
 	}
 	e.store = keeper{s}
-	if err := e.store.Ready(ctx); err != nil {
-		return err
-	}
+	return e.store.Ready(ctx)
+}
+
+// warnOfStore says which settings of the store endanger what will be published to it. Who only reads has no use for that.
+func (e *environment) warnOfStore(ctx context.Context) error {
 	warnings, err := e.store.Check(ctx)
 	for _, w := range warnings {
 		e.log.Warn("Redis: " + w)

@@ -19,6 +19,8 @@ func deadAdvices(reason millrace.Reason) string {
 		return "raise limits.depth if such events are meant to be learned"
 	case millrace.ReasonMalformed, millrace.ReasonNotObject, millrace.ReasonDuplicateKey:
 		return "mend the producer: each record is one JSON object, which names each key once"
+	case millrace.ReasonMalformedRow:
+		return "mend the file: each row has as many cells as its header"
 	case millrace.ReasonWrongType, millrace.ReasonNotFinite:
 		return "mend the producer, or the feature: another type, or a format: (us, eu) for numbers in texts, or missing: {values: [...]} for " +
 			"words that stand for no value"
