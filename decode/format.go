@@ -29,6 +29,7 @@ const numberTextMax = 64
 //   - Thousands are groups of three digits after one to three, all parted by one mark: a comma (us), a point (eu), an
 //     apostrophe or a space (either). No number of several digits begins with 0, so 0,123 is no us number, 007 none.
 //   - A currency's sign or code, or a percent sign, may stand before or behind; 12.5 % is 12.5.
+//   - An apostrophe may stand in front, with which spreadsheets mark a text.
 //   - A minus stands before or behind, parentheses are one. There is one of them at most.
 //
 // It allocates nothing and keeps nothing of text.
@@ -49,9 +50,11 @@ func (f NumberFormat) ParseUnit(text []byte, unit []string) (value float64, ok b
 		return 0, false
 	}
 	if f == NumberPlain {
-		return plainNumber(trimSpace(withoutUnit(trimSpace(text), unit)))
+		core, factor := withoutUnit(trimSpace(text), unit)
+		value, ok = plainNumber(trimSpace(core))
+		return value * factor, ok
 	}
-	core, negative := bare(text, unit)
+	core, factor, negative := bare(text, unit)
 	var room [numberTextMax + 2]byte
 	plain, ok := f.plain(room[:0], core)
 	if !ok {
@@ -60,7 +63,7 @@ func (f NumberFormat) ParseUnit(text []byte, unit []string) (value float64, ok b
 	if value, ok = plainNumber(plain); negative {
 		value = -value
 	}
-	return value, ok
+	return value * factor, ok
 }
 
 // example says in a message how the format's numbers look.
@@ -87,7 +90,11 @@ func plainNumber(text []byte) (value float64, ok bool) {
 
 // bare takes what may stand around a number off it: space, one sign, one unit, or without such
 // one currency or percent sign.
-func bare(text []byte, unit []string) (core []byte, negative bool) {
+func bare(text []byte, unit []string) (core []byte, factor float64, negative bool) {
+	if text = trimSpace(text); len(text) > 1 && text[0] == '\'' { // spreadsheets mark a text so
+		text = text[1:]
+	}
+	factor = 1
 	var signed, affixed bool
 	for text = trimSpace(text); len(text) > 0; text = trimSpace(text) {
 		last := len(text) - 1
@@ -109,11 +116,11 @@ func bare(text []byte, unit []string) (core []byte, negative bool) {
 			break
 		}
 		if len(unit) > 0 {
-			rest := withoutUnit(text, unit)
+			rest, times := withoutUnit(text, unit)
 			if affixed = len(rest) < len(text); !affixed {
 				break
 			}
-			text = rest
+			text, factor = rest, times
 		} else if n := affixBefore(text); n > 0 {
 			text, affixed = text[n:], true
 		} else if n := affixBehind(text); n > 0 {
@@ -122,7 +129,7 @@ func bare(text []byte, unit []string) (core []byte, negative bool) {
 			break
 		}
 	}
-	return text, negative
+	return text, factor, negative
 }
 
 // plain appends the number to dst as JSON writes it, without a sign.

@@ -54,6 +54,11 @@ func TestUnits(t *testing.T) {
 		{"1 year", "year|years", 1, 1, 1},
 		{"12 m2", "m2", 12, 12, 12},
 		{"m212", "m2", nan, nan, nan},
+		{"2k", "k|M", 2000, 2000, 2000},
+		{"1.5M", "k|M", 1.5e6, 1.5e6, nan},
+		{"300", "k|M", 300, 300, 300},
+		{"-2 Tsd.", "Tsd.|Mio", -2000, -2000, -2000},
+		{"5 m", "m", 5, 5, 5},
 		{"1e3 kg", "kg", 1000, 1000, 1000},
 	} {
 		for format, want := range map[NumberFormat]float64{NumberPlain: c.plain, NumberUS: c.us, NumberEU: c.eu} {

@@ -107,7 +107,7 @@ func (p *plan) feature(c *column) (feature, string) {
 		f.Type = features.Category
 	default:
 		f.Format, f.Unit = string(formatOf[c.format]), c.unit
-		notes = append(notes, c.formatNote(), c.unitNote(), c.strayNote())
+		notes = append(notes, c.formatNote(), c.unitNote(), c.bareNote(), c.strayNote())
 	}
 	if f.Type == features.Category {
 		notes = append(notes, encode(&f.Column, c), c.unreadNote())

@@ -98,6 +98,7 @@ func (w *written) text(text []byte, row int64) {
 		for f := range asDuration {
 			if unit != "" && !passed {
 				values[f], ok[f] = formatOf[f].Parse(number)
+				values[f] *= decode.Magnitude(unit)
 			}
 		}
 		if unit = w.unreadText(text, row, unit, ok[asUS], ok[asEU]); unit != "" {

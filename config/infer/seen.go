@@ -224,8 +224,9 @@ func (s *seen) value(d *jx.Decoder, c *column) error {
 			return err
 		}
 		s.buf = text
-		if gapWord(text) {
-			c.word(string(text))
+		if word := bytes.TrimSpace(text); gapWord(word) {
+			c.word(string(word))
+			text = word // as decoding has it
 		} else if c.settled && c.measured(text) {
 			return nil
 		} else {

@@ -52,6 +52,9 @@ func timeNotes(c *column) (notes []string) {
 	if strays := c.unread; strays > 0 {
 		notes = append(notes, fmt.Sprintf("%s do not read as times, as %.40q: such events are rejected", percent(strays, c.values()), c.misread))
 	}
+	if note := c.zonesNote(); note != "" {
+		notes = append(notes, note)
+	}
 	if c.gone > 0 {
 		notes = append(notes, fmt.Sprintf("%s say %s", percent(c.gone, c.values()+c.gone), c.gapText()))
 	}

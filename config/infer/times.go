@@ -33,6 +33,8 @@ type timing struct {
 	unix       reads    // of numbers, and of texts that are Unix times
 	unread     int64    // texts that are times in no order
 	digitTimes int64    // of the texts, those that are nothing but a Unix time
+	zoned      int64    // of the texts that are times, those that say their zone
+	clocked    int64    // and those that have a clock
 	misread    string   // the first text that is a time in no order
 	compact    reads    // numbers that are dates as 20240131
 	dated      bool     // the field's name is one that times go by
@@ -91,6 +93,12 @@ func (t *timing) readText(text []byte, formats *[3]decode.TimeFormat) {
 		return // too many are none, and there may be millions
 	}
 	ms, ok := formats[0].Parse(text)
+	if colon := bytes.IndexByte(text, ':'); colon >= 0 {
+		t.clocked++
+		if bytes.ContainsAny(text[colon:], "+-") || bytes.HasSuffix(text, []byte("Z")) || bytes.HasSuffix(text, []byte("UTC")) || bytes.HasSuffix(text, []byte("GMT")) {
+			t.zoned++
+		}
+	}
 	switch {
 	case ok && onlyDigits(text):
 		t.digitTimes++
@@ -211,6 +219,14 @@ func rather(orders *[3]reads) int {
 		return -1
 	}
 	return better
+}
+
+// zonesNote says of a field whose times say their zone in some rows only what becomes of the others.
+func (t *timing) zonesNote() string {
+	if t.zoned == 0 || t.zoned == t.clocked {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s with a clock say no zone and count as UTC, unless zone: says otherwise", digitsOf(t.clocked-t.zoned), count(t.clocked, "time"))
 }
 
 // timeLike says whether the field is a time.

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"millrace/decode"
 	"millrace/features"
 )
 
@@ -82,7 +83,7 @@ func affixOf(text []byte) string {
 // oneUnit reports whether two spellings are of one unit: but for case, unless that tells milli from mega and bits from
 // bytes, but for a plural's ending, and signs and codes of a currency.
 func oneUnit(a, b string) bool {
-	if currencyCode(a) == currencyCode(b) {
+	if currencyCode(a) == currencyCode(b) || decode.Magnitude(a) > 1 && decode.Magnitude(b) > 1 {
 		return true
 	}
 	if strings.EqualFold(a, b) {
@@ -104,7 +105,10 @@ func (c *column) settleUnit() {
 	}
 	group, most, others := c.unitGroup()
 	total := float64(c.numbers + c.texts - c.wordsMissing())
-	passed := group[0].passed
+	passed, multiplied := group[0].passed, decode.Magnitude(group[0].name) > 1
+	if multiplied { // a number without is what it is
+		most += max(c.by[asPlain].n, c.by[asUS].n, c.by[asEU].n)
+	}
 	switch {
 	case float64(others) > mixedShare*total:
 		return
@@ -150,21 +154,28 @@ func (c *column) otherUnit() string {
 
 // unitNote says what unit a field's numbers have.
 func (c *column) unitNote() string {
-	if len(c.units) == 0 || !c.settled {
+	if len(c.unit) == 0 || !c.settled {
+		return ""
+	}
+	group, _, _ := c.unitGroup()
+	note := fmt.Sprintf("numbers with the unit %s, as %q", strings.Join(c.unit, " or "), group[0].sample)
+	if decode.Magnitude(group[0].name) > 1 {
+		note = fmt.Sprintf("numbers with %s, which multiply, as %q", strings.Join(c.unit, " or "), group[0].sample)
+	}
+	return note
+}
+
+// bareNote says how many values have no unit, or no percent or currency sign, where others have.
+func (c *column) bareNote() string {
+	if len(c.units) == 0 || !c.settled || c.format == asDuration {
 		return ""
 	}
 	group, most, _ := c.unitGroup()
-	note := ""
-	if len(c.unit) > 0 {
-		note = fmt.Sprintf("numbers with the unit %s, as %q", strings.Join(c.unit, " or "), group[0].sample)
+	bare := c.numbers - most
+	if float64(bare) <= strayNoted*float64(c.numbers) || decode.Magnitude(group[0].name) > 1 {
+		return ""
 	}
-	if bare := c.numbers - most; bare > 0 && float64(bare) > strayNoted*float64(c.numbers) {
-		if note != "" {
-			note += "; "
-		}
-		note += fmt.Sprintf("%s of %s have no %s and count as if they had", digitsOf(bare), count(c.values(), "value"), group[0].name)
-	}
-	return note
+	return fmt.Sprintf("%s of %s have no %s and count as if they had", digitsOf(bare), count(c.values(), "value"), group[0].name)
 }
 
 // strayNoted of the values without what the others have are said.

@@ -43,7 +43,16 @@ func (p *plan) warnings(r *Report) []Warning {
 		add(WarnSpelling, r.Label.Path, nil, "classes %s differ in case alone and are learned as different ones: if they are one, write ignore_case: true into the label", quoted(words))
 	}
 	for _, c := range p.seen.columns {
-		if c == p.label || c == p.id || c == p.time || timeLike(c) {
+		if timeLike(c) {
+			if note := c.zonesNote(); note != "" {
+				add(WarnTime, c.path, nil, "%s: %s", c.path, note)
+			}
+			continue
+		}
+		if note := c.bareNote(); note != "" {
+			add(WarnUnread, c.path, nil, "%s: %s: write them alike, if they are not", c.path, note)
+		}
+		if c == p.label || c == p.id {
 			continue
 		}
 		if note := c.unreadNote(); note != "" {
