@@ -22,6 +22,8 @@ type table struct {
 
 	notes    []string // what was found out, and nobody asked for
 	comments int64    // lines skipped
+	headers  int64    // rows that are the header once more
+	titled   []string // the header's cells as they stand, nil where there is none, or one of a column alone
 }
 
 // cell is where a cell stands in its row.
@@ -60,13 +62,26 @@ func newTable(v *window, comma byte, o *Options) (*table, error) {
 	if err := t.skipUnits(); err != nil {
 		return nil, err
 	}
+	if len(t.cells) == len(names) && len(names) > 1 { // nothing was read behind the header
+		t.titled = slices.Clone(names)
+	}
 	t.columnsOf(names, &s, o)
 	return t, nil
 }
 
+// repeats reports whether a row is the header once more, as where files with headers were joined.
+func (t *table) repeats(row []byte) bool {
+	for i := range t.titled {
+		if string(trim(t.text(row, t.cells[i]))) != t.titled[i] {
+			return false
+		}
+	}
+	return len(t.titled) > 0
+}
+
 // reread reads a table's beginning once more: all is known of it.
 func reread(v *window, before *table) (*table, error) {
-	t := &table{v: v, dialect: before.dialect, columns: before.columns, names: before.names, needed: before.needed,
+	t := &table{v: v, dialect: before.dialect, columns: before.columns, names: before.names, titled: before.titled, needed: before.needed,
 		notes: before.notes}
 	if err := t.skipTop(); err != nil {
 		return nil, err
@@ -157,7 +172,11 @@ func (t *table) row(dst []byte) ([]byte, *RowError, error) {
 			return appendRaw(dst, row), fault, nil
 		}
 		if len(t.cells) == len(t.columns) {
-			break
+			if !t.repeats(row) {
+				break
+			}
+			t.headers++
+			continue
 		}
 		if t.seen && row[0] == t.comment {
 			t.comments++

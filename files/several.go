@@ -150,6 +150,9 @@ func (b *begun) notes(later bool) []string {
 	if !later {
 		out = append(out, t.notes...)
 	}
+	if t.headers > 0 {
+		out = append(out, fmt.Sprintf("%s: %s skipped, the header again", b.name, plural(int(t.headers), "row")))
+	}
 	if t.comments > 0 {
 		out = append(out, fmt.Sprintf("%s: %s skipped", b.name, plural(int(t.comments), "comment line")))
 	}

@@ -65,7 +65,7 @@ func knownColumns(p *config.Pipeline, fields map[string]bool) func(column string
 	paths := []string{p.Events.ID, p.Events.Time.Path, p.Events.Key, p.Label.Path, p.Label.ID, p.Label.Time.Path, p.Label.Weight}
 	return func(column string) bool {
 		path := features.JoinPath(column)
-		return fields[path] || slices.Contains(paths, path)
+		return path != "" && (fields[path] || slices.Contains(paths, path)) // settings that are left out name no column
 	}
 }
 

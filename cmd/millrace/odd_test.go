@@ -113,6 +113,20 @@ func TestRaggedRowsAreSaidOnce(t *testing.T) {
 	}
 }
 
+// TestIndexIsLeftOutAlike: evaluate says of a column without a name what init says, with the pipeline file and without.
+func TestIndexIsLeftOutAlike(t *testing.T) {
+	var text strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&text, "%d,%d,%s\n", i, i%7, []string{"yes", "no"}[i%2])
+	}
+	path, my := file(t, "data.csv", ",a,y\n"+text.String())[0], filepath.Join(t.TempDir(), "my.yaml")
+	for _, args := range [][]string{{"init", path, "--out", my}, {"evaluate", "-c", my, path}, {"evaluate", path}} {
+		if report, _ := (&odd{}).run(t, nil, args); strings.Contains(report, "called c1") || !strings.Contains(report, "it is left out") {
+			t.Errorf("%s:\n%s", args[0], report)
+		}
+	}
+}
+
 // run runs a verb that must succeed, with standard input.
 func (o *odd) run(t *testing.T, in []byte, args []string) (errOut, out string) {
 	t.Helper()
@@ -150,6 +164,17 @@ func oddNumbers() []odd {
 			}))},
 		{name: "several units", plain: plainly(s.without("rate")), report: []string{"rate is ", "numbers in several units (", "to learn from them as numbers, write them in one"},
 			write: plainly(s.with("rate", func(i int, c string) string { return c + []string{" kg", " lb"}[i%2] }))},
+		{name: "magnitudes", plain: plainly(s), report: []string{"which multiply"}, file: []string{"rate: {type: number, unit: [M, k]}"},
+			write: plainly(s.with("rate", func(i int, c string) string { return c + "k" }).with("rate", func(i int, c string) string {
+				if v, _ := strconv.ParseFloat(strings.TrimSuffix(c, "k"), 64); v > 60 {
+					return strconv.FormatFloat(v/1000, 'f', -1, 64) + "M"
+				}
+				return c
+			}))},
+		{name: "numbers as a spreadsheet's texts", plain: plainly(s), file: []string{"amount: {type: number, format: us}"},
+			write: plainly(s.with("amount", func(_ int, c string) string { return "'" + c }))},
+		{name: "accounting's dash", plain: plainly(s.with("amount", blank(9, ""))), file: []string{`values: ["-"]`},
+			write: plainly(s.with("amount", american).with("amount", blank(9, " - ")))},
 		{name: "half eu, half us", plain: plainly(s.without("amount")), report: []string{"its numbers are written in two ways", "(events 1 to 1,250)", "write them alike"},
 			write: plainly(s.with("amount", func(i int, c string) string {
 				if i < oddRows/2 {
@@ -176,6 +201,8 @@ func oddTimes() []odd {
 	n := nights(oddRows)
 	as := func(layout string) func(testing.TB) []string { return plainly(n.with("created", clock(layout))) }
 	return []odd{
+		{name: "with a zone and without", plain: plainly(n), report: []string{"1,250 of 2,500 times with a clock say no zone and count as UTC"},
+			write: plainly(n.with("created", func(i int, c string) string { return strings.TrimSuffix(c, map[bool]string{true: "Z"}[i%2 == 0]) }))},
 		{name: "SQL date-times", plain: plainly(n), write: as("2006-01-02 15:04:05"), report: []string{"time created", "its parts go round in UTC"}, file: []string{"parts: [hour"}},
 		{name: "dd.mm.yyyy", plain: plainly(n), write: as("02.01.2006 15:04"), report: []string{"time created"}, file: []string{"format: dmy"}},
 		{name: "mm/dd/yyyy", plain: plainly(n), write: as("01/02/2006 15:04:05"), report: []string{"time created"}, file: []string{"format: mdy"}},
@@ -238,6 +265,9 @@ func oddShapes() []odd {
 		{name: "pandas' index", plain: plainly(s), never: "unnamed", write: text("data.csv", numbered.text(",", "\n"))},
 		{name: "comments", plain: plainly(s), report: []string{"2 comment lines skipped"}, write: text("data.csv", "# of the till\n# in SEK\n"+s.text(",", "\n"))},
 		{name: "CR", plain: plainly(s), write: text("data.csv", s.text(",", "\r"))},
+		{name: "joined with their headers", plain: plainly(s), report: []string{"data.csv: 1 row skipped, the header again"}, never: "class paid is rare",
+			write: text("data.csv", strings.Join(slices.Insert(strings.SplitAfter(s.text(",", "\n"), "\n"), 1000, strings.Join(s.names, ",")+"\n"), ""))},
+		{name: "sep= and a trailing delimiter", plain: plainly(s), write: text("data.csv", "sep=;\n"+strings.ReplaceAll(s.text(";", "\n"), "\n", ";\n"))},
 		{name: "ragged rows", plain: plainly(s), report: []string{"2 events skipped", "data.csv:101"}, rejected: 2, write: text("data.csv", strings.Join(lines, ""))},
 	}
 }
