@@ -47,7 +47,8 @@ func TestWild(t *testing.T) {
 	}
 }
 
-// TestWildWhileInDoubt: until it is known whether a number has moved, its views but the raw one are as beside a wild one.
+// TestWildWhileInDoubt: until it is known whether a number has moved, its views but the raw one are as beside a wild
+// one.
 func TestWildWhileInDoubt(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 4))
 	hashed := DefaultColumn("h", Category)
