@@ -165,6 +165,7 @@ func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 			return nil, err
 		}
 		data := offline.Data{Events: path, Input: in}
+		o.infer.Flags = o.shape.typed()
 		progress, finish := a.progress("looking")
 		if !o.quiet {
 			o.infer.Progress = progress
@@ -183,7 +184,7 @@ func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 
 // reportOn is what there is to be said of a pipeline file, and of the data.
 func (a *app) reportOn(ctx context.Context, o *initFlags, l *looked, asJSON bool) (*initReport, error) {
-	r := &initReport{Report: l.result.Report}
+	r := &initReport{Report: l.result.Report, Flags: o.infer.Flags}
 	if o.quiet && !asJSON {
 		return r, nil // nobody reads it
 	}

@@ -29,8 +29,9 @@ type initReport struct {
 	// Try is a quick try of the pipeline; nil where there was none, NoTry says why if one was wanted.
 	Try   *offline.Trial `json:"try,omitempty"`
 	NoTry string         `json:"no_try,omitempty"`
-	Out   string         `json:"out,omitempty"`  // where the pipeline file is
-	File  string         `json:"file,omitempty"` // its text, where it is nowhere else
+	Out   string         `json:"out,omitempty"`   // where the pipeline file is
+	File  string         `json:"file,omitempty"`  // its text, where it is nowhere else
+	Flags string         `json:"flags,omitempty"` // that say how the data is written, for other verbs that read it
 }
 
 // sizeReport is what the pipeline takes, as check says it, in bytes.
@@ -139,6 +140,9 @@ func printReport(to io.Writer, r *initReport, width int) error {
 	}
 	if n := len(r.Warnings) - warningsShown; n > 0 {
 		w.text("  ", "and %s more: --output json has all", plural(n, "warning"))
+	}
+	if r.Flags != "" {
+		w.text("  ", "how the data is written stands in no pipeline file: give evaluate, produce, predict and run --from these flags, too: %s", r.Flags)
 	}
 	_, err := to.Write(w.out.Bytes())
 	return err

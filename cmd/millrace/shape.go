@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +28,28 @@ func (f *shapeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.shape.Encoding, "encoding", "", "latin1, windows-1252, utf-16, …; UTF-8 when left out, and UTF-16 where the file says so")
 	flags.Var(&headerFlag{&f.shape.NoHeader}, "no-header", "the first row of a table is data, and columns are called c1, c2, …; found out when left out")
 	flags.Lookup("no-header").NoOptDefVal = "true"
+}
+
+// typed are the flags that were given, as a shell takes them.
+func (f *shapeFlags) typed() string {
+	var all []string
+	for _, given := range [][2]string{{"format", f.shape.Format}, {"delimiter", f.shape.Delimiter}, {"quote", f.shape.Quote},
+		{"comment", f.shape.Comment}, {"encoding", f.shape.Encoding}, {"no-header", (&headerFlag{&f.shape.NoHeader}).String()}} {
+		if name, value := given[0], given[1]; value != "" {
+			all = append(all, "--"+name+"="+shellWord(value))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// shellWord is a text as one word of a shell.
+func shellWord(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./,:=+@%", r)
+	}) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // headerFlag is yes, no or left out.

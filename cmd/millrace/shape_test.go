@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // shapedFiles are events and labels in tables whose cells a caret delimits, which nobody would look for.
@@ -88,5 +92,39 @@ func TestStandardInput(t *testing.T) {
 		if code, _, errOut := verb(t, strings.Fields(args)...); code != exitUsage {
 			t.Errorf("%s: exit code %d, %s", args, code, errOut)
 		}
+	}
+}
+
+// TestInitTellsFlagsOn: how a file is written stands in no pipeline file, so init says which flags other verbs take, in
+// its report and in the file, as a shell reads them.
+func TestInitTellsFlagsOn(t *testing.T) {
+	events, _ := shapedFiles(t)
+	out := filepath.Join(t.TempDir(), "my.yaml")
+	const flags = "--delimiter='^' --encoding=latin1 --no-header=false"
+	code, _, errOut := verb(t, "init", events, "--label", "outcome", "--out", out, "--delimiter", "^", "--encoding", "latin1", "--no-header=false")
+	text, err := os.ReadFile(out)
+	if told := strings.Join(strings.Fields(errOut), " "); code != 0 || err != nil || !strings.Contains(told, flags) ||
+		!strings.Contains(string(text), "#   millrace evaluate -c FILE DATA "+flags+"\n") {
+		t.Errorf("%d, %v: %s\n%s", code, err, errOut, text)
+	}
+	if code, out, errOut := verb(t, append([]string{"evaluate", "-c", out, events}, strings.Fields(strings.ReplaceAll(flags, "'", ""))...)...); code != 0 {
+		t.Errorf("with these flags: %d, %s%s", code, out, errOut)
+	}
+	if r := decoded[initReport](t, "init", events, "--label", "outcome", "--delimiter", "^"); r.Flags != "--delimiter='^'" {
+		t.Errorf("as JSON: %q", r.Flags)
+	}
+	if _, _, errOut := verb(t, "init", events, "--label", "outcome"); strings.Contains(errOut, "too: ") {
+		t.Errorf("without flags it tells some: %s", errOut)
+	}
+	var f shapeFlags
+	all := pflag.NewFlagSet("all", pflag.ContinueOnError)
+	f.add(all)
+	all.VisitAll(func(flag *pflag.Flag) {
+		if err := all.Set(flag.Name, "true"); err != nil || !strings.Contains(f.typed(), "--"+flag.Name+"=true") {
+			t.Errorf("--%s is not told of, %v: %s", flag.Name, err, f.typed())
+		}
+	})
+	if got := shellWord("it's;"); got != `'it'\''s;'` {
+		t.Errorf("a shell's word: %s", got)
 	}
 }

@@ -62,6 +62,8 @@ type Options struct {
 	// Cells is set where events are the rows of a table, whose cells have no types: what looks like a JSON number may
 	// be one of another format.
 	Cells bool
+	// Flags are those that say how the file is written, as they are typed; other verbs that read it need them as well.
+	Flags string
 }
 
 // Result is the pipeline file and what stands in it.

@@ -64,6 +64,10 @@ func (w *writer) head() {
 	w.line("# Pipeline %s, written after a look at %s of %s.", w.result.Name, count(p.rows, "event"), oneLine(p.topic))
 	w.line("# Types, label and model are guesses: read them, change them, then run")
 	w.line("#   millrace check -c FILE")
+	if p.options.Flags != "" {
+		w.line("# How the data is written stands in no pipeline file: evaluate, produce, predict and run --from are told, too:")
+		w.line("#   millrace evaluate -c FILE DATA %s", oneLine(p.options.Flags))
+	}
 	if w.result.Skipped > 0 {
 		w.line("# Skipped, for they cannot be read: %s.", count(w.result.Skipped, "event"))
 		w.line("#   The first: %s", oneLine(w.result.Fault))
