@@ -103,3 +103,24 @@ func TestFromSpecOfLateLabels(t *testing.T) {
 		t.Errorf("it is\n%s", text)
 	}
 }
+
+// TestTimeTeachesLabel: a feature of the events' own time is told of where a label decides when its event is learned.
+func TestTimeTeachesLabel(t *testing.T) {
+	timed := func(settings, feature string) *Pipeline {
+		text := strings.Replace(late(settings), "{topic: e, id: i}", "{topic: e, id: i, time: at}", 1)
+		return parseOne(t, strings.Replace(text, "a: number", "a: number, "+feature, 1))
+	}
+	for settings, told := range map[string]bool{"": false, ", missing: drop": false, ", missing: n": true, ", assume: n": true} {
+		if text := timed(settings, "when: {type: time, path: at, parts: [hour]}").TimeTeachesLabel(); strings.HasPrefix(text, "when: ") != told {
+			t.Errorf("%q: %q", settings, text)
+		}
+	}
+	for feature, told := range map[string]bool{"at: number": true, "born: time": false, "b: number": false, "age: {type: since, of: born}": false} {
+		if text := timed(", missing: n", feature).TimeTeachesLabel(); strings.HasPrefix(text, "at: ") != told {
+			t.Errorf("%s: %q", feature, text)
+		}
+	}
+	if text := parseOne(t, strings.Replace(minimal, "a: number", "at: time", 1)).TimeTeachesLabel(); text != "" {
+		t.Errorf("of labels that come with their events: %q", text)
+	}
+}

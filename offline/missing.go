@@ -62,13 +62,16 @@ func (p *Pass) missingOfLabels() (names []string) {
 	return names
 }
 
-// Notes says what was found out of the files and nobody asked for, a text each.
+// Notes says what was found out and nobody asked for, a text each.
 func (p *Pass) Notes() []string {
 	var notes []string
 	for source, f := range p.files {
 		if source == 0 || p.data.Labels != "" { // else the file of events is read a second time
 			notes = append(notes, f.Notes()...)
 		}
+	}
+	if text := p.pipeline.TimeTeachesLabel(); text != "" && p.data.late() {
+		notes = append(notes, "warning: "+text)
 	}
 	return notes
 }

@@ -57,8 +57,10 @@ func Check(ctx context.Context, p *config.Pipeline, file string, o CheckOptions)
 	}
 	found.holds(p, pieces.Layout.Bytes())
 	found.Shares = shares(p, found.Snapshot)
-	if text := leftOut(p, pieces.Model); text != "" {
-		found.Warnings = append(found.Warnings, text)
+	for _, text := range []string{leftOut(p, pieces.Model), p.TimeTeachesLabel()} {
+		if text != "" {
+			found.Warnings = append(found.Warnings, text)
+		}
 	}
 	sizes, err := keyed.Sizes(p.Features)
 	if err != nil {

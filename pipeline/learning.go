@@ -357,6 +357,9 @@ func (l *learning) prepare(ctx context.Context) error {
 		return err
 	}
 	p := l.env.pipeline
+	if text := p.TimeTeachesLabel(); text != "" {
+		l.env.log.Warn(text)
+	}
 	o := learner.Options{
 		Name: p.Name, Family: p.Model.Type, Classes: p.Label.Classes, Stream: l.learned.Stream, Layout: l.learned.Layout,
 		Manifest: l.from, Head: l.head, Positions: l.from.Positions, Snapshots: p.Snapshots,
