@@ -42,6 +42,11 @@ func (l LabelSpec) validateWeights() []millrace.Violation {
 	return found
 }
 
+// MovesLosses reports whether probabilities, and with them losses, are to differ from those of the events as they come.
+func (l LabelSpec) MovesLosses() bool {
+	return l.ClassWeights.given() && l.ClassWeights.Probabilities != "corrected"
+}
+
 // given reports whether the pipeline file asks for class weights at all.
 func (w ClassWeightsSpec) given() bool {
 	return w.Mode != "" || len(w.Weights) > 0 || w.Window != 0 || w.Max != 0 || w.Probabilities != ""

@@ -28,6 +28,9 @@ type Summary struct {
 	Positive        string                   `json:"positive,omitempty"`
 	Baselines       map[string]status.Losses `json:"baselines"`
 	EventsPerSecond float64                  `json:"events_per_second"`
+	// NoBetter is the baseline that the model is no better than, of those, once it learned a thousand events. It is
+	// left out where class weights move the losses.
+	NoBetter string `json:"no_better_than,omitempty"`
 	// Interrupted says that the figures are of the events so far, and there were more.
 	Interrupted bool `json:"interrupted,omitempty"`
 }
@@ -38,6 +41,13 @@ func newSummary(p *learner.Progressive, label decode.LabelSpec) Summary {
 	model, first, last := p.Report(learner.All)
 	s := SummaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
 	s.Positive = label.PositiveName()
+	if !label.MovesLosses() {
+		first := s.Baselines["majority"]
+		if classes == 0 {
+			first = s.Baselines["mean"]
+		}
+		s.NoBetter = status.NoBetter(p.Events(), s.Losses, first, s.Baselines["last"])
+	}
 	if b, ok := p.Binary(learner.All); ok {
 		s.Precision, s.Recall, s.ROCAUC, s.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
 	}

@@ -71,7 +71,7 @@ func Try(ctx context.Context, p *config.Pipeline, data Data) (*Trial, error) {
 	if c.Pass.Rejections() > 0 {
 		t.Reasons, t.First = c.Pass.Reasons(), c.Pass.First()
 	}
-	t.Better = t.better()
+	t.Better, t.NoBetter = t.better(), "" // which is stricter
 	return t, nil
 }
 

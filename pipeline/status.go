@@ -118,6 +118,9 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}
 	s.Last = Losses(at.Last, classes)
 	s.Last.LogLoss = nil // a label has no probability
+	if !p.Label.MovesLosses() {
+		s.NoBetter = status.NoBetter(s.Learned, s.Model.All, s.Baseline.All, s.Last)
+	}
 	if classes == 2 {
 		addBinary(&s.Model.All, at.Binary)
 		addBinary(&s.Model.Fading, at.FadingBinary)

@@ -158,12 +158,22 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	for _, n := range names {
 		fmt.Fprintln(t, "baseline "+n+"\t"+row(s.Baselines[n], format))
 	}
-	if err := t.Flush(); err != nil || s.ROCAUC == nil {
+	err := t.Flush()
+	if s.NoBetter != "" {
+		fmt.Fprintf(w, "\n%s\n", noBetterThan(s.NoBetter))
+	}
+	if err != nil || s.ROCAUC == nil {
 		return errors.Join(err, printLabels(w, s))
 	}
-	_, err := fmt.Fprintf(w, "\npositive class %s: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
+	_, err = fmt.Fprintf(w, "\npositive class %s: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
 		s.Positive, *s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
 	return errors.Join(err, printLabels(w, s))
+}
+
+// noBetterThan says plainly that nothing was learned that a baseline does not know.
+func noBetterThan(baseline string) string {
+	of := map[string]string{"majority": "shares of the classes alone", "mean": "mean alone", "last": "label before"}[baseline]
+	return "the model is no better than its baselines: the " + of + " predicted as well, or better"
 }
 
 // row is the losses as a table has them; format writes errors of numbers, so that those of all rows stand in line.

@@ -88,7 +88,7 @@ func (f *feed) summary() feedSummary {
 	now := f.running.Status()
 	l := now.Learning
 	s := feedSummary{Summary: offline.SummaryOf(l.Model.All, l.Baseline.All, l.Last)}
-	s.Positive = l.Positive
+	s.Positive, s.NoBetter = l.Positive, l.NoBetter
 	s.Events, s.Learned, s.Rejected = f.produced.Load(), since(l.Learned, f.before.Learned), since(l.Rejected, f.before.Rejected)
 	s.Unlabelled = since(l.Unlabelled, f.before.Unlabelled)
 	s.Scores, s.Snapshots = now.Scoring.Scored, l.Published

@@ -61,7 +61,7 @@ type told struct {
 	Store  *stored        `json:"store,omitempty"`
 	Status *status.Status `json:"status,omitempty"`
 	Error  string         `json:"error,omitempty"` // why it says nothing
-	// LearnedPerSecond and ScoredPerSecond are of the last second; left out of a process that was not there a second ago.
+	// LearnedPerSecond and ScoredPerSecond are of the last second; left out of a process that was not there before it.
 	LearnedPerSecond *float64 `json:"learned_per_second,omitempty"`
 	ScoredPerSecond  *float64 `json:"scored_per_second,omitempty"`
 	url              string

@@ -179,6 +179,9 @@ func figuresText(s *status.Status) []string {
 		lines = append(lines, fmt.Sprintf("  %s: precision %.4f, recall %.4f, area under the ROC curve %.4f; of late %.4f, %.4f, %.4f",
 			l.Positive, *all.Precision, *all.Recall, *all.ROCAUC, *fading.Precision, *fading.Recall, *fading.ROCAUC))
 	}
+	if l.NoBetter != "" {
+		lines = append(lines, "  "+noBetterThan(l.NoBetter))
+	}
 	for i, reason := range slices.Sorted(maps.Keys(l.Refused)) {
 		r := l.Refused[reason]
 		what := "            "

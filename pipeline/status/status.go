@@ -72,6 +72,9 @@ type Learning struct {
 	Model    Progress `json:"model"`
 	Baseline Progress `json:"baseline"`
 	Last     Losses   `json:"last"` // over all events
+	// NoBetter is the baseline that the model was no better than over all events, once there were a thousand: majority,
+	// mean or last. It is left out where class weights move the losses.
+	NoBetter string `json:"no_better_than,omitempty"`
 }
 
 // Refused are dead letters of one reason, and the newest of them: where the record stood, topic/partition/offset, and
