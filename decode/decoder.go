@@ -44,8 +44,8 @@ type Decoder struct {
 // met is where an edge was met last.
 type met struct {
 	count uint64 // of the event: a key that is met twice in one is a duplicate
-	// after is the edge that came next in its object: most streams write their keys in one order. Wrong guesses cost time
-	// only.
+	// after is the edge that came next in its object: most streams write their keys in one order. Wrong guesses cost
+	// time only.
 	after int32
 }
 
