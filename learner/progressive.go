@@ -156,7 +156,7 @@ func (p *Progressive) addNumber(d *[sumsLen]float64, prediction, value float64) 
 // clampError keeps squared errors summable: labels may be as large as a float64 goes.
 func clampError(e float64) float64 {
 	const errorMax = 1e140 // its square, summed over 2⁶⁴ events, still fits a float64
-	return math.Max(-errorMax, math.Min(errorMax, e))
+	return max(-errorMax, min(errorMax, e))
 }
 
 func (p *Progressive) majority() int {
