@@ -114,6 +114,9 @@ func (m *Moments) Held(v float64) float64 { return m.HeldWith(v, math.Inf(1), ma
 
 // HeldWith is Held where values from least to most, none when most is less, are known to be no wild ones.
 func (m *Moments) HeldWith(v, least, most float64) float64 {
+	if m.columns.Among(0, v) {
+		return v
+	}
 	low, high := m.columns.Limits(0)
 	if m.columns.Count(0) == 0 {
 		return v

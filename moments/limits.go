@@ -40,3 +40,9 @@ func (c *Columns) Limits(i int) (least, largest float64) {
 	}
 	return least, largest
 }
+
+// Among reports at less cost than Limits that v lies within them, which most predictions do; not of all that do.
+func (c *Columns) Among(i int, v float64) bool {
+	f := c.floats[i*floatsLen:]
+	return f[low] <= v && v <= f[high]
+}
