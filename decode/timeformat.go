@@ -35,9 +35,10 @@ type TimeFormat struct {
 
 // Parse reads a time as people and programs write it, and returns Unix milliseconds, cut. It allocates nothing.
 //
-//   - A date is 2024-01-31, also with slashes or points, or 20240131; or with the month's English name, as
-//     31-Jan-2024 or Jan 31, 2024. With the order dmy it is 31.01.2024 as well, with mdy 01/31/2024, whatever stands
-//     between, and then years may have two digits: 69 to 99 are of the last century.
+//   - A date is 2024-01-31, also with slashes or points, or 20240131; or with the month's English, German, French or
+//     Spanish name, as 31-Jan-2024, Jan 31, 2024, 31. Januar 2024 or 31 de enero de 2024. With the order dmy it is
+//     31.01.2024 as well, with mdy 01/31/2024, whatever stands between, and then years may have two digits: 69 to 99
+//     are of the last century.
 //   - A clock follows after T or spaces: 00:21, 00:21:00 or 00:21:00.123, perhaps with AM or PM; a date alone is its
 //     midnight. There is no second 60, and no hour 24.
 //   - An offset may follow: Z, UTC, GMT, +02:00, +0200 or +02. Without one the time is of the format's zone. Where

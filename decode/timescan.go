@@ -52,10 +52,10 @@ func (s *scan) spaces() (taken bool) {
 	}
 }
 
-// letters takes a word of ASCII letters.
+// letters takes a word of letters, of which others than ASCII's are not looked at closely.
 func (s *scan) letters() []byte {
 	n := 0
-	for n < len(s.rest) && (s.rest[n]|0x20)-'a' < 26 {
+	for n < len(s.rest) && ((s.rest[n]|0x20)-'a' < 26 || s.rest[n] >= 0x80 && !bytes.HasPrefix(s.rest[n:], []byte("\u00a0")) && !bytes.HasPrefix(s.rest[n:], []byte("\u202f"))) {
 		n++
 	}
 	word := s.rest[:n]
@@ -118,12 +118,24 @@ func (f TimeFormat) dayOrMonthFirst(s *scan) (days int64, ok bool) {
 		}
 		between = ' '
 	}
+	if between == '.' && s.spaces() { // 31. Januar 2024
+		between = ' '
+	}
 	if (s.next()|0x20)-'a' < 26 {
-		month := monthNamed(s.letters())
+		word := s.letters()
+		if string(word) == "de" && between == ' ' && s.spaces() { // 31 de enero de 2024
+			word = s.letters()
+		}
+		month := monthNamed(word)
 		if between == ' ' {
 			s.take('.')
 			if ok = s.spaces(); !ok {
 				return 0, false
+			}
+			if before := s.rest; string(s.letters()) == "de" {
+				s.spaces()
+			} else {
+				s.rest = before
 			}
 		} else if !s.take(between) {
 			return 0, false
@@ -184,7 +196,8 @@ func (s *scan) wordFirst() (days int64, ok bool) {
 	return s.year(day, month, false)
 }
 
-// monthNamed is the number of a month by its English name or the first three letters of it, 0 for other words.
+// monthNamed is the number of a month by its English name or the first three letters of it, or by its German, French or
+// Spanish name or what that is shortened to, 0 for other words.
 func monthNamed(word []byte) int {
 	const names = "januaryfebruarymarchaprilmayjunejulyaugustseptemberoctobernovemberdecember"
 	lengths := [...]int{7, 8, 5, 5, 3, 4, 4, 6, 9, 7, 8, 8}
@@ -194,6 +207,47 @@ func monthNamed(word []byte) int {
 			return i + 1
 		}
 		at += n
+	}
+	return monthElsewhere(word)
+}
+
+// monthElsewhere is monthNamed for the names that are not English.
+func monthElsewhere(word []byte) int {
+	var room [16]byte
+	if len(word) > len(room) {
+		return 0
+	}
+	lower := room[:copy(room[:], word)]
+	for i, c := range lower {
+		if c-'A' < 26 || c >= 0x80 && c < 0xa0 { // É is é but for the same bit
+			lower[i] = c | 0x20
+		}
+	}
+	switch string(lower) {
+	case "januar", "jänner", "janvier", "janv", "enero", "ene":
+		return 1
+	case "februar", "février", "fevrier", "févr", "fév", "febrero":
+		return 2
+	case "märz", "maerz", "mär", "mrz", "mars", "marzo":
+		return 3
+	case "avril", "avr", "abril", "abr":
+		return 4
+	case "mai", "mayo":
+		return 5
+	case "juni", "juin", "junio":
+		return 6
+	case "juli", "juillet", "juil", "julio":
+		return 7
+	case "août", "aout", "agosto", "ago":
+		return 8
+	case "septembre", "septiembre", "setiembre":
+		return 9
+	case "oktober", "okt", "octobre", "octubre":
+		return 10
+	case "novembre", "noviembre":
+		return 11
+	case "dezember", "dez", "décembre", "decembre", "déc", "diciembre", "dic": //nolint:misspell // French without its accent
+		return 12
 	}
 	return 0
 }

@@ -204,6 +204,11 @@ func oddTimes() []odd {
 		{name: "with a zone and without", plain: plainly(n), report: []string{"1,250 of 2,500 times with a clock say no zone and count as UTC"},
 			write: plainly(n.with("created", func(i int, c string) string { return strings.TrimSuffix(c, map[bool]string{true: "Z"}[i%2 == 0]) }))},
 		{name: "SQL date-times", plain: plainly(n), write: as("2006-01-02 15:04:05"), report: []string{"time created", "its parts go round in UTC"}, file: []string{"parts: [hour"}},
+		{name: "German months", plain: plainly(n), report: []string{"time created"}, file: []string{"parts: [hour"},
+			write: plainly(n.with("created", func(i int, c string) string {
+				c = clock("2. January 2006 15:04")(i, c)
+				return strings.NewReplacer("January", "Januar", "February", "Februar", "March", "März", "May", "Mai", "June", "Juni", "July", "Juli", "October", "Oktober", "December", "Dezember").Replace(c)
+			}))},
 		{name: "dd.mm.yyyy", plain: plainly(n), write: as("02.01.2006 15:04"), report: []string{"time created"}, file: []string{"format: dmy"}},
 		{name: "mm/dd/yyyy", plain: plainly(n), write: as("01/02/2006 15:04:05"), report: []string{"time created"}, file: []string{"format: mdy"}},
 		{name: "Unix seconds", plain: plainly(n), write: as("unix"), report: []string{"time created"}, file: []string{"parts: [hour"}},
