@@ -26,13 +26,13 @@ import (
 var update = flag.Bool("update", false, "write missing golden files")
 
 // goldenForms are what snapshots of trees were: before the level of labels was followed, with it, with the first
-// values judged together, with the share of wild examples, with columns that begin again, with levels that jump, and
-// with replaced trees that may come back.
-var goldenForms = []string{"plain", "levels", "first", "wild", "early", "home", "rival"}
+// values judged together, with the share of wild examples, with columns that begin again, with levels that jump, with
+// replaced trees that may come back, and with splits of what is missing.
+var goldenForms = []string{"plain", "levels", "first", "wild", "early", "home", "rival", "missing"}
 
 // goldenSame is since when the same examples give the same trees of classes, and goldenNow what snapshots are, and
 // since when they give the same trees of numbers.
-const goldenSame, goldenNow = "first", "rival"
+const goldenSame, goldenNow = "missing", "missing"
 
 // goldenConfigs are small trees of each kind.
 func goldenConfigs() map[string]Config {

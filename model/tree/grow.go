@@ -137,7 +137,7 @@ func (t *arena) split(n int32, s *shared) {
 	t.first[n], t.slot[n] = first, 0
 	t.feature[n], t.threshold[n], t.subset[n] = f.found.feature, f.found.threshold, f.found.subset
 	t.heavier[n] = 0
-	if weights[1] > weights[0] {
+	if weights[1] > weights[0] || f.found.missing() {
 		t.heavier[n] = 1
 	}
 	t.promise[n] = 0

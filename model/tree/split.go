@@ -44,9 +44,13 @@ func (t *arena) search(f *finder, slot int32) {
 	f.best, f.second = 0, 0
 	f.found.feature = -1
 	features, blocks := t.observed(slot)
+	whole := t.whole(features, blocks)
 	for i, feature := range features {
 		block := blocks[i*t.block : (i+1)*t.block]
 		at := split{feature: feature}
+		if whole != nil {
+			t.searchMissing(f, whole, block, &at)
+		}
 		switch {
 		case t.gaussian(int(feature)):
 			t.searchGaussians(f, block, &at)
@@ -65,7 +69,7 @@ func (t *arena) search(f *finder, slot int32) {
 	if f.found.feature >= 0 {
 		for i, feature := range features {
 			if feature == f.found.feature {
-				t.divide(f, blocks[i*t.block:(i+1)*t.block])
+				t.divide(f, blocks[i*t.block:(i+1)*t.block], whole)
 			}
 		}
 	}
@@ -220,7 +224,7 @@ func (t *arena) searchCategory(f *finder, block []float64, at *split) {
 	for i, b := range order {
 		if i > 0 {
 			if m := t.merit(totals, f.trial); m > at.merit {
-				at.merit, at.subset = m, subset
+				at.merit, at.threshold, at.subset = m, 0, subset
 			}
 		}
 		for c, v := range cells[int(b)*k : (int(b)+1)*k] {
@@ -294,9 +298,13 @@ func normalBelow(v, mean, deviation float64) float64 {
 }
 
 // divide sets the statistics of the children of the split that was found.
-func (t *arena) divide(f *finder, block []float64) {
+func (t *arena) divide(f *finder, block, whole []float64) {
 	clear(f.left)
 	found := &f.found
+	if found.missing() {
+		t.divideMissing(f, whole, block)
+		return
+	}
 	if t.gaussian(int(found.feature)) {
 		divideGaussians(f.left, block, float64(found.threshold))
 		for c := range f.right {
