@@ -27,6 +27,7 @@ type Predicted struct {
 	// Faults are the rows that could not be scored, by reason.
 	Faults map[millrace.Reason]uint64
 	First  *RowFault // the first of them; nil when there is none
+	Absent string    // features' columns that the first rows lack; empty where all are there
 }
 
 // RowFault is why a row could not be scored, as its line says it.
@@ -153,7 +154,11 @@ func (r *Predictor) Predict(ctx context.Context, src *files.Source, out io.Write
 	g.Go(func() error {
 		defer close(ordered)
 		defer close(work)
-		return readJobs(ctx, src, number, free, ordered, work)
+		return readJobs(ctx, src, number, func(b *millrace.Batch) error {
+			columns := eventColumns(r.pipeline)
+			p.Absent = columns.absent(src.Path(), b.Records)
+			return columns.check(src.Path(), b.Records)
+		}, free, ordered, work)
 	})
 	for range workers {
 		rows := r.session()
@@ -194,15 +199,21 @@ func (r *Predictor) Predict(ctx context.Context, src *files.Source, out io.Write
 	return p, err
 }
 
-// readJobs reads batches and gives each to a worker, and, in their order, to who writes them.
-func readJobs(ctx context.Context, src *files.Source, number bool, free <-chan *job, to ...chan<- *job) error {
-	for {
+// readJobs has the first batch looked at, reads batches and gives each to a worker, and, in their order, to who writes them.
+func readJobs(ctx context.Context, src *files.Source, number bool, look func(first *millrace.Batch) error, free <-chan *job, to ...chan<- *job) error {
+	for first := true; ; first = false {
 		b, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("reading rows: %w", err)
+		}
+		if first {
+			if err := look(b); err != nil {
+				b.Release()
+				return err
+			}
 		}
 		var j *job
 		select {

@@ -21,13 +21,19 @@ const (
 )
 
 // rowColumns are the fields of a row that a pipeline reads, by their names at the top of it.
-type rowColumns struct{ names []string }
+type rowColumns struct {
+	names    []string
+	features []string // of them, those of features whose absence is no way to write a value
+}
 
 // eventColumns are those of events.
 func eventColumns(p *config.Pipeline) rowColumns {
 	var c rowColumns
 	for _, f := range eventFields(p) {
 		c.add(f.Path[0])
+		if f.Feature >= 0 && !f.Sparse && !slices.Contains(c.features, f.Path[0]) {
+			c.features = append(c.features, f.Path[0])
+		}
 	}
 	return c
 }
@@ -73,6 +79,27 @@ func (c rowColumns) check(path string, records []millrace.Record) error {
 	}
 	return config.Usagef("%s has none of the pipeline's columns: it has %s, and the pipeline reads %s", path,
 		someNames(slices.Sorted(maps.Keys(found))), someNames(c.names))
+}
+
+// absent says which features' columns none of the first rows has: a misspelt name is no fault of a row. Empty where
+// all are there.
+func (c rowColumns) absent(path string, records []millrace.Record) string {
+	records = records[:min(len(records), columnRowsMax)]
+	found := map[string]bool{}
+	for i := range records {
+		var row map[string]json.RawMessage
+		if records[i].Fault == nil && json.Unmarshal(records[i].Value, &row) != nil {
+			return "" // what is wrong with it is said where it is read
+		}
+		for name := range row {
+			found[name] = true
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(c.features), func(name string) bool { return found[name] })
+	if len(found) == 0 || len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("in none of the first rows of %s: %s (%s looked at)", path, someNames(missing), millrace.Counted(len(records), "row"))
 }
 
 // someNames lists the first few.

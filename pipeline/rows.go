@@ -58,6 +58,9 @@ func (r *FileRows) Notes() []string {
 	return notes
 }
 
+// Absent says which columns of features the first events lack; empty while none was read, and where all are there.
+func (r *FileRows) Absent() string { return r.events.absent }
+
 // disordered is Disorder of the rows read so far.
 func (r *FileRows) disordered() (all []string) {
 	for _, of := range []*rowReader{r.events, r.labels} {
@@ -159,6 +162,7 @@ type rowReader struct {
 
 	columns rowColumns // that are read
 	checked bool
+	absent  string // what of them no row seems to have
 }
 
 // openRowReader opens a file whose rows are keyed by the value at a path; an empty one is for rows without a key.
@@ -191,6 +195,7 @@ func (r *rowReader) peek(ctx context.Context) (*millrace.Record, error) {
 				if err := r.columns.check(r.src.Path(), r.batch.Records); err != nil {
 					return nil, err
 				}
+				r.absent = r.columns.absent(r.src.Path(), r.batch.Records)
 				r.checked = true
 			}
 			continue

@@ -107,8 +107,10 @@ func (a *app) predictFiles(ctx context.Context, f predictFlags, args []string) e
 	if err := to.keep(); err != nil {
 		return err
 	}
-	for _, text := range src.Notes() {
-		fmt.Fprintln(a.err, text)
+	for _, text := range append(src.Notes(), done.Absent) {
+		if text != "" {
+			fmt.Fprintln(a.err, text)
+		}
 	}
 	return a.tellPredicted(done, predictor.Version(), path, o, asJSON)
 }

@@ -43,6 +43,17 @@ func TestPredict(t *testing.T) {
 		t.Errorf("served: %d\n%s%s", code, out, errOut)
 	}
 
+	renamed := written(t, "renamed.csv", "id,price,card\n1,2.5,a\n2,7,b\n")
+	for _, args := range [][]string{{"predict", "-c", file, renamed}, {"produce", "-c", file, renamed}} {
+		if code, _, errOut := verb(t, args...); code != exitDone || !strings.Contains(errOut, "in none of the first rows of "+renamed+": amount (2 rows looked at)") {
+			t.Errorf("%v without a column: %d %s", args, code, errOut)
+		}
+	}
+	other := written(t, "other.csv", "colour,price\nred,2.5\n")
+	if code, out, errOut := verb(t, "predict", "-c", file, other); code != exitUsage || out != "" || !strings.Contains(errOut, "has none of the pipeline's columns") {
+		t.Errorf("with none of the columns: %d %s%s", code, out, errOut)
+	}
+
 	directory := t.TempDir()
 	trained, to := filepath.Join(directory, "shop.millrace"), filepath.Join(directory, "scores.jsonl")
 	ok(t, "train", "-c", file, "--out", trained, data)

@@ -55,8 +55,10 @@ func (f *rowFlags) open(ctx context.Context, a *app, p *config.Pipeline, names [
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range rows.Disorder() {
-		fmt.Fprintln(a.err, text)
+	for _, text := range append(rows.Disorder(), rows.Absent()) {
+		if text != "" {
+			fmt.Fprintln(a.err, text)
+		}
 	}
 	return rows, nil
 }
