@@ -103,12 +103,14 @@ func takeAnswers(dst []byte, records []millrace.Record, answer []byte, counts *r
 			Reason millrace.Reason `json:"reason"`
 			Path   string          `json:"path"`
 			Detail string          `json:"detail"`
+
+			Unknown, Missing json.RawMessage
 		}
 		if err := json.Unmarshal(line, &said); err != nil {
 			return dst, fmt.Errorf("reading the score of row %d: %w", rec.Offset+1, err)
 		}
 		if said.Score != nil {
-			dst = counts.good(dst, rec.Offset+1, line)
+			dst = counts.good(dst, rec.Offset+1, scoreAlone(line, said.Unknown != nil, said.Missing != nil))
 			continue
 		}
 		f := RowFault{Row: rec.Offset + 1, Reason: said.Reason, Path: said.Path, Detail: said.Detail}
@@ -120,6 +122,22 @@ func takeAnswers(dst []byte, records []millrace.Record, answer []byte, counts *r
 		return dst, errors.New("asking for scores: the answer has more lines than were asked for")
 	}
 	return dst, nil
+}
+
+// scoreAlone is an answer without what it says of fields behind the score: so a row has one line, whoever scores it.
+// Quotes within texts are escaped, so that no id or class looks like a key.
+func scoreAlone(line []byte, unknown, missing bool) []byte {
+	end := -1
+	switch {
+	case unknown:
+		end = bytes.LastIndex(line, []byte(`,"unknown":[`))
+	case missing:
+		end = bytes.LastIndex(line, []byte(`,"missing":[`))
+	}
+	if end < 0 {
+		return line
+	}
+	return append(line[:end:end], '}')
 }
 
 // ask sends rows, and again for a while where there is nothing to score with yet.
