@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sync/atomic"
 
 	"millrace"
@@ -141,6 +142,20 @@ func (s *Source) start(at int) error {
 	}
 	s.file, s.at, s.before[at] = file, at, file
 	return nil
+}
+
+// Where is a row's place for people, its number from 0: file and line where the files can be read again, from the
+// beginning, else the first file and the row's number from 1.
+func Where(path string, o Options, row int64) string {
+	if size, known, err := Size(path, o.Input); err == nil && known && size > 0 {
+		if name, line, err := Line(path, o, row); err == nil {
+			return fmt.Sprintf("%s:%d", name, line)
+		}
+	}
+	if path == StdinPath {
+		return fmt.Sprintf("%s, row %d", StdinName, row+1)
+	}
+	return fmt.Sprintf("%s, row %d", filepath.Base(path), row+1)
 }
 
 // Line says where the row of a number stands, as file and line, from 1, that it ends in: row numbers begin at 0 and

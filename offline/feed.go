@@ -154,14 +154,6 @@ func (t *fileTopic) read(ctx context.Context) (*millrace.Batch, error) {
 	return b, nil
 }
 
-// line is the file and the line that a row ends in, of files that can be read again.
-func (t *fileTopic) line(row int64) (string, int64, error) {
-	if t.Size() == 0 {
-		return "", 0, errors.New("no regular file")
-	}
-	return files.Line(t.path, t.o, row)
-}
-
 // NextOf is merge.Source's: the only partition is wanted, or nothing comes.
 func (t *fileTopic) NextOf(ctx context.Context, want func(int32) bool) (*millrace.Batch, error) {
 	if !want(0) {

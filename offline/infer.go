@@ -45,6 +45,10 @@ func Infer(ctx context.Context, data Data, o infer.Options) (*infer.Result, erro
 	if src.Table() {
 		o.Missing, o.Cells = files.Missing, true // as package pipeline has it
 	}
+	if n := len(data.Input.More); n > 0 {
+		o.Source = fmt.Sprintf("%s and %s", filepath.Base(path), millrace.Counted(n, "more file"))
+	}
+	o.Where = func(row int64) string { return files.Where(path, files.Options{Input: data.Input, Bag: o.Bag}, row) }
 	if o.Look <= 0 {
 		o.Look = LookDefault
 	}

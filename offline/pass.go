@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"millrace"
 	"millrace/config"
+	"millrace/files"
 	"millrace/learner"
 )
 
@@ -115,18 +115,15 @@ type firstFault struct {
 }
 
 // text says what is wrong, and where: in which line, where the file can be read again.
-func (f *firstFault) text(files []*fileTopic, source int) string {
+func (f *firstFault) text(topics []*fileTopic, source int) string {
 	if f.why == nil {
 		return ""
 	}
 	if f.says {
 		return f.why.Detail
 	}
-	t := files[min(source, len(files)-1)]
-	if name, line, err := t.line(f.row); err == nil {
-		return fmt.Sprintf("%s:%d: %v", name, line, f.why)
-	}
-	return fmt.Sprintf("%s, row %d: %v", filepath.Base(t.path), f.row+1, f.why)
+	t := topics[min(source, len(topics)-1)]
+	return fmt.Sprintf("%s: %v", files.Where(t.path, t.o, f.row), f.why)
 }
 
 // Reasons lists rejections as "reason n", most frequent first.

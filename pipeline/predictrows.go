@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"time"
@@ -239,10 +238,5 @@ func (f *RowFault) Text(path string, o files.Options) string {
 	if f.placed {
 		return f.Detail
 	}
-	if size, known, err := files.Size(path, o.Input); err == nil && known && size > 0 {
-		if name, line, err := files.Line(path, o, f.Row-1); err == nil {
-			return fmt.Sprintf("%s:%d: %v", name, line, why)
-		}
-	}
-	return fmt.Sprintf("%s, row %d: %v", filepath.Base(path), f.Row, why)
+	return fmt.Sprintf("%s: %v", files.Where(path, o, f.Row-1), why)
 }

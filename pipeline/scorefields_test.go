@@ -104,7 +104,7 @@ func TestEventsOverHTTP(t *testing.T) {
 		t.Errorf("a misspelt field: %s, want %s", alone[1], want)
 	}
 	rowsAreAsked(t, r.pipeline, url, lines, []string{alone[0], alone[3], "", alone[3]}) // fields are told over HTTP only
-	answer, err := http.Get(url + "/") //nolint:noctx // of this test's server
+	answer, err := http.Get(url + "/")                                                  //nolint:noctx // of this test's server
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@
 package infer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,10 @@ type Options struct {
 	Cells bool
 	// Flags are those that say how the file is written, as they are typed; other verbs that read it need them as well.
 	Flags string
+	// Source names the events to people, and Where the place of one by its number in the source; the records' topic and
+	// their offset when left out.
+	Source string
+	Where  func(offset int64) string
 }
 
 // Result is the pipeline file and what stands in it.
@@ -97,7 +102,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	if o.Model != "" && !slices.Contains(model.Families(), o.Model) {
 		return nil, fmt.Errorf("unknown model %q: use one of %s", o.Model, strings.Join(model.Families(), ", "))
 	}
-	s := &survey{next: next, enough: o.Enough, seen: newSeen(o.Bag)}
+	s := &survey{next: next, enough: o.Enough, where: o.Where, seen: newSeen(o.Bag)}
 	s.seen.cells = o.Cells
 	if err := s.read(ctx, int64(o.RowsMax)); err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func FromSource(ctx context.Context, next func(context.Context) (*millrace.Batch
 	if s.seen.rows == 0 {
 		return nil, s.nothing()
 	}
-	p := &plan{options: o, seen: s.seen, topic: s.topic, rows: s.seen.rows}
+	p := &plan{options: o, seen: s.seen, topic: cmp.Or(o.Source, s.topic), rows: s.seen.rows}
 	if err := p.oneEvent(); err != nil {
 		return nil, err
 	}
@@ -145,6 +150,7 @@ func (p *plan) oneEvent() error {
 // survey reads events and keeps what they look like.
 type survey struct {
 	next    func(context.Context) (*millrace.Batch, error)
+	where   func(offset int64) string
 	enough  func() bool
 	seen    *seen
 	topic   string
@@ -187,7 +193,11 @@ func (s *survey) look(record *millrace.Record) error {
 	if errors.As(err, &unusable) {
 		s.skipped++
 		if s.fault == "" {
-			s.fault = fmt.Sprintf("%s, record %d: %v", record.Topic, record.Offset, err)
+			place := fmt.Sprintf("%s, record %d", record.Topic, record.Offset)
+			if s.where != nil {
+				place = s.where(record.Offset)
+			}
+			s.fault = fmt.Sprintf("%s: %v", place, err)
 		}
 		return nil
 	}
