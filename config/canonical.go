@@ -29,6 +29,7 @@ import (
 func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHash string) {
 	resolved := *p
 	resolved.Model = p.Model.Resolve(p.Target())
+	resolved.Model.Calibrate = p.Calibration()
 	sections := canonicalStruct(reflect.ValueOf(resolved))
 	if p.timed() && p.Events.Time.Given() {
 		sections["events"] = object{"time": canonicalTime(p.Events.Time)}

@@ -15,7 +15,7 @@ func TestCanonicalSpecIsExact(t *testing.T) {
 		"{type: logistic, optimizer: {type: adagrad, rate: 0.1, epsilon: 1e-10}}", 1)).CanonicalSpec()
 	want := `{"features":[{"clip":8,"missing":"zero","name":"a","path":"a","scale":"standard","type":"number"}],` +
 		`"label":{"classes":["n","p"],"path":"y","type":"class"},"limits":{"depth":32,"event":"1MiB","text":"1KiB"},` +
-		`"model":{"batch":1,"loss":"cross_entropy","optimizer":{"epsilon":1e-10,"rate":0.1,"schedule":{"type":"constant"},"type":"adagrad"},"type":"logistic"}}`
+		`"model":{"batch":1,"calibrate":"none","loss":"cross_entropy","optimizer":{"epsilon":1e-10,"rate":0.1,"schedule":{"type":"constant"},"type":"adagrad"},"type":"logistic"}}`
 	if string(spec) != want {
 		t.Errorf("got\n%s\nwant\n%s", spec, want)
 	}

@@ -29,6 +29,7 @@ func (c *checker) crossCheck() {
 	c.checkFeatures()
 	c.checkPaths()
 	c.checkLabel()
+	c.checkCalibration()
 	c.checkLateLabels()
 	c.checkZeros()
 	c.checkSnapshots()

@@ -100,6 +100,7 @@ model:
   loss: cross_entropy
   optimizer: {type: sgd, rate: 0.1, schedule: {type: constant}}
   batch: 1
+  calibrate: none
 
 limits: {depth: 8}
 `

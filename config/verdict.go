@@ -11,6 +11,7 @@ import (
 //
 //	hash:"schema"      scorers and learners: the weights mean nothing without it
 //	hash:"training"    learners alone: a scorer predicts the same whatever it is
+//	hash:"kept"        nobody: a version says what it was made with, and whoever goes on does as the file says
 //	hash:"none"        nobody, and no snapshot remembers it
 //	hash:"training; schema if loss=poisson"   a millrace.Condition decides between the two
 //	hash:"training; schema if given"          whether it is given is the schema's, its value the training's
@@ -25,6 +26,7 @@ type verdict struct {
 const (
 	partSchema   = "schema"
 	partTraining = "training"
+	partKept     = "kept"
 	partNone     = "none"
 )
 

@@ -8,6 +8,7 @@ import (
 	"millrace"
 	"millrace/features"
 	"millrace/model"
+	"millrace/model/calibration"
 )
 
 // chosen says what of a pipeline was chosen because its file leaves it out: a version of other choices is gone on with
@@ -72,7 +73,8 @@ func (p *Pipeline) Beside(version *millrace.Manifest) *Pipeline {
 			Bits int    `json:"bits"`
 		} `json:"features"`
 		Model struct {
-			StateMax string `json:"state_max"`
+			StateMax  string `json:"state_max"`
+			Calibrate string `json:"calibrate"`
 		} `json:"model"`
 	}
 	if err := json.Unmarshal(withBefore(version.Spec), &theirs); err != nil {
@@ -90,6 +92,9 @@ func (p *Pipeline) Beside(version *millrace.Manifest) *Pipeline {
 	if size, err := millrace.ParseBytes(theirs.Model.StateMax); err == nil && p.chosen.state {
 		out.Model.StateMax = size
 	}
+	if p.Model.Calibrate == "" {
+		out.Model.Calibrate = theirs.Model.Calibrate
+	}
 	return &out
 }
 
@@ -101,9 +106,14 @@ func withBefore(spec json.RawMessage) json.RawMessage {
 		return spec
 	}
 	m, ok := sections["model"].(object)
-	if !ok || m["type"] != model.FamilyAuto || m["state_max"] != nil {
+	if !ok {
 		return spec
 	}
-	m["state_max"] = canonicalScalar(reflect.ValueOf(model.StateMaxBefore))
+	if m["type"] == model.FamilyAuto && m["state_max"] == nil {
+		m["state_max"] = canonicalScalar(reflect.ValueOf(model.StateMaxBefore))
+	}
+	if label, ok := sections["label"].(object); ok && label["type"] == "class" && m["calibrate"] == nil {
+		m["calibrate"] = calibration.None
+	}
 	return canonical(sections)
 }

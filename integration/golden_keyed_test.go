@@ -58,9 +58,13 @@ type keyedRun struct {
 	label   *millrace.Event
 }
 
-func newKeyedRun(t *testing.T) *keyedRun {
+// newKeyedRun is the run of a pipeline file beside a version, nil for none.
+func newKeyedRun(t *testing.T, version *millrace.Manifest) *keyedRun {
 	t.Helper()
 	p := goldenPipeline(t, filepath.Join(keyedFolder, "late.yaml"))
+	if version != nil {
+		p = p.Beside(version)
+	}
 	pieces, err := running.Build(p)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +222,7 @@ func TestGoldenKeyed(t *testing.T) {
 	if err := errors.Join(err, json.Unmarshal(data, &want)); err != nil {
 		t.Fatal(err)
 	}
-	k := newKeyedRun(t)
+	k := newKeyedRun(t, &s.Manifest)
 	k.resume(&s, log)
 	k.apply(log[keyedApplied:])
 	got := k.after(log)
@@ -249,7 +253,7 @@ func writeGoldenKeyed(t *testing.T, path func(string) string) {
 		}
 		text.Write(append(line, '\n'))
 	}
-	k := newKeyedRun(t)
+	k := newKeyedRun(t, nil)
 	k.apply(log[:keyedApplied])
 	s := k.snapshot()
 	k.apply(log[keyedApplied:])

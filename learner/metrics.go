@@ -106,6 +106,8 @@ func (m *Metrics) registerLosses(r prometheus.Registerer) {
 	names := map[string]string{"mae": "Mean absolute error", "rmse": "Root mean squared error"}
 	if len(m.classes) > 0 {
 		names = map[string]string{"log_loss": "Mean log-loss in nats", "accuracy": "Share of right predictions"}
+		m.registerFigures(r, map[string]string{"ece": "Expected calibration error (15 groups)",
+			"ece_expected": "What the calibration error would be of perfect probabilities"})
 	}
 	for name, help := range names {
 		p := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_progressive_" + name,
@@ -116,15 +118,15 @@ func (m *Metrics) registerLosses(r prometheus.Registerer) {
 		m.progressive[name], m.baseline[name] = p, b
 	}
 	if len(m.classes) == 2 {
-		m.registerBinary(r)
+		m.registerFigures(r, map[string]string{"precision": "Share of positives among events predicted positive",
+			"recall": "Share of predicted positives among positive events", "roc_auc": "Area under the ROC curve",
+			"average_precision": "Area under the precision-recall curve"})
 	}
 }
 
-// registerBinary registers what two classes have besides.
-func (m *Metrics) registerBinary(r prometheus.Registerer) {
-	for name, help := range map[string]string{"precision": "Share of positives among events predicted positive",
-		"recall": "Share of predicted positives among positive events", "roc_auc": "Area under the ROC curve",
-		"average_precision": "Area under the precision-recall curve"} {
+// registerFigures registers what baselines have none of.
+func (m *Metrics) registerFigures(r prometheus.Registerer, helps map[string]string) {
+	for name, help := range helps {
 		m.progressive[name] = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_progressive_" + name,
 			Help: help + ", by predictions made before learning, by window."}, []string{"window"})
 		r.MustRegister(m.progressive[name])
@@ -147,6 +149,10 @@ func (m *Metrics) losses(p *Progressive) {
 			m.progressive["recall"].WithLabelValues(w.String()).Set(b.Recall)
 			m.progressive["roc_auc"].WithLabelValues(w.String()).Set(b.ROCAUC)
 			m.progressive["average_precision"].WithLabelValues(w.String()).Set(b.AveragePrecision)
+		}
+		if c, ok := p.Calibration(w); ok {
+			m.progressive["ece"].WithLabelValues(w.String()).Set(c.ECE)
+			m.progressive["ece_expected"].WithLabelValues(w.String()).Set(c.Expected)
 		}
 	}
 	for c, n := range p.ClassCounts() {

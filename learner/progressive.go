@@ -24,11 +24,12 @@ const probabilityFloor = 1e-15
 // running mean and the last label. It counts only predictions made before their event was learned.
 type Progressive struct {
 	classes int
-	sums    []float64   // see the sum… indices: all-time sums, then fading sums
-	counts  []uint64    // [0] events; then one a class
-	last    []float64   // [0] the last label: a class or a value; [1] running mean
-	binary  *twoClasses // for two classes, else nil
-	delays  byDelay     // where labels come later
+	sums    []float64    // see the sum… indices: all-time sums, then fading sums
+	counts  []uint64     // [0] events; then one a class
+	last    []float64    // [0] the last label: a class or a value; [1] running mean
+	binary  *twoClasses  // for two classes, else nil
+	relied  *reliability // for classes, else nil
+	delays  byDelay      // where labels come later
 }
 
 // Indices into one half of sums.
@@ -55,6 +56,9 @@ func NewProgressive(classes int) *Progressive {
 	if classes == 2 {
 		p.binary = newTwoClasses()
 	}
+	if classes > 0 {
+		p.relied = newReliability()
+	}
 	return p
 }
 
@@ -66,6 +70,9 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 	p.delays.state(visit)
 	if p.binary != nil {
 		p.binary.state(visit)
+	}
+	if p.relied != nil {
+		p.relied.state(visit)
 	}
 }
 
@@ -83,7 +90,12 @@ func (p *Progressive) Restored() error {
 		}
 	}
 	if p.binary != nil {
-		return p.binary.restored()
+		if err := p.binary.restored(); err != nil {
+			return err
+		}
+	}
+	if p.relied != nil {
+		return p.relied.restored()
 	}
 	return nil
 }
@@ -99,6 +111,9 @@ func (p *Progressive) Reset() {
 	clear(p.delays)
 	if p.binary != nil {
 		p.binary.reset()
+	}
+	if p.relied != nil {
+		p.relied.reset()
 	}
 }
 
@@ -135,7 +150,11 @@ func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float64, class 
 	p.last[0] = float64(class)
 	if p.binary != nil {
 		p.binary.add(prediction, class, best)
+		positive := p.binary.positive
+		p.relied.add(prediction[positive], prediction[positive]/prediction[1-positive], one(class == positive))
+		return
 	}
+	p.relied.add(prediction[best], prediction[best]/(1-prediction[best]), one(best == class))
 }
 
 func (p *Progressive) addNumber(d *[sumsLen]float64, prediction, value float64) {
@@ -232,6 +251,34 @@ func (p *Progressive) Binary(w Window) (b Binary, ok bool) {
 	return p.binary.report(w), true
 }
 
+// Calibration returns how far probabilities are from shares over a window, of which the fading one remembers about ten
+// thousand events; ok is false for numbers and before the first event.
+func (p *Progressive) Calibration(w Window) (c Calibration, ok bool) {
+	if p.relied == nil {
+		return c, false
+	}
+	return p.relied.report(w)
+}
+
+// Figures are all of a model's over one window.
+type Figures struct {
+	Losses
+	Binary      *Binary      // of two classes
+	Calibration *Calibration // of classes
+}
+
+// Figures returns the model's figures over a window.
+func (p *Progressive) Figures(w Window) (f Figures) {
+	f.Losses, _, _ = p.Report(w)
+	if b, ok := p.Binary(w); ok {
+		f.Binary = &b
+	}
+	if c, ok := p.Calibration(w); ok {
+		f.Calibration = &c
+	}
+	return f
+}
+
 // ClassCounts are the labels seen, one a class; it must not be changed.
 func (p *Progressive) ClassCounts() []uint64 { return p.counts[1:] }
 
@@ -253,6 +300,9 @@ func (p *Progressive) Metrics() map[string]float64 {
 			if b, ok := p.Binary(w); ok {
 				m["precision"+suffix], m["recall"+suffix], m["roc_auc"+suffix] = b.Precision, b.Recall, b.ROCAUC
 				m["average_precision"+suffix] = b.AveragePrecision
+			}
+			if c, ok := p.Calibration(w); ok {
+				m["ece"+suffix], m["ece_expected"+suffix] = c.ECE, c.Expected
 			}
 			continue
 		}

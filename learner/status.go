@@ -14,12 +14,10 @@ type Status struct {
 	Learned, Rejected uint64
 	Unlabelled        uint64                       // since the start
 	Refusals          map[millrace.Reason]Refusals // since the start
-	Model, Majority   Losses                       // over all events
-	Fading            Losses
+	Model, Fading     Figures                      // over all events, and recently
+	Majority          Losses
 	FadingMajority    Losses
 	Last              Losses
-	Binary            Binary // for two classes: over all events …
-	FadingBinary      Binary // … and recently
 	Head              millrace.Head
 	Skipped           uint64
 	Snapshots         uint64
@@ -85,10 +83,9 @@ func (l *Learner) report() {
 	old := l.status.Load()
 	s := Status{Learned: l.learned, Rejected: l.rejected, Unlabelled: l.o.Stream.Count(Unlabelled), Refusals: l.sharedRefusals()}
 	s.Windows, s.Stalled = l.o.Stream.windowsStatus(), l.stalled()
-	s.Model, s.Majority, s.Last = p.Report(All)
-	s.Fading, s.FadingMajority, _ = p.Report(Fading)
-	s.Binary, _ = p.Binary(All)
-	s.FadingBinary, _ = p.Binary(Fading)
+	s.Model, s.Fading = p.Figures(All), p.Figures(Fading)
+	_, s.Majority, s.Last = p.Report(All)
+	_, s.FadingMajority, _ = p.Report(Fading)
 	s.Late = l.late()
 	s.Positions = make([]millrace.Position, 0, len(l.positions))
 	for _, p := range l.positions {

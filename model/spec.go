@@ -48,6 +48,9 @@ type Spec struct {
 	StateMax millrace.Bytes `yaml:"state_max" of:"auto" hash:"schema" doc:"most state that its experts hold, and so what a version of the pipeline takes; 64MiB by default"`
 	Pin      string         `yaml:"pin" also:"number" of:"auto" hash:"none" doc:"name or id of the one expert that predicts, instead of the mixture, from when it is there; none lifts a pin that a snapshot has"`
 
+	// Calibrate is done around the model, by package calibration; no family reads it.
+	Calibrate string `yaml:"calibrate" enum:"auto|none|platt|beta|isotonic" hash:"kept" doc:"of classes, how probabilities are brought to the shares that events have, while learning: by a line in log-odds (platt), in both logarithms (beta), by steps (isotonic), by whichever of these and none has done best (auto), or not at all"`
+
 	Seed uint64 `yaml:"seed" hash:"training" doc:"seed of all randomness"`
 }
 

@@ -25,7 +25,10 @@ type Summary struct {
 	LabelsEarly uint64  `json:"labels_early,omitempty"`
 	status.Losses
 	// Positive is the one of two classes that precision, recall and the areas under both curves are of.
-	Positive        string                   `json:"positive,omitempty"`
+	Positive string `json:"positive,omitempty"`
+	// Calibration is the curve of events, of classes, in groups by rising probability: of the positive one of two, of
+	// the predicted one of more.
+	Calibration     []Reliability            `json:"calibration,omitempty"`
 	Baselines       map[string]status.Losses `json:"baselines"`
 	EventsPerSecond float64                  `json:"events_per_second"`
 	// NoBetter is the baseline that the model is no better than, of those, once it learned a thousand events. It is
@@ -35,11 +38,19 @@ type Summary struct {
 	Interrupted bool `json:"interrupted,omitempty"`
 }
 
+// Reliability is one group of events of a calibration curve.
+type Reliability struct {
+	Events    float64 `json:"events"`
+	Predicted float64 `json:"predicted"` // mean probability
+	Observed  float64 `json:"observed"`  // share that came true
+}
+
 // newSummary are progressive figures over all events, of a label. The counts are the caller's.
 func newSummary(p *learner.Progressive, label decode.LabelSpec) Summary {
 	classes := len(label.Classes)
-	model, first, last := p.Report(learner.All)
-	s := SummaryOf(pipeline.Losses(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
+	_, first, last := p.Report(learner.All)
+	model := p.Figures(learner.All)
+	s := SummaryOf(pipeline.Figures(model, classes), pipeline.Losses(first, classes), pipeline.Losses(last, classes))
 	s.Positive = label.PositiveName()
 	if !label.MovesLosses() {
 		first := s.Baselines["majority"]
@@ -48,8 +59,10 @@ func newSummary(p *learner.Progressive, label decode.LabelSpec) Summary {
 		}
 		s.NoBetter = status.NoBetter(p.Events(), s.Losses, first, s.Baselines["last"])
 	}
-	if b, ok := p.Binary(learner.All); ok {
-		s.Precision, s.Recall, s.ROCAUC, s.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
+	if model.Calibration != nil {
+		for _, c := range model.Calibration.Curve {
+			s.Calibration = append(s.Calibration, Reliability{c.Events, c.Predicted, c.Observed})
+		}
 	}
 	return s
 }

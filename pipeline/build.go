@@ -13,6 +13,7 @@ import (
 	"millrace/keyed"
 	"millrace/learner"
 	"millrace/model"
+	"millrace/model/calibration"
 	"millrace/model/family"
 	"millrace/scorer"
 	"millrace/snapshot"
@@ -64,6 +65,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("planning snapshots: %w", err)
 	}
+	l.Layout.Drop("model." + calibration.StatePrefix)
 	return l, nil
 }
 
@@ -104,7 +106,7 @@ func newModel(p *config.Pipeline) (*features.Extractor, model.Model, error) {
 	if err != nil {
 		return nil, nil, config.UsageError{Err: fmt.Errorf("building the model: %w%s", err, widestText(p))}
 	}
-	return x, model.Weighted(m, p.ClassWeights()), nil
+	return x, calibration.New(model.Weighted(m, p.ClassWeights()), p.Calibration()), nil
 }
 
 // replicaOf builds what the pipeline's scorers restore a version into: from the version's own settings, once it is sure

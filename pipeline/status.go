@@ -114,16 +114,12 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	if w := at.Windows; w != nil {
 		s.Windows = &status.Windows{Keys: w.Keys, Bytes: w.Bytes, Late: w.Late, Evicted: w.Evicted}
 	}
-	s.Model = status.Progress{All: Losses(at.Model, classes), Fading: Losses(at.Fading, classes)}
+	s.Model = status.Progress{All: Figures(at.Model, classes), Fading: Figures(at.Fading, classes)}
 	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}
 	s.Last = Losses(at.Last, classes)
 	s.Last.LogLoss = nil // a label has no probability
 	if !p.Label.MovesLosses() {
 		s.NoBetter = status.NoBetter(s.Learned, s.Model.All, s.Baseline.All, s.Last)
-	}
-	if classes == 2 {
-		addBinary(&s.Model.All, at.Binary)
-		addBinary(&s.Model.Fading, at.FadingBinary)
 	}
 	return s
 }
@@ -169,8 +165,16 @@ func Losses(l learner.Losses, classes int) status.Losses {
 	return status.Losses{Accuracy: &l.Accuracy, LogLoss: &l.LogLoss}
 }
 
-func addBinary(l *status.Losses, b learner.Binary) {
-	l.Precision, l.Recall, l.ROCAUC, l.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
+// Figures are a model's figures that suit a label of so many classes; 0 is a number.
+func Figures(f learner.Figures, classes int) status.Losses {
+	l := Losses(f.Losses, classes)
+	if b := f.Binary; b != nil {
+		l.Precision, l.Recall, l.ROCAUC, l.AveragePrecision = &b.Precision, &b.Recall, &b.ROCAUC, &b.AveragePrecision
+	}
+	if c := f.Calibration; c != nil {
+		l.ECE, l.ECEExpected = &c.ECE, &c.Expected
+	}
+	return l
 }
 
 // figures are what a log line tells of a run.

@@ -37,6 +37,7 @@ type plan struct {
 	metadata map[string]string
 	tail     string // name of the tensor of varying length behind the others; empty for none
 	skipped  string // name of a tail that is passed over when it is there
+	dropped  string // what begins the names of tensors that are passed over when they are there; empty for none
 }
 
 // Layout is the plan of both blobs, made once: headers, offsets and where in live memory each
@@ -96,6 +97,14 @@ func newLayout(metadata map[string]string, tail string, parts []Part, portable b
 		return nil, err
 	}
 	return l, nil
+}
+
+// Drop has Restore pass over tensors of a snapshot whose names begin so and which the layout lacks: of what can be
+// added to a pipeline, changed and taken away again without learning anew.
+func (l *Layout) Drop(prefix string) {
+	for role := range l.blobs {
+		l.blobs[role].dropped = prefix
+	}
 }
 
 func fullName(prefix, name string) string {

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -141,6 +142,18 @@ func TestRestore(t *testing.T) {
 	to.restored = 0
 	if !reflect.DeepEqual(to, from) {
 		t.Errorf("restored %+v, want %+v", to, from)
+	}
+}
+
+// TestDrop: what begins so is passed over where the layout lacks it, and nothing else is.
+func TestDrop(t *testing.T) {
+	b := copyOf(mustLayout(t, Part{"m", newSample(4).filled()}, Part{"m.calibration", newSample(2).filled()}))
+	l := mustLayout(t, Part{"m", newSample(4)})
+	for prefix, fits := range map[string]bool{"": false, "other.": false, "m.calibration.": true} {
+		l.Drop(prefix)
+		if err := l.Restore(b.Serving(), b.Training()); (err == nil) != fits || err != nil && !errors.Is(err, millrace.ErrIncompatible) {
+			t.Errorf("passing over %q: %v", prefix, err)
+		}
 	}
 }
 

@@ -15,7 +15,8 @@ const differencesMax = 8
 
 // Restore copies the blobs into the live tensors and calls Restored of every part. A nil training
 // restores what scorers need only. Names, types and shapes must match exactly, but for tensors that a part has gained
-// since (millrace.Tensor's Added): those become what they were when the layout was planned.
+// since (millrace.Tensor's Added): those become what they were when the layout was planned; and for those that may be
+// dropped, see Drop.
 //
 // Everything that the bytes can tell is checked before live state is touched: an error that wraps
 // millrace.ErrCorrupt (a broken blob) or millrace.ErrIncompatible (another pipeline's, saying what
@@ -88,7 +89,7 @@ func (b *plan) compare(f *File) error {
 		}
 	}
 	for _, t := range f.Tensors {
-		if _, extra := stored[t.Name]; extra {
+		if _, extra := stored[t.Name]; extra && (b.dropped == "" || !strings.HasPrefix(t.Name, b.dropped)) {
 			differences = append(differences, fmt.Sprintf("the snapshot has %s, which the pipeline lacks", t.Name))
 		}
 	}

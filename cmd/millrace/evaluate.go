@@ -162,11 +162,13 @@ func printSummary(w io.Writer, s offline.Summary, name, family string) error {
 	if s.NoBetter != "" {
 		fmt.Fprintf(w, "\n%s\n", noBetterThan(s.NoBetter))
 	}
-	if err != nil || s.ROCAUC == nil {
-		return errors.Join(err, printLabels(w, s))
+	if s.ROCAUC != nil {
+		fmt.Fprintf(w, "\npositive class %s: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
+			s.Positive, *s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
 	}
-	_, err = fmt.Fprintf(w, "\npositive class %s: precision %.4f, recall %.4f; area under the ROC curve %.4f; average precision %.4f\n",
-		s.Positive, *s.Precision, *s.Recall, *s.ROCAUC, *s.AveragePrecision)
+	if s.ECE != nil {
+		fmt.Fprintf(w, "\nprobabilities are %.4f off the shares of events, %.4f of which is chance\n", *s.ECE, *s.ECEExpected)
+	}
 	return errors.Join(err, printLabels(w, s))
 }
 

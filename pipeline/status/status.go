@@ -198,6 +198,10 @@ type Losses struct {
 	ROCAUC    *float64 `json:"roc_auc,omitempty"`
 	// AveragePrecision is the area under the precision-recall curve.
 	AveragePrecision *float64 `json:"average_precision,omitempty"`
+	// ECE is the expected calibration error of probabilities, ECEExpected what it would be if they were perfect. The
+	// recent ones are of the last ten thousand events or so.
+	ECE         *float64 `json:"ece,omitempty"`
+	ECEExpected *float64 `json:"ece_expected,omitempty"`
 }
 
 // Scoring is the scoring stage.

@@ -56,6 +56,8 @@ func Exported() map[string]Metric {
 		"millrace_progressive_recall":            {Gauge, Classes},
 		"millrace_progressive_roc_auc":           {Gauge, Classes},
 		"millrace_progressive_average_precision": {Gauge, Classes},
+		"millrace_progressive_ece":               {Gauge, Classes},
+		"millrace_progressive_ece_expected":      {Gauge, Classes},
 		"millrace_progressive_mae":               {Gauge, Numbers},
 		"millrace_progressive_rmse":              {Gauge, Numbers},
 		"millrace_baseline_accuracy":             {Gauge, Classes},
