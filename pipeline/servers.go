@@ -150,7 +150,8 @@ func (e *environment) openStore(ctx context.Context, o Servers) error {
 	return e.store.Ready(ctx)
 }
 
-// warnOfStore says which settings of the store endanger what will be published to it. Who only reads has no use for that.
+// warnOfStore says which settings of the store endanger what will be published to it. Who only reads has no use for
+// that.
 func (e *environment) warnOfStore(ctx context.Context) error {
 	warnings, err := e.store.Check(ctx)
 	for _, w := range warnings {
