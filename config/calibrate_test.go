@@ -38,8 +38,8 @@ func TestCalibration(t *testing.T) {
 	}
 }
 
-// TestCalibrationChanges: a version fits whatever its calibration; a file that says nothing goes on as the version does,
-// which one of before calibration was does without.
+// TestCalibrationChanges: a version fits whatever its calibration; a file that says nothing goes on as the version
+// does, which one of before calibration was does without.
 func TestCalibrationChanges(t *testing.T) {
 	const text = "name: p\nevents: e\nfeatures: {a: number}\nlabel: {path: y, classes: [n, p]}\nmodel: {type: tree"
 	without := parseOne(t, text+"}")

@@ -7,9 +7,9 @@ import (
 )
 
 // TimeTeachesLabel says which features read the events' own time where an event's label decides when it is learned;
-// empty where none does. One class is then learned as soon as it is reported, and the other when the wait ends (missing) or
-// when the event comes (assume). So what is learned of the present, by its hour, weekday or month, is always of one
-// class, and the model takes the time itself for a sign of it.
+// empty where none does. One class is then learned as soon as it is reported, and the other when the wait ends
+// (missing) or when the event comes (assume). So what is learned of the present, by its hour, weekday or month, is
+// always of one class, and the model takes the time itself for a sign of it.
 func (p *Pipeline) TimeTeachesLabel() string {
 	setting := ""
 	switch {

@@ -198,7 +198,8 @@ func (r *Predictor) Predict(ctx context.Context, src *files.Source, out io.Write
 	return p, err
 }
 
-// readJobs has the first batch looked at, reads batches and gives each to a worker, and, in their order, to who writes them.
+// readJobs has the first batch looked at, reads batches and gives each to a worker, and, in their order, to who writes
+// them.
 func readJobs(ctx context.Context, src *files.Source, number bool, look func(first *millrace.Batch) error, free <-chan *job, to ...chan<- *job) error {
 	for first := true; ; first = false {
 		b, err := src.Next(ctx)
