@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"millrace"
 	"millrace/config"
@@ -44,7 +45,10 @@ func (a *app) tryPipeline(ctx context.Context, p *config.Pipeline, data offline.
 	}
 	t := r.Try
 	// Rows that cannot be read were told of before.
-	if unread := r.Skipped > 0 && t.Reasons == fmt.Sprintf("%s %s", millrace.ReasonMalformed, thousands(int64(t.Rejected))); t.Rejected > 0 && !unread {
+	unread := r.Skipped > 0 && slices.ContainsFunc([]millrace.Reason{millrace.ReasonMalformed, millrace.ReasonMalformedRow}, func(why millrace.Reason) bool {
+		return t.Reasons == fmt.Sprintf("%s %s", why, thousands(int64(t.Rejected)))
+	})
+	if t.Rejected > 0 && !unread {
 		part := float64(t.Rejected) / float64(t.Events)
 		r.warn(infer.Warning{Kind: infer.WarnRejected, Figure: &part, Text: fmt.Sprintf("%s of %s cannot be used as the file is now (%s); the first: %s",
 			thousands(int64(t.Rejected)), plural(int64(t.Events), "event"), t.Reasons, t.First)})
