@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,16 +27,43 @@ const (
 // Load reads the pipeline file at path, with ${VAR} from env (os.LookupEnv; nil knows no variable).
 // Mistakes in the file come back as Errors; a file that cannot be read as the system's error.
 func Load(path string, env Env) (*Pipeline, error) {
+	data, digest, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := Parse(path, data, env)
+	if p != nil {
+		p.digest = digest
+	}
+	return p, err
+}
+
+// readFile reads the pipeline file at path, and one byte more than it may have; the digest is empty for what is no
+// regular file and may be another one when it is read again.
+func readFile(path string) (data []byte, digest string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading pipeline file: %w", err)
+		return nil, "", fmt.Errorf("reading pipeline file: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, fileBytesMax+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading pipeline file: %w", err)
+	if data, err = io.ReadAll(io.LimitReader(f, fileBytesMax+1)); err != nil {
+		return nil, "", fmt.Errorf("reading pipeline file: %w", err)
 	}
-	return Parse(path, data, env)
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		sum := sha256.Sum256(data)
+		digest = hex.EncodeToString(sum[:])
+	}
+	return data, digest, nil
+}
+
+// Digest is the SHA-256 of the text that the pipeline was loaded from, in hexadecimal; empty where it was not read from
+// a regular file.
+func (p *Pipeline) Digest() string { return p.digest }
+
+// DigestOf is what Digest would be of a pipeline that is loaded from path now.
+func DigestOf(path string) (string, error) {
+	_, digest, err := readFile(path)
+	return digest, err
 }
 
 // parseYAML turns data into the mapping at its root. The problem, if any, has no File yet.

@@ -218,6 +218,10 @@ func TestDesignExample(t *testing.T) {
 		Join:   Join{Memory: 256 << 20},
 		Admin:  Admin{Listen: "127.0.0.1:9464"},
 	}
+	if now, err := DigestOf("testdata/design.yaml"); err != nil || got.Digest() == "" || got.Digest() != now {
+		t.Errorf("digest %q, of the file %q: %v", got.Digest(), now, err)
+	}
+	got.digest = ""
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}

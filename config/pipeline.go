@@ -56,6 +56,7 @@ type Pipeline struct {
 	Challengers []string `yaml:"challengers" hash:"none" doc:"pipeline files of models that learn the same events beside this one, are compared, and are never served"`
 
 	chosen chosen // by Parse
+	digest string // by Load
 }
 
 // Where an events topic is first read from, besides an RFC 3339 time.

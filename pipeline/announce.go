@@ -5,9 +5,13 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"time"
 
 	"millrace/pipeline/running"
 )
+
+// noticeEvery is the pause between looks whether the notice is still there: shorter than other commands wait for it.
+const noticeEvery = time.Second
 
 // newInstance is a process's id.
 func newInstance() string { return rand.Text() }
@@ -40,6 +44,7 @@ func (r *Pipeline) tell(ctx context.Context, p *running.Process) (err error) {
 			p.Challengers = append(p.Challengers, file)
 		}
 	}
+	r.noteDigests(p)
 	if p.Cluster, err = r.env.cluster.ID(ctx); err != nil {
 		return err
 	}
@@ -48,6 +53,42 @@ func (r *Pipeline) tell(ctx context.Context, p *running.Process) (err error) {
 	}
 	r.notice, err = running.Announce(r.o.Runtime, *p)
 	return err
+}
+
+// noteDigests notes what the files were when they were read.
+func (r *Pipeline) noteDigests(p *running.Process) {
+	p.Digests = map[string]string{}
+	note := func(path, digest string) {
+		if path != "" && digest != "" {
+			p.Digests[path] = digest
+		}
+	}
+	note(p.Config, r.env.pipeline.Digest())
+	for i, c := range r.env.challengers[:min(len(r.env.challengers), len(p.Challengers))] { // both in the order of the files
+		note(p.Challengers[i], c.env.pipeline.Digest())
+	}
+}
+
+// keepNotice makes the notice again whenever somebody has taken it away, until ctx ends.
+func (r *Pipeline) keepNotice(ctx context.Context, notice *running.Notice) {
+	ticker := time.NewTicker(noticeEvery)
+	defer ticker.Stop()
+	for told := ""; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			again, err := notice.Renew(now)
+			switch {
+			case err != nil && err.Error() != told:
+				told = err.Error()
+				r.env.log.Warn("other commands no longer find this process by themselves", "error", err)
+			case err == nil && (again || told != ""):
+				told = ""
+				r.env.log.Info("what says to other commands where this process listens was gone, and stands there again", "folder", r.o.Runtime)
+			}
+		}
+	}
 }
 
 // withdraw takes back what announce said.

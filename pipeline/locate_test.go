@@ -105,6 +105,24 @@ func TestLocate(t *testing.T) {
 	}
 }
 
+// TestNoticeStandsAgain: a process is found also after somebody cleaned the folder that says where it listens.
+func TestNoticeStandsAgain(t *testing.T) {
+	directory := t.TempDir()
+	runtime, file := filepath.Join(directory, "run"), filepath.Join(directory, "p.yaml")
+	r := announced(t, file, runtime)
+	if err := os.RemoveAll(runtime); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = Locate(t.Context(), p, Locating{Broker: true, Store: true, File: file, Runtime: runtime, Patience: time.Minute, Log: slog.New(slog.DiscardHandler)})
+	if err != nil || p.Kafka.Brokers[0] != r.env.kafka.Addr() {
+		t.Errorf("after its notice was taken away: %v, %v", p.Kafka.Brokers, err)
+	}
+}
+
 // TestLocateWaits: a process that is just being started is waited for, and two of one file are refused.
 func TestLocateWaits(t *testing.T) {
 	directory := t.TempDir()

@@ -124,6 +124,12 @@ func (r *Pipeline) open(ctx context.Context) error {
 	r.env.run(around, r.around)
 	r.around.Go(func() error { return r.admin.Run(around) })
 	r.announce(ctx) // before topics are waited for: who fills them finds the broker by it
+	if notice := r.notice; notice != nil {
+		r.around.Go(func() error {
+			r.keepNotice(around, notice)
+			return nil
+		})
+	}
 	if err := r.openParts(ctx, around); err != nil {
 		stop()
 		_ = r.around.Wait() // what is told is why opening failed

@@ -34,6 +34,7 @@ func TestFoundWithoutAddresses(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	statusIsTold(t, file, first)
+	changedIsTold(t, file)
 	taken := written(t, "second.yaml", strings.Replace(strings.ReplaceAll(text, "found", "second"), "ADMIN", first, 1))
 	if second := start(t, taken); second == first || second == "" {
 		t.Errorf("both answer at %s", second)
@@ -69,6 +70,40 @@ func statusIsTold(t *testing.T, file, address string) {
 	}
 	if code, _, errOut := verb(t, "status", "-c", written(t, "other.yaml", "")); code != exitFailed || !strings.Contains(errOut, "no process of this machine runs") {
 		t.Errorf("of a file that nothing runs: %d, %s", code, errOut)
+	}
+}
+
+// changedIsTold: status says of a file that was changed or taken away that what runs is not what it says, and no more
+// once it is as before.
+func changedIsTold(t *testing.T, file string) {
+	t.Helper()
+	const sentence = "is no longer as this process read it"
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := ok(t, "status", "-c", file); strings.Contains(out, sentence) {
+		t.Errorf("nothing was changed: %s", out)
+	}
+	for _, change := range []func() error{
+		func() error { return os.WriteFile(file, append([]byte("# another\n"), before...), 0o600) },
+		func() error { return os.Remove(file) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if all := decoded[[]told](t, "status", "-c", file); len(all) != 1 || len(all[0].Changed) != 1 || all[0].Changed[0] != file {
+			t.Errorf("as JSON: %+v", all)
+		}
+	}
+	if out := ok(t, "status", "-c", file); !strings.Contains(out, "file       "+file+" "+sentence) {
+		t.Errorf("it was taken away: %s", out)
+	}
+	if err := os.WriteFile(file, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := ok(t, "status", "-c", file); strings.Contains(out, sentence) {
+		t.Errorf("it is as before: %s", out)
 	}
 }
 

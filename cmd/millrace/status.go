@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,8 @@ type told struct {
 	Store  *stored        `json:"store,omitempty"`
 	Status *status.Status `json:"status,omitempty"`
 	Error  string         `json:"error,omitempty"` // why it says nothing
+	// Changed are the pipeline files that are no longer as the process read them.
+	Changed []string `json:"changed_files,omitempty"`
 	// LearnedPerSecond and ScoredPerSecond are of the last second; left out of a process that was not there before it.
 	LearnedPerSecond *float64 `json:"learned_per_second,omitempty"`
 	ScoredPerSecond  *float64 `json:"scored_per_second,omitempty"`
@@ -171,12 +174,24 @@ func ask(ctx context.Context, f statusFlags) ([]told, error) {
 	}
 	said := make([]told, len(all))
 	for i := range all {
-		said[i] = told{Process: &all[i], url: "http://" + all[i].Addresses.Admin}
+		said[i] = told{Process: &all[i], url: "http://" + all[i].Addresses.Admin, Changed: changedFiles(&all[i])}
 		if said[i].Status, err = pipeline.AskProcess(ctx, &all[i]); err != nil {
 			said[i].Error = err.Error()
 		}
 	}
 	return said, nil
+}
+
+// changedFiles are the pipeline files that are no longer as a process read them, or no longer there.
+func changedFiles(p *running.Process) []string {
+	var changed []string
+	for path, read := range p.Digests {
+		if now, err := config.DigestOf(path); err != nil || now != read {
+			changed = append(changed, path)
+		}
+	}
+	slices.Sort(changed)
+	return changed
 }
 
 // addRates says how fast processes went since they were asked before.

@@ -94,6 +94,9 @@ func processText(t *told, whole bool) []string {
 		}
 	}
 	lines := []string{head}
+	for _, path := range t.Changed {
+		lines = append(lines, "  file       "+path+" is no longer as this process read it, which goes on as it began: start it again for what is there now")
+	}
 	if l := s.Learning; l != nil {
 		lines = append(lines, learningText(l, t.LearnedPerSecond)...)
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"millrace/pipeline/status"
@@ -34,13 +35,15 @@ type Process struct {
 	Pipeline string `json:"pipeline"`
 	Config   string `json:"config,omitempty"` // the pipeline file's absolute path; empty without one, as for demo
 	// Challengers are the absolute paths of the files of the models that learn beside it: they share its servers.
-	Challengers []string         `json:"challengers,omitempty"`
-	Cluster     string           `json:"cluster_id"` // Kafka's
-	Learning    bool             `json:"learning"`
-	Scoring     bool             `json:"scoring"`
-	Addresses   status.Addresses `json:"addresses"`
-	PID         int              `json:"pid"`
-	Started     time.Time        `json:"started"`
+	Challengers []string `json:"challengers,omitempty"`
+	// Digests are of those files as the process read them, by path; left out for what is no regular file.
+	Digests   map[string]string `json:"digests,omitempty"`
+	Cluster   string            `json:"cluster_id"` // Kafka's
+	Learning  bool              `json:"learning"`
+	Scoring   bool              `json:"scoring"`
+	Addresses status.Addresses  `json:"addresses"`
+	PID       int               `json:"pid"`
+	Started   time.Time         `json:"started"`
 }
 
 // Folder is where processes of this user leave their files: what FolderVariable names, millrace in the user's runtime
@@ -57,10 +60,17 @@ func Folder(lookup func(string) (string, bool)) string {
 	return filepath.Join(os.TempDir(), "millrace-"+strconv.Itoa(os.Getuid()))
 }
 
-// Notice is a process's file while it runs.
+// youngAge is how old a notice's files get before Renew makes them young: what cleans folders of temporary files spares
+// those of some days.
+const youngAge = time.Hour
+
+// Notice is a process's file while it runs. Its methods may be called by several goroutines.
 type Notice struct {
-	directory string
-	unlock    func() error
+	runtime, directory string
+
+	mu      sync.Mutex
+	process Process
+	unlock  func() error // nil once it is closed
 }
 
 // Announce makes a notice in a folder, which it creates for this user alone; it refuses one that others can write to.
@@ -69,7 +79,7 @@ func Announce(runtime string, p Process) (*Notice, error) {
 	if err := own(runtime); err != nil {
 		return nil, fmt.Errorf("saying where the process listens: %w", err)
 	}
-	n := &Notice{directory: filepath.Join(runtime, p.Instance)}
+	n := &Notice{runtime: runtime, directory: filepath.Join(runtime, p.Instance)}
 	var err error
 	if n.unlock, err = folder.Lock(n.directory, 0o700); err != nil {
 		return nil, fmt.Errorf("saying where the process listens: %w", err)
@@ -82,7 +92,14 @@ func Announce(runtime string, p Process) (*Notice, error) {
 
 // Update says something else. Readers see what was said before or this, whole.
 func (n *Notice) Update(p Process) error {
-	text, err := json.MarshalIndent(p, "", "  ")
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.process = p
+	return n.write()
+}
+
+func (n *Notice) write() error {
+	text, err := json.MarshalIndent(n.process, "", "  ")
 	if err != nil {
 		return fmt.Errorf("saying where the process listens: %w", err)
 	}
@@ -92,9 +109,43 @@ func (n *Notice) Update(p Process) error {
 	return nil
 }
 
+// Renew makes the notice again where its files were taken away, as by what cleans folders of temporary files, and keeps
+// them young, so that this leaves them alone. It reports whether something was gone.
+func (n *Notice) Renew(now time.Time) (again bool, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.unlock == nil {
+		return false, nil
+	}
+	if err := own(n.runtime); err != nil {
+		return false, fmt.Errorf("saying again where the process listens: %w", err)
+	}
+	entry := filepath.Join(n.directory, entryFile)
+	info, gone := os.Lstat(entry)
+	// A lock that can be had is not the one that this process has: that one's file is gone.
+	if unlock, err := folder.Lock(n.directory, 0o700); err == nil {
+		_ = n.unlock() // of a file without a name
+		n.unlock, again = unlock, folder.Locks
+	}
+	if gone != nil || again {
+		return true, n.write()
+	}
+	if now.Sub(info.ModTime()) < youngAge {
+		return false, nil
+	}
+	for _, path := range []string{n.directory, filepath.Join(n.directory, "lock"), entry} {
+		err = errors.Join(err, os.Chtimes(path, now, now))
+	}
+	return false, err
+}
+
 // Close takes the notice away.
 func (n *Notice) Close() error {
-	return errors.Join(os.RemoveAll(n.directory), n.unlock())
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	unlock := n.unlock
+	n.unlock = nil
+	return errors.Join(os.RemoveAll(n.directory), unlock())
 }
 
 // own makes a folder in which nobody else can leave anything, or says why it is not such a one.

@@ -61,6 +61,57 @@ func TestAnnounce(t *testing.T) {
 	}
 }
 
+// TestRenew: what somebody has taken away of a notice is made again, whatever of it was taken; what is left of old is
+// made young.
+func TestRenew(t *testing.T) {
+	runtime := filepath.Join(t.TempDir(), "millrace")
+	notice, err := Announce(runtime, process("one", "/a.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := filepath.Join(runtime, "one")
+	for what, path := range map[string]string{"nothing": "", "all": runtime, "its folder": directory, "what it says": filepath.Join(directory, entryFile),
+		"its lock": filepath.Join(directory, "lock")} {
+		if path != "" {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again, err := notice.Renew(time.Now())
+		if again != (path != "") || err != nil {
+			t.Errorf("%s was taken away: again %v, %v", what, again, err)
+		}
+		for range 2 { // whoever looks first might take away what nobody has the lock of
+			if all, err := All(runtime); err != nil || len(all) != 1 || all[0].Config != "/a.yaml" {
+				t.Fatalf("%s was taken away: found %+v, %v", what, all, err)
+			}
+		}
+	}
+	old := time.Now().Add(-2 * youngAge)
+	for _, path := range []string{directory, filepath.Join(directory, "lock"), filepath.Join(directory, entryFile)} {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again, err := notice.Renew(time.Now()); again || err != nil {
+		t.Errorf("old: %v, %v", again, err)
+	}
+	for _, path := range []string{directory, filepath.Join(directory, "lock"), filepath.Join(directory, entryFile)} {
+		if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()) > youngAge {
+			t.Errorf("%s is still old: %v", path, err)
+		}
+	}
+	if err := notice.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := notice.Renew(time.Now()); again || err != nil {
+		t.Errorf("closed: %v, %v", again, err)
+	}
+	if all, err := All(runtime); err != nil || len(all) != 0 {
+		t.Errorf("closed: %+v, %v", all, err)
+	}
+}
+
 // TestKilledProcess: what a killed process left is not believed, and taken away.
 func TestKilledProcess(t *testing.T) {
 	const child = "MILLRACE_TEST_ANNOUNCE"
