@@ -278,6 +278,7 @@ func (s *shop) lay(t *testing.T) {
 var (
 	endless = regexp.MustCompile(`^millrace (run|learn|score|demo|status .*--watch)\b`)
 	up      = regexp.MustCompile(`msg=running|learned `) // of status, what it says
+	sent    = regexp.MustCompile(`all rows are sent|nothing was sent`)
 	ends    = regexp.MustCompile(`--until-done|--events|--print-config`)
 )
 
@@ -303,7 +304,11 @@ func (s *shop) try(t *testing.T, c command) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	if strings.HasPrefix(line, "exec ") {
-		for !up.MatchString(out.String()) {
+		ready := up
+		if strings.Contains(line, "--from") && !strings.Contains(line, "--loop") { // before, Ctrl-C interrupts
+			ready = sent
+		}
+		for !ready.MatchString(out.String()) {
 			select {
 			case err := <-ended:
 				t.Fatalf("it ended by itself: %v\n%s", err, out.String())

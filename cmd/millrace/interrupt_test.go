@@ -142,3 +142,26 @@ func TestInterruptedSendingTellsSoFar(t *testing.T) {
 		t.Errorf("produce --loop: %d, %s%s", code, o.String(), e.String())
 	}
 }
+
+// TestCtrlCAfterAllRows: a run that has sent the rows of its files goes on until Ctrl-C, which interrupts nothing.
+func TestCtrlCAfterAllRows(t *testing.T) {
+	embeds := written(t, "my.yaml", strings.TrimSuffix(shortPipeline, "\n")+"\nadmin: 127.0.0.1:0\n")
+	data := written(t, "data.csv", "a,y\n1,p\n-1,n\n")
+	ctx, press := interruptible(t.Context())
+	defer press(0)
+	var o bytes.Buffer
+	var e lockedBuffer
+	ended := make(chan int, 1)
+	go func() { ended <- execute(ctx, []string{"run", "-c", embeds, "--from", data}, &app{out: &o, err: &e}) }()
+	for !strings.Contains(e.String(), "all rows are sent") {
+		select {
+		case code := <-ended:
+			t.Fatalf("it ended by itself: %d, %s", code, e.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	press(syscall.SIGINT)
+	if code := <-ended; code != 0 || strings.Contains(o.String()+e.String(), "interrupted") || !strings.HasPrefix(o.String(), "short: 2 events") {
+		t.Errorf("%d, %s%s", code, o.String(), e.String())
+	}
+}
