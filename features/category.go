@@ -119,6 +119,7 @@ func (cs *categories) state(visit visit) {
 		values := len(cs.words.hashes)
 		visit("categories.size", millrace.Tensor{Shape: []int{n}, I32: cs.words.size}, millrace.Serving)
 		visit("categories.hash", millrace.Tensor{Shape: []int{values}, U64: cs.words.hashes}, millrace.Serving)
+		visit("categories.count", millrace.Tensor{Shape: []int{values}, U32: cs.words.counts, Added: true}, millrace.Serving)
 		visit("categories.text", millrace.Tensor{Shape: []int{values, textMax}, U8: cs.words.text}, millrace.Serving)
 		visit("categories.length", millrace.Tensor{Shape: []int{values}, U8: cs.words.length}, millrace.Serving)
 	}

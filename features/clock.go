@@ -31,6 +31,7 @@ type timing struct {
 	parts  []string
 	zone   *time.Location // nil for UTC
 	fills  [2]fill
+	counts []uint32 // learned: events at each hour, weekday and month of the zone
 }
 
 func (*times) check(c *Column, report report) {
@@ -51,7 +52,8 @@ func (*times) size(s Columns, i int) size {
 }
 
 func (ts *times) add(p place) {
-	ts.all = append(ts.all, timing{name: p.Name, field: p.field, column: p.first, parts: p.parts(), zone: p.Location, fills: p.fills})
+	ts.all = append(ts.all, timing{name: p.Name, field: p.field, column: p.first, parts: p.parts(), zone: p.Location, fills: p.fills,
+		counts: make([]uint32, timeCounts)})
 }
 
 func (ts *times) extract(dst *millrace.Vector, e *millrace.Event) {

@@ -34,6 +34,8 @@ type Extractor struct {
 	others     []encoder // all further ones that the pipeline uses, in the order of types
 	encoders   []encoder // the same ones, a field each
 
+	players []Player
+
 	standard millrace.ViewShape
 	blanks   bool    // the standard view has columns that not every event writes
 	beyond   bool    // more than numbers is learned
@@ -65,6 +67,7 @@ func New(spec Spec) (*Extractor, error) {
 	x := &Extractor{columns: spec.Columns.Expand(), base: -1}
 	sizes := x.layOut()
 	x.addFeatures(sizes)
+	x.players = x.columns.players()
 	x.seed = []uint64{spec.Seed}
 	x.reseed()
 	return x, nil
@@ -153,6 +156,12 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 			return err
 		}
 	}
+	x.extract(dst, e)
+	return nil
+}
+
+// extract is Extract for an event that Check has passed.
+func (x *Extractor) extract(dst millrace.Input, e *millrace.Event) {
 	var standard *millrace.Vector
 	if x.base >= 0 { // first, because levels and pairs are made from it
 		standard = &dst[x.base]
@@ -179,7 +188,6 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 	if x.beside {
 		x.extractBeside(dst, standard, e)
 	}
-	return nil
 }
 
 // Check is the error that Extract would have, holds numbers within their bounds and fills in the fields of ratios as it

@@ -275,7 +275,7 @@ func TestStateIsFixed(t *testing.T) {
 			for _, n := range tensor.Shape {
 				size *= n
 			}
-			if size != len(tensor.F32)+len(tensor.F64)+len(tensor.I32)+len(tensor.U64)+len(tensor.U8) || (role != millrace.Serving) != strings.HasSuffix(name, ".recent") {
+			if size != len(tensor.F32)+len(tensor.F64)+len(tensor.I32)+len(tensor.U32)+len(tensor.U64)+len(tensor.U8) || (role != millrace.Serving) != strings.HasSuffix(name, ".recent") {
 				t.Errorf("%s: shape %v, role %v", name, tensor.Shape, role)
 			}
 			names = append(names, fmt.Sprint(name, tensor.Shape))
@@ -288,7 +288,7 @@ func TestStateIsFixed(t *testing.T) {
 	for range 500 {
 		x.Observe(mixedEvent(random, 5))
 	}
-	if after := list(); !slices.Equal(before, after) || len(before) != 12 {
+	if after := list(); !slices.Equal(before, after) || len(before) != 13 {
 		t.Errorf("%v, then %v", before, after)
 	}
 }

@@ -116,6 +116,7 @@ func goldenState(x *Extractor) string {
 		add("F32", len(t.F32), t.F32)
 		add("F64", len(t.F64), t.F64)
 		add("I32", len(t.I32), t.I32)
+		add("U32", len(t.U32), t.U32)
 		add("U64", len(t.U64), t.U64)
 		add("U8", len(t.U8), t.U8)
 		fmt.Fprintf(&b, "%s %s %v role %d %x\n", name, kind, t.Shape, role, data)
@@ -145,7 +146,7 @@ func setGoldenState(t *testing.T, x *Extractor, text string) {
 		}
 		delete(stored, name)
 		in := bytes.NewReader(data)
-		for _, values := range []any{to.F32, to.F64, to.I32, to.U64, to.U8} {
+		for _, values := range []any{to.F32, to.F64, to.I32, to.U32, to.U64, to.U8} {
 			if err := binary.Read(in, binary.LittleEndian, values); err != nil {
 				t.Fatalf("reading tensor %s: %v", name, err)
 			}
@@ -204,8 +205,8 @@ func golden(t *testing.T, name, current string) string {
 }
 
 // The same events give the same state and views as ever, and a state restores to the views of then: also those that
-// were written before there were moments of package moments, or places that columns moved away from, and before first
-// values were looked at again.
+// were written before there were moments of package moments, or places that columns moved away from, before first
+// values were looked at again and before categories and times were counted.
 func TestGoldenState(t *testing.T) {
 	for name, sparse := range map[string]bool{"dense": false, "sparse": true} {
 		t.Run(name, func(t *testing.T) {
@@ -221,10 +222,11 @@ func TestGoldenState(t *testing.T) {
 				x.Observe(goldenEvent(i, len(x.columns)))
 			}
 			state, views := goldenState(x), goldenView(t, x, in)
-			sameLines(t, golden(t, name+"-first.state", state), state)
+			sameLines(t, golden(t, name+"-counted.state", state), state)
 			sameLines(t, golden(t, name+"-moments.views", views), views)
 
-			for of, same := range map[string]string{"": "", "-moments": "-moments", "-home": "-moments", "-first": "-moments"} {
+			for of, same := range map[string]string{"": "", "-moments": "-moments", "-home": "-moments", "-first": "-moments",
+				"-counted": "-moments"} {
 				restored, in := build()
 				setGoldenState(t, restored, golden(t, name+of+".state", ""))
 				if err := restored.Restored(); err != nil {

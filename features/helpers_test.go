@@ -82,6 +82,7 @@ func snapshot(x *Extractor) map[string]millrace.Tensor {
 		t.F32 = append([]float32(nil), t.F32...)
 		t.F64 = append([]float64(nil), t.F64...)
 		t.I32 = append([]int32(nil), t.I32...)
+		t.U32 = append([]uint32(nil), t.U32...)
 		t.U64 = append([]uint64(nil), t.U64...)
 		t.U8 = append([]uint8(nil), t.U8...)
 		state[name] = t

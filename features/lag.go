@@ -162,9 +162,22 @@ func (ls *lags) names(field, k int) []string {
 	return []string{fmt.Sprintf("%s (%d back)", l.name, l.steps[k])}
 }
 
+// keyOf is whose earlier values an event has: of what its key says, or in a Blend the lag's own field.
 func (l *lag) keyOf(e *millrace.Event) (uint64, bool) {
-	f := &e.Fields[l.key]
+	f := &e.Fields[l.own]
+	if f.Presence == millrace.Absent {
+		f = &e.Fields[l.key]
+	}
 	return hash64(l.seed, f.Text), f.Presence == millrace.Present
+}
+
+// step is what an event has as the value of step i: that of the key's entry, or in a Blend what is usual in its place.
+func (l *lag) step(e *millrace.Event, entry, i int) (float64, bool) {
+	v, ok := l.at(entry, l.steps[i])
+	if ok && e.Fields[l.own].Number == lagUsual {
+		v = l.usual.Centre(i)
+	}
+	return v, ok
 }
 
 func (l *lag) extract(dst *millrace.Vector, e *millrace.Event) {
@@ -177,8 +190,8 @@ func (l *lag) extract(dst *millrace.Vector, e *millrace.Event) {
 		return
 	}
 	dst.Wild = dst.Wild || l.usual.Doubtful()
-	for i, steps := range l.steps {
-		if v, ok := l.at(entry, steps); ok {
+	for i := range l.steps {
+		if v, ok := l.step(e, entry, i); ok {
 			z, ok := l.scales[i].Within(v)
 			if !ok {
 				z = l.scales[i].Standard(v)
@@ -193,7 +206,7 @@ func (l *lag) extract(dst *millrace.Vector, e *millrace.Event) {
 func (l *lag) latest(e *millrace.Event) float32 {
 	if hash, ok := l.keyOf(e); ok {
 		if entry, ok := l.find(hash); ok {
-			if v, ok := l.at(entry, l.steps[0]); ok {
+			if v, ok := l.step(e, entry, 0); ok {
 				v, _ := l.usual.Raw(0, v)
 				return single(v)
 			}

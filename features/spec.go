@@ -75,7 +75,9 @@ type Column struct {
 
 	Over  time.Duration `yaml:"over" of:"window" hash:"schema" doc:"how long a window is, in event time, as 1h or 7d"`
 	Stat  []string      `yaml:"stat" also:"one" enum:"count|sum|mean|min|max|std|distinct|last|first|since" of:"window" hash:"schema" doc:"what a window says of the events in it; several make a feature each, as spent.sum and spent.mean"`
-	Panes int           `yaml:"panes" of:"window" hash:"schema" doc:"parts that a window's length is divided into, 12 by default: its beginning is as exact as one of them is long"`
+	entry string        // of one statistic of a window that has several: the window's name
+
+	Panes int `yaml:"panes" of:"window" hash:"schema" doc:"parts that a window's length is divided into, 12 by default: its beginning is as exact as one of them is long"`
 }
 
 // Columns are a pipeline's features in order.

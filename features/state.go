@@ -15,7 +15,9 @@ import (
 //	numbers.usual, numbers.history, numbers.recent, and lags.N's: see moments.Columns.State
 //	categories.size                           I32 [categories]: values learned of each
 //	categories.hash                           U64 [sum of caps]: their hashes, category by category
+//	categories.count                          U32 [sum of caps]: events that had each, halved from time to time
 //	categories.text, categories.length        U8 [sum of caps, 32] and [sum of caps]: their text
+//	times.N.count                         U32 [43]: events at time N's hours, weekdays and months
 //	bags.N.largest                        F32 [columns of scaled bag N]: largest magnitude of each
 //	lags.N.count, lags.N.mean, lags.N.m2  F64 [steps of lag N]
 //	lags.N.clock                          U64 [1]: events that wrote to its table

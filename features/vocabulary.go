@@ -20,8 +20,9 @@ type vocabulary struct {
 	// Learned, one entry a category, or a category's value (flat, see words.base).
 	size   []int32
 	hashes []uint64
-	text   []uint8 // textMax bytes a value
-	length []uint8 // bytes of the whole value, 255 for more
+	counts []uint32 // events that had the value: see count
+	text   []uint8  // textMax bytes a value
+	length []uint8  // bytes of the whole value, 255 for more
 	// Derived: open addressing by hash, 0 for free, else the value's index + 1.
 	slots []uint32
 }
@@ -43,6 +44,7 @@ func (v *vocabulary) add(n int) {
 	v.words = append(v.words, words{base: len(v.hashes), cap: n, slot: len(v.slots), mask: uint64(slots - 1)})
 	v.size = append(v.size, 0)
 	v.hashes = append(v.hashes, make([]uint64, n)...)
+	v.counts = append(v.counts, make([]uint32, n)...)
 	v.text = append(v.text, make([]uint8, n*textMax)...)
 	v.length = append(v.length, make([]uint8, n)...)
 	v.slots = append(v.slots, make([]uint32, slots)...)
@@ -62,19 +64,51 @@ func (v *vocabulary) find(category int, hash uint64) int {
 	}
 }
 
-// learn adds a value unless it is known or the cap is reached.
+// learn counts a value, and adds it unless it is known or the cap is reached.
 func (v *vocabulary) learn(category int, hash uint64, text []byte) {
 	w := &v.words[category]
 	n := int(v.size[category])
-	if n == w.cap || v.find(category, hash) >= 0 {
+	if k := v.find(category, hash); k >= 0 {
+		v.count(w, k)
+		return
+	}
+	if n == w.cap {
 		return
 	}
 	k := w.base + n
+	v.counts[k] = 1
 	v.hashes[k] = hash
 	v.length[k] = uint8(min(len(text), math.MaxUint8))
 	copy(v.text[k*textMax:(k+1)*textMax], text)
 	v.size[category]++
 	v.place(w, hash, n)
+}
+
+// countsMax is where all counts of a category are halved, so that what was frequent long ago gives way: about as many
+// events as the moments of numbers go by.
+const countsMax = 1 << 18
+
+// count takes in an event with value k of a category.
+func (v *vocabulary) count(w *words, k int) {
+	counts := v.counts[w.base : w.base+w.cap]
+	if counts[k]++; counts[k] < countsMax {
+		return
+	}
+	for i := range counts {
+		counts[i] /= 2
+	}
+}
+
+// frequent is the value of a category that most events had; -1 while none is known. Snapshots of before have no counts:
+// then it is the first value there was. A name that was longer than what is kept is no value that an event could have.
+func (v *vocabulary) frequent(category int) int {
+	w, best := &v.words[category], -1
+	for k := range int(v.size[category]) {
+		if v.length[w.base+k] <= textMax && (best < 0 || v.counts[w.base+k] > v.counts[w.base+best]) {
+			best = k
+		}
+	}
+	return best
 }
 
 // place enters value n of a category into its table.
@@ -144,10 +178,12 @@ func (v *vocabulary) restored() error {
 			return fmt.Errorf("%w: category %d has %d values of at most %d", millrace.ErrCorrupt, c, n, w.cap)
 		}
 		for k := range w.cap {
-			hash, length := v.hashes[w.base+k], v.length[w.base+k]
+			hash, length, count := v.hashes[w.base+k], v.length[w.base+k], v.counts[w.base+k]
 			switch {
-			case k >= n && (hash != 0 || length != 0):
+			case k >= n && (hash != 0 || length != 0 || count != 0):
 				return fmt.Errorf("%w: category %d has a value beyond its count", millrace.ErrCorrupt, c)
+			case count >= countsMax:
+				return fmt.Errorf("%w: category %d has a value %d times", millrace.ErrCorrupt, c, count)
 			case k < n && v.find(c, hash) >= 0:
 				return fmt.Errorf("%w: category %d has a value twice", millrace.ErrCorrupt, c)
 			case k < n:

@@ -130,7 +130,7 @@ func (s Columns) expand() (out Columns, origin []int) {
 		}
 		for _, word := range c.Stat {
 			one := c
-			one.Name, one.Stat = c.Name+"."+word, []string{word}
+			one.Name, one.Stat, one.entry = c.Name+"."+word, []string{word}, c.Name
 			out, origin = append(out, one), append(origin, i)
 		}
 	}

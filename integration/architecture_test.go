@@ -42,6 +42,7 @@ var may = []struct {
 	{"millrace/model/tree", []string{"millrace", "millrace/moments", "gonum.org/v1/gonum"},
 		"trees know only the root, moments and gonum; millrace/model/family makes models of them"},
 	{"millrace/model/calibration", []string{"millrace", "millrace/model", "millrace/moments"}, "calibration knows models by their interface alone"},
+	{"millrace/explain", []string{"millrace", "millrace/features", "millrace/model"}, "reasons know features and models by their interfaces alone"},
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},

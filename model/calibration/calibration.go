@@ -249,3 +249,9 @@ func logit(p float64) float64 {
 func bound(v, most float64) float64 { return math.Max(-most, math.Min(most, v)) }
 
 func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+
+// Terms hides those of the model beneath: what is calibrated is no longer their sum.
+func (c *calibrated) Terms() (view millrace.ViewID, ok bool) { return 0, false }
+
+// Term is of no use where there are no Terms.
+func (c *calibrated) Term(int, float32) float64 { return 0 }
