@@ -140,13 +140,23 @@ func evaluateTo(ctx context.Context, p *config.Pipeline, data offline.Data, file
 }
 
 func printSummary(w io.Writer, s offline.Summary, name, family string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	return printFigures(w, s, heading(s, name), family)
+}
+
+// heading is the line of counts.
+func heading(s offline.Summary, name string) string {
 	rest := ""
 	if s.Unlabelled > 0 {
 		rest = fmt.Sprintf("%d without a label, ", s.Unlabelled)
 	}
-	fmt.Fprintf(w, "%s: %s, %d learned, %d rejected, %s%.0f events/s%s\n\n", name, millrace.Counted(s.Events, "event"), s.Learned, s.Rejected, rest, s.EventsPerSecond,
-		soFar(s.Interrupted))
+	return fmt.Sprintf("%s: %s, %d learned, %d rejected, %s%.0f events/s%s\n", name, millrace.Counted(s.Events, "event"), s.Learned, s.Rejected, rest,
+		s.EventsPerSecond, soFar(s.Interrupted))
+}
+
+// printFigures writes the table of figures and what else there is to say, below a heading.
+func printFigures(w io.Writer, s offline.Summary, heading, family string) error {
+	fmt.Fprintln(w, heading)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	names := []string{"majority", "last"}
 	head := "\taccuracy\tlog-loss\t"
 	if s.MAE != nil {

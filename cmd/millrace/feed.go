@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"millrace"
 	"millrace/offline"
 	"millrace/pipeline"
 	"millrace/pipeline/status"
@@ -76,12 +77,16 @@ func (f *feed) count(rows pipeline.Rows) pipeline.Rows {
 // since is how much a count has risen; after a rollback it may have fallen.
 func since(now, before uint64) uint64 { return now - min(now, before) }
 
-// feedSummary is what is printed at the end.
+// feedSummary is what is printed at the end. Its counts are of this run; the losses and the other figures are of all
+// events that were learned, by earlier runs as well.
 type feedSummary struct {
 	offline.Summary
-	Scores    uint64  `json:"scores"`
-	Snapshots uint64  `json:"snapshots"`
-	Seconds   float64 `json:"seconds"`
+	LearnedInAll uint64 `json:"learned_in_all"` // by earlier runs as well
+	// Reasons are the dead letters of this run by reason.
+	Reasons   map[millrace.Reason]uint64 `json:"rejected_by_reason,omitempty"`
+	Scores    uint64                     `json:"scores"`
+	Snapshots uint64                     `json:"snapshots"`
+	Seconds   float64                    `json:"seconds"`
 }
 
 func (f *feed) summary() feedSummary {
@@ -91,6 +96,12 @@ func (f *feed) summary() feedSummary {
 	s.Positive, s.NoBetter = l.Positive, l.NoBetter
 	s.Events, s.Learned, s.Rejected = f.produced.Load(), since(l.Learned, f.before.Learned), since(l.Rejected, f.before.Rejected)
 	s.Unlabelled = since(l.Unlabelled, f.before.Unlabelled)
+	s.LearnedInAll, s.Reasons = l.Learned, map[millrace.Reason]uint64{}
+	for reason, r := range l.Refused {
+		if n := since(r.Count, f.before.Refused[reason].Count); n > 0 {
+			s.Reasons[millrace.Reason(reason)] = n
+		}
+	}
 	s.Scores, s.Snapshots = now.Scoring.Scored, l.Published
 	f.tellLate(&s.Summary, l.Late)
 	s.Seconds = time.Since(f.started).Seconds()

@@ -62,6 +62,31 @@ func TestRunFrom(t *testing.T) {
 	}
 }
 
+// TestRunFromAgainSays: a second run says which counts are of it, why rows were rejected in it, and of how many events the
+// figures are; the first one's are all its own.
+func TestRunFromAgainSays(t *testing.T) {
+	file, dir := written(t, "from.yaml", fromConfig), t.TempDir()
+	run := func(data string) string {
+		return ok(t, "run", "-c", file, "--from", data, "--data-dir", dir, "--until-done", "--log-level", "error")
+	}
+	bad := "900,many,b,legit\n901,1,b,\n902,2,b,legit\n903,some,b,legit\n"
+	data := written(t, "data.csv", fromRows(20)+"899,x,b,legit\n")
+	if out := run(data); !strings.Contains(out, "from: 21 events, 20 learned, 1 rejected") || strings.Contains(out, "earlier runs") {
+		t.Errorf("the first run: %s", out)
+	}
+	out := run(written(t, "more.csv", "id,amount,card,outcome\n"+bad))
+	for _, want := range []string{"from: 4 events, 1 learned, 2 rejected, 1 without a label", "rejected: wrong_type 2; millrace dead show",
+		"of all 21 events that were learned so far, by earlier runs as well\n\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the second run does not say %q: %s", want, out)
+		}
+	}
+	s := decoded[feedSummary](t, "run", "-c", file, "--from", written(t, "more.csv", "id,amount,card,outcome\n"+bad), "--data-dir", dir, "--until-done", "--log-level", "error")
+	if s.Events != 0 || s.Learned != 0 || s.LearnedInAll != 21 || len(s.Reasons) != 0 {
+		t.Errorf("a run that has nothing to send: %+v", s)
+	}
+}
+
 // TestRunFromGoesOn: once all rows are sent the pipeline runs on until a signal, and then says how it went.
 func TestRunFromGoesOn(t *testing.T) {
 	file, data := written(t, "from.yaml", fromConfig), written(t, "data.csv", fromRows(20))

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"millrace"
 	"strings"
 	"sync"
 	"time"
 
+	"millrace"
 	"millrace/payments"
 	"millrace/pipeline/status"
 )
@@ -169,7 +169,15 @@ func (s feedSummary) print(w io.Writer, name, model string) error {
 		_, err := fmt.Fprintf(w, "%s: %s, none learned\n", name, millrace.Counted(s.Events, "event"))
 		return err
 	}
-	if err := printSummary(w, s.Summary, name, model); err != nil {
+	head := heading(s.Summary, name)
+	if len(s.Reasons) > 0 {
+		head += "rejected: " + reasonsText(s.Reasons) + "; millrace dead show has them\n"
+	}
+	if s.LearnedInAll > s.Learned {
+		head += fmt.Sprintf("these counts are of this run; what follows is of all %s that were learned so far, by earlier runs as well\n",
+			millrace.Counted(s.LearnedInAll, "event"))
+	}
+	if err := printFigures(w, s.Summary, head, model); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%s written, %s published, %.1f s in all\n", millrace.Counted(s.Scores, "score"), millrace.Counted(s.Snapshots, "snapshot"), s.Seconds)
