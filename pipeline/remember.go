@@ -182,20 +182,3 @@ func (r *replaying) commit(ctx context.Context, partitions []int32) error {
 	}
 	return nil
 }
-
-// sources are places of records, 64 offsets a word: letters of one fault often lie side by side.
-type sources map[sourceWord]uint64
-
-type sourceWord struct {
-	topicID   string // of the topic that a place is in, "" where none is known
-	partition int32
-	word      int64
-}
-
-func (s sources) add(topicID string, partition int32, offset int64) {
-	s[sourceWord{topicID, partition, offset / 64}] |= 1 << (offset % 64)
-}
-
-func (s sources) has(topicID string, partition int32, offset int64) bool {
-	return s[sourceWord{topicID, partition, offset / 64}]&(1<<(offset%64)) != 0
-}

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +17,8 @@ import (
 	"millrace/consumers"
 	"millrace/decode"
 	"millrace/features"
+	"millrace/pipeline/running"
+	"millrace/store/folder"
 )
 
 // replayBatch is how many letters are sent before they are acknowledged and remembered.
@@ -30,6 +34,9 @@ type Replay struct {
 	// InLog sends also what the topic still holds where it lay, see Replayed.InLog.
 	InLog  bool
 	DryRun bool // none is sent
+	// Runtime is the folder by which a second replay of the same letters on this machine finds out that one is under
+	// way, and is refused, see running.Folder; empty looks for none.
+	Runtime string
 	// Progress is told how many of how many records have been read; may be nil.
 	Progress func(read, total int64)
 	// sent is called between acknowledgement and remembering, and batch stands in for replayBatch; tests set them.
@@ -69,9 +76,14 @@ func ReplayDead(ctx context.Context, p *config.Pipeline, log *slog.Logger, o Rep
 	if err := e.openKafka(ctx, Servers{}); err != nil {
 		return nil, err
 	}
+	release, err := e.replayAlone(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("replaying dead letters of %s: %w", p.Name, err)
+	}
 	var all []Replayed
+	defer func() { _ = release() }() // the process's end does, too
 	for _, of := range DeadTopics(p) {
-		r := replaying{o: o, e: e, pieces: pieces, derived: derived(p), sources: sources{}, said: Replayed{DeadTopic: of, Rejected: map[string]int{}}}
+		r := replaying{o: o, e: e, pieces: pieces, derived: derived(p), said: Replayed{DeadTopic: of, Rejected: map[string]int{}}}
 		if r.decoder = pieces.Decoder; of.Labels {
 			r.decoder = pieces.Labels
 		}
@@ -82,6 +94,24 @@ func ReplayDead(ctx context.Context, p *config.Pipeline, log *slog.Logger, o Rep
 		}
 	}
 	return all, nil
+}
+
+// replayAlone keeps another replay on this machine from sending the same letters meanwhile.
+func (e *environment) replayAlone(ctx context.Context, o Replay) (release func() error, err error) {
+	if o.Runtime == "" || o.DryRun {
+		return func() error { return nil }, nil
+	}
+	id, err := e.cluster.ID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	which := sha256.Sum256([]byte(id + "\n" + e.pipeline.Name)) // the id may have any letters
+	release, err = running.Alone(o.Runtime, "replay-"+hex.EncodeToString(which[:8]))
+	var taken *folder.InUseError
+	if errors.As(err, &taken) {
+		return nil, fmt.Errorf("%s is at it: wait for its end, and replay what is left", taken.Holder)
+	}
+	return release, err
 }
 
 // derived are the paths of columns that are computed, as windows are: what they lack is not known before.
@@ -110,7 +140,7 @@ type replaying struct {
 	fromID     string             // … and its identity
 	start      consumers.Start    // where a model that is begun anew begins
 	ledgers    map[int32]*ledger
-	sources    sources           // of letters that are sent
+	sources    recentSources     // of letters that are sent
 	open       map[int32][]int64 // sent, and not remembered yet
 	under      bool              // a replay is under way, by the notes; see underWay
 	unsettled  int

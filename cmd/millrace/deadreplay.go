@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"millrace/pipeline"
+	"millrace/pipeline/running"
 )
 
 type replayFlags struct {
@@ -29,7 +31,7 @@ that are not whole. What was sent is remembered by a group of its own (<name>.de
 
 A mended file is another model, begun anew (--fresh), so start what runs the pipeline with it first. With events.start:
 earliest, as by default, it reads the events from the log by itself as long as that holds them: they are passed over, too.
-Replay is for what lies before events.start, and for what the log no longer holds.`,
+Replay is for what lies before events.start, and for what the log no longer holds. A second one at the same time is refused.`,
 		Example: `  millrace dead replay -c payments.yaml --dry-run
   millrace dead replay -c payments.yaml --reason wrong_type`,
 		Args: exactly(0, "no arguments"),
@@ -56,7 +58,8 @@ func (a *app) replay(ctx context.Context, f deadFlags, r replayFlags) error {
 		return err
 	}
 	progress, finish := a.recordsProgress("replaying dead letters")
-	all, err := pipeline.ReplayDead(ctx, p, log, pipeline.Replay{Reason: f.reason, Again: r.again, InLog: r.inLog, DryRun: r.dryRun, Progress: progress})
+	all, err := pipeline.ReplayDead(ctx, p, log, pipeline.Replay{Reason: f.reason, Again: r.again, InLog: r.inLog, DryRun: r.dryRun,
+		Runtime: running.Folder(os.LookupEnv), Progress: progress})
 	finish()
 	if asJSON {
 		if all == nil {

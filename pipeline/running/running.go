@@ -148,6 +148,15 @@ func (n *Notice) Close() error {
 	return errors.Join(os.RemoveAll(n.directory), unlock())
 }
 
+// Alone lets one process at a time do what has this name, until it releases it or dies; a *folder.InUseError says who
+// is at it. The lock stays as an empty one: taken away, two processes might each have one.
+func Alone(runtime, what string) (release func() error, err error) {
+	if err := own(runtime); err != nil {
+		return nil, err
+	}
+	return folder.Lock(filepath.Join(runtime, what), 0o700)
+}
+
 // own makes a folder in which nobody else can leave anything, or says why it is not such a one.
 func own(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:gosec // the user names the folder

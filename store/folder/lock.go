@@ -30,13 +30,12 @@ func Lock(directory string, mode os.FileMode) (unlock func() error, err error) {
 		return nil, fmt.Errorf("opening lock file: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		owner := "another process"
+		holder := "another process"
 		// The file names its holder for people; it may have no time to, so what it says is a hint only.
 		if text, readErr := os.ReadFile(path); readErr == nil && len(text) > 0 && len(text) < 32 {
-			owner = "process " + strings.TrimSpace(string(text))
+			holder = "process " + strings.TrimSpace(string(text))
 		}
-		err = errors.Join(err, f.Close())
-		return nil, fmt.Errorf("folder %s is in use by %s: stop it or choose another folder: %w", directory, owner, err)
+		return nil, &InUseError{Directory: directory, Holder: holder, Err: errors.Join(err, f.Close())}
 	}
 	// Where that cannot be written, as the disk is full, the lock is one all the same.
 	if n, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err == nil {
