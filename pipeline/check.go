@@ -165,22 +165,6 @@ func checkPositions(ctx context.Context, e *environment, positions []millrace.Po
 	return errors.Join(gaps...)
 }
 
-// holds says what the pipeline's versions will hold in the store.
-func (c *Checked) holds(p *config.Pipeline, version int64) {
-	c.Snapshot = version
-	always, young := int64(2), int64(p.Snapshots.Keep) // the head and a served one before it
-	if every := p.Snapshots.Every; every > 0 {
-		always += int64(store.RetainAlways / every)
-		young = max(young, int64(store.RetainYoung/every))
-	}
-	least, most := always*version, (always+young)*version
-	c.Held = max(least, min(most, int64(p.Snapshots.BytesMax)))
-	if least > int64(p.Snapshots.BytesMax) {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("versions of the last minute alone hold %d MiB, more than snapshots.bytes_max (%s): "+
-			"take snapshots less often", least>>20, p.Snapshots.BytesMax))
-	}
-}
-
 // checkRedis reaches the server, tries what learners and scorers do there, and looks for settings that would lose
 // snapshots.
 func checkRedis(ctx context.Context, e *environment, found *Checked) (string, error) {

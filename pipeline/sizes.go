@@ -3,10 +3,10 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
-	"millrace"
 	"slices"
 	"strings"
 
+	"millrace"
 	"millrace/config"
 	"millrace/features"
 	"millrace/model"
@@ -61,15 +61,17 @@ func narrower(p *config.Pipeline, feature string) string {
 	}
 }
 
-// leftOut says what of a mixture there is no room for.
+// leftOut says what of a mixture there is no room for: because of columns where they are more than its most telling
+// experts have room for, else because it is small.
 func leftOut(p *config.Pipeline, m model.Model) string {
 	r, ok := model.As[model.Reduced](m)
 	if !ok || len(r.LeftOut()) == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("within a state_max of %s there is no room for %s", p.Model.Resolve(p.Target()).StateMax, strings.Join(r.LeftOut(), ", "))
-	if all := shares(p, 0); len(all) > 0 {
-		text += fmt.Sprintf(": %s has %s, %s, or raise model.state_max", all[0].Feature, millrace.Counted(all[0].Columns, "column"), narrower(p, all[0].Feature))
+	spec := p.Model.Resolve(p.Target())
+	text := fmt.Sprintf("within a state_max of %s there is no room for %s: ", spec.StateMax, strings.Join(r.LeftOut(), ", "))
+	if all := shares(p, 0); len(all) > 0 && p.Features.Width() > spec.ColumnsFor(p.Target()) {
+		text += fmt.Sprintf("%s has %s, %s, or ", all[0].Feature, millrace.Counted(all[0].Columns, "column"), narrower(p, all[0].Feature))
 	}
-	return text
+	return text + "raise model.state_max"
 }

@@ -42,7 +42,7 @@ func (a *app) lookAtSnapshot(ctx context.Context, o *initFlags) (*looked, error)
 // fromPipeline fills a report with what a pipeline file says, where no data was looked at.
 func (r *initReport) fromPipeline(p *config.Pipeline) {
 	r.Pipeline, r.Model, r.ID, r.Time = p.Name, p.Model.Type, p.Events.ID, p.Events.Time.Path
-	r.LeftOut, r.Warnings = []infer.LeftOut{}, []infer.Warning{}
+	r.LeftOut, r.Warnings = []infer.LeftOut{}, append([]infer.Warning{}, r.Warnings...) // check's are there
 	r.Label = infer.LabelReport{Path: p.Label.Path, Kind: "number"}
 	for _, class := range p.Label.Classes {
 		r.Label.Kind = "class"

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -185,19 +183,17 @@ func (a *app) look(ctx context.Context, o *initFlags) (*looked, error) {
 // reportOn is what there is to be said of a pipeline file, and of the data.
 func (a *app) reportOn(ctx context.Context, o *initFlags, l *looked, asJSON bool) (*initReport, error) {
 	r := &initReport{Report: l.result.Report, Flags: o.infer.Flags}
+	p, size, err := sizeOf(ctx, l, r)
+	if err != nil {
+		return nil, err
+	}
 	if o.quiet && !asJSON {
 		return r, nil // nobody reads it
 	}
-	p, err := config.Parse("the pipeline file", bytes.Clone(l.result.YAML), func(string) (string, bool) { return "", false })
-	if err != nil {
-		return nil, fmt.Errorf("reading what was written: %w", err)
-	}
+	r.Size = size
 	if o.fromSnapshot != "" {
 		r.fromPipeline(p)
 		r.Learned = l.learned
-	}
-	if r.Size, err = sizeOf(ctx, p, r); err != nil {
-		return nil, err
 	}
 	if !o.noTry && o.fromSnapshot == "" {
 		a.tryPipeline(ctx, p, l.data, r)

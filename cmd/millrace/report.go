@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/offline"
@@ -42,16 +43,32 @@ type sizeReport struct {
 	Shares  []pipeline.Share `json:"shares,omitempty"`
 }
 
-// sizeOf is what the pipeline of a result will take.
-func sizeOf(ctx context.Context, p *config.Pipeline, r *initReport) (*sizeReport, error) {
-	found, err := pipeline.Check(ctx, p, "the pipeline file", pipeline.CheckOptions{})
-	if err != nil {
-		return nil, err
+// sizeOf is what the pipeline of a result will take, and the pipeline. Where versions taken every 5s would not fit the
+// store, the file gets a time that does.
+func sizeOf(ctx context.Context, l *looked, r *initReport) (*config.Pipeline, *sizeReport, error) {
+	const name = "the pipeline file"
+	for taken := false; ; taken = true {
+		p, err := config.Parse(name, bytes.Clone(l.result.YAML), func(string) (string, bool) { return "", false })
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading what was written: %w", err)
+		}
+		found, err := pipeline.Check(ctx, p, name, pipeline.CheckOptions{})
+		if err != nil {
+			return nil, nil, err
+		}
+		if fits := pipeline.FittingSnapshots(p.Snapshots, found.Snapshot); fits != p.Snapshots && !taken {
+			text := millrace.FormatDuration(fits.Every)
+			if fits.BytesMax != p.Snapshots.BytesMax {
+				text = fmt.Sprintf("{every: %s, bytes_max: %s}", text, fits.BytesMax)
+			}
+			l.result.TakeSnapshots(text, fmt.Sprintf("a version has %s, and those of the last minute stay in the store", byteText(found.Snapshot)))
+			continue
+		}
+		for _, text := range found.Warnings {
+			r.Warnings = append(r.Warnings, infer.Warning{Kind: infer.WarnCheck, Text: text})
+		}
+		return p, &sizeReport{found.Snapshot, found.Held, memoryMost(p, found.Snapshot), found.Shares}, nil
 	}
-	for _, text := range found.Warnings {
-		r.Warnings = append(r.Warnings, infer.Warning{Kind: infer.WarnCheck, Text: text})
-	}
-	return &sizeReport{found.Snapshot, found.Held, memoryMost(p, found.Snapshot), found.Shares}, nil
 }
 
 // initJSON writes the report to standard output, with the pipeline file in it unless that has a place of its own.

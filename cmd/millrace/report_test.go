@@ -190,3 +190,30 @@ func TestInferredIsTold(t *testing.T) {
 		t.Errorf("nothing to tell: exit code %d, %q", code, errOut)
 	}
 }
+
+// TestInitFitsSnapshots: versions that are too large for the store as often as by default are taken less often, which
+// the file says, and check has nothing to add; the same with -q. The examples fit, too.
+func TestInitFitsSnapshots(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("who,y\n")
+	for i := range 3000 {
+		fmt.Fprintf(&b, "w%d,%s\n", i*7%2500, []string{"n", "p"}[i%2])
+	}
+	data := written(t, "wide.csv", b.String())
+	for _, more := range []string{"--no-try", "--quiet"} {
+		code, out, report := verb(t, "init", data, "--label", "y", more)
+		if code != exitDone || !strings.Contains(out, "\nsnapshots: {every: 30s, bytes_max: ") || strings.Contains(out, "snapshots every 5s") ||
+			strings.Contains(report, "bytes_max") || !strings.Contains(out, "\n# Left at their defaults: scores to the topic") {
+			t.Errorf("%s: %d\n%s\n%s", more, code, report, out)
+		}
+	}
+	examples, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(examples) < 20 {
+		t.Fatalf("%d examples: %v", len(examples), err)
+	}
+	for _, file := range examples {
+		if code, out, errOut := verb(t, "check", "-c", file); code != exitDone || strings.Contains(out+errOut, "bytes_max") {
+			t.Errorf("%s: %d, %s%s", file, code, out, errOut)
+		}
+	}
+}

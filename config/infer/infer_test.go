@@ -547,3 +547,26 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// TestWidthsFollowValues: where hashed features have no room for all their columns, one of more values keeps as many as
+// one of fewer, and the file says what they would have.
+func TestWidthsFollowValues(t *testing.T) {
+	for _, first := range []string{"a", "z"} { // the order of fields says nothing
+		r := run(t, infer.Options{Label: "y"}, repeat(9000, func(i int) string {
+			many, few := fmt.Sprintf(`"%s":"m%d"`, first, i*7%6000), fmt.Sprintf(`"f":"f%d"`, i%2500)
+			if first == "z" {
+				many, few = few, many
+			}
+			return fmt.Sprintf(`{%s,%s,"y":"k%d"}`, many, few, i%2)
+		})...)
+		many, few := column(t, r, first), column(t, r, "f")
+		if many.Bits != 15 || few.Bits != 14 {
+			t.Errorf("6000 values get %d bits, 2500 %d", many.Bits, few.Bits)
+		}
+		for _, want := range []string{"; bits: 17 with a larger model.state_max\n", "; bits: 16 with a larger model.state_max\n"} {
+			if !strings.Contains(string(r.YAML), want) {
+				t.Errorf("the file does not say %q:\n%s", want, r.YAML)
+			}
+		}
+	}
+}

@@ -336,9 +336,24 @@ func modelNote(family string, classes int) string {
 	return "Others: " + strings.Join(others, ", ") + ", and auto, a mixture of experts that needs no tuning."
 }
 
+// Of what is left at its defaults, the beginning, and what of it TakeSnapshots takes out.
+const defaultsText, snapshotsText = "# Left at their defaults: ", "snapshots every 5s, "
+
 func (w *writer) tail() {
-	w.line("# Left at their defaults: snapshots every 5s, scores to the topic <events topic>.scores,")
+	w.line("%s%sscores to the topic <events topic>.scores,", defaultsText, snapshotsText)
 	w.line("# events that cannot be used to <events topic>.dead.")
+}
+
+// TakeSnapshots writes into the file when snapshots are taken, as the file says it, and why not as by default.
+func (r *Result) TakeSnapshots(setting, why string) {
+	line := fmt.Sprintf("snapshots: %s    # %s\n", setting, oneLine(why))
+	at := bytes.LastIndex(r.YAML, []byte(defaultsText+snapshotsText))
+	if at < 0 { // a file that speaks of no defaults
+		r.YAML = append(r.YAML, "\n"+line...)
+		return
+	}
+	rest := bytes.TrimPrefix(r.YAML[at:], []byte(defaultsText+snapshotsText))
+	r.YAML = slices.Concat(r.YAML[:at], []byte(line+"\n"+defaultsText), rest)
 }
 
 // plain matches what every YAML reader takes for text without quotes, apart from the words below.
