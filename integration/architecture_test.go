@@ -32,16 +32,18 @@ var may = []struct {
 	why     string
 }{
 	{source.Module, nil, "the root is the shared vocabulary: the standard library only"},
+	{"millrace/elementary", nil, "logarithms and exponentials know only the standard library's"},
 	{"millrace/moments", []string{"millrace"}, "what a column usually is knows only the root"},
 	{"millrace/features", []string{"millrace", "millrace/moments", "gonum.org/v1/gonum"}, "features know only the root, moments and gonum"},
 	{"millrace/keyed", []string{"millrace", "millrace/features"}, "keyed state knows only the root and features"},
-	{"millrace/model", []string{"millrace", "millrace/moments", "gonum.org/v1/gonum", "golang.org/x/sys/cpu"},
-		"the numeric core knows only the root, moments, gonum and the processor"},
+	{"millrace/model", []string{"millrace", "millrace/elementary", "millrace/moments", "gonum.org/v1/gonum", "golang.org/x/sys/cpu"},
+		"the numeric core knows only the root, elementary functions, moments, gonum and the processor"},
 	{"millrace/model/kernel", []string{"gonum.org/v1/gonum", "golang.org/x/sys/cpu"},
 		"vector arithmetic knows no model, only gonum and the processor"},
 	{"millrace/model/tree", []string{"millrace", "millrace/moments", "gonum.org/v1/gonum"},
 		"trees know only the root, moments and gonum; millrace/model/family makes models of them"},
-	{"millrace/model/calibration", []string{"millrace", "millrace/model", "millrace/moments"}, "calibration knows models by their interface alone"},
+	{"millrace/model/calibration", []string{"millrace", "millrace/elementary", "millrace/model", "millrace/moments"},
+		"calibration knows models by their interface alone"},
 	{"millrace/explain", []string{"millrace", "millrace/features", "millrace/model"}, "reasons know features and models by their interfaces alone"},
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
@@ -118,7 +120,7 @@ var never = []struct {
 
 // pure are the packages whose results depend on their arguments alone, so that a resumed run repeats an uninterrupted
 // one.
-var pure = []string{"millrace/model", "millrace/features", "millrace/moments", "millrace/decode", "millrace/snapshot", "millrace/join", "millrace/keyed"}
+var pure = []string{"millrace/model", "millrace/features", "millrace/moments", "millrace/elementary", "millrace/decode", "millrace/snapshot", "millrace/join", "millrace/keyed"}
 
 // foreign are the types of other modules that exported names may mention: what a caller passes in so that a package
 // need not make it, and what a simulation replaces.

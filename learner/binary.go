@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/elementary"
 )
 
 // Bins of the histograms of scores: logits from -binsReach to binsReach, those beyond in the outermost ones. Two scores
@@ -100,7 +101,7 @@ func (b *twoClasses) hit(kind, is, right int) {
 
 // binOf is the bin of a score with these odds.
 func binOf(odds float64) int {
-	bin := (logarithm(odds) + binsReach) * (binsCount / (2 * binsReach))
+	bin := (elementary.Log(odds) + binsReach) * (binsCount / (2 * binsReach))
 	if !(bin > 0) { // no number, too: nothing at all is positive of 0 / 0
 		return 0
 	}

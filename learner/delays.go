@@ -7,6 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"millrace"
+	"millrace/elementary"
 )
 
 // delays are the label delays that figures are told apart by: up to so long, and more.
@@ -33,7 +34,7 @@ func (p *Progressive) AddDelayed(delay time.Duration, prediction []float64, y mi
 	}
 	loss := 0.0
 	if p.classes > 0 {
-		loss = -logarithm(max(prediction[y.Class], probabilityFloor))
+		loss = -elementary.Log(max(prediction[y.Class], probabilityFloor))
 	} else {
 		loss = math.Abs(clampError(prediction[0] - y.Value))
 	}

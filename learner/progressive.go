@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"millrace"
+	"millrace/elementary"
 )
 
 // fadeFactor is the weight that the fading window gives to each older event: it remembers about
@@ -136,12 +137,12 @@ func (p *Progressive) Add(prediction []float64, y millrace.Label) {
 }
 
 func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float64, class int) {
-	d[sumLoss] = -logarithm(max(prediction[class], probabilityFloor))
+	d[sumLoss] = -elementary.Log(max(prediction[class], probabilityFloor))
 	best := argMax(prediction)
 	d[sumHit] = float64(one(best == class))
 	// Shares with one event of every class in advance (Laplace), so that the first event has a loss.
 	share := (float64(p.counts[1+class]) + 1) / (float64(p.counts[0]) + float64(p.classes))
-	d[sumMajLoss] = -logarithm(share)
+	d[sumMajLoss] = -elementary.Log(share)
 	d[sumMajHit] = float64(one(p.majority() == class))
 	if p.counts[0] > 0 {
 		d[sumLastHit] = float64(one(int(p.last[0]) == class))

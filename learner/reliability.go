@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/elementary"
 )
 
 // reliability counts how often what was predicted with some probability came true, in bins of that probability's
@@ -45,7 +46,7 @@ func (r *reliability) reset() {
 
 // add counts an event that was predicted with probability p, which has these odds.
 func (r *reliability) add(p, odds float64, hit int) {
-	at := (logarithm(odds) + reliedReach) * (reliedBins / (2 * reliedReach))
+	at := (elementary.Log(odds) + reliedReach) * (reliedBins / (2 * reliedReach))
 	bin := 0
 	if at > 0 {
 		bin = int(min(at, reliedBins-1))
