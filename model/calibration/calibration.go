@@ -5,7 +5,6 @@ package calibration
 
 import (
 	"fmt"
-	"math"
 
 	"millrace"
 	"millrace/model"
@@ -20,17 +19,15 @@ const (
 	Auto     = "auto"     // these and none, weighed by how well each has predicted
 )
 
-// logitMax bounds the log-odds that methods see and predict: probabilities of 1e-7 and 1 − 1e-7.
-var logitMax = math.Log(1e7)
-
 // method is one way to calibrate two classes: how likely the second is, given what the model says of it. More than
 // two classes are calibrated one against the rest each, and divided by their sum (Zadrozny and Elkan 2002, section
 // 4).
 type method interface {
 	// predict is the log-odds that it makes of the model's.
-	predict(z float64) float64
-	// learn takes in an event of these log-odds, to which predict answered q: y is 1 or 0. w is what it counts.
-	learn(z, q, y, w float64)
+	predict(of *said) float64
+	// learn takes in an event of which the model said so, and predict made the probability q: y is 1 or 0. w is what it
+	// counts.
+	learn(of *said, q, y, w float64)
 	state(visit func(name string, t millrace.Tensor, role millrace.Role))
 	restored() error
 }
@@ -60,9 +57,10 @@ type scratch struct {
 
 // work is the memory that one prediction takes.
 type work struct {
-	p, z, sum []float64   // [classes] what the model said, its log-odds, what is served
-	q         [][]float64 // [methods][classes]
-	alone     [][]float64 // the same before it was divided by its sum
+	p, sum []float64   // [classes] what the model said, what is served
+	said   []said      // of two classes of the second, else of each
+	alone  [][]float64 // [methods][as said] each class against the rest
+	scale  []float64   // [methods] what makes probabilities of these
 }
 
 // New returns m calibrated by a method, or m itself with none. The model must predict classes.
@@ -102,9 +100,9 @@ func New(m model.Model, by string) model.Model {
 func newMethod(name string) method {
 	switch name {
 	case Platt:
-		return newLine(false)
+		return newPlatt()
 	case Beta:
-		return newLine(true)
+		return newBeta()
 	case Isotonic:
 		return newSteps()
 	}
@@ -119,11 +117,10 @@ func (c *calibrated) NewScratch() model.Scratch {
 }
 
 func (c *calibrated) newWork() work {
-	k := c.Outputs()
-	w := work{p: make([]float64, k), z: make([]float64, k), sum: make([]float64, k)}
+	k, n := c.Outputs(), len(c.methods[0])
+	w := work{p: make([]float64, k), sum: make([]float64, k), said: make([]said, n), scale: make([]float64, len(c.methods))}
 	for range c.methods {
-		w.q = append(w.q, make([]float64, k))
-		w.alone = append(w.alone, make([]float64, k))
+		w.alone = append(w.alone, make([]float64, n))
 	}
 	return w
 }
@@ -142,40 +139,50 @@ func (c *calibrated) Predict(dst []float32, x millrace.Input, s model.Scratch) {
 
 // calibrate makes of w.p, what the model says, w.sum. It is pure.
 func (c *calibrated) calibrate(w *work) {
-	for i, p := range w.p {
-		w.z[i] = logit(p)
+	first := len(w.p) - len(w.said) // of two classes, the second alone
+	for i := range w.said {
+		w.said[i] = sayOf(w.p[first+i])
 	}
-	for i, of := range c.methods {
-		predict(w.q[i], w.alone[i], w.z, of)
-	}
-	if c.mix == nil {
-		copy(w.sum, w.q[0])
-		return
+	none := 0.0
+	if c.mix != nil {
+		none = c.mix.weights[0]
 	}
 	for k, p := range w.p {
-		sum := c.mix.weights[0] * p
-		for i := range w.q {
-			sum += c.mix.weights[1+i] * w.q[i][k]
+		w.sum[k] = none * p
+	}
+	for i, of := range c.methods {
+		weight, alone, total := 1.0, w.alone[i], 0.0
+		if c.mix != nil {
+			weight = c.mix.weights[1+i]
 		}
-		w.sum[k] = sum
+		for k, m := range of {
+			alone[k] = sigmoid(m.predict(&w.said[k]))
+			total += alone[k]
+		}
+		if len(of) == 1 {
+			w.scale[i] = 1
+			w.sum[0] += weight * (1 - alone[0])
+			w.sum[1] += weight * alone[0]
+			continue
+		}
+		w.scale[i] = 1 / total
+		weight *= w.scale[i]
+		for k, q := range alone {
+			w.sum[k] += weight * q
+		}
 	}
 }
 
-// predict writes the probabilities of all classes by one method, and before it those of each against the rest.
-func predict(dst, alone, z []float64, of []method) {
-	if len(of) == 1 {
-		alone[1] = sigmoid(of[0].predict(z[1]))
-		dst[0], dst[1] = 1-alone[1], alone[1]
-		return
+// of is the probability that a method gave a class.
+func (w *work) of(method, class int) float64 {
+	alone := w.alone[method]
+	switch {
+	case len(alone) > 1:
+		return alone[class] * w.scale[method]
+	case class == 1:
+		return alone[0]
 	}
-	var sum float64
-	for k := range dst {
-		alone[k] = sigmoid(of[k].predict(z[k]))
-		sum += alone[k]
-	}
-	for k := range dst {
-		dst[k] = alone[k] / sum
-	}
+	return 1 - alone[0]
 }
 
 func (c *calibrated) Learn(x millrace.Input, y millrace.Target, weight float32, s model.Scratch) error {
@@ -195,15 +202,15 @@ func (c *calibrated) learn(w *work, y millrace.Target, weight float64) {
 	if c.mix != nil {
 		c.mix.learn(w, int(y.Class), weight)
 	}
+	class := int(y.Class) - (len(w.p) - len(w.said)) // among those that are calibrated
 	for i, of := range c.methods {
-		first := len(w.z) - len(of) // of two classes, the second alone
+		alone := w.alone[i]
 		for k, m := range of {
-			class := first + k
 			is := 0.0
-			if class == int(y.Class) {
+			if k == class {
 				is = 1
 			}
-			m.learn(w.z[class], w.alone[i][class], is, weight)
+			m.learn(&w.said[k], alone[k], is, weight)
 		}
 	}
 }
@@ -239,16 +246,6 @@ func (c *calibrated) Restored() error {
 	}
 	return c.Model.Restored()
 }
-
-// logit is the logarithm of the odds of p, within logitMax.
-func logit(p float64) float64 {
-	return bound(math.Log(p/(1-p)), logitMax) // of 1 it is +Inf, of 0 −Inf
-}
-
-// bound keeps v within ±most.
-func bound(v, most float64) float64 { return math.Max(-most, math.Min(most, v)) }
-
-func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 
 // Terms hides those of the model beneath: what is calibrated is no longer their sum.
 func (c *calibrated) Terms() (view millrace.ViewID, ok bool) { return 0, false }

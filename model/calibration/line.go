@@ -7,11 +7,11 @@ import (
 	"millrace"
 )
 
-// line predicts log-odds that are a sum of products: θ·x, where x is made of the model's log-odds z. Which x makes
-// the method,
+// Lines predict log-odds that are a sum of products: θ·x, where x is made of what the model says. Which x makes the
+// method,
 //
-//	Platt: x = (z, 1)                     (Platt 1999, equation 10)
-//	beta:  x = (ln p, −ln(1−p), 1)        (Kull, Silva Filho and Flach 2017, equation 6)
+//	Platt: x = (z, 1), z being the log-odds  (Platt 1999, equation 10)
+//	beta:  x = (ln p, −ln(1−p), 1)           (Kull, Silva Filho and Flach 2017, equation 6)
 //
 // and θ begins where the line is z itself. It is learned by Newton steps on the log-loss whose Hessian forgets,
 //
@@ -20,126 +20,148 @@ import (
 // (the extended Kalman filter of a logistic regression, Fahrmeir 1992, with a forgetting factor, as recursive least
 // squares has). H₀ keeps it near where it began until there is enough to go by. No slope becomes negative, so that
 // ranks stay.
-type line struct {
-	beta    bool
-	theta   []float64 // [n]
-	hessian []float64 // [n, n]
-	shapes  [2][]int
-}
-
 const (
-	lineMax = 3
 	// lineForgets is about how many events H remembers; lineFirst is H₀ on its diagonal.
 	lineForgets = 3000
 	lineFirst   = 20
+	lineKeeps   = 1 - 1.0/lineForgets
+	// lineStays is what H₀ gives again at every event, of what is forgotten.
+	lineStays = (1 - lineKeeps) * lineFirst
 	// slopeMin keeps predictions of more than one bit.
 	slopeMin = 0.05
 	// curvatureMin keeps steps finite where the prediction is sure.
 	curvatureMin = 1e-6
 )
 
-// inputs writes x, and returns how many there are.
-func (l *line) inputs(x *[lineMax]float64, z float64) int {
-	if !l.beta {
-		x[0], x[1] = z, 1
-		return 2
-	}
-	// ln p = −ln(1 + e⁻ᶻ) and −ln(1 − p) = ln(1 + eᶻ): one is the other less z.
-	low := math.Log1p(math.Exp(-math.Abs(z)))
-	x[0], x[1], x[2] = math.Min(z, 0)-low, math.Max(z, 0)+low, 1
-	return 3
+// platt is a line in log-odds.
+type platt struct {
+	theta   [2]float64
+	hessian [2 * 2]float64
 }
 
-func newLine(beta bool) *line {
-	n := lineMax
-	if !beta {
-		n--
-	}
-	l := &line{beta: beta, theta: make([]float64, n), hessian: make([]float64, n*n), shapes: [2][]int{{n}, {n, n}}}
-	for i := range n {
-		l.hessian[i*n+i] = lineFirst
-		if i < n-1 {
-			l.theta[i] = 1
-		}
-	}
-	return l
+// beta is a line in the logarithms of p and 1 − p.
+type beta struct {
+	theta   [3]float64
+	hessian [3 * 3]float64
 }
 
-func (l *line) predict(z float64) float64 {
-	var x [lineMax]float64
-	var sum float64
-	for i := range l.inputs(&x, z) {
-		sum += l.theta[i] * x[i]
-	}
-	return bound(sum, logitMax)
+func newPlatt() *platt {
+	return &platt{theta: [...]float64{1, 0}, hessian: [...]float64{
+		lineFirst, 0,
+		0, lineFirst,
+	}}
 }
 
-func (l *line) learn(z, q, y, w float64) {
-	var x, step [lineMax]float64
-	n := l.inputs(&x, z)
-	const keep = 1 - 1.0/lineForgets
-	curvature := w * math.Max(q*(1-q), curvatureMin)
-	for i := range n {
-		for j := range n {
-			h := &l.hessian[i*n+j]
-			*h = keep**h + curvature*x[i]*x[j]
-		}
-		l.hessian[i*n+i] += (1 - keep) * lineFirst
-		step[i] = w * (q - y) * x[i]
-	}
-	solve(l.hessian, step[:n])
-	for i := range n {
-		l.theta[i] -= step[i]
-		if i < n-1 {
-			l.theta[i] = math.Max(l.theta[i], slopeMin)
-		}
-	}
+func newBeta() *beta {
+	return &beta{theta: [...]float64{1, 1, 0}, hessian: [...]float64{
+		lineFirst, 0, 0,
+		0, lineFirst, 0,
+		0, 0, lineFirst,
+	}}
 }
 
-// solve replaces b by H⁻¹b, H being symmetric and positive definite, of at most lineMax rows (by Cholesky's LLᵀ).
-func solve(h, b []float64) {
-	n := len(b)
-	var l [lineMax][lineMax]float64
-	for i := range n {
-		for j := range i + 1 {
-			sum := h[i*n+j]
-			for k := range j {
-				sum -= l[i][k] * l[j][k]
-			}
-			if i == j {
-				l[i][i] = math.Sqrt(sum)
-			} else {
-				l[i][j] = sum / l[j][j]
-			}
-		}
-	}
-	for i := range n {
-		for k := range i {
-			b[i] -= l[i][k] * b[k]
-		}
-		b[i] /= l[i][i]
-	}
-	for i := n - 1; i >= 0; i-- {
-		for k := i + 1; k < n; k++ {
-			b[i] -= l[k][i] * b[k]
-		}
-		b[i] /= l[i][i]
-	}
+func (l *platt) predict(of *said) float64 {
+	return bound(l.theta[0]*of.z+l.theta[1], logitMax)
 }
 
-func (l *line) state(visit func(string, millrace.Tensor, millrace.Role)) {
-	visit("theta", added(l.shapes[0], l.theta), millrace.Serving)
-	visit("hessian", added(l.shapes[1], l.hessian), millrace.Training)
+func (l *beta) predict(of *said) float64 {
+	return bound(l.theta[0]*of.logP-l.theta[1]*of.logRest+l.theta[2], logitMax)
 }
 
-func (l *line) restored() error {
-	for i, v := range l.theta {
-		if math.IsNaN(v) || math.IsInf(v, 0) || i < len(l.theta)-1 && v < slopeMin {
+// curvature is w·q(1−q), of at least so much that steps are finite.
+func curvature(q, w float64) float64 {
+	if c := q * (1 - q); c > curvatureMin {
+		return w * c
+	}
+	return w * curvatureMin
+}
+
+// learn solves for the step by H = L·D·Lᵀ. No diagonal of D can be less than H₀, of which H always holds as much, but
+// by rounding.
+func (l *platt) learn(of *said, q, y, w float64) {
+	x, c, h := of.z, curvature(q, w), &l.hessian
+	cx := c * x
+	h[0] = lineKeeps*h[0] + cx*x + lineStays
+	h[1] = lineKeeps*h[1] + cx
+	h[3] = lineKeeps*h[3] + c + lineStays
+	h[2] = h[1]
+	down := h[1] / h[0]
+	b1 := w * (q - y)
+	b0 := b1 * x
+	step := (b1 - down*b0) / atLeastFirst(h[3]-down*h[1])
+	l.theta[1] -= step
+	l.theta[0] = slope(l.theta[0] - (b0/h[0] - down*step))
+}
+
+func (l *beta) learn(of *said, q, y, w float64) {
+	x, z, c, h := of.logP, -of.logRest, curvature(q, w), &l.hessian
+	cx, cz := c*x, c*z
+	h[0] = lineKeeps*h[0] + cx*x + lineStays
+	h[1] = lineKeeps*h[1] + cx*z
+	h[2] = lineKeeps*h[2] + cx
+	h[4] = lineKeeps*h[4] + cz*z + lineStays
+	h[5] = lineKeeps*h[5] + cz
+	h[8] = lineKeeps*h[8] + c + lineStays
+	h[3], h[6], h[7] = h[1], h[2], h[5]
+	b2 := w * (q - y)
+	b0, b1 := b2*x, b2*z
+	// d are one by the diagonal of D, and l10, l20 and l21 what is below that of L.
+	d0 := 1 / h[0]
+	l10, l20 := h[1]*d0, h[2]*d0
+	d1 := 1 / atLeastFirst(h[4]-l10*h[1])
+	rest := h[5] - l20*h[1]
+	l21 := rest * d1
+	d2 := 1 / atLeastFirst(h[8]-l20*h[2]-l21*rest)
+	b1 -= l10 * b0
+	b2 -= l20*b0 + l21*b1
+	b2 *= d2
+	b1 = b1*d1 - l21*b2
+	b0 = b0*d0 - l10*b1 - l20*b2
+	l.theta[0] = slope(l.theta[0] - b0)
+	l.theta[1] = slope(l.theta[1] - b1)
+	l.theta[2] -= b2
+}
+
+func atLeastFirst(d float64) float64 {
+	if d > lineFirst {
+		return d
+	}
+	return lineFirst
+}
+
+func slope(v float64) float64 {
+	if v > slopeMin {
+		return v
+	}
+	return slopeMin
+}
+
+func (l *platt) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	stateOf(l.theta[:], l.hessian[:], visit)
+}
+
+func (l *beta) state(visit func(string, millrace.Tensor, millrace.Role)) {
+	stateOf(l.theta[:], l.hessian[:], visit)
+}
+
+func stateOf(theta, hessian []float64, visit func(string, millrace.Tensor, millrace.Role)) {
+	n := len(theta)
+	visit("theta", added([]int{n}, theta), millrace.Serving)
+	visit("hessian", added([]int{n, n}, hessian), millrace.Training)
+}
+
+func (l *platt) restored() error { return lineRestored(l.theta[:], l.hessian[:]) }
+
+func (l *beta) restored() error { return lineRestored(l.theta[:], l.hessian[:]) }
+
+func lineRestored(theta, hessian []float64) error {
+	for i, v := range theta {
+		if math.IsNaN(v) || math.IsInf(v, 0) || i < len(theta)-1 && v < slopeMin {
 			return errors.New("a line is not finite or falls")
 		}
 	}
-	for i, v := range l.hessian {
-		if math.IsNaN(v) || math.IsInf(v, 0) || i%(len(l.theta)+1) == 0 && !(v > 0) {
+	for i, v := range hessian {
+		if math.IsNaN(v) || math.IsInf(v, 0) || i%(len(theta)+1) == 0 && !(v > 0) {
 			return errors.New("a Hessian is not finite or not positive")
 		}
 	}

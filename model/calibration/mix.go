@@ -3,6 +3,9 @@ package calibration
 import (
 	"errors"
 	"math"
+	"slices"
+
+	"millrace/elementary"
 )
 
 // mix weighs the methods by how well they predict: the mean of their probabilities, each multiplied by its share of
@@ -21,6 +24,9 @@ const (
 	floorOther = 1e-9
 )
 
+// mixMax is how many there are at most, none among them.
+const mixMax = 4
+
 func newMix(n int) *mix {
 	m := &mix{weights: make([]float64, n)}
 	m.weights[0] = priorNone
@@ -30,42 +36,44 @@ func newMix(n int) *mix {
 	return m
 }
 
-// probabilityMin bounds what one event can cost a method, as logitMax does: a model's own probability may be less.
-const probabilityMin = 1e-7
-
 func (m *mix) learn(w *work, class int, weight float64) {
-	m.weights[0] *= power(w.p[class], weight)
-	for i := range w.q {
-		m.weights[1+i] *= power(w.q[i][class], weight)
+	var of [mixMax]float64
+	q := of[:len(m.weights)]
+	q[0] = clamp(w.p[class])
+	for i := range w.alone {
+		q[1+i] = clamp(w.of(i, class))
+	}
+	if weight != 1 {
+		powers(q, weight)
 	}
 	var sum float64
-	for _, v := range m.weights {
-		sum += v
+	for i := range q {
+		q[i] *= m.weights[i]
+		sum += q[i]
 	}
-	if !(sum > math.SmallestNonzeroFloat64/floorOther) { // an event of enormous weight that all were wrong of
-		*m = *newMix(len(m.weights))
-		return
-	}
-	var total float64
-	for i, v := range m.weights {
-		m.weights[i] = math.Max(v/sum, floorOther)
-		if i == 0 {
-			m.weights[i] = math.Max(v/sum, floorNone)
+	scale, floor, raised := 1/sum, floorNone, 0.0
+	for i := range q {
+		if q[i] *= scale; q[i] < floor {
+			raised += floor - q[i]
+			q[i] = floor
 		}
-		total += m.weights[i]
+		floor = floorOther
 	}
-	for i := range m.weights {
-		m.weights[i] /= total
+	if raised > 0 {
+		for i := range q {
+			q[i] /= 1 + raised
+		}
 	}
+	copy(m.weights, q)
 }
 
-// power is the likelihood of an event that counts as much as weight.
-func power(p, weight float64) float64 {
-	p = math.Max(p, probabilityMin)
-	if weight == 1 {
-		return p
+// powers makes the likelihoods of one event those of one that counts as much as weight, beside the largest: however
+// much it counts, one remains.
+func powers(q []float64, weight float64) {
+	most := slices.Max(q)
+	for i, v := range q {
+		q[i] = elementary.Exp(weight * elementary.Log(v/most))
 	}
-	return math.Pow(p, weight)
 }
 
 // weightsTolerance is how far from 1 the sum of restored weights may be.

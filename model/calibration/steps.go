@@ -27,18 +27,26 @@ const (
 	stepForgets = 10000
 )
 
+// stepWidth is the width of a bin, in log-odds.
+const stepWidth = 2 * stepReach / stepBins
+
+// stepEdges are the probabilities between bins.
+var stepEdges = func() (edges [stepBins + 1]float64) {
+	for i := range edges {
+		edges[i] = sigmoid(float64(i)*stepWidth - stepReach)
+	}
+	return edges
+}()
+
 func newSteps() *steps {
 	s := &steps{bins: make([]float64, 3*stepBins), fit: make([]float64, 2*stepBins), seen: make([]uint64, 1)}
 	s.refit()
 	return s
 }
 
-// centre is the middle of a bin.
-func centre(bin int) float64 { return (float64(bin)+0.5)*(2*stepReach/stepBins) - stepReach }
-
-func (s *steps) predict(z float64) float64 {
-	at, to := s.fit[:stepBins], s.fit[stepBins:]
-	low, high := 0, stepBins-1
+func (s *steps) predict(of *said) float64 {
+	at, to, z := (*[stepBins]float64)(s.fit[:stepBins]), (*[stepBins]float64)(s.fit[stepBins:]), of.z
+	const low, high = 0, stepBins - 1
 	switch {
 	case z <= at[low]:
 		return bound(z-at[low]+to[low], logitMax)
@@ -46,52 +54,79 @@ func (s *steps) predict(z float64) float64 {
 		return bound(z-at[high]+to[high], logitMax)
 	}
 	// Means lie within their bins, so that z is between that of its own bin and one beside it.
-	low = binOf(z)
-	if z < at[low] {
-		low--
+	i := binOf(z)
+	if z < at[i] {
+		i--
 	}
-	part := (z - at[low]) / (at[low+1] - at[low])
-	return to[low] + part*(to[low+1]-to[low])
+	part := (z - at[i]) / (at[i+1] - at[i])
+	return to[i] + part*(to[i+1]-to[i])
 }
 
 // binOf is the bin of log-odds.
 func binOf(z float64) int {
-	return int(bound((z+stepReach)*(stepBins/(2*stepReach))-stepBins/2, stepBins/2-0.5) + stepBins/2)
+	return max(0, min(stepBins-1, int((z+stepReach)*(1/stepWidth))))
 }
 
-func (s *steps) learn(z, _, y, w float64) {
-	bin := binOf(z)
+func (s *steps) learn(of *said, _, y, w float64) {
+	bin := binOf(of.z)
 	s.bins[bin] += w
-	s.bins[stepBins+bin] += w * sigmoid(z)
+	s.bins[stepBins+bin] += w * of.p
 	s.bins[2*stepBins+bin] += w * y
 	if s.seen[0]++; s.seen[0]%stepEvery != 0 {
 		return
 	}
-	for i := range s.bins {
-		s.bins[i] *= stepKeep
-	}
+	s.forget()
 	s.refit()
 }
 
-// stepKeep is what remains of a bin after stepEvery events.
-const stepKeep = 1 - float64(stepEvery)/stepForgets
+const (
+	// stepKeep is what remains of a bin after stepEvery events.
+	stepKeep = 1 - float64(stepEvery)/stepForgets
+	// stepLeast of an event is none: numbers that shrink for ever become slow ones.
+	stepLeast = 1e-9
+)
+
+func (s *steps) forget() {
+	events, sums, positive := (*[stepBins]float64)(s.bins), (*[stepBins]float64)(s.bins[stepBins:]), (*[stepBins]float64)(s.bins[2*stepBins:])
+	for i := range events {
+		keep := stepKeep
+		if events[i] < stepLeast {
+			keep = 0
+		}
+		events[i] *= keep
+		sums[i] *= keep
+		positive[i] *= keep
+	}
+}
 
 // refit finds the function from the bins.
 func (s *steps) refit() {
-	const half = stepReach/stepBins - 1e-6 // a mean stays within its bin, so that means rise
+	const margin = 1e-6 // a mean stays within its bin, so that means rise
 	var shares, weights [stepBins]float64
 	for i := range stepBins {
-		events, mean := s.bins[i], sigmoid(centre(i))
-		if events > 0 {
-			mean = s.bins[stepBins+i] / events
-		}
-		s.fit[i] = centre(i) + bound(logit(mean)-centre(i), half)
+		low := float64(i)*stepWidth - stepReach
+		// Within a bin log-odds are taken for a line in probabilities, which is exact at both ends.
+		mean, part := (stepEdges[i]+stepEdges[i+1])/2, 0.5
+		events := s.bins[i]
 		weights[i] = events + stepPrior
-		shares[i] = (s.bins[2*stepBins+i] + stepPrior*mean) / weights[i]
+		shares[i] = mean
+		if events > 0 {
+			each := 1 / (events * weights[i])
+			mean = s.bins[stepBins+i] * weights[i] * each
+			shares[i] = (s.bins[2*stepBins+i] + stepPrior*mean) * events * each
+			part = (mean - stepEdges[i]) / (stepEdges[i+1] - stepEdges[i])
+		}
+		s.fit[i] = low + stepWidth*max(margin, min(1-margin, part))
 	}
 	pool(shares[:], weights[:])
+	last := math.NaN()
 	for i, share := range shares {
-		s.fit[stepBins+i] = logit(share)
+		if share == last {
+			s.fit[stepBins+i] = s.fit[stepBins+i-1]
+			continue
+		}
+		last = share
+		s.fit[stepBins+i] = sayOf(share).z
 	}
 }
 
