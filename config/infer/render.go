@@ -108,6 +108,9 @@ func (w *writer) events() {
 		for _, note := range timeNotes(w.plan.time) {
 			w.line("# The time of events: %s.", oneLine(note))
 		}
+		if text, _ := w.plan.stepsBack(); text != "" {
+			w.line("# %s.", oneLine(strings.ToUpper(text[:1])+text[1:]))
+		}
 	}
 	w.line("events: {%s}", strings.Join(fields, ", "))
 	w.line("")

@@ -101,7 +101,7 @@ const (
 	WarnConstant     WarningKind = "constant" // always one value
 	WarnPartly       WarningKind = "partly"   // values begin late or end early
 	WarnWide         WarningKind = "wide"     // many columns
-	WarnTime         WarningKind = "time"     // the events' time is no feature
+	WarnTime         WarningKind = "time"     // the events' time is no feature, or steps back from row to row
 	WarnWindows      WarningKind = "windows"  // may be proposed
 	WarnLeak         WarningKind = "leak"     // one feature alone predicts the label
 	WarnNoBetter     WarningKind = "no_better"

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -54,7 +55,7 @@ func named(key string) bool {
 // otherTime says whether a key is one of times that are not those of events.
 func otherTime(c *column) bool {
 	k := strings.ToLower(c.last())
-	for _, word := range []string{"birth", "born", "dob", "due", "expir", "valid", "until", "end", "deadline"} {
+	for _, word := range []string{"birth", "born", "dob", "due", "expir", "valid", "until", "end", "deadline", "signup", "sign_up", "regist", "hire"} {
 		if strings.Contains(k, word) {
 			return true
 		}
@@ -62,8 +63,8 @@ func otherTime(c *column) bool {
 	return false
 }
 
-// chooseTime takes the first time that rises with the rows, one named so before others. One that does neither is not
-// the time of events.
+// chooseTime takes the first time that rises with the rows, one named so before others. Where none does, rows may stand
+// in any order: one that is named so is taken all the same, and stepsBack says it.
 func (p *plan) chooseTime() {
 	names := []string{"time", "timestamp", "ts", "event_time"}
 	rank := func(c *column) int {
@@ -71,16 +72,19 @@ func (p *plan) chooseTime() {
 		if !ok || c == p.label || c.bag != nil || float64(c.gone) > (1-timesShare)*float64(c.values()+c.gone) {
 			return -1 // events whose time is a word are rejected
 		}
-		if i := slices.Index(names, strings.ToLower(c.name)); i >= 0 {
-			return i
-		}
+		at, most := slices.Index(names, strings.ToLower(c.name)), len(names)
+		rises := r.rising() || r.steps == 0
 		switch {
+		case at >= 0 && rises:
+			return at
 		case r.rising() && !otherTime(c):
-			return len(names)
+			return most
+		case at >= 0:
+			return most + 1
 		case c.dated && !otherTime(c):
-			return len(names) + 1
-		case r.rising() || r.steps == 0:
-			return len(names) + 2
+			return most + 2
+		case rises:
+			return most + 3
 		}
 		return -1
 	}
@@ -90,4 +94,17 @@ func (p *plan) chooseTime() {
 			p.time, best = c, at
 		}
 	}
+}
+
+// stepsBack says of events whose time does not rise with the rows how often it steps back; empty where it rises.
+func (p *plan) stepsBack() (text string, part float64) {
+	if p.time == nil {
+		return "", 0
+	}
+	_, r, _, _ := timeOf(p.time)
+	if r.steps == 0 || r.rising() {
+		return "", 0
+	}
+	return fmt.Sprintf("from row to row the events' time (%s) steps back in %s of its changes: sort the rows by it, as windows and what is learned go by their "+
+		"order; if it is another time than that of the events, take it out of events", p.time.path, percent(r.falls, r.steps)), share(r.falls, r.steps)
 }

@@ -65,6 +65,9 @@ func (p *plan) warnings(r *Report) []Warning {
 	}
 	p.spellingWarnings(add)
 	p.featureWarnings(r, add)
+	if text, part := p.stepsBack(); text != "" {
+		add(WarnTime, p.time.path, &part, "%s", text)
+	}
 	if p.time != nil && !p.learnsTime() {
 		add(WarnTime, p.time.path, nil, "the events' time (%s) is no feature, as nothing of it has come round in these events; if the label goes by the hour, add {type: time, path: %s, parts: [hour]}",
 			p.time.path, scalar(p.time.path))
