@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -59,31 +60,33 @@ func (a *app) printChecked(file string, found *pipeline.Checked) error {
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(found)
 	}
-	fmt.Fprintf(a.out, "%s: pipeline %s, %s, model %s: ok\n", file, found.Pipeline, millrace.Counted(found.Features, "feature"), found.Model)
-	fmt.Fprintf(a.out, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s: pipeline %s, %s, model %s: ok\n", file, found.Pipeline, millrace.Counted(found.Features, "feature"), found.Model)
+	fmt.Fprintf(&b, "a version has %s; the store holds at most about %s of them\n", byteText(found.Snapshot), byteText(found.Held))
 	for _, s := range found.Shares {
-		fmt.Fprintf(a.out, "of it about %s for %s, which has %s\n", byteText(s.Bytes), s.Feature, millrace.Counted(s.Columns, "column"))
+		fmt.Fprintf(&b, "of it about %s for %s, which has %s\n", byteText(s.Bytes), s.Feature, millrace.Counted(s.Columns, "column"))
 	}
 	for _, t := range found.Windows {
 		if t.Key == "" {
-			fmt.Fprintf(a.out, "windows of the whole topic take %s\n", byteText(int64(t.KeyBytes)))
+			fmt.Fprintf(&b, "windows of the whole topic take %s\n", byteText(int64(t.KeyBytes)))
 			continue
 		}
-		fmt.Fprintf(a.out, "windows of %s take %d bytes a key in use, at most %s for %s\n", t.Key, t.KeyBytes,
+		fmt.Fprintf(&b, "windows of %s take %d bytes a key in use, at most %s for %s\n", t.Key, t.KeyBytes,
 			byteText(int64(t.KeyBytes)*int64(t.Keys)), millrace.Counted(t.Keys, "key"))
 	}
 	if w := found.Waits; w != nil {
-		fmt.Fprintf(a.out, "at %.4g events a second %.0f wait for their label, at most; each takes about %d bytes, all %s of %s\n", w.Rate, w.Events,
+		fmt.Fprintf(&b, "at %.4g events a second %.0f wait for their label, at most; each takes about %d bytes, all %s of %s\n", w.Rate, w.Events,
 			w.Each, byteText(int64(w.Bytes)), byteText(w.Room))
 		if w.Disk > 0 {
-			fmt.Fprintf(a.out, "of that room %s are on disk; finding what is there takes %s of memory more\n", byteText(w.Disk), byteText(w.Finding))
+			fmt.Fprintf(&b, "of that room %s are on disk; finding what is there takes %s of memory more\n", byteText(w.Disk), byteText(w.Finding))
 		}
 	}
 	if found.Kafka != "" {
-		fmt.Fprintf(a.out, "Kafka: %s\nRedis: %s\n", found.Kafka, found.Redis)
+		fmt.Fprintf(&b, "Kafka: %s\nRedis: %s\n", found.Kafka, found.Redis)
 	}
 	for _, w := range found.Warnings {
-		fmt.Fprintln(a.out, "warning:", w)
+		fmt.Fprintln(&b, "warning:", w)
 	}
-	return nil
+	_, err = a.out.Write(b.Bytes())
+	return err
 }

@@ -132,9 +132,12 @@ func evaluateTo(ctx context.Context, p *config.Pipeline, data offline.Data, file
 		return nil, err
 	}
 	c, err := offline.Evaluate(ctx, p, data, predictions, progress)
-	written := errors.Join(predictions.Close(), buffered.Flush())
-	if written != nil || err != nil && !interrupted(err) {
-		return c, errors.Join(err, written)
+	written := cmp.Or(predictions.Close(), buffered.Flush()) // the second fails as the first did
+	if err != nil && !interrupted(err) {
+		return c, err
+	}
+	if written != nil {
+		return c, written
 	}
 	return c, errors.Join(err, to.keep()) // those so far, as the figures
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +97,42 @@ func TestFilesAreAsAnyOther(t *testing.T) {
 		path := args[len(args)-1]
 		if info, err := os.Stat(path); err != nil || info.Mode() != want.Mode() || info.Size() == 0 {
 			t.Errorf("%s: %v, %v; another file has %v", path, info, err, want.Mode())
+		}
+	}
+}
+
+// TestFullDisk: what cannot be written is said once, with exit code 1, by verbs that print and by flags that name
+// files.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no device that is full")
+	}
+	defer full.Close()
+	file, data := written(t, "from.yaml", fromConfig), written(t, "data.csv", fromRows(50))
+	model := filepath.Join(t.TempDir(), "m.millrace")
+	ok(t, "train", "-c", file, data, "--out", model)
+	for _, c := range []struct {
+		args   []string
+		direct bool // a flag names the device; standard output is it otherwise
+	}{
+		{[]string{"evaluate", "-c", file, data, "--predictions", "/dev/full"}, true},
+		{[]string{"train", "-c", file, data, "--out", "/dev/full"}, true},
+		{[]string{"evaluate", "-c", file, data}, false},
+		{[]string{"predict", "-c", file, "--snapshot", model, data}, false},
+		{[]string{"check", "-c", file}, false},
+		{[]string{"init", "--from", data, "--no-try"}, false},
+		{[]string{"compare", "-c", file, data}, false},
+		{[]string{"schema"}, false},
+	} {
+		a := &app{in: strings.NewReader(""), out: io.Discard}
+		var errOut bytes.Buffer
+		if a.err = &errOut; !c.direct {
+			a.out = full
+		}
+		code := execute(t.Context(), c.args, a)
+		if said := strings.Count(errOut.String(), "no space left on device"); code != exitFailed || said != 1 {
+			t.Errorf("%v: exit code %d, said %d times: %s", c.args, code, said, errOut.String())
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,7 +100,7 @@ func (a *app) predictFiles(ctx context.Context, f predictFlags, args []string) e
 	buffered := bufio.NewWriterSize(to.writer(), outBytes)
 	done, err := predictor.Predict(ctx, src, buffered, f.rows, progress(src.Size()))
 	finish()
-	if err := errors.Join(err, buffered.Flush(), src.Close()); err != nil {
+	if err := cmp.Or(err, buffered.Flush(), src.Close()); err != nil {
 		return err
 	}
 	if err := to.keep(); err != nil {

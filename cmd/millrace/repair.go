@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ func (a *app) repair(ctx context.Context, st *store.Store, p *config.Pipeline, o
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(r)
 	} else {
-		a.printRepair(r)
+		err = a.printRepair(r)
 	}
 	if err == nil && len(r.Faults) > 0 && r.Head == (millrace.Head{}) {
 		return fmt.Errorf("no whole version of %s is left to make the head: import one (millrace snapshots import), start a learner with the "+
@@ -68,23 +69,26 @@ func (a *app) repair(ctx context.Context, st *store.Store, p *config.Pipeline, o
 	return err
 }
 
-func (a *app) printRepair(r store.Repair) {
+func (a *app) printRepair(r store.Repair) error {
+	var b bytes.Buffer
 	if len(r.Faults) == 0 && len(r.Steps) == 0 {
-		fmt.Fprintf(a.out, "%s: nothing to repair; %s, the head is version %d\n", r.Model, millrace.Counted(r.Versions, "whole version"), r.Head.Seq)
-		return
+		_, err := fmt.Fprintf(a.out, "%s: nothing to repair; %s, the head is version %d\n", r.Model, millrace.Counted(r.Versions, "whole version"), r.Head.Seq)
+		return err
 	}
-	fmt.Fprintf(a.out, "%s: %s\n", r.Model, millrace.Counted(r.Versions, "whole version"))
+	fmt.Fprintf(&b, "%s: %s\n", r.Model, millrace.Counted(r.Versions, "whole version"))
 	for _, f := range r.Faults {
-		fmt.Fprintln(a.out, "  wrong:", f)
+		fmt.Fprintln(&b, "  wrong:", f)
 	}
 	verb := "would:"
 	if r.Applied {
 		verb = "did:  "
 	}
 	for _, s := range r.Steps {
-		fmt.Fprintln(a.out, " ", verb, s)
+		fmt.Fprintln(&b, " ", verb, s)
 	}
 	if !r.Applied && len(r.Steps) > 0 {
-		fmt.Fprintln(a.out, "Nothing was changed: to do it, add --apply")
+		fmt.Fprintln(&b, "Nothing was changed: to do it, add --apply")
 	}
+	_, err := a.out.Write(b.Bytes())
+	return err
 }

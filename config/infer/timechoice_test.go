@@ -10,9 +10,9 @@ import (
 	"millrace/config/infer"
 )
 
-// TestTimeThatRises: a time that rises with the rows is the events' own before one that jumps, whatever their names. One
-// that jumps is taken where its name says so and none rises, and how often it steps back is said; the time of a sign-up
-// is never an event's.
+// TestTimeThatRises: a time that rises with the rows is the events' own before one that jumps, whatever their names.
+// One that jumps is taken where its name says so and none rises, and how often it steps back is said; the time of a
+// sign-up is never an event's.
 func TestTimeThatRises(t *testing.T) {
 	for _, c := range []struct {
 		name         string
