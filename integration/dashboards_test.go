@@ -101,6 +101,9 @@ scrape_configs:
 	}
 	for target, address := range admin {
 		t.Run("metrics of "+pipelines[target], func(t *testing.T) { compareMetrics(t, address, target) })
+		if target == dashboards.Classes {
+			t.Run("metrics of categories", func(t *testing.T) { compareMetrics(t, address, dashboards.Categories) })
+		}
 		if target == dashboards.Numbers {
 			t.Run("metrics of windows", func(t *testing.T) { compareMetrics(t, address, dashboards.Windows) })
 		}

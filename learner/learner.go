@@ -109,6 +109,7 @@ type Learner struct {
 	metrics   *Metrics
 	experts   *expertMetrics // nil for models without experts
 	keyed     *keyedMetrics  // nil without state by key
+	watch     *watchMetrics  // nil where features are not watched
 	positions map[partition]*millrace.Position
 	batch     *millrace.Batch    // of the record applied last …
 	at        *millrace.Position // … and its partition's
@@ -171,6 +172,7 @@ func New(o Options) *Learner {
 	l.checkpoints = newCheckpointing(&l.o)
 	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names, o.Now)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
+	l.watch = newWatchMetrics(o.Registerer, o.Stream.Trainer.Watch)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
 	o.Stream.Begin(o.Positions)
 	l.keyed.captured(o.Retention, o.Labels.Retention)                // of what learning goes on from

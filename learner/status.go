@@ -24,7 +24,9 @@ type Status struct {
 	// Late is set where labels come later, Windows where there are some.
 	Late    *Late
 	Windows *keyed.Stats
-	Stalled time.Duration // for which merging has been waiting for a partition that does not answer
+	// Features are what is known of single ones lately, at most ten of them.
+	Features []FeatureFigures
+	Stalled  time.Duration // for which merging has been waiting for a partition that does not answer
 	// Positions are where the learner stands in each partition: everything before was applied.
 	Positions []millrace.Position
 }
@@ -86,7 +88,7 @@ func (l *Learner) report() {
 	s.Model, s.Fading = p.Figures(All), p.Figures(Fading)
 	_, s.Majority, s.Last = p.Report(All)
 	_, s.FadingMajority, _ = p.Report(Fading)
-	s.Late = l.late()
+	s.Late, s.Features = l.late(), l.watch.report()
 	s.Positions = make([]millrace.Position, 0, len(l.positions))
 	for _, p := range l.positions {
 		s.Positions = append(s.Positions, *p)

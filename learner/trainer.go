@@ -33,6 +33,7 @@ type Trainer struct {
 	Extractor   Extractor
 	Model       model.Model
 	Progressive *Progressive
+	Watch       *Watch // of single features; may be nil
 
 	input      millrace.Input
 	scratch    model.Scratch
@@ -89,11 +90,11 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 	// earlier state, and an update that is refused at once must leave the features alone too.
 	if err := t.learn(e); err != nil {
 		if t.skipped {
-			t.Extractor.Observe(e)
+			t.Observe(e)
 		}
 		return err
 	}
-	t.Extractor.Observe(e)
+	t.Observe(e)
 	t.Progressive.Add(t.prediction, e.Label)
 	return nil
 }
@@ -180,4 +181,9 @@ func (t *Trainer) Skipped() bool { return t.skipped }
 
 // Observe has the features learn from an event, once for each, with a label or without: after it was predicted and, if
 // its label came with it, learned.
-func (t *Trainer) Observe(e *millrace.Event) { t.Extractor.Observe(e) }
+func (t *Trainer) Observe(e *millrace.Event) {
+	if t.Watch != nil && t.Watch.due() {
+		t.Watch.look(e)
+	}
+	t.Extractor.Observe(e)
+}

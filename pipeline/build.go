@@ -31,7 +31,7 @@ type Pieces struct {
 	Windows *keyed.Windows
 	Join    *join.Table
 	Stream  *learner.Stream  // applies events and labels to all of them
-	Layout  *snapshot.Layout // of extractor, model and progressive metrics
+	Layout  *snapshot.Layout // of extractor, model, progressive metrics and watch
 	Files   files.Options    // how its data files are read
 }
 
@@ -48,6 +48,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		Files: fileOptions(p)}
 	l.Trainer.Progressive.SetPositive(p.Label.PositiveClass())
+	l.Trainer.Watch = learner.NewWatch(x, p.FeatureSpec().Seed)
 	if p.LateLabels() {
 		if l.Labels, err = decode.New(p.LabelDecodeSpec()); err != nil {
 			return nil, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}
@@ -56,7 +57,8 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	if err := l.Begin(p); err != nil {
 		return nil, err
 	}
-	parts := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m}, {Prefix: "progressive", State: l.Trainer.Progressive}}
+	parts := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m},
+		{Prefix: "progressive", State: l.Trainer.Progressive}, {Prefix: "watch", State: l.Trainer.Watch}}
 	if p.LateLabels() {
 		l.Layout, err = snapshot.NewTailedLayout(metadata(p), waitingTail, parts...)
 	} else if l.Layout, err = snapshot.NewLayout(metadata(p), parts...); err == nil {

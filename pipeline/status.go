@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -114,12 +115,30 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	if w := at.Windows; w != nil {
 		s.Windows = &status.Windows{Keys: w.Keys, Bytes: w.Bytes, Late: w.Late, Evicted: w.Evicted}
 	}
+	s.Features = featuresStatus(at.Features)
 	s.Model = status.Progress{All: Figures(at.Model, classes), Fading: Figures(at.Fading, classes)}
 	s.Baseline = status.Progress{All: Losses(at.Majority, classes), Fading: Losses(at.FadingMajority, classes)}
 	s.Last = Losses(at.Last, classes)
 	s.Last.LogLoss = nil // a label has no probability
 	if !p.Label.MovesLosses() {
 		s.NoBetter = status.NoBetter(s.Learned, s.Model.All, s.Baseline.All, s.Last)
+	}
+	return s
+}
+
+// featuresStatus is that of single features; nil where nothing is known of them.
+func featuresStatus(all []learner.FeatureFigures) []status.Feature {
+	known := func(v float64) *float64 {
+		if math.IsNaN(v) {
+			return nil
+		}
+		return &v
+	}
+	var s []status.Feature
+	for _, f := range all {
+		if one := (status.Feature{Name: f.Name, Missing: known(f.Missing), Unknown: known(f.Unknown)}); one != (status.Feature{Name: f.Name}) {
+			s = append(s, one)
+		}
 	}
 	return s
 }

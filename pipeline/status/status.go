@@ -72,6 +72,8 @@ type Learning struct {
 	Model    Progress `json:"model"`
 	Baseline Progress `json:"baseline"`
 	Last     Losses   `json:"last"` // over all events
+	// Features are what is known of single features lately, at most ten of them; see docs/FEATURES.md.
+	Features []Feature `json:"features,omitempty"`
 	// NoBetter is the baseline that the model was no better than over all events, once there were a thousand: majority,
 	// mean or last. It is left out where class weights move the losses.
 	NoBetter string `json:"no_better_than,omitempty"`
@@ -202,6 +204,15 @@ type Losses struct {
 	// recent ones are of the last ten thousand events or so.
 	ECE         *float64 `json:"ece,omitempty"`
 	ECEExpected *float64 `json:"ece_expected,omitempty"`
+}
+
+// Feature is what is known of a feature lately. What is left out says nothing of it, or is not known yet.
+type Feature struct {
+	Name string `json:"name"`
+	// Missing is the share of recent events that lack it.
+	Missing *float64 `json:"missing_ratio,omitempty"`
+	// Unknown is the share of a category's recent values that its vocabulary lacked.
+	Unknown *float64 `json:"unknown_ratio,omitempty"`
 }
 
 // Scoring is the scoring stage.

@@ -27,8 +27,10 @@ const (
 	Classes Target = "classes"
 	Numbers Target = "numbers"
 	Experts Target = "experts"
-	Late    Target = "late labels"
-	Windows Target = "windows"
+	// Categories are exported where there are features of type category.
+	Categories Target = "categories"
+	Late       Target = "late labels"
+	Windows    Target = "windows"
 )
 
 // Metric is one metric that the binary exports.
@@ -78,6 +80,8 @@ func Exported() map[string]Metric {
 		"millrace_score":                         {Histogram, Always},
 		"millrace_predicted_class_total":         {Counter, Classes},
 		"millrace_observed_class_total":          {Counter, Classes},
+		"millrace_feature_missing_ratio":         {Gauge, Always},
+		"millrace_feature_unknown_ratio":         {Gauge, Categories},
 		"millrace_gradient_norm":                 {Gauge, Always},
 		"millrace_weight_norm":                   {Gauge, Always},
 		"millrace_model_dead_units_ratio":        {Gauge, Always},
