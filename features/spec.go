@@ -61,6 +61,8 @@ type Column struct {
 	Max     *float64 `yaml:"max" of:"number" hash:"schema" doc:"the most that the number can be; without it any"`
 	Outside string   `yaml:"outside" enum:"reject|clip" of:"number" hash:"schema" doc:"what becomes of numbers outside min and max: the event is rejected (default), or the bound counts"`
 
+	Reason string `yaml:"reason" hash:"none" doc:"what people are told where the feature is among the reasons of a score"`
+
 	Zone     string         `yaml:"zone" of:"time|since" hash:"schema" doc:"zone of times that name none, and of a time's parts, as Europe/Berlin; UTC by default"`
 	Location *time.Location `json:"-"` // what Zone names, from whoever may read a zone database; nil for UTC
 

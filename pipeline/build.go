@@ -3,10 +3,12 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"millrace"
 	"millrace/config"
 	"millrace/decode"
+	"millrace/explain"
 	"millrace/features"
 	"millrace/files"
 	"millrace/join"
@@ -135,7 +137,10 @@ func newReplica(p *config.Pipeline) (*scorer.Replica, error) {
 	if err != nil {
 		return nil, fmt.Errorf("planning snapshots: %w", err)
 	}
-	return &scorer.Replica{Extractor: x, Model: m, Layout: layout}, nil
+	positive := max(0, slices.Index(p.Label.Classes, p.Label.PositiveName()))
+	return &scorer.Replica{Extractor: x, Model: m, Layout: layout, NewExplainer: func() (*explain.Explainer, error) {
+		return explain.New(x, m, len(p.Label.Classes), explain.Options{Positive: positive})
+	}}, nil
 }
 
 func metadata(p *config.Pipeline) map[string]string {

@@ -20,6 +20,7 @@ import (
 // Predicting says with what the rows of files are scored.
 type Predicting struct {
 	Snapshot string // a snapshot file; empty is the version that the pipeline's store serves
+	Version  uint64 // a version of the store's in place of the served one; 0 for that
 	// Cold leaves the window tables empty at first; else they are filled from the pipeline's topic. Pipelines without
 	// windows have none.
 	Cold bool
@@ -46,7 +47,7 @@ func OpenPredictor(ctx context.Context, p *config.Pipeline, o Predicting) (*Pred
 	if predictor.windows, err = newRowWindows(p); err != nil {
 		return nil, err
 	}
-	from, head, err := versionFor(ctx, e, o.Snapshot)
+	from, head, err := versionFor(ctx, e, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +74,11 @@ func OpenPredictor(ctx context.Context, p *config.Pipeline, o Predicting) (*Pred
 
 // versionFor is the version to score with, and where its blobs are: a file's, or the served one, which it loads, as the
 // store is closed with the environment.
-func versionFor(ctx context.Context, e *environment, file string) (scorer.Snapshots, millrace.Head, error) {
-	if file != "" {
+func versionFor(ctx context.Context, e *environment, o Predicting) (scorer.Snapshots, millrace.Head, error) {
+	if o.Version > 0 {
+		return versionOf(ctx, e, o.Version)
+	}
+	if file := o.Snapshot; file != "" {
 		s, err := snapshot.ReadFile(file)
 		if err != nil {
 			return nil, millrace.Head{}, config.UsageError{Err: err}

@@ -14,6 +14,7 @@ import (
 	"millrace"
 	"millrace/config"
 	"millrace/decode"
+	"millrace/explain"
 )
 
 const everyFieldConfig = `
@@ -112,6 +113,16 @@ func TestEventsOverHTTP(t *testing.T) {
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || !bytes.Contains(text, []byte("pipeline loop: version ")) || !bytes.Contains(text, []byte(url+"/v1/score")) {
 		t.Errorf("GET /: %s %v", text, err)
+	}
+	explained, err := http.Post(url+"/v1/explain", "", strings.NewReader(good)) //nolint:noctx // of this test's server
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer explained.Body.Close()
+	var report explain.Report
+	if err := json.NewDecoder(explained.Body).Decode(&report); err != nil || !strings.Contains(alone[0], fmt.Sprintf(`"score":%v,`, report.Score)) ||
+		len(report.Features) == 0 {
+		t.Errorf("%+v (%v) explains %s", report, err, alone[0])
 	}
 	_, example, _ := strings.Cut(string(text), "curl -d '")
 	example, _, _ = strings.Cut(example, "'")

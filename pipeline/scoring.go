@@ -76,6 +76,7 @@ func newScoreServer(s *scoring) (*web.Server, error) {
 	encoder := wire.NewEncoder(p.Name, p.Label.Classes, p.Scores.Include)
 	handler := scoreweb.NewHandler(scoreweb.Options{NewSession: s.newSession, Append: encoder.Append, Metrics: s.metrics,
 		EventBytesMax: int64(p.Limits.Event), Now: time.Now, Fields: scoreweb.NewFields(eventFields(p), config.Nearest), About: aboutScores(p),
+		Explain: explainer(p),
 		Version: func() uint64 {
 			if v := s.scorer.Current(); v != nil {
 				return v.Head.Seq

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/explain"
 	"millrace/model"
 	"millrace/snapshot"
 )
@@ -45,6 +46,8 @@ type Replica struct {
 	Extractor Extractor
 	Model     model.Model
 	Layout    *snapshot.Layout
+	// NewExplainer returns, once a version is restored, what explains its scores; nil where nobody asks for reasons.
+	NewExplainer func() (*explain.Explainer, error)
 }
 
 // Version is one served snapshot, restored and ready. It never changes.
@@ -55,6 +58,8 @@ type Version struct {
 	extractor Extractor
 	model     model.Model
 	value     model.HasValue // of numbers, else nil
+
+	newExplainer func() (*explain.Explainer, error)
 }
 
 // Options are what a Scorer is made of.
@@ -191,7 +196,8 @@ func (s *Scorer) restore(h millrace.Head, snap millrace.Snapshot) (*Version, err
 	if err := r.Layout.Restore(snap.Serving, nil); err != nil {
 		return nil, fmt.Errorf("restoring version %d: %w", h.Seq, err)
 	}
-	v := &Version{Head: h, CreatedAt: snap.Manifest.CreatedAt, Manifest: snap.Manifest, extractor: r.Extractor, model: r.Model}
+	v := &Version{Head: h, CreatedAt: snap.Manifest.CreatedAt, Manifest: snap.Manifest, extractor: r.Extractor, model: r.Model,
+		newExplainer: r.NewExplainer}
 	if len(s.o.Classes) == 0 {
 		v.value = model.ValueOf(r.Model)
 	}
@@ -221,6 +227,8 @@ type Session struct {
 	input      millrace.Input
 	scratch    model.Scratch
 	prediction []float32
+	explainer  *explain.Explainer // of the version explained; nil before the first
+	explained  *Version
 }
 
 // NewSession returns working memory for one goroutine. windows is nil for a pipeline that has none.

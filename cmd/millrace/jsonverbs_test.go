@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"millrace"
+	"millrace/explain"
 	"millrace/offline"
 	"millrace/pipeline"
 	"millrace/store"
@@ -39,6 +40,7 @@ func results() []result {
 		{"demo, run --from", "run-from", reflect.TypeFor[feedSummary]()},
 		{"evaluate", "evaluate", reflect.TypeFor[offline.Summary]()},
 		{"evaluate --seeds", "evaluate-seeds", reflect.TypeFor[offline.SeedSummary]()},
+		{"explain", "explain", reflect.TypeFor[explain.Report]()},
 		{"predict", "predict", reflect.TypeFor[predictedRows]()},
 		{"produce", "produce", reflect.TypeFor[produced]()},
 		{"produce --generate --out", "produce-out", reflect.TypeFor[generatedFiles]()},

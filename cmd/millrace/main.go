@@ -178,7 +178,7 @@ scores events with the newest snapshot. One YAML file describes a pipeline.`,
 	}
 	root.SetFlagErrorFunc(flagFault)
 	root.AddCommand(a.demo(), a.initFile(), a.check(), a.schema(), a.run(), a.learn(), a.score(),
-		a.produce(), a.predict(), a.status(), a.dead(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.completion(), a.version())
+		a.produce(), a.predict(), a.explain(), a.status(), a.dead(), a.train(), a.evaluate(), a.compare(), a.snapshots(), a.completion(), a.version())
 	root.SetHelpCommand(help(root))
 	root.CompletionOptions.DisableDefaultCmd = true // completion is a verb with an example
 	a.complete(root)

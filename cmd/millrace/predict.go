@@ -27,6 +27,7 @@ type predictFlags struct {
 	cold     bool
 	rows     bool
 	out      string
+	version  uint64 // explain: one that is not served; 0 for the served one
 	shape    shapeFlags
 }
 
@@ -133,7 +134,7 @@ func (a *app) openPredictor(ctx context.Context, p *config.Pipeline, f predictFl
 		}
 		return pipeline.AskPredictor(p, f.url)
 	}
-	o := pipeline.Predicting{Snapshot: f.snapshot, Cold: f.cold, Log: log}
+	o := pipeline.Predicting{Snapshot: f.snapshot, Cold: f.cold, Version: f.version, Log: log}
 	where := a.locating(f.config, startPatience, log)
 	where.Broker, where.Store = o.Needs(p)
 	if err := pipeline.Locate(ctx, p, where); err != nil {

@@ -43,6 +43,13 @@ func TestPredict(t *testing.T) {
 		t.Errorf("served: %d\n%s%s", code, out, errOut)
 	}
 
+	if out := ok(t, "explain", "-c", file, `{"amount": 2.5}`); !strings.Contains(out, "as usual (log-odds of fraud)") {
+		t.Errorf("explained by the served version: %s", out)
+	}
+	if code, _, errOut := verb(t, "explain", "-c", file, "--version", "99999", "{}"); code != exitUsage || !strings.Contains(errOut, "version 99999 of shop is gone; there are ") {
+		t.Errorf("explained by a version that is gone: %d %s", code, errOut)
+	}
+
 	renamed := written(t, "renamed.csv", "id,price,card\n1,2.5,a\n2,7,b\n")
 	for _, args := range [][]string{{"predict", "-c", file, renamed}, {"produce", "-c", file, renamed}} {
 		if code, _, errOut := verb(t, args...); code != exitDone || !strings.Contains(errOut, "in none of the first rows of "+renamed+": amount (2 rows looked at)") {

@@ -35,7 +35,7 @@ func (h *Handler) about(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{ // a client that went away needs no answer
 			"pipeline": a.Pipeline, "version": version, "ready": version > 0, "score": a.Score, "fields": a.Fields, "example": a.Example,
-			"post": "/v1/score", "events_max": eventsMax, "event_bytes_max": h.o.EventBytesMax, "bytes_max": max(h.o.EventBytesMax, manyBytesMax)})
+			"post": "/v1/score", "explain": "/v1/explain", "events_max": eventsMax, "event_bytes_max": h.o.EventBytesMax, "bytes_max": max(h.o.EventBytesMax, manyBytesMax)})
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -55,12 +55,14 @@ Many at once, up to %d and %s: a JSON array, or a line each; the answer is an ar
 
     curl -H 'Content-Type: application/x-ndjson' --data-binary @events.jsonl %s
 
-score is %s.
+score is %s. Why an event has its score:
+
+    curl -d '%s' %s
 
 Fields of an event:
 
 `, a.Pipeline, served, strings.ReplaceAll(string(a.Example), "'", `'\''`), address, eventsMax, millrace.Bytes(max(h.o.EventBytesMax, manyBytesMax)),
-		address, a.Score)
+		address, a.Score, strings.ReplaceAll(string(a.Example), "'", `'\''`), "http://"+r.Host+"/v1/explain")
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, f := range a.Fields {
 		fmt.Fprintf(table, "    %s\t%s\t%s\n", strings.Join(f.Path, "."), f.Type, f.Name)

@@ -36,6 +36,8 @@ type Options struct {
 	Now           func() time.Time
 	Fields        *Fields // what events have; nil tells nothing of misspelt and missing fields
 	About         About   // what GET / says
+	// Explain says, as JSON has it, why an event is scored as it is, with a session of NewSession's; nil explains none.
+	Explain func(s Session, rec *millrace.Record) (any, error)
 	// Version is the one in service, 0 before the first; nil is never one.
 	Version func() uint64
 }
@@ -45,7 +47,8 @@ type Options struct {
 const bytesInFlightMax = 64 << 20
 
 // Handler answers POST /v1/score: an event as JSON in the body, the score as JSON in the answer. It predicts with the
-// version in service and writes nothing to any topic. GET / says what is here.
+// version in service and writes nothing to any topic. GET / says what is here. POST /v1/explain, or GET with the event
+// as ?event=, says why it is scored so.
 //
 // Many events may come at once, as a JSON array or as lines (NDJSON, by its content type or by its look): then the
 // answer is an array or lines, in their order, and what cannot be used has its error in its place.
@@ -84,6 +87,13 @@ func NewHandler(o Options) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/v1/score":
+	case "/v1/explain":
+		if h.o.Explain == nil {
+			http.NotFound(w, r)
+			return
+		}
+		h.explain(w, r)
+		return
 	case "/":
 		h.about(w, r)
 		return
@@ -129,26 +139,31 @@ func refuse(w http.ResponseWriter, err error) {
 }
 
 func (h *Handler) answer(w http.ResponseWriter, s *session, body []byte) {
-	err := s.Score(&millrace.Record{Value: body, Time: h.o.Now().UnixMilli()}, &s.score)
-	var why *millrace.Rejection
-	switch {
-	case errors.As(err, &why):
-		h.o.Metrics.Unscored(why.Reason)
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		_, _ = w.Write(append(h.appendFault(s.answer[:0], body, why), '\n')) // a client that went away needs no answer
-		return
-	case errors.Is(err, scorer.ErrNotReady), errors.Is(err, scorer.ErrWindowsNotReady):
-		w.Header().Set("Retry-After", "1")
-		fault(w, http.StatusServiceUnavailable, &millrace.Rejection{Reason: "not_ready", Detail: err.Error()})
-		return
-	case err != nil:
-		fault(w, http.StatusInternalServerError, &millrace.Rejection{Reason: "internal", Detail: err.Error()})
+	if err := s.Score(&millrace.Record{Value: body, Time: h.o.Now().UnixMilli()}, &s.score); err != nil {
+		h.unscored(w, s, body, err)
 		return
 	}
 	s.answer = append(h.appendScore(s.answer[:0], s, body), '\n')
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(s.answer) // a client that went away needs no answer
+}
+
+// unscored answers why an event was not scored.
+func (h *Handler) unscored(w http.ResponseWriter, s *session, body []byte, err error) {
+	var why *millrace.Rejection
+	switch {
+	case errors.As(err, &why):
+		h.o.Metrics.Unscored(why.Reason)
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Content-Type-Options", "nosniff") // fields are the asker's
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = w.Write(append(h.appendFault(s.answer[:0], body, why), '\n')) //nolint:gosec // JSON, whose texts are quoted
+	case errors.Is(err, scorer.ErrNotReady), errors.Is(err, scorer.ErrWindowsNotReady):
+		w.Header().Set("Retry-After", "1")
+		fault(w, http.StatusServiceUnavailable, &millrace.Rejection{Reason: "not_ready", Detail: err.Error()})
+	default:
+		fault(w, http.StatusInternalServerError, &millrace.Rejection{Reason: "internal", Detail: err.Error()})
+	}
 }
 
 // appendScore appends the score of an event, and what of its fields is missing.
