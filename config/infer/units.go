@@ -161,6 +161,9 @@ func (c *column) unitNote() string {
 	note := fmt.Sprintf("numbers with the unit %s, as %q", strings.Join(c.unit, " or "), group[0].sample)
 	if decode.Magnitude(group[0].name) > 1 {
 		note = fmt.Sprintf("numbers with %s, which multiply, as %q", strings.Join(c.unit, " or "), group[0].sample)
+		if len(c.unit) == 1 && c.unit[0] == "K" {
+			note += "; K is a thousand, never kelvin, which would be a thousand times too large: that matters in a label"
+		}
 	}
 	return note
 }

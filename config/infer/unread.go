@@ -3,6 +3,10 @@ package infer
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"millrace/decode"
 )
@@ -13,6 +17,9 @@ type amounts struct {
 	clocks int64  // 01:59
 	clock  string // the first of them
 	us, eu onlyAs // values that read only so
+	large  int64  // a currency before and a magnitude behind, $1.5M
+	larger string // the first of them
+	signs  []string
 	united
 }
 
@@ -57,7 +64,29 @@ func (a *amounts) unreadText(text []byte, row int64, unit string, us, eu bool) s
 			a.clock = string(text)
 		}
 	}
+	a.readLarge(text)
 	return ""
+}
+
+// readLarge looks at a text that may be an amount of money with a magnitude.
+func (a *amounts) readLarge(text []byte) {
+	text = bytes.TrimSpace(text)
+	first, size := utf8.DecodeRune(text)
+	if !unicode.Is(unicode.Sc, first) {
+		return
+	}
+	_, magnitude := splitUnit(bytes.TrimSpace(text[size:]))
+	if decode.Magnitude(magnitude) == 1 {
+		return
+	}
+	if a.large++; a.larger == "" {
+		a.larger = string(text[:min(len(text), textMax)])
+	}
+	for _, sign := range []string{string(first), magnitude} {
+		if len(a.signs) < unitsMost && !slices.Contains(a.signs, sign) {
+			a.signs = append(a.signs, sign)
+		}
+	}
 }
 
 // clock reports whether a text is hours and minutes, or minutes and seconds, and more of both.
@@ -77,6 +106,9 @@ func (c *column) unreadNote() string {
 		return ""
 	case c.severalUnits() != "":
 		return c.severalUnits()
+	case c.large > 0 && read+float64(c.large) >= most:
+		return fmt.Sprintf("its values are money with magnitudes, as %.40q: to learn from them as numbers, write {type: number, unit: [%s]}",
+			c.larger, strings.Join(c.signs, ", "))
 	case float64(c.clocks) >= most:
 		return fmt.Sprintf("its values are durations or times of day, as %.40q, and may be hours and minutes or minutes and seconds: "+
 			"to learn from them as numbers, write them with hours, minutes and seconds, as 00:12:30", c.clock)
