@@ -62,8 +62,8 @@ func TestRunFrom(t *testing.T) {
 	}
 }
 
-// TestRunFromAgainSays: a second run says which counts are of it, why rows were rejected in it, and of how many events the
-// figures are; the first one's are all its own.
+// TestRunFromAgainSays: a second run says which counts are of it, why rows were rejected in it, and of how many events
+// the figures are; the first one's are all its own.
 func TestRunFromAgainSays(t *testing.T) {
 	file, dir := written(t, "from.yaml", fromConfig), t.TempDir()
 	run := func(data string) string {
