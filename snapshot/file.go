@@ -105,6 +105,9 @@ func readBounded(path string) (data []byte, err error) {
 
 func decodeFile(data []byte) (millrace.Snapshot, error) {
 	var s millrace.Snapshot
+	if len(data) < 9 || data[8] != '{' { // where any such file has its header
+		return s, fmt.Errorf("it is no snapshot file, as train --out writes one (%w)", millrace.ErrCorrupt)
+	}
 	f, err := parse(data, fileBytesMax)
 	if err != nil {
 		return s, err

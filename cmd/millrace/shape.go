@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"millrace"
 	"millrace/config"
 	"millrace/files"
 )
@@ -22,7 +21,7 @@ type shapeFlags struct{ shape files.Shape }
 
 func (f *shapeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.shape.Format, "format", "", "of DATA, where neither name nor beginning tell it: csv, tsv, jsonl, json, libsvm or parquet")
-	flags.StringVar(&f.shape.Delimiter, "delimiter", "", "what stands between cells of DATA and --labels: a character, or tab or space; found out when left out")
+	flags.StringVar(&f.shape.Delimiter, "delimiter", "", "what stands between the cells of a table: a character, or tab or space; found out when left out")
 	flags.StringVar(&f.shape.Quote, "quote", "", "what encloses cells with delimiters in them: double, single, none or a character; found out when left out")
 	flags.StringVar(&f.shape.Comment, "comment", "", "lines of a table that begin with this character are skipped, with none no line is; found out when left out")
 	flags.StringVar(&f.shape.Encoding, "encoding", "", "latin1, windows-1252, utf-16, …; UTF-8 when left out, and UTF-16 where the file says so")
@@ -101,7 +100,7 @@ func (f *shapeFlags) files(ctx context.Context, a *app, names []string, labels s
 		return "", in, err
 	}
 	fmt.Fprintf(a.err, "standard input is read more than once: its %s are kept in %s meanwhile, in a file without a name\n",
-		millrace.Bytes(size), os.TempDir())
+		byteText(size), os.TempDir())
 	return paths[0], in, nil
 }
 

@@ -78,6 +78,7 @@ func (p *plan) decide() error {
 		p.rowNumbers()
 	}
 	p.fitWidths()
+	p.hints()
 	if len(p.features) == 0 {
 		return p.nothing()
 	}

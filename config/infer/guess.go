@@ -260,7 +260,11 @@ func (p *plan) places(found []candidate) {
 		}
 	}
 	if !isLast && last >= 0 {
-		found[last].add(pointsNearly, "it is the last field that may be one")
+		why := "it is the last field that may be one"
+		if isFirst && first == last && found[last].few() {
+			why = "" // it is said to be the first field
+		}
+		found[last].add(pointsNearly, why)
 	}
 	if !isFirst && first >= 0 && first != last {
 		found[first].firstAs("it is the first field that may be one")

@@ -121,3 +121,13 @@ func TestConstantLabel(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPlaceIsSaidOnce: a label that stands first, and is the only field that may be one, is not called the last one.
+func TestPlaceIsSaidOnce(t *testing.T) {
+	r := run(t, infer.Options{}, repeat(400, func(i int) string {
+		return fmt.Sprintf(`{"label":"%s","text":"some words of event %d"}`, []string{"n", "p"}[i%2], i)
+	})...)
+	if why := r.Report.Label.Why; !strings.Contains(why, "it is the first field") || strings.Contains(why, "last field") {
+		t.Errorf("label %s, %s", r.Label, why)
+	}
+}

@@ -200,6 +200,26 @@ func (c *column) leftOut() string {
 	return ""
 }
 
+// hints adds to what was left out that it may be the events' id, where they have none, and what a backslash means.
+func (p *plan) hints() {
+	named, dotted := p.id != nil, false
+	for i := range p.left {
+		l := &p.left[i]
+		at := slices.IndexFunc(p.seen.columns, func(c *column) bool { return c.path == l.Field })
+		if at < 0 {
+			continue
+		}
+		if c := p.seen.columns[at]; !named && c.lists == 0 && c.rowNumber() == "" && c.values() == p.rows && p.rows >= differentRows && c.allDifferent() {
+			named = true
+			l.Why += fmt.Sprintf("; if it is the events' id, write events: {id: %s}", scalar(c.path))
+		}
+		if !dotted && strings.Contains(l.Field, `\.`) {
+			dotted = true
+			l.Why += ` (\. is a dot of the name, in paths)`
+		}
+	}
+}
+
 // codeName reports whether a name is that of a code, though its values may be numbers: zip_code, plz, order_no.
 func codeName(words []string) bool {
 	if len(words) == 0 {

@@ -101,3 +101,24 @@ func TestRowNumbersAlone(t *testing.T) {
 	}
 	decodes(t, accept(t, r), texts)
 }
+
+// TestLeftOutMayBeTheID: what no two events share is offered as their id where they have none, and a backslash of a path
+// is explained.
+func TestLeftOutMayBeTheID(t *testing.T) {
+	for id, offered := range map[string]bool{"": true, `"id":"e%d",`: false} {
+		r := run(t, infer.Options{Label: "y"}, repeat(400, func(i int) string {
+			first := id
+			if id != "" {
+				first = fmt.Sprintf(id, i)
+			}
+			return fmt.Sprintf(`{%s"Rechnungs-Nr.":"RG-%dx","a":%d,"y":%d}`, first, i*i, i%7, i%2)
+		})...)
+		if len(r.Report.LeftOut) != 1 {
+			t.Fatalf("left out: %v", r.Report.LeftOut)
+		}
+		why := r.Report.LeftOut[0].Why
+		if strings.Contains(why, `write events: {id: "Rechnungs-Nr\\."}`) != offered || !strings.Contains(why, `(\. is a dot of the name, in paths)`) {
+			t.Errorf("id %q: %s", r.ID, why)
+		}
+	}
+}
