@@ -87,7 +87,7 @@ func TestWhatBecomesOfLateLabels(t *testing.T) {
 func stream(t *testing.T, p *config.Pipeline, data Data) []string {
 	t.Helper()
 	var b bytes.Buffer
-	predictions, err := NewPredictions(&b, p)
+	predictions, err := NewPredictions(&b, p, false)
 	if err != nil {
 		t.Fatal(err)
 	}

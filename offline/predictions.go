@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -14,23 +15,24 @@ import (
 	"millrace/config"
 )
 
-// Predictions writes what was predicted of each event when it came, before anything was learned from it, as CSV: the
-// row's number from 1, the event's id and time, a probability a class or the number, and the label, also one that came
-// later; empty where none did. Events that could not be used are left out. Its methods belong to one goroutine.
+// Predictions writes what was predicted of each event when it came, before anything was learned from it, as CSV or JSON
+// lines: the row's number from 1, the event's id and time, a probability a class or the number, and the label, also one
+// that came later; empty where none did. Events that could not be used are left out. Its methods belong to one
+// goroutine.
 type Predictions struct {
-	w       *csv.Writer
+	w       rowWriter
 	row     []string
 	classes []string // none where the label is a number
 
 	// Where labels come later, rows stay in a file without a name until the end, and labels in memory by row: an index
 	// into classes or the number, NaN for none.
-	out    *csv.Writer
+	out    rowWriter
 	kept   *os.File
 	labels []float64
 }
 
-// NewPredictions writes the header for the pipeline.
-func NewPredictions(w io.Writer, p *config.Pipeline) (*Predictions, error) {
+// NewPredictions begins the rows for the pipeline: as JSON lines, or as CSV with a header.
+func NewPredictions(w io.Writer, p *config.Pipeline, lines bool) (*Predictions, error) {
 	out := &Predictions{w: csv.NewWriter(w), classes: p.Label.Classes}
 	head := []string{"row", "id", "time"}
 	if p.Target().Classes == 0 {
@@ -39,7 +41,13 @@ func NewPredictions(w io.Writer, p *config.Pipeline) (*Predictions, error) {
 	for _, class := range p.Label.Classes {
 		head = append(head, "p_"+class)
 	}
-	if err := out.w.Write(append(head, "label")); err != nil {
+	head = append(head, "label")
+	write := out.w.Write
+	if lines {
+		l := &lineWriter{w: bufio.NewWriter(w)}
+		out.w, write = l, func(head []string) error { return l.header(head, p.Target().Classes) }
+	}
+	if err := write(head); err != nil {
 		return nil, fmt.Errorf("writing predictions: %w", err)
 	}
 	return out, nil

@@ -16,7 +16,7 @@ import (
 func predictedLabels(t *testing.T, p *config.Pipeline, data Data) (head string, labels []string) {
 	t.Helper()
 	var b bytes.Buffer
-	predictions, err := NewPredictions(&b, p)
+	predictions, err := NewPredictions(&b, p, false)
 	if err != nil {
 		t.Fatal(err)
 	}

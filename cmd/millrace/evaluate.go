@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"millrace"
+	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"millrace"
 	"millrace/config"
 	"millrace/config/infer"
 	"millrace/model"
@@ -75,7 +77,7 @@ label in DATA comes so much later than its event.`,
 	cmd.Flags().StringVar(&family, "model", "", "without -c: the family, one of "+strings.Join(model.Families(), ", ")+"; auto when left out")
 	cmd.Flags().Var(&seed, "seed", "seed of all randomness, in place of the pipeline file's")
 	late.add(cmd.Flags())
-	cmd.Flags().StringVar(&predictions, "predictions", "", "write to this file, as CSV, what was predicted of each event when it came, and its label")
+	cmd.Flags().StringVar(&predictions, "predictions", "", "write to this file what was predicted of each event when it came, and its label: as CSV, or JSON lines where it is named .jsonl")
 	cmd.Flags().IntVar(&seeds, "seeds", 1, "how many seeds, one after the other, to take mean and spread over")
 	withoutConfig(cmd, "label", "model")
 	return cmd
@@ -116,6 +118,11 @@ func (a *app) evaluateFile(ctx context.Context, p *config.Pipeline, data offline
 	return cmp.Or(printSummary(a.out, c.Summary(), p.Name, p.Model.Type), err)
 }
 
+// namedLines reports whether a file's name says that it has JSON lines.
+func namedLines(path string) bool {
+	return slices.Contains([]string{".jsonl", ".ndjson", ".json"}, strings.ToLower(filepath.Ext(path)))
+}
+
 // evaluateTo evaluates, and writes predictions to a file, which is there once it is whole; empty is none.
 func evaluateTo(ctx context.Context, p *config.Pipeline, data offline.Data, file string, progress offline.Progress) (*offline.Contender, error) {
 	if file == "" {
@@ -127,7 +134,7 @@ func evaluateTo(ctx context.Context, p *config.Pipeline, data offline.Data, file
 	}
 	defer to.drop()
 	buffered := bufio.NewWriter(to.file)
-	predictions, err := offline.NewPredictions(buffered, p)
+	predictions, err := offline.NewPredictions(buffered, p, namedLines(file))
 	if err != nil {
 		return nil, err
 	}

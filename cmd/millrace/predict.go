@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ With --url a running pipeline is asked over HTTP (scores.http), many rows a requ
 	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil, "Kafka addresses in place of the pipeline file's, for windows")
 	cmd.Flags().BoolVar(&f.cold, "cold", false, "begin with empty windows, in place of what the events topic says")
 	cmd.Flags().BoolVar(&f.rows, "rows", false, `begin each line with its row's number, as "row": 1`)
-	cmd.Flags().StringVar(&f.out, "out", "", "write the lines to this file, which appears once it is whole, in place of standard output")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the lines to this file, which appears once it is whole, in place of standard output; as a table where it is named .csv")
 	f.shape.add(cmd.Flags())
 	return reading(cmd)
 }
@@ -99,9 +100,17 @@ func (a *app) predictFiles(ctx context.Context, f predictFlags, args []string) e
 	}
 	progress, finish := a.progress("scoring")
 	buffered := bufio.NewWriterSize(to.writer(), outBytes)
-	done, err := predictor.Predict(ctx, src, buffered, f.rows, progress(src.Size()))
+	lines, flush := io.Writer(buffered), func() error { return nil }
+	if namedCSV(f.out) {
+		table, err := newScoreTable(buffered, p.Label.Classes)
+		if err != nil {
+			return cmp.Or(err, src.Close())
+		}
+		lines, flush = table, table.flush
+	}
+	done, err := predictor.Predict(ctx, src, lines, f.rows, progress(src.Size()))
 	finish()
-	if err := cmp.Or(err, buffered.Flush(), src.Close()); err != nil {
+	if err := cmp.Or(err, flush(), buffered.Flush(), src.Close()); err != nil {
 		return err
 	}
 	if err := to.keep(); err != nil {

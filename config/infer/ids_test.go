@@ -102,8 +102,8 @@ func TestRowNumbersAlone(t *testing.T) {
 	decodes(t, accept(t, r), texts)
 }
 
-// TestLeftOutMayBeTheID: what no two events share is offered as their id where they have none, and a backslash of a path
-// is explained.
+// TestLeftOutMayBeTheID: what no two events share is offered as their id where they have none, and a backslash of a
+// path is explained.
 func TestLeftOutMayBeTheID(t *testing.T) {
 	for id, offered := range map[string]bool{"": true, `"id":"e%d",`: false} {
 		r := run(t, infer.Options{Label: "y"}, repeat(400, func(i int) string {
