@@ -164,4 +164,8 @@ type Score struct {
 	Class         string // empty for numbers
 	Probabilities []float32
 	Time          int64 // Unix milliseconds, the event's time
+	// Low and High are the interval of a number, where Interval is set; infinite where it has no bounds.
+	Interval  bool
+	Low, High float64
+	Set       []bool // by class, whether it is in the set that holds the label; nil without sets
 }

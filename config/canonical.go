@@ -19,7 +19,7 @@ import (
 // CanonicalSpec is what a snapshot remembers of the pipeline: features, label, model and limits as
 // canonical JSON with defaults written out, so that equal pipelines have equal bytes however their
 // files are spelt. Connections, names and topics are in none of the three; of events only the path of their time is,
-// where windows go by it.
+// where windows go by it, and of scores the level of their intervals.
 //
 // schemaHash covers what a scorer needs to agree on to use the weights, trainingHash what a learner needs besides to go
 // on with them: see verdict. Both are SHA-256 in lower-case hexadecimal. They are for people and for earlier releases:
@@ -33,6 +33,9 @@ func (p *Pipeline) CanonicalSpec() (spec json.RawMessage, schemaHash, trainingHa
 	sections := canonicalStruct(reflect.ValueOf(resolved))
 	if p.timed() && p.Events.Time.Given() {
 		sections["events"] = object{"time": canonicalTime(p.Events.Time)}
+	}
+	if p.Scores.Interval != 0 {
+		sections["scores"] = object{"interval": p.Scores.Interval}
 	}
 	spec = canonical(sections)
 	halves, err := divideSpec(spec)

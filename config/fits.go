@@ -53,9 +53,27 @@ func (p *Pipeline) Serves(version *millrace.Manifest) error {
 		return err
 	}
 	if sameSettings(own.schema, theirs.schema) {
-		return nil
+		return p.servesLevel(before)
 	}
 	return &Misfit{touching(diff(before, spec), diff(canonical(theirs.schema), canonical(own.schema)))}
+}
+
+// servesLevel reports a version whose intervals hold another share of labels than the file says. Scorers that write
+// none take any, and a version without intervals is served with intervals that have no bounds.
+func (p *Pipeline) servesLevel(version json.RawMessage) error {
+	var theirs struct {
+		Scores struct {
+			Interval float64 `json:"interval"`
+		} `json:"scores"`
+	}
+	if err := json.Unmarshal(version, &theirs); err != nil {
+		return fmt.Errorf("%w: reading the version's settings: %w", millrace.ErrIncompatible, err)
+	}
+	if own := p.Scores.Interval; own != 0 && theirs.Scores.Interval != 0 && own != theirs.Scores.Interval {
+		return &Misfit{[]string{fmt.Sprintf("scores.interval: %g in the snapshot, %g in the pipeline; the learner's next version has the level of the learner's file",
+			theirs.Scores.Interval, own)}}
+	}
+	return nil
 }
 
 // touching are those of all differences that are at, within or around one of the given: they say what both files have,

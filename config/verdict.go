@@ -12,6 +12,7 @@ import (
 //	hash:"schema"      scorers and learners: the weights mean nothing without it
 //	hash:"training"    learners alone: a scorer predicts the same whatever it is
 //	hash:"kept"        nobody: a version says what it was made with, and whoever goes on does as the file says
+//	hash:"served"      scorers alone: what a version carries for them, which they may do without
 //	hash:"none"        nobody, and no snapshot remembers it
 //	hash:"training; schema if loss=poisson"   a millrace.Condition decides between the two
 //	hash:"training; schema if given"          whether it is given is the schema's, its value the training's
@@ -27,6 +28,7 @@ const (
 	partSchema   = "schema"
 	partTraining = "training"
 	partKept     = "kept"
+	partServed   = "served"
 	partNone     = "none"
 )
 

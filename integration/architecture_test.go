@@ -45,6 +45,7 @@ var may = []struct {
 	{"millrace/model/calibration", []string{"millrace", "millrace/elementary", "millrace/model", "millrace/moments"},
 		"calibration knows models by their interface alone"},
 	{"millrace/explain", []string{"millrace", "millrace/features", "millrace/model"}, "reasons know features and models by their interfaces alone"},
+	{"millrace/conformal", []string{"millrace"}, "intervals know predictions and labels, no model"},
 	{"millrace/decode", []string{"millrace", "millrace/features", "github.com/go-faster/jx"},
 		"decoding knows only the root, features and its JSON library"},
 	{"millrace/snapshot", []string{"millrace"}, "the format knows only the root"},

@@ -59,7 +59,7 @@ features: {a: number, b: number, n: {type: window, over: 10s, stat: count}}
 label: {path: y, type: number}
 model: {type: linear, optimizer: {type: sgd, rate: 0.01}}
 snapshots: {every: 1s, keep: 5}
-scores: {topic: numbers.scores}
+scores: {topic: numbers.scores, interval: 0.9}
 `
 
 // A real Prometheus scrapes real runs and is asked every query of every panel: each must parse and answer with finite
@@ -106,6 +106,7 @@ scrape_configs:
 		}
 		if target == dashboards.Numbers {
 			t.Run("metrics of windows", func(t *testing.T) { compareMetrics(t, address, dashboards.Windows) })
+			t.Run("metrics of intervals", func(t *testing.T) { compareMetrics(t, address, dashboards.Levels) })
 		}
 	}
 }
@@ -115,7 +116,7 @@ func targetOf(expr string) dashboards.Target {
 	exported := dashboards.Exported()
 	for _, name := range dashboards.MetricNames(expr) {
 		family, _ := dashboards.Family(name)
-		if t := exported[family].Target; t == dashboards.Numbers || t == dashboards.Windows {
+		if t := exported[family].Target; t == dashboards.Numbers || t == dashboards.Windows || t == dashboards.Levels {
 			return dashboards.Numbers
 		}
 	}

@@ -109,6 +109,9 @@ func (m *Metrics) registerLosses(r prometheus.Registerer) {
 		m.registerFigures(r, map[string]string{"ece": "Expected calibration error (15 groups)",
 			"ece_expected": "What the calibration error would be of perfect probabilities"})
 	}
+	m.registerFigures(r, map[string]string{"coverage": "Share of labels that intervals or sets held",
+		"interval_width": "Mean width of intervals that had bounds, or mean number of classes in sets",
+		"unbounded":      "Share of intervals without bounds"})
 	for name, help := range names {
 		p := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_progressive_" + name,
 			Help: help + " of predictions made before learning, by window."}, []string{"window"})
@@ -137,6 +140,11 @@ func (m *Metrics) registerFigures(r prometheus.Registerer, helps map[string]stri
 func (m *Metrics) losses(p *Progressive) {
 	for _, w := range []Window{All, Fading} {
 		model, first, last := p.Report(w)
+		if c, ok := p.Coverage(w); ok {
+			m.progressive["coverage"].WithLabelValues(w.String()).Set(c.Held)
+			m.progressive["interval_width"].WithLabelValues(w.String()).Set(c.Width)
+			m.progressive["unbounded"].WithLabelValues(w.String()).Set(c.Unbounded)
+		}
 		if len(m.classes) == 0 {
 			m.set("mae", w, model.MAE, "mean", first.MAE, "last", last.MAE)
 			m.set("rmse", w, model.RMSE, "mean", first.RMSE, "last", last.RMSE)

@@ -158,6 +158,9 @@ func (s *Stream) Settle() (Outcome, *millrace.Rejection, []float64) {
 	if p.label.Known && measured != nil {
 		t.Progressive.Add(measured, p.label)
 	}
+	if before := s.beforeLearning(p, measured); before != nil {
+		t.learnInterval(before, p.label)
+	}
 	s.settleJoin(p, measured)
 	s.counts[p.outcome]++
 	if s.Unsettled() == 0 {
@@ -167,6 +170,18 @@ func (s *Stream) Settle() (Outcome, *millrace.Rejection, []float64) {
 		return p.outcome, &p.why, s.together.latest
 	}
 	return p.outcome, nil, s.together.latest
+}
+
+// beforeLearning is the prediction made just before an event was learned with its true label, which intervals learn
+// from; nil for none. What was learned as something assumed when it came is not predicted again for that.
+func (s *Stream) beforeLearning(p *pending, measured []float64) []float64 {
+	switch {
+	case !p.label.Known:
+		return nil
+	case s.Assume.Known:
+		return measured
+	}
+	return s.together.latest
 }
 
 // now settles what was just taken in, by itself.

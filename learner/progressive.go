@@ -30,6 +30,7 @@ type Progressive struct {
 	last    []float64    // [0] the last label: a class or a value; [1] running mean
 	binary  *twoClasses  // for two classes, else nil
 	relied  *reliability // for classes, else nil
+	covered *coverage    // with intervals, else nil
 	delays  byDelay      // where labels come later
 }
 
@@ -75,6 +76,9 @@ func (p *Progressive) State(visit func(string, millrace.Tensor, millrace.Role)) 
 	if p.relied != nil {
 		p.relied.state(visit)
 	}
+	if p.covered != nil {
+		p.covered.state(visit)
+	}
 }
 
 // Restored checks that metrics of the restored sums are finite: sums of losses are never negative, and
@@ -96,7 +100,12 @@ func (p *Progressive) Restored() error {
 		}
 	}
 	if p.relied != nil {
-		return p.relied.restored()
+		if err := p.relied.restored(); err != nil {
+			return err
+		}
+	}
+	if p.covered != nil {
+		return p.covered.restored()
 	}
 	return nil
 }
@@ -115,6 +124,9 @@ func (p *Progressive) Reset() {
 	}
 	if p.relied != nil {
 		p.relied.reset()
+	}
+	if p.covered != nil {
+		clear(p.covered.sums)
 	}
 }
 
@@ -266,6 +278,7 @@ type Figures struct {
 	Losses
 	Binary      *Binary      // of two classes
 	Calibration *Calibration // of classes
+	Coverage    *Coverage    // with intervals
 }
 
 // Figures returns the model's figures over a window.
@@ -276,6 +289,9 @@ func (p *Progressive) Figures(w Window) (f Figures) {
 	}
 	if c, ok := p.Calibration(w); ok {
 		f.Calibration = &c
+	}
+	if c, ok := p.Coverage(w); ok {
+		f.Coverage = &c
 	}
 	return f
 }
@@ -291,6 +307,9 @@ func (p *Progressive) Metrics() map[string]float64 {
 		suffix := ""
 		if w == Fading {
 			suffix = "_fading"
+		}
+		if c, ok := p.Coverage(w); ok {
+			m["coverage"+suffix], m["interval_width"+suffix], m["unbounded"+suffix] = c.Held, c.Width, c.Unbounded
 		}
 		if p.classes > 0 {
 			m["accuracy"+suffix] = model.Accuracy

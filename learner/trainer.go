@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"millrace"
+	"millrace/conformal"
 	"millrace/model"
 )
 
@@ -33,7 +34,8 @@ type Trainer struct {
 	Extractor   Extractor
 	Model       model.Model
 	Progressive *Progressive
-	Watch       *Watch // of single features; may be nil
+	Watch       *Watch               // of single features; may be nil
+	Intervals   *conformal.Predictor // nil without, see SetIntervals
 
 	input      millrace.Input
 	scratch    model.Scratch
@@ -156,6 +158,7 @@ func (t *Trainer) learn(e *millrace.Event) error {
 	if err := t.Model.Learn(t.input, targetOf(e), e.Label.Importance(), t.scratch); err != nil {
 		return t.refuse(err)
 	}
+	t.learnInterval(t.prediction, e.Label)
 	return nil
 }
 

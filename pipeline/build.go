@@ -7,6 +7,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/conformal"
 	"millrace/decode"
 	"millrace/explain"
 	"millrace/features"
@@ -59,8 +60,12 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	if err := l.Begin(p); err != nil {
 		return nil, err
 	}
-	parts := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m},
-		{Prefix: "progressive", State: l.Trainer.Progressive}, {Prefix: "watch", State: l.Trainer.Watch}}
+	intervals := newIntervals(p)
+	if intervals != nil {
+		l.Trainer.SetIntervals(intervals)
+	}
+	parts := append(servingParts(x, m, intervals), snapshot.Part{Prefix: "progressive", State: l.Trainer.Progressive},
+		snapshot.Part{Prefix: "watch", State: l.Trainer.Watch})
 	if p.LateLabels() {
 		l.Layout, err = snapshot.NewTailedLayout(metadata(p), waitingTail, parts...)
 	} else if l.Layout, err = snapshot.NewLayout(metadata(p), parts...); err == nil {
@@ -69,8 +74,28 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("planning snapshots: %w", err)
 	}
-	l.Layout.Drop("model." + calibration.StatePrefix)
+	l.Layout.Drop("model."+calibration.StatePrefix, intervalPart+".", "progressive."+learner.CoverageState)
 	return l, nil
+}
+
+// intervalPart is the part of snapshots that intervals and sets are made by.
+const intervalPart = "interval"
+
+// newIntervals returns what makes the intervals that scores are to carry; nil without.
+func newIntervals(p *config.Pipeline) *conformal.Predictor {
+	if p.Scores.Interval == 0 {
+		return nil
+	}
+	return conformal.New(p.Scores.Interval, p.Target().Classes)
+}
+
+// servingParts are the parts of snapshots that scorers need; intervals may be nil.
+func servingParts(x *features.Extractor, m model.Model, intervals *conformal.Predictor) []snapshot.Part {
+	parts := []snapshot.Part{{Prefix: "features", State: x}, {Prefix: "model", State: m}}
+	if intervals != nil {
+		parts = append(parts, snapshot.Part{Prefix: intervalPart, State: intervals})
+	}
+	return parts
 }
 
 // waitingTail is the tail of training blobs: which offsets of the log still wait.
@@ -133,14 +158,16 @@ func newReplica(p *config.Pipeline) (*scorer.Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout, err := snapshot.NewLayout(metadata(p), snapshot.Part{Prefix: "features", State: x}, snapshot.Part{Prefix: "model", State: m})
-	if err != nil {
+	r := &scorer.Replica{Extractor: x, Model: m, Intervals: newIntervals(p)}
+	if r.Layout, err = snapshot.NewLayout(metadata(p), servingParts(x, m, r.Intervals)...); err != nil {
 		return nil, fmt.Errorf("planning snapshots: %w", err)
 	}
+	r.Layout.Drop(intervalPart + ".") // what scores need not carry is not restored
 	positive := max(0, slices.Index(p.Label.Classes, p.Label.PositiveName()))
-	return &scorer.Replica{Extractor: x, Model: m, Layout: layout, NewExplainer: func() (*explain.Explainer, error) {
+	r.NewExplainer = func() (*explain.Explainer, error) {
 		return explain.New(x, m, len(p.Label.Classes), explain.Options{Positive: positive})
-	}}, nil
+	}
+	return r, nil
 }
 
 func metadata(p *config.Pipeline) map[string]string {

@@ -286,6 +286,9 @@ func (l *learning) goOn(ctx context.Context, m millrace.Manifest, head millrace.
 	if l.publisher.copies.lacks(head) {
 		l.publisher.copies.keep(s)
 	}
+	if i := l.learned.Trainer.Intervals; i != nil && i.Seen() == 0 && m.Learned > 0 {
+		l.env.log.Info("intervals begin anew: the version has none of this level", "level", i.Level(), "unbounded_until_learned", i.Needs())
+	}
 	l.env.log.Info("resuming", "model", m.Model, "seq", head.Seq, "learned", m.Learned, "rejected", m.Rejected)
 	return m, nil
 }

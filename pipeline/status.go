@@ -193,6 +193,9 @@ func Figures(f learner.Figures, classes int) status.Losses {
 	if c := f.Calibration; c != nil {
 		l.ECE, l.ECEExpected = &c.ECE, &c.Expected
 	}
+	if c := f.Coverage; c != nil {
+		l.Coverage, l.IntervalWidth, l.Unbounded = &c.Held, &c.Width, &c.Unbounded
+	}
 	return l
 }
 

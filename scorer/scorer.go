@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/conformal"
 	"millrace/explain"
 	"millrace/model"
 	"millrace/snapshot"
@@ -41,10 +42,12 @@ type Decoder interface {
 	Decode(rec *millrace.Record, dst *millrace.Event) error
 }
 
-// Replica is a fresh extractor and model with the layout over both, to restore a snapshot into.
+// Replica is a fresh extractor, model and, where scores carry them, intervals, with the layout over all of them, to
+// restore a snapshot into.
 type Replica struct {
 	Extractor Extractor
 	Model     model.Model
+	Intervals *conformal.Predictor // nil without
 	Layout    *snapshot.Layout
 	// NewExplainer returns, once a version is restored, what explains its scores; nil where nobody asks for reasons.
 	NewExplainer func() (*explain.Explainer, error)
@@ -57,7 +60,8 @@ type Version struct {
 	Manifest  millrace.Manifest
 	extractor Extractor
 	model     model.Model
-	value     model.HasValue // of numbers, else nil
+	value     model.HasValue       // of numbers, else nil
+	intervals *conformal.Predictor // nil without
 
 	newExplainer func() (*explain.Explainer, error)
 }
@@ -197,7 +201,7 @@ func (s *Scorer) restore(h millrace.Head, snap millrace.Snapshot) (*Version, err
 		return nil, fmt.Errorf("restoring version %d: %w", h.Seq, err)
 	}
 	v := &Version{Head: h, CreatedAt: snap.Manifest.CreatedAt, Manifest: snap.Manifest, extractor: r.Extractor, model: r.Model,
-		newExplainer: r.NewExplainer}
+		intervals: r.Intervals, newExplainer: r.NewExplainer}
 	if len(s.o.Classes) == 0 {
 		v.value = model.ValueOf(r.Model)
 	}
@@ -227,6 +231,7 @@ type Session struct {
 	input      millrace.Input
 	scratch    model.Scratch
 	prediction []float32
+	set        []bool             // of classes, those in the set of the latest score
 	explainer  *explain.Explainer // of the version explained; nil before the first
 	explained  *Version
 }
@@ -253,6 +258,7 @@ func (s *Session) Score(rec *millrace.Record, dst *millrace.Score) error {
 	if v != s.version {
 		s.version, s.input, s.scratch = v, v.extractor.NewInput(), v.model.NewScratch()
 		s.prediction = make([]float32, v.model.Outputs())
+		s.set = make([]bool, v.model.Outputs())
 	}
 	if err := s.decoder.Decode(rec, s.event); err != nil {
 		return err
@@ -281,6 +287,10 @@ func (s *Session) fill(dst *millrace.Score) {
 	*dst = millrace.Score{ID: s.event.ID, IDNumber: s.event.IDNumber, Model: o.Name, Version: s.version.Head.Seq, Time: s.event.Time}
 	if len(o.Classes) == 0 {
 		dst.Score = s.version.value.Value(s.prediction[0])
+		if i := s.version.intervals; i != nil {
+			dst.Interval = true
+			dst.Low, dst.High = i.Interval(dst.Score)
+		}
 		return
 	}
 	best := 0
@@ -294,6 +304,12 @@ func (s *Session) fill(dst *millrace.Score) {
 		dst.Score = float64(s.prediction[s.scorer.positive])
 	}
 	dst.Probabilities = s.prediction
+	if i := s.version.intervals; i != nil {
+		for c, p := range s.prediction {
+			s.set[c] = c == best || float64(p) >= i.Least()
+		}
+		dst.Set = s.set
+	}
 }
 
 // Classes are the scorer's classes, empty for numbers.

@@ -35,9 +35,9 @@ type plan struct {
 	header   []byte // with its length before it and its padding behind it
 	size     int    // of the whole blob, without a tail
 	metadata map[string]string
-	tail     string // name of the tensor of varying length behind the others; empty for none
-	skipped  string // name of a tail that is passed over when it is there
-	dropped  string // what begins the names of tensors that are passed over when they are there; empty for none
+	tail     string   // name of the tensor of varying length behind the others; empty for none
+	skipped  string   // name of a tail that is passed over when it is there
+	dropped  []string // what begins the names of tensors that are passed over when they are there
 }
 
 // Layout is the plan of both blobs, made once: headers, offsets and where in live memory each
@@ -99,11 +99,11 @@ func newLayout(metadata map[string]string, tail string, parts []Part, portable b
 	return l, nil
 }
 
-// Drop has Restore pass over tensors of a snapshot whose names begin so and which the layout lacks: of what can be
-// added to a pipeline, changed and taken away again without learning anew.
-func (l *Layout) Drop(prefix string) {
+// Drop has Restore pass over tensors of a snapshot whose names begin with one of these and which the layout lacks: of
+// what can be added to a pipeline, changed and taken away again without learning anew.
+func (l *Layout) Drop(prefixes ...string) {
 	for role := range l.blobs {
-		l.blobs[role].dropped = prefix
+		l.blobs[role].dropped = prefixes
 	}
 }
 

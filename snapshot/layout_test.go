@@ -149,8 +149,8 @@ func TestRestore(t *testing.T) {
 func TestDrop(t *testing.T) {
 	b := copyOf(mustLayout(t, Part{"m", newSample(4).filled()}, Part{"m.calibration", newSample(2).filled()}))
 	l := mustLayout(t, Part{"m", newSample(4)})
-	for prefix, fits := range map[string]bool{"": false, "other.": false, "m.calibration.": true} {
-		l.Drop(prefix)
+	for prefix, fits := range map[string]bool{"n.": false, "other.": false, "m.calibration.": true} {
+		l.Drop("another.", prefix)
 		if err := l.Restore(b.Serving(), b.Training()); (err == nil) != fits || err != nil && !errors.Is(err, millrace.ErrIncompatible) {
 			t.Errorf("passing over %q: %v", prefix, err)
 		}

@@ -89,7 +89,7 @@ func (b *plan) compare(f *File) error {
 		}
 	}
 	for _, t := range f.Tensors {
-		if _, extra := stored[t.Name]; extra && (b.dropped == "" || !strings.HasPrefix(t.Name, b.dropped)) {
+		if _, extra := stored[t.Name]; extra && !b.drops(t.Name) {
 			differences = append(differences, fmt.Sprintf("the snapshot has %s, which the pipeline lacks", t.Name))
 		}
 	}
@@ -101,6 +101,11 @@ func (b *plan) compare(f *File) error {
 		differences, more = differences[:differencesMax], fmt.Sprintf("; and %d more", n-differencesMax)
 	}
 	return fmt.Errorf("%w: %s%s", millrace.ErrIncompatible, strings.Join(differences, "; "), more)
+}
+
+// drops reports whether a tensor of a snapshot that the layout lacks is passed over.
+func (b *plan) drops(name string) bool {
+	return slices.ContainsFunc(b.dropped, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // fill copies the file's data into live memory; compare has matched them.

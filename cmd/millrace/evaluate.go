@@ -189,7 +189,20 @@ func printFigures(w io.Writer, s offline.Summary, heading, family string) error 
 	if s.ECE != nil {
 		fmt.Fprintf(w, "\nprobabilities are %.4f off the shares of events, %.4f of which is chance\n", *s.ECE, *s.ECEExpected)
 	}
+	if s.Coverage != nil {
+		printCoverage(w, s.Losses)
+	}
 	return errors.Join(err, printLabels(w, s))
+}
+
+// printCoverage says what intervals or sets have held.
+func printCoverage(w io.Writer, l status.Losses) {
+	if l.MAE == nil {
+		fmt.Fprintf(w, "\nsets hold %.2f %% of labels, with %.2f classes on average\n", 100**l.Coverage, *l.IntervalWidth)
+		return
+	}
+	fmt.Fprintf(w, "\nintervals hold %.2f %% of labels and are %.6g wide on average; %.2f %% had no bounds\n", 100**l.Coverage, *l.IntervalWidth,
+		100**l.Unbounded)
 }
 
 // noBetterThan says plainly that nothing was learned that a baseline does not know.

@@ -204,6 +204,11 @@ type Losses struct {
 	// recent ones are of the last ten thousand events or so.
 	ECE         *float64 `json:"ece,omitempty"`
 	ECEExpected *float64 `json:"ece_expected,omitempty"`
+	// Coverage is the share of labels that intervals or sets held, as they were just before learning. IntervalWidth is
+	// the mean of those with bounds, in the label's units, or the mean number of classes; Unbounded the share without.
+	Coverage      *float64 `json:"coverage,omitempty"`
+	IntervalWidth *float64 `json:"interval_width,omitempty"`
+	Unbounded     *float64 `json:"unbounded,omitempty"`
 }
 
 // Feature is what is known of a feature lately. What is left out says nothing of it, or is not known yet.

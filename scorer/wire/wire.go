@@ -1,6 +1,7 @@
 // Package wire is the form that a score has outside: JSON, the same on the scores topic and over HTTP. "score" is the
 // probability of the positive one of two classes, as the pipeline file names it, of the predicted one of more, and the
-// value for numbers; "class" is the predicted one in any case.
+// value for numbers; "class" is the predicted one in any case. Where the file asks for them, "interval" is the bounds
+// that hold the label of a number, null where it has none, and "set" the classes that hold the label.
 package wire
 
 import (
@@ -82,10 +83,36 @@ func (e *Encoder) Append(dst []byte, s *millrace.Score) []byte {
 		}
 		dst = append(dst, '}')
 	}
+	dst = e.appendInterval(dst, s)
 	if e.fields.time {
 		dst = strconv.AppendInt(append(dst, `,"time":`...), s.Time, 10)
 	}
 	return append(dst, '}')
+}
+
+// appendInterval writes what holds the label: an interval, null without bounds, or a set of classes.
+func (e *Encoder) appendInterval(dst []byte, s *millrace.Score) []byte {
+	switch {
+	case s.Interval && math.IsInf(s.High-s.Low, 1):
+		return append(dst, `,"interval":null`...)
+	case s.Interval:
+		dst = appendFloat(append(dst, `,"interval":[`...), s.Low, 64)
+		return append(appendFloat(append(dst, ','), s.High, 64), ']')
+	case s.Set == nil:
+		return dst
+	}
+	dst = append(dst, `,"set":[`...)
+	first := len(dst)
+	for c, in := range s.Set {
+		if !in {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, e.classes[c]...)
+	}
+	return append(dst, ']')
 }
 
 // appendID writes the id as the event had it: a number as its digits, anything else in quotes.

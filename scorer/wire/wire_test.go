@@ -24,6 +24,10 @@ func TestEncoder(t *testing.T) {
 		{[]string{"time"}, s, `{"score":0.25,"time":12}`},
 		{all, &millrace.Score{Model: "m", Score: 1e-7}, `{"model":"m","version":0,"score":1e-07,"time":0}`},
 		{nil, &millrace.Score{Score: math.Inf(1)}, `{"score":null}`},
+		{nil, &millrace.Score{Score: 2, Interval: true, Low: -1.5, High: 5.5}, `{"score":2,"interval":[-1.5,5.5]}`},
+		{nil, &millrace.Score{Score: 2, Interval: true, Low: math.Inf(-1), High: math.Inf(1)}, `{"score":2,"interval":null}`},
+		{nil, &millrace.Score{Set: []bool{true, true}}, `{"score":0,"set":["no\n","ye\"s"]}`},
+		{nil, &millrace.Score{Set: []bool{false, true}}, `{"score":0,"set":["ye\"s"]}`},
 	} {
 		got := NewEncoder("m", []string{"no\n", `ye"s`}, c.include).Append(nil, c.score)
 		// A control character is escaped by number, which is the same JSON.

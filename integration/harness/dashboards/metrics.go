@@ -20,8 +20,8 @@ const (
 // Target says which pipelines export a metric.
 type Target string
 
-// A metric is exported always, or only where classes or numbers are predicted, by mixtures of experts, or with
-// windows.
+// A metric is exported always, or only where classes or numbers are predicted, by mixtures of experts, with windows
+// or with intervals.
 const (
 	Always  Target = "always"
 	Classes Target = "classes"
@@ -31,6 +31,7 @@ const (
 	Categories Target = "categories"
 	Late       Target = "late labels"
 	Windows    Target = "windows"
+	Levels     Target = "intervals"
 )
 
 // Metric is one metric that the binary exports.
@@ -60,6 +61,9 @@ func Exported() map[string]Metric {
 		"millrace_progressive_average_precision": {Gauge, Classes},
 		"millrace_progressive_ece":               {Gauge, Classes},
 		"millrace_progressive_ece_expected":      {Gauge, Classes},
+		"millrace_progressive_coverage":          {Gauge, Levels},
+		"millrace_progressive_interval_width":    {Gauge, Levels},
+		"millrace_progressive_unbounded":         {Gauge, Levels},
 		"millrace_progressive_mae":               {Gauge, Numbers},
 		"millrace_progressive_rmse":              {Gauge, Numbers},
 		"millrace_baseline_accuracy":             {Gauge, Classes},
