@@ -15,7 +15,7 @@ func (e *Explainer) exact(dst *Explanation) {
 	}
 	values := e.values[:1<<n]
 	e.all(true)
-	e.predict(dst, e.input)
+	e.predict(dst)
 	values[0] = e.score(dst.Class)
 	values[len(values)-1] = dst.Score
 	set := 0
@@ -26,7 +26,7 @@ func (e *Explainer) exact(dst *Explanation) {
 		if set == len(values)-1 {
 			continue // the event itself
 		}
-		e.predict(dst, e.input)
+		e.predict(dst)
 		values[set] = e.score(dst.Class)
 	}
 	dst.Base, dst.Method = values[0], Exact

@@ -120,8 +120,11 @@ func (e *Explainer) Explain(dst *Explanation, ev *millrace.Event, version uint64
 	n := len(e.players)
 	*dst = Explanation{Shares: sized(dst.Shares, n), Errors: sized(dst.Errors, n)}
 	e.baselines.Of(&e.usual, ev)
+	if e.terms != nil && e.addTerms(dst, ev) {
+		return nil
+	}
 	e.blend.Begin(ev, &e.usual)
-	e.predict(dst, e.input)
+	e.predict(dst)
 	dst.Class = e.explained()
 	dst.Score = e.score(dst.Class)
 	e.active = e.active[:0]
@@ -133,7 +136,6 @@ func (e *Explainer) Explain(dst *Explanation, ev *millrace.Event, version uint64
 	switch k := len(e.active); {
 	case k == 0:
 		dst.Base, dst.Method = dst.Score, Exact
-	case e.terms != nil && e.addTerms(dst):
 	case k <= ExactMax:
 		e.exact(dst)
 	default:
@@ -153,9 +155,9 @@ func sized(s []float64, n int) []float64 {
 }
 
 // predict predicts the blend.
-func (e *Explainer) predict(dst *Explanation, in millrace.Input) {
-	e.blend.Extract(in)
-	e.m.Predict(e.prediction, in, e.scratch)
+func (e *Explainer) predict(dst *Explanation) {
+	e.blend.Extract(e.input)
+	e.m.Predict(e.prediction, e.input, e.scratch)
 	dst.Evaluations++
 }
 
@@ -203,11 +205,14 @@ func (e *Explainer) all(usual bool) {
 
 // addTerms explains a score that is a sum of terms, and reports whether it is: not where the score, or that of the
 // usual event, is at a bound.
-func (e *Explainer) addTerms(dst *Explanation) bool {
-	e.all(true)
-	e.predict(dst, e.other)
-	dst.Base, dst.Method = e.score(dst.Class), Terms
-	e.all(false)
+func (e *Explainer) addTerms(dst *Explanation, ev *millrace.Event) bool {
+	e.x.ExtractChecked(e.input, ev)
+	e.m.Predict(e.prediction, e.input, e.scratch)
+	dst.Class = e.explained()
+	dst.Score = e.score(dst.Class)
+	e.x.ExtractChecked(e.other, &e.usual)
+	e.m.Predict(e.prediction, e.other, e.scratch)
+	dst.Base, dst.Method, dst.Evaluations = e.score(dst.Class), Terms, 2
 	sign := 1.0
 	if e.value == nil && dst.Class == 0 {
 		sign = -1

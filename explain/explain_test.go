@@ -62,3 +62,47 @@ func (c trial) addsUp(t *testing.T) {
 		t.Error("no share of any event is anything")
 	}
 }
+
+// The terms of a linear model are its Shapley values: those that predictions come to.
+func TestTermsAreExact(t *testing.T) {
+	for _, c := range []trial{numeric(6, model.Spec{Type: "logistic"}, ""),
+		{spec: model.Spec{Type: "linear"}, columns: mixed(true)[:5], draw: func(r *rand.Rand) *millrace.Event {
+			e := event(r, false, 0)
+			e.Fields = e.Fields[:5]
+			return e
+		}}} {
+		x, m, random := c.learned(t, 500)
+		for positive := range max(1, c.classes) {
+			e, err := New(x, m, c.classes, Options{Positive: positive})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := 0
+			for range 20 {
+				var terms, exact Explanation
+				ev := c.draw(random)
+				if err := e.Explain(&terms, ev, 1); err != nil {
+					t.Fatal(err)
+				}
+				held := e.terms
+				e.terms = nil
+				if err := e.Explain(&exact, ev, 1); err != nil {
+					t.Fatal(err)
+				}
+				e.terms = held
+				if terms.Method == Terms && exact.Method == Exact {
+					found++
+				}
+				for i, v := range exact.Shares {
+					if math.Abs(terms.Shares[i]-v) > 2e-5*(1+math.Abs(exact.Score)) {
+						t.Errorf("%s: %v by terms, %v by predictions", c.spec.Type, terms.Shares, exact.Shares)
+						break
+					}
+				}
+			}
+			if found < 10 {
+				t.Errorf("%s: only %d of 20 events were found by terms", c.spec.Type, found)
+			}
+		}
+	}
+}

@@ -13,9 +13,9 @@ const (
 	// pairsMin and pairsMax bound how many pairs of orders are drawn, whatever the standard errors are.
 	pairsMin, pairsMax = 6, 1000
 	// evaluationsMax is how many predictions are made at most, beside those of pairsMin pairs.
-	evaluationsMax = 2000
+	evaluationsMax = 3000
 	// errorSmall is the standard error that is small enough, as a share of the range of what was found.
-	errorSmall = .01
+	errorSmall = .015
 )
 
 // sampler is the working memory of sample.
@@ -32,7 +32,7 @@ type sampler struct {
 func (e *Explainer) sample(dst *Explanation, seed uint64) {
 	n, s := len(e.active), &e.sampler
 	e.all(true)
-	e.predict(dst, e.input)
+	e.predict(dst)
 	dst.Base, dst.Method = e.score(dst.Class), Sampled
 	random := rand.New(rand.NewPCG(seed, streamOrders))
 	s.pair, s.squares = sized(s.pair, n), sized(s.squares, n)
@@ -68,7 +68,7 @@ func (e *Explainer) walk(dst *Explanation, usual bool) {
 		e.blend.Take(e.active[i], usual)
 		v := to
 		if k < len(e.sampler.order)-1 {
-			e.predict(dst, e.input)
+			e.predict(dst)
 			v = e.score(dst.Class)
 		}
 		e.sampler.pair[i] += sign * (v - from)

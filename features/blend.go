@@ -114,7 +114,7 @@ func (b *Blend) Differs(player int) bool {
 }
 
 // Extract writes every compiled view of the blend into dst, as Extractor.Extract does of an event. Nothing is refused.
-func (b *Blend) Extract(dst millrace.Input) { b.x.extract(dst, &b.event) }
+func (b *Blend) Extract(dst millrace.Input) { b.x.ExtractChecked(dst, &b.event) }
 
 // Owners says of which player each column of a view is; nil for a view of which some columns are of several, as those
 // of pairs and crosses, or with too many columns to list them.

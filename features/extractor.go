@@ -156,12 +156,12 @@ func (x *Extractor) Extract(dst millrace.Input, e *millrace.Event) error {
 			return err
 		}
 	}
-	x.extract(dst, e)
+	x.ExtractChecked(dst, e)
 	return nil
 }
 
-// extract is Extract for an event that Check has passed.
-func (x *Extractor) extract(dst millrace.Input, e *millrace.Event) {
+// ExtractChecked is Extract for an event that Check has passed, or for what Baselines made of one.
+func (x *Extractor) ExtractChecked(dst millrace.Input, e *millrace.Event) {
 	var standard *millrace.Vector
 	if x.base >= 0 { // first, because levels and pairs are made from it
 		standard = &dst[x.base]
