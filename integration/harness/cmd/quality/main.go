@@ -10,6 +10,11 @@
 //
 //	go run ./integration/harness/cmd/quality -write now -document docs/MODELS.md
 //	go run ./integration/harness/cmd/quality -write before -binary old/millrace -commit a7bb921
+//
+// -calibration tells what calibrate: auto makes of log-losses and probabilities, beside none, of one seed. It ends with
+// code 1 where that costs more, or leaves more off, than it may:
+//
+//	go run ./integration/harness/cmd/quality -calibration -document docs/MODELS.md
 package main
 
 import (
@@ -30,7 +35,11 @@ type settings struct {
 	data, figures, families, streams string
 	seeds                            int
 	write, commit, binary, document  string
+	calibration                      bool
 }
+
+// errShort is the end of a run that measured all and found calibration short of its bounds.
+var errShort = errors.New("calibration falls short of its bounds")
 
 // errWorse is the end of a run that measured all and found something worse.
 var errWorse = errors.New("something is worse than before")
@@ -46,6 +55,7 @@ func main() {
 	flag.StringVar(&s.document, "document", "", "write tables of what was measured into this file, behind <!-- quality -->")
 	flag.StringVar(&s.commit, "commit", "", "with -write: what was measured; git's word for this tree when empty")
 	flag.StringVar(&s.binary, "binary", "", "measure this millrace binary, not this tree")
+	flag.BoolVar(&s.calibration, "calibration", false, "tell what calibration makes of probabilities; -document has it behind <!-- calibration -->")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := s.run(ctx)
@@ -64,11 +74,14 @@ func (s *settings) run(ctx context.Context) error {
 	if s.document != "" && len(families) < len(quality.Families()) {
 		return errors.New("-document: its tables have all families: leave out -families")
 	}
-	takes, err := quality.Load(s.figures)
+	found, err := quality.Find(s.data)
 	if err != nil {
 		return err
 	}
-	found, err := quality.Find(s.data)
+	if s.calibration {
+		return s.calibrations(ctx, families, found)
+	}
+	takes, err := quality.Load(s.figures)
 	if err != nil {
 		return err
 	}
@@ -89,6 +102,25 @@ func (s *settings) run(ctx context.Context) error {
 		}
 	}
 	return s.conclude(r, found, unknown)
+}
+
+// calibrations measures what calibration brings.
+func (s *settings) calibrations(ctx context.Context, families []string, found []quality.Stream) error {
+	picked, unknown := quality.Pick(found, quality.Words(s.streams))
+	c := &quality.Calibrations{Families: families, Out: os.Stdout}
+	if err := c.Run(ctx, picked); err != nil {
+		return err
+	}
+	if s.document != "" {
+		if err := quality.Document(s.document, "calibration", c.Table); err != nil {
+			return err
+		}
+	}
+	fmt.Print(quality.Sentence("skipped, as no stream has such a name", unknown), quality.Sentence("short", c.Short))
+	if len(c.Short) > 0 {
+		return errShort
+	}
+	return nil
 }
 
 // conclude says what was skipped and what is worse.
