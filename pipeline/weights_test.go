@@ -41,13 +41,13 @@ func learnRare(t *testing.T, modelText, settings string, n int) *learner.Progres
 
 // TestRareClassIsLearned: with one fraud in a thousand a model finds hardly any before it is told that they weigh more.
 // Found are more of them, and ranks are better where steps divide by the gradient's size; corrected probabilities keep
-// the ranks and win the log-loss back.
+// the ranks and win the log-loss back. Calibration is left out, whose function moves, and ranks over time with it.
 func TestRareClassIsLearned(t *testing.T) {
 	if testing.Short() {
 		t.Skip("learns 100,000 payments several times")
 	}
 	const n = 100_000
-	for _, m := range []string{"{type: mlp, hidden: [64, 32], activation: relu, optimizer: adam}", "{type: logistic, optimizer: adam}"} {
+	for _, m := range []string{"{type: mlp, hidden: [64, 32], activation: relu, optimizer: adam, calibrate: none}", "{type: logistic, optimizer: adam}"} {
 		plain := learnRare(t, m, "", n)
 		share := float64(plain.ClassCounts()[1]) / n
 		if share < 0.0007 || share > 0.0015 {
