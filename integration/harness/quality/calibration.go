@@ -105,10 +105,14 @@ func (c *Calibrations) cell(stream, family string, without, with offline.Summary
 // short writes a figure without the 0 before the point.
 func short(v float64, digits int) string {
 	text := strings.Replace(strconv.FormatFloat(v, 'f', digits, 64), "-", "−", 1)
-	if whole, part, _ := strings.Cut(text, "."); strings.TrimPrefix(whole, "−") == "0" {
-		return strings.TrimSuffix(whole, "0") + "." + part
+	whole, part, _ := strings.Cut(text, ".")
+	switch {
+	case strings.TrimPrefix(whole, "−") != "0":
+		return text
+	case strings.Trim(part, "0") == "":
+		return "." + part // not −.000
 	}
-	return text
+	return strings.TrimSuffix(whole, "0") + "." + part
 }
 
 // Table is what was measured as Markdown. Rows of streams that were not measured stay as they were in the old one.
