@@ -12,8 +12,8 @@ func (t *arena) learnAdaptive(w *work, x []float32, z []float64, y target, weigh
 	leaf := w.leaf
 	t.learn(w, x, z, y, weight, step, s)
 	for n := int32(0); ; n = t.first[n] + t.side(n, x) {
-		before := t.drift.mean(n)
-		grown := !y.wild && t.drift.add(n, e) && t.drift.mean(n) > before
+		before := t.drift.Mean(n)
+		grown := !y.wild && t.drift.Add(n, e) && t.drift.Mean(n) > before
 		if n == leaf {
 			return // it may have been split just now
 		}
@@ -26,7 +26,7 @@ func (t *arena) learnAdaptive(w *work, x []float32, z []float64, y target, weigh
 		}
 		to := t.find(a, x)
 		t.predict(spare, to, x, z)
-		t.drift.add(a, t.failure(spare, y))
+		t.drift.Add(a, t.failure(spare, y))
 		t.learn(spare, x, z, y, weight, step, s)
 		if t.compete(n, a) {
 			return
@@ -60,11 +60,11 @@ const (
 // compete replaces node n by its alternate when that errs less, and drops the alternate when it errs more.
 // It reports whether the branch was replaced.
 func (t *arena) compete(n, a int32) bool {
-	old, own := t.drift.width(n), t.drift.width(a)
+	old, own := t.drift.Width(n), t.drift.Width(a)
 	if old < competeWidth || own < competeWidth {
 		return false
 	}
-	before, after := t.drift.mean(n), t.drift.mean(a)
+	before, after := t.drift.Mean(n), t.drift.Mean(a)
 	bound := competeBound(before, old, own)
 	switch {
 	case before-after > bound:
@@ -106,7 +106,7 @@ func (t *arena) replace(n, a int32) {
 	copy(t.scoreOf(n), t.scoreOf(a))
 	copy(t.linearOf(n), t.linearOf(a))
 	t.seen[n], t.checked[n], t.promise[n] = t.seen[a], t.checked[a], t.promise[a]
-	t.drift.move(n, a)
+	t.drift.Move(n, a)
 	t.wipe(a)
 	t.wipe(a + 1)
 	t.taken[a/2] = false

@@ -1,6 +1,9 @@
 package tree
 
-import "millrace"
+import (
+	"millrace"
+	"millrace/drift"
+)
 
 // arena is one tree: nodes and observers in flat arrays. Node 0 is the root; children stand in pairs,
 // (1, 2), (3, 4) and so on, the first one for values below the threshold. Which pairs and slots are
@@ -28,7 +31,7 @@ type arena struct {
 	checked []float64 // [nodes] weight at the latest attempt to split
 	promise []float64 // [nodes] faded loss: what observers could be good for
 	clock   []uint64  // [1] events since promises faded
-	drift   *detectors
+	drift   *drift.Windows
 
 	// Of every slot.
 	subspace []int32   // [leaves × Subspace] features
@@ -55,7 +58,7 @@ func newArena(p *plan) *arena {
 		owner: make([]int32, p.Leaves), taken: make([]bool, n/2), stack: make([]int32, 0, n),
 	}
 	if p.Drift && !p.forest {
-		t.drift = newDetectors(n, branchDelta)
+		t.drift = drift.NewWindows(n, branchDelta)
 	}
 	for _, e := range t.list("", millrace.Serving) {
 		t.copied = append(t.copied, e.tensor)
@@ -97,7 +100,7 @@ func (t *arena) blank() {
 	clear(t.taken)
 	clear(t.clock)
 	if t.drift != nil {
-		t.drift.clear()
+		t.drift.Clear()
 	}
 	t.temper[0], t.temper[1] = 1/(1+0.1*float64(t.Subspace-1)), 0
 }
@@ -186,7 +189,7 @@ func (t *arena) wipe(n int32) {
 	clear(t.linearOf(n))
 	t.seen[n], t.checked[n], t.promise[n] = 0, 0, 0
 	if t.drift != nil {
-		t.drift.reset(n)
+		t.drift.Reset(n)
 	}
 }
 

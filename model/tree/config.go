@@ -13,7 +13,11 @@
 // Learning 2017 (ARF), and Adaptive random forests for data stream regression, ESANN 2018 (ARF-Reg).
 package tree
 
-import "fmt"
+import (
+	"fmt"
+
+	"millrace/drift"
+)
 
 // Leaf says what a leaf predicts.
 type Leaf uint8
@@ -195,14 +199,14 @@ func (c Config) Bytes() (serving, training int64, err error) {
 		t += observers
 	}
 	if p.Drift && !p.forest {
-		t += float64(p.nodes) * adwinBytes
+		t += float64(p.nodes) * drift.ADWINBytes
 	}
 	if p.forest {
 		background := 0.0
 		if p.Drift {
 			background = s + t
 		}
-		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*adwinBytes+1+8*rivalLen)
+		s, t = float64(p.Trees)*(s+quality), float64(p.Trees)*(t+background+2*drift.ADWINBytes+1+8*rivalLen)
 	}
 	const scalars = 32 // the target's moments and the form; steps, random and the share of wild examples
 	t += float64(p.Width) * firstBytes()

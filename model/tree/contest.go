@@ -37,7 +37,7 @@ func (b *member) replace(before float64, s *shared) {
 		b.tree.reset(s.random)
 	}
 	b.growing[0] = backgroundWas
-	b.monitor.clear()
+	b.monitor.Clear()
 }
 
 // contest compares the member's tree with the one before it by an example that w holds the first one's prediction of.
@@ -56,7 +56,7 @@ func (b *member) contest(w *work, x []float32, y target, s *shared, all *Work) {
 		b.tree.swap(t)
 		b.alone()
 		b.show(w, s)
-	case sure && r[rivalSum] < 0, b.monitor.ticks[placeDrift] >= contestMax:
+	case sure && r[rivalSum] < 0, b.monitor.Ticks(placeDrift) >= contestMax:
 		b.background.blank()
 		b.growing[0] = backgroundNone
 	}
@@ -67,7 +67,7 @@ func (b *member) alone() {
 	b.background.blank()
 	b.growing[0] = backgroundNone
 	clear(b.rival)
-	b.monitor.clear()
+	b.monitor.Clear()
 }
 
 // rivalled reports whether what a contest goes by can be.

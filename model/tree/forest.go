@@ -3,6 +3,8 @@ package tree
 import (
 	"errors"
 	"math"
+
+	"millrace/drift"
 )
 
 // member is one tree with what a forest keeps beside it.
@@ -12,7 +14,7 @@ type member struct {
 	quality []float64 // [1]
 	// Of a forest that replaces trees (Gomes et al. 2017, Algorithm 2): detectors of the tree's errors, the
 	// first one warns and lets a tree grow in the background, the second one replaces.
-	monitor    *detectors // 2 places
+	monitor    *drift.Windows // 2 places
 	background *arena
 	growing    []uint8   // [1] what the background is
 	rival      []float64 // [rivalLen] of the tree and the one that it replaced
@@ -43,7 +45,7 @@ const (
 func newMember(p *plan) member {
 	b := member{tree: newArena(p), quality: make([]float64, 1)}
 	if p.forest && p.Drift {
-		b.monitor, b.background, b.growing = newDetectors(2, driftDelta), newArena(p), make([]uint8, 1)
+		b.monitor, b.background, b.growing = drift.NewWindows(2, driftDelta), newArena(p), make([]uint8, 1)
 		b.rival = make([]float64, rivalLen)
 	}
 	return b
@@ -128,16 +130,16 @@ const stepMax = 8
 // watch gives the detectors the tree's error, and replaces the tree when it drifts.
 func (b *member) watch(w *work, y target, s *shared) {
 	e := b.tree.failure(w, y)
-	before := b.monitor.mean(placeWarn)
+	before := b.monitor.Mean(placeWarn)
 	factor := 1.0
 	if s.Classes == 0 {
 		factor = numberDelta
 	}
-	b.monitor.delta = warnDelta * factor
-	warned := b.monitor.add(placeWarn, e) && b.monitor.mean(placeWarn) > before
-	before = b.monitor.mean(placeDrift)
-	b.monitor.delta = driftDelta * factor
-	drifted := b.monitor.add(placeDrift, e) && b.monitor.mean(placeDrift) > before
+	b.monitor.Delta = warnDelta * factor
+	warned := b.monitor.Add(placeWarn, e) && b.monitor.Mean(placeWarn) > before
+	before = b.monitor.Mean(placeDrift)
+	b.monitor.Delta = driftDelta * factor
+	drifted := b.monitor.Add(placeDrift, e) && b.monitor.Mean(placeDrift) > before
 	switch {
 	case drifted:
 		b.replace(before, s)
@@ -145,7 +147,7 @@ func (b *member) watch(w *work, y target, s *shared) {
 	case warned:
 		b.background.reset(s.random)
 		b.growing[0] = backgroundGrows
-		b.monitor.reset(placeWarn)
+		b.monitor.Reset(placeWarn)
 	}
 }
 
@@ -185,7 +187,7 @@ func (b *member) restored() error {
 	if b.monitor == nil {
 		return nil
 	}
-	if !b.monitor.check() || b.growing[0] > backgroundWas || !b.rivalled() {
+	if !b.monitor.Check() || b.growing[0] > backgroundWas || !b.rivalled() {
 		return errors.New("its detectors hold what no errors leave")
 	}
 	return b.background.restored()

@@ -4,20 +4,13 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"slices"
 	"testing"
 )
 
 // reference is what testdata/reference.py writes.
 type reference struct {
 	Hoeffding []struct{ Range, Delta, N, Bound float64 }
-	Adwin     []struct {
-		Delta               float64
-		Values              json.RawMessage
-		Found               []int
-		Width, Mean, Spread float64
-	}
-	Gaussian []struct {
+	Gaussian  []struct {
 		Classes                      int
 		Rows                         [][3]float64
 		Merit, Threshold             float64
@@ -56,46 +49,6 @@ func TestHoeffdingBound(t *testing.T) {
 	for _, c := range readReference(t).Hoeffding {
 		if got := hoeffding(c.Range, c.Delta, c.N); !near(got, c.Bound, 1e-12) {
 			t.Errorf("range %g, delta %g, n %g: %g, want %g", c.Range, c.Delta, c.N, got, c.Bound)
-		}
-	}
-}
-
-// TestADWIN detects where River does, and holds the window that River holds.
-func TestADWIN(t *testing.T) {
-	for i, c := range readReference(t).Adwin {
-		var values []float64
-		if c.Values[0] == '"' {
-			for _, b := range c.Values[1 : len(c.Values)-1] {
-				values = append(values, float64(b-'0'))
-			}
-		} else if err := json.Unmarshal(c.Values, &values); err != nil {
-			t.Fatal(err)
-		}
-		d := newDetectors(3, c.Delta)
-		const place = 1
-		var found []int
-		for at, v := range values {
-			if d.add(place, v) {
-				found = append(found, at)
-			}
-			if at%100 == 0 && !d.check() {
-				t.Fatalf("stream %d: after %d values the window fails its own check", i, at+1)
-			}
-		}
-		if !slices.Equal(found, c.Found) {
-			t.Errorf("stream %d: detections at %v, want %v", i, found, c.Found)
-		}
-		if got := d.width(place); got != c.Width {
-			t.Errorf("stream %d: width %g, want %g", i, got, c.Width)
-		}
-		if got := d.mean(place); !near(got, c.Mean, 1e-9) {
-			t.Errorf("stream %d: mean %g, want %g", i, got, c.Mean)
-		}
-		if got := d.sums[3*place+2]; !near(got, c.Spread, 1e-6) {
-			t.Errorf("stream %d: sum of squares %g, want %g", i, got, c.Spread)
-		}
-		if d.width(0) != 0 || d.width(2) != 0 {
-			t.Errorf("stream %d: other places were touched", i)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"millrace"
+	"millrace/drift"
 )
 
 // entry is one tensor of the state. All slices are allocated once, so the list is made once.
@@ -43,7 +44,7 @@ func (m *Trees) list() {
 		}
 		m.tensors = append(m.tensors, b.tree.list(prefix, millrace.Serving)...)
 		if b.monitor != nil {
-			m.tensors = append(m.tensors, b.monitor.list(prefix+"monitor.")...)
+			m.tensors = append(m.tensors, windows(b.monitor, prefix+"monitor.")...)
 			m.tensors = append(m.tensors,
 				entry{prefix + "growing", millrace.Tensor{Shape: []int{1}, U8: b.growing}, millrace.Training},
 				entry{prefix + "rival", millrace.Tensor{Shape: []int{rivalLen}, F64: b.rival, Added: true}, millrace.Training})
@@ -84,20 +85,15 @@ func (t *arena) list(prefix string, predict millrace.Role) []entry {
 		all[i].name = prefix + all[i].name
 	}
 	if t.drift != nil {
-		all = append(all, t.drift.list(prefix+"drift.")...)
+		all = append(all, windows(t.drift, prefix+"drift.")...)
 	}
 	return all
 }
 
-func (d *detectors) list(prefix string) []entry {
-	n := len(d.ticks)
-	return []entry{
-		{prefix + "total", millrace.Tensor{Shape: []int{n, adwinRows, adwinBuckets}, F64: d.total}, millrace.Training},
-		{prefix + "spread", millrace.Tensor{Shape: []int{n, adwinRows, adwinBuckets}, F64: d.spread}, millrace.Training},
-		{prefix + "used", millrace.Tensor{Shape: []int{n, adwinRows}, U8: d.used}, millrace.Training},
-		{prefix + "sums", millrace.Tensor{Shape: []int{n, 3}, F64: d.sums}, millrace.Training},
-		{prefix + "ticks", millrace.Tensor{Shape: []int{n}, U32: d.ticks}, millrace.Training},
-	}
+// windows are the tensors of detectors, as ever beneath the prefix.
+func windows(d *drift.Windows, prefix string) (all []entry) {
+	d.State(func(name string, t millrace.Tensor) { all = append(all, entry{prefix + name, t, millrace.Training}) })
+	return all
 }
 
 // State visits all learned state; see millrace.Stateful.
@@ -279,7 +275,7 @@ func (t *arena) values() error {
 	if t.clock[0] >= promiseEvents {
 		return errors.New("the clock of promises is late")
 	}
-	if t.drift != nil && !t.drift.check() {
+	if t.drift != nil && !t.drift.Check() {
 		return errors.New("a window of errors is none")
 	}
 	return t.observersChecked()

@@ -13,29 +13,11 @@ import random
 
 import river
 import sklearn
-from river import drift
 from river.tree.split_criterion import InfoGainSplitCriterion
 from river.tree.splitter import GaussianSplitter
 from sklearn.tree import DecisionTreeRegressor
 
 HERE = pathlib.Path(__file__).parent
-
-
-def adwin(seed, delta, levels, real):
-    """Detections, and the window's width and mean at the end; levels are (until, mean)."""
-    r = random.Random(seed)
-    d = drift.ADWIN(delta=delta)
-    values, found = [], []
-    for i in range(levels[-1][0]):
-        mean = next(m for until, m in levels if i < until)
-        v = round(min(max(r.gauss(mean, 0.1), 0), 1), 3) if real else float(r.random() < mean)
-        values.append(v)
-        d.update(v)
-        if d.drift_detected:
-            found.append(i)
-            break  # River forgets the window at a detection; here it goes on with what is left
-    return {"delta": delta, "values": values if real else "".join(str(int(v)) for v in values),
-            "found": found, "width": d.width, "mean": d.estimation, "spread": d.variance}
 
 
 def gaussian(seed, classes):
@@ -83,12 +65,9 @@ def stump(seed):
 def main():
     hoeffding = [{"range": s, "delta": d, "n": n, "bound": math.sqrt(s * s * math.log(1 / d) / (2 * n))}
                  for s in (1.0, math.log2(10)) for d in (1e-7, 0.05) for n in (30.0, 1e6)]
-    steps = [(1500, 0.2), (3000, 0.5)]
     out = {
         "versions": {"python": platform.python_version(), "river": river.__version__, "sklearn": sklearn.__version__},
         "hoeffding": hoeffding,
-        "adwin": [adwin(s, 0.002, steps, False) for s in range(3)] + [adwin(7, 0.01, [(700, 0.3), (1400, 0.37)], True),
-                                                                   adwin(9, 0.002, [(3000, 0.4)], False)],
         "gaussian": [gaussian(s, k) for s, k in ((1, 2), (2, 3), (3, 5))],
         "gain": [gain(s) for s in range(6)],
         "stump": [stump(s) for s in range(3)],

@@ -1,12 +1,23 @@
-package tree
+package drift
 
-import "math"
+import (
+	"math"
 
-// detectors are ADWINs (Bifet and Gavaldà 2007), one a place, in flat arrays: windows of a signal in
-// [0, 1] that shrink when their older part differs from their newer one. Row i of a window holds buckets
-// of 2^i values, oldest first. With adwinRows rows a window holds 300,000 values; older ones are dropped.
-type detectors struct {
-	delta  float64
+	"millrace"
+)
+
+// Windows are ADWINs (Bifet and Gavaldà 2007), one a place, in flat arrays: windows of a signal in [0, 1] that shrink
+// when their older part differs from their newer one. Row i of a window holds buckets of 2^i values, oldest first. With
+// adwinRows rows a window holds 300,000 values; older ones are dropped.
+type Windows struct {
+	// Delta is the probability of an error that cuts allow for. It may be changed between values.
+	Delta float64
+
+	// Of values that are means of several events: how many, and by how much more their mean varies than the mean of as
+	// many independent ones. 1 where each value is an event's and they are independent, as in the paper.
+	size, inflation float64
+	clock           uint32 // values between two looks for a cut
+
 	total  []float64 // [places × rows × buckets] sums of values
 	spread []float64 // the same: sums of squared deviations
 	used   []uint8   // [places × rows] buckets
@@ -20,18 +31,21 @@ const (
 	adwinClock   = 32
 	adwinGrace   = 10
 	adwinWindow  = 5 // shortest part that is compared
-	adwinBytes   = adwinRows*(adwinBuckets*16+1) + 24 + 4
+	// ADWINBytes is the state of one window.
+	ADWINBytes = adwinRows*(adwinBuckets*16+1) + 24 + 4
 )
 
-func newDetectors(places int, delta float64) *detectors {
-	return &detectors{
-		delta: delta,
+// NewWindows returns so many windows of nothing.
+func NewWindows(places int, delta float64) *Windows {
+	return &Windows{
+		Delta: delta, size: 1, inflation: 1, clock: adwinClock,
 		total: make([]float64, places*adwinRows*adwinBuckets), spread: make([]float64, places*adwinRows*adwinBuckets),
 		used: make([]uint8, places*adwinRows), sums: make([]float64, 3*places), ticks: make([]uint32, places),
 	}
 }
 
-func (d *detectors) clear() {
+// Clear empties all windows.
+func (d *Windows) Clear() {
 	clear(d.total)
 	clear(d.spread)
 	clear(d.used)
@@ -39,7 +53,8 @@ func (d *detectors) clear() {
 	clear(d.ticks)
 }
 
-func (d *detectors) reset(n int32) {
+// Reset empties the window at a place.
+func (d *Windows) Reset(n int32) {
 	i := int(n)
 	clear(d.total[i*adwinRows*adwinBuckets : (i+1)*adwinRows*adwinBuckets])
 	clear(d.spread[i*adwinRows*adwinBuckets : (i+1)*adwinRows*adwinBuckets])
@@ -48,8 +63,8 @@ func (d *detectors) reset(n int32) {
 	d.ticks[i] = 0
 }
 
-// move makes place n what place from is, and from empty.
-func (d *detectors) move(n, from int32) {
+// Move makes place n what place from is, and from empty.
+func (d *Windows) Move(n, from int32) {
 	a, b := int(n), int(from)
 	const row = adwinRows * adwinBuckets
 	copy(d.total[a*row:(a+1)*row], d.total[b*row:(b+1)*row])
@@ -57,31 +72,26 @@ func (d *detectors) move(n, from int32) {
 	copy(d.used[a*adwinRows:(a+1)*adwinRows], d.used[b*adwinRows:(b+1)*adwinRows])
 	copy(d.sums[3*a:3*a+3], d.sums[3*b:3*b+3])
 	d.ticks[a] = d.ticks[b]
-	d.reset(from)
+	d.Reset(from)
 }
 
-func (d *detectors) width(n int32) float64 { return d.sums[3*n] }
+// Width is how many values the window at a place holds.
+func (d *Windows) Width(n int32) float64 { return d.sums[3*n] }
 
-// mean is the mean of the window, 0 while it is empty.
-func (d *detectors) mean(n int32) float64 {
+// Ticks is how many values a place has taken in since it was reset.
+func (d *Windows) Ticks(n int32) uint32 { return d.ticks[n] }
+
+// Mean is the mean of the window, 0 while it is empty.
+func (d *Windows) Mean(n int32) float64 {
 	if d.sums[3*n] == 0 {
 		return 0
 	}
 	return d.sums[3*n+1] / d.sums[3*n]
 }
 
-// add takes a value in and reports whether the window shrank.
-func (d *detectors) add(n int32, v float64) bool {
-	sums := d.sums[3*n : 3*n+3]
-	if sums[0] > 0 {
-		diff := v - sums[1]/sums[0]
-		sums[2] += sums[0] * diff * diff / (sums[0] + 1)
-	}
-	sums[0]++
-	sums[1] += v
-	d.push(n, 0, v, 0)
-	d.ticks[n]++
-	if d.ticks[n]%adwinClock != 0 || sums[0] <= adwinGrace {
+// Add takes a value in and reports whether the window shrank.
+func (d *Windows) Add(n int32, v float64) bool {
+	if !d.take(n, v) {
 		return false
 	}
 	shrank := false
@@ -92,8 +102,22 @@ func (d *detectors) add(n int32, v float64) bool {
 	return shrank
 }
 
+// take takes a value in and reports whether it is time to look for a cut.
+func (d *Windows) take(n int32, v float64) bool {
+	sums := d.sums[3*n : 3*n+3]
+	if sums[0] > 0 {
+		diff := v - sums[1]/sums[0]
+		sums[2] += sums[0] * diff * diff / (sums[0] + 1)
+	}
+	sums[0]++
+	sums[1] += v
+	d.push(n, 0, v, 0)
+	d.ticks[n]++
+	return d.ticks[n]%d.clock == 0 && sums[0] > adwinGrace
+}
+
 // push adds a bucket to a row. A row that then has too many merges its oldest two into the next row.
-func (d *detectors) push(n int32, row int, total, spread float64) {
+func (d *Windows) push(n int32, row int, total, spread float64) {
 	for {
 		at := int(n)*adwinRows + row
 		used := int(d.used[at])
@@ -120,7 +144,7 @@ func (d *detectors) push(n int32, row int, total, spread float64) {
 }
 
 // drop forgets the oldest bucket.
-func (d *detectors) drop(n int32) {
+func (d *Windows) drop(n int32) {
 	row := adwinRows - 1
 	for ; row >= 0 && d.used[int(n)*adwinRows+row] == 0; row-- {
 	}
@@ -150,11 +174,11 @@ func (d *detectors) drop(n int32) {
 
 // cut reports whether the window has two parts whose means differ (Theorem 3.2 with the variance, as in
 // the paper's section 3).
-func (d *detectors) cut(n int32) bool {
+func (d *Windows) cut(n int32) bool {
 	sums := d.sums[3*n : 3*n+3]
 	width, all := sums[0], sums[1]
-	confidence := math.Log(2 * math.Log(width) / d.delta)
-	variance := sums[2] / width
+	confidence := math.Log(2 * math.Log(width) / d.Delta)
+	variance := sums[2] / width * d.inflation
 	older, total := 0.0, 0.0
 	for row := adwinRows - 1; row >= 0; row-- {
 		at := int(n)*adwinRows + row
@@ -167,7 +191,7 @@ func (d *detectors) cut(n int32) bool {
 				continue
 			}
 			m := 1/(older-adwinWindow+1) + 1/(newer-adwinWindow+1)
-			bound := math.Sqrt(2*m*variance*confidence) + 2.0/3*confidence*m
+			bound := math.Sqrt(2*m*variance*confidence) + 2.0/3/d.size*confidence*m
 			if math.Abs(total/older-(all-total)/newer) > bound {
 				return true
 			}
@@ -176,8 +200,31 @@ func (d *detectors) cut(n int32) bool {
 	return false
 }
 
-// check reports windows that no values leave.
-func (d *detectors) check() bool {
+// best is the cut of a window whose parts differ most for their lengths: the mean of both, and how many values the
+// newer one holds.
+func (d *Windows) best(n int32) (before, after, newest float64) {
+	sums := d.sums[3*n : 3*n+3]
+	older, total, most := 0.0, 0.0, -1.0
+	for row := adwinRows - 1; row >= 0; row-- {
+		at := int(n)*adwinRows + row
+		for b := range int(d.used[at]) {
+			older += float64(uint64(1) << row)
+			total += d.total[at*adwinBuckets+b]
+			newer := sums[0] - older
+			if older < adwinWindow || newer < adwinWindow {
+				continue
+			}
+			a, b := total/older, (sums[1]-total)/newer
+			if gap := (a - b) * (a - b) * older * newer; gap > most {
+				before, after, newest, most = a, b, newer, gap
+			}
+		}
+	}
+	return before, after, newest
+}
+
+// Check reports windows that no values leave.
+func (d *Windows) Check() bool {
 	for i, used := range d.used {
 		if used >= adwinBuckets {
 			return false
@@ -204,4 +251,14 @@ func (d *detectors) check() bool {
 		}
 	}
 	return true
+}
+
+// State visits the windows' tensors; whoever has them says of which role they are.
+func (d *Windows) State(visit func(name string, t millrace.Tensor)) {
+	n := len(d.ticks)
+	visit("total", millrace.Tensor{Shape: []int{n, adwinRows, adwinBuckets}, F64: d.total})
+	visit("spread", millrace.Tensor{Shape: []int{n, adwinRows, adwinBuckets}, F64: d.spread})
+	visit("used", millrace.Tensor{Shape: []int{n, adwinRows}, U8: d.used})
+	visit("sums", millrace.Tensor{Shape: []int{n, 3}, F64: d.sums})
+	visit("ticks", millrace.Tensor{Shape: []int{n}, U32: d.ticks})
 }
