@@ -108,6 +108,7 @@ type Learner struct {
 	o         Options
 	metrics   *Metrics
 	experts   *expertMetrics // nil for models without experts
+	drift     *driftMetrics  // nil where nobody watches
 	keyed     *keyedMetrics  // nil without state by key
 	watch     *watchMetrics  // nil where features are not watched
 	positions map[partition]*millrace.Position
@@ -171,6 +172,7 @@ func New(o Options) *Learner {
 	l.metrics = newMetrics(o.Registerer, o.Classes, l.snapshotAge, o.letters())
 	l.checkpoints = newCheckpointing(&l.o)
 	l.keyed = newKeyedMetrics(o.Registerer, o.Stream, len(o.Classes), o.Manifest.Names, o.Now)
+	l.drift = newDriftMetrics(o.Registerer, o.Stream.Trainer.Drift)
 	l.experts = newExpertMetrics(o.Registerer, o.Stream.Trainer.Model)
 	l.watch = newWatchMetrics(o.Registerer, o.Stream.Trainer.Watch)
 	l.metrics.learnedSeen, l.metrics.unlabelledSeen = l.learned, o.Stream.Count(Unlabelled)
@@ -335,6 +337,7 @@ func (l *Learner) applyPart(ctx context.Context, c *chunk, from, to int) error {
 // keepUp tells of what was applied so far, and takes a snapshot where it is time for one.
 func (l *Learner) keepUp(now time.Time) {
 	l.metrics.counted(l.learned, l.o.Stream.Count(Unlabelled))
+	l.tellDrift()
 	l.reportIfDue(now)
 	if l.tick.timeDue(now) {
 		l.snapshotIfDue(false)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/drift"
 	"millrace/join"
 	"millrace/model"
 )
@@ -28,7 +29,7 @@ type pending struct {
 	hasKept bool
 
 	id    []byte     // of an event that waits from now on without its prediction
-	place join.Place // of that, and of one whose wait has ended
+	place join.Place // of the event, also of one whose wait has ended
 	delay time.Duration
 }
 
@@ -87,6 +88,8 @@ func (s *Stream) reject(p *pending, err error) {
 // Add takes in an event of a record, as Event does.
 func (s *Stream) Add(e *millrace.Event, rec *millrace.Record) {
 	p := s.add(pendingEvent)
+	p.place = placeOf(rec)
+	s.Trainer.Drift.Arriving(drift.Place(p.place))
 	if s.Clock != nil {
 		s.takeIn(p, e, rec)
 		return
@@ -160,6 +163,10 @@ func (s *Stream) Settle() (Outcome, *millrace.Rejection, []float64) {
 	}
 	if before := s.beforeLearning(p, measured); before != nil {
 		t.learnInterval(before, p.label)
+	}
+	if p.label.Known && p.event != none {
+		t.Drift.Learning(drift.Place(p.place))
+		t.Drift.Learned(s.together.latest, p.label)
 	}
 	s.settleJoin(p, measured)
 	s.counts[p.outcome]++

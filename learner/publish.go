@@ -116,7 +116,7 @@ func (l *Learner) capture(c *capture) {
 	c.manifest.CreatedAt = l.o.Now().UTC()
 	c.manifest.Positions = slices.Clone(c.positions)
 	c.manifest.Learned, c.manifest.Rejected = l.learned, l.rejected
-	c.manifest.Metrics = stream.Trainer.Progressive.Metrics()
+	c.manifest.Metrics = stream.Trainer.Metrics()
 	if c.manifest.Keyed = stream.Keyed(c.positions); c.manifest.Keyed != nil {
 		c.manifest.Applied, c.manifest.Names = l.applied, stream.Names()
 		c.manifest.Keyed.Checkpoints = l.checkpoints.list()

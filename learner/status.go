@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/drift"
 	"millrace/keyed"
 	"millrace/model"
 )
@@ -18,6 +19,7 @@ type Status struct {
 	Majority          Losses
 	FadingMajority    Losses
 	Last              Losses
+	Drift             []drift.Standing // of all detectors; nil where nobody watches
 	Head              millrace.Head
 	Skipped           uint64
 	Snapshots         uint64
@@ -72,6 +74,8 @@ func (l *Learner) report() {
 	l.metrics.losses(p)
 	l.experts.report()
 	l.keyed.report()
+	standings := l.o.Stream.Trainer.Drift.Standings()
+	l.drift.report(standings)
 	if m, ok := model.As[model.HasNorms](l.o.Stream.Trainer.Model); ok {
 		w, g := m.Norms()
 		l.metrics.weightNorm.Set(w)
@@ -88,7 +92,7 @@ func (l *Learner) report() {
 	s.Model, s.Fading = p.Figures(All), p.Figures(Fading)
 	_, s.Majority, s.Last = p.Report(All)
 	_, s.FadingMajority, _ = p.Report(Fading)
-	s.Late, s.Features = l.late(), l.watch.report()
+	s.Late, s.Features, s.Drift = l.late(), l.watch.report(), standings
 	s.Positions = make([]millrace.Position, 0, len(l.positions))
 	for _, p := range l.positions {
 		s.Positions = append(s.Positions, *p)

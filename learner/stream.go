@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"millrace"
+	"millrace/drift"
 	"millrace/join"
 	"millrace/keyed"
 )
@@ -73,6 +74,9 @@ func (s *Stream) Event(e *millrace.Event, rec *millrace.Record) (Outcome, *millr
 		s.Add(e, rec)
 		return s.now()
 	}
+	at := drift.Place(placeOf(rec))
+	s.Trainer.Drift.Arriving(at)
+	s.Trainer.Drift.Learning(at)
 	outcome, why := s.plain(e)
 	s.counts[outcome]++
 	return outcome, why

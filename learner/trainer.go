@@ -6,6 +6,7 @@ import (
 
 	"millrace"
 	"millrace/conformal"
+	"millrace/drift"
 	"millrace/model"
 )
 
@@ -36,6 +37,7 @@ type Trainer struct {
 	Progressive *Progressive
 	Watch       *Watch               // of single features; may be nil
 	Intervals   *conformal.Predictor // nil without, see SetIntervals
+	Drift       *drift.Monitor       // nil where nobody watches
 
 	input      millrace.Input
 	scratch    model.Scratch
@@ -98,6 +100,7 @@ func (t *Trainer) Apply(e *millrace.Event) error {
 	}
 	t.Observe(e)
 	t.Progressive.Add(t.prediction, e.Label)
+	t.Drift.Learned(t.prediction, e.Label)
 	return nil
 }
 
@@ -132,6 +135,7 @@ func (t *Trainer) Learn(e *millrace.Event, prediction []float64) error {
 	if prediction != nil {
 		t.Progressive.Add(prediction, e.Label)
 	}
+	t.Drift.Learned(t.prediction, e.Label)
 	return nil
 }
 
@@ -189,4 +193,5 @@ func (t *Trainer) Observe(e *millrace.Event) {
 		t.Watch.look(e)
 	}
 	t.Extractor.Observe(e)
+	t.Drift.Arrived(e)
 }

@@ -48,9 +48,10 @@ func Train(ctx context.Context, p *config.Pipeline, data Data, epochs int, progr
 		m.Rejected += c.Pass.Rejections()
 	}
 	s := c.Summary()
-	m.Metrics = c.Pieces.Trainer.Progressive.Metrics()
-	// Progressive metrics restart with the stream: those of a file would mix with it.
+	m.Metrics = c.Pieces.Trainer.Metrics()
+	// Progressive metrics restart with the stream, and so does drift: those of a file would mix with it.
 	c.Pieces.Trainer.Progressive.Reset()
+	c.Pieces.Trainer.Drift.Reset()
 	m.CreatedAt = time.Now().UTC()
 	m.Positions = []millrace.Position{}
 	if interrupted != nil {

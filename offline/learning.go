@@ -17,6 +17,7 @@ func (c *Contender) begin() error {
 	c.Curve = newCurve(c.Pipeline.Target().Classes > 0)
 	c.busy = 0
 	c.Pieces.Trainer.Progressive.Reset()
+	c.Pieces.Trainer.Drift.Reset()
 	if err := c.Pieces.Begin(c.Pipeline); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"millrace"
 	"millrace/config"
+	"millrace/drift"
 	"millrace/learner"
 	"millrace/payments"
 	"millrace/pipeline"
@@ -70,7 +71,10 @@ func TestFileIsTheStream(t *testing.T) {
 	}
 	learnAll := func() (learned, rejected uint64) {
 		event := want.Decoder.NewEvent()
-		for _, row := range data {
+		for i, row := range data {
+			at := drift.Place{Offset: int64(i)}
+			want.Trainer.Drift.Arriving(at)
+			want.Trainer.Drift.Learning(at)
 			err := want.Decoder.Decode(&millrace.Record{Value: row}, event)
 			if err == nil {
 				err = want.Trainer.Apply(event)
@@ -110,8 +114,10 @@ func TestFileIsTheStream(t *testing.T) {
 	equal("beside its twin", contenders[2].Pieces.Snapshot(pipeline.Manifest(p, "")))
 
 	want.Trainer.Progressive.Reset()
+	want.Trainer.Drift.Reset()
 	learnAll()
 	want.Trainer.Progressive.Reset()
+	want.Trainer.Drift.Reset()
 	_, trained, err := Train(t.Context(), p, Data{Events: path}, 2, func(int) Progress { return unseen })
 	if err != nil || trained.Manifest.Learned != 2*learned || trained.Manifest.Rejected != 2*rejected || len(trained.Manifest.Positions) != 0 {
 		t.Fatalf("%+v, %v", trained.Manifest, err)

@@ -9,6 +9,7 @@ import (
 	"millrace/config"
 	"millrace/conformal"
 	"millrace/decode"
+	"millrace/drift"
 	"millrace/explain"
 	"millrace/features"
 	"millrace/files"
@@ -50,6 +51,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 	}
 	l := &Pieces{Extractor: x, Model: m, Decoder: d, Trainer: learner.NewTrainer(x, m, p.Target().Classes),
 		Files: fileOptions(p)}
+	l.Trainer.Drift = drift.New(driftSpec(p))
 	l.Trainer.Progressive.SetPositive(p.Label.PositiveClass())
 	l.Trainer.Watch = learner.NewWatch(x, p.FeatureSpec().Seed)
 	if p.LateLabels() {
@@ -65,7 +67,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 		l.Trainer.SetIntervals(intervals)
 	}
 	parts := append(servingParts(x, m, intervals), snapshot.Part{Prefix: "progressive", State: l.Trainer.Progressive},
-		snapshot.Part{Prefix: "watch", State: l.Trainer.Watch})
+		snapshot.Part{Prefix: "watch", State: l.Trainer.Watch}, snapshot.Part{Prefix: "drift", State: l.Trainer.Drift})
 	if p.LateLabels() {
 		l.Layout, err = snapshot.NewTailedLayout(metadata(p), waitingTail, parts...)
 	} else if l.Layout, err = snapshot.NewLayout(metadata(p), parts...); err == nil {

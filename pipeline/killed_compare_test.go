@@ -10,6 +10,7 @@ import (
 
 	"millrace"
 	"millrace/join"
+	"millrace/learner"
 )
 
 // compare fails unless a life that came to the end has all that one has that was never killed.
@@ -45,7 +46,7 @@ func (l *lives) compare(end *life) {
 	if m.Applied != whole.applied || m.Learned != whole.learned || m.Rejected != whole.rejected {
 		t.Errorf("applied %d, learned %d, rejected %d; want %d, %d, %d", m.Applied, m.Learned, m.Rejected, whole.applied, whole.learned, whole.rejected)
 	}
-	if got, want := fmt.Sprint(m.Metrics), fmt.Sprint(p.Metrics()); got != want {
+	if got, want := fmt.Sprint(m.Metrics), fmt.Sprint(withDrift(p, whole.pieces)); got != want {
 		t.Errorf("figures %s, want %s", got, want)
 	}
 	for letter := range whole.letters {
@@ -113,4 +114,15 @@ func (l *lives) compareKeyed(end *life, whole *wholeRun) {
 	if !maps.Equal(names[0], names[1]) {
 		t.Errorf("afterwards names are %v, want %v", names[0], names[1])
 	}
+}
+
+// withDrift are figures with the alarms of drift that the pieces have told.
+func withDrift(p *learner.Progressive, pieces *Pieces) map[string]float64 {
+	all := p.Metrics()
+	for name, v := range pieces.Trainer.Metrics() {
+		if strings.HasPrefix(name, "drift_") {
+			all[name] = v
+		}
+	}
+	return all
 }

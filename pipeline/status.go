@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"millrace"
+	"millrace/drift"
 	"millrace/learner"
 	"millrace/pipeline/status"
 )
@@ -110,7 +111,7 @@ func learningStatus(e *environment, l *learner.Learner) *status.Learning {
 	s.Learned, s.Rejected, s.Unlabelled, s.Version = at.Learned, at.Rejected, at.Unlabelled, at.Head.Seq
 	s.Published, s.Skipped = at.Snapshots, at.Skipped
 	s.Refused, s.LagRecords = refusedStatus(at.Refusals), e.learningLag()
-	s.Late = lateStatus(at.Late, classes)
+	s.Late, s.Drift = lateStatus(at.Late, classes), driftStatus(at.Drift, p.Events.Topic)
 	s.StalledSeconds = at.Stalled.Seconds()
 	if w := at.Windows; w != nil {
 		s.Windows = &status.Windows{Keys: w.Keys, Bytes: w.Bytes, Late: w.Late, Evicted: w.Evicted}
@@ -152,6 +153,23 @@ func refusedStatus(all map[millrace.Reason]learner.Refusals) map[string]status.R
 	for reason, r := range all {
 		source := millrace.AppendSource(nil, r.Source.Topic, r.Source.Partition, r.Source.Offset)
 		s[string(reason)] = status.Refused{Count: r.Count, Source: string(source), Path: r.Path}
+	}
+	return s
+}
+
+// driftStatus is that of the detectors of drift; nil where nobody watches.
+func driftStatus(all []drift.Standing, topic string) *status.Drift {
+	if all == nil {
+		return nil
+	}
+	s := &status.Drift{}
+	for _, d := range all {
+		s.Alarms += d.Alarms
+		if a := d.Last; a != nil {
+			from := millrace.AppendSource(nil, topic, a.From.Partition, a.From.Offset)
+			s.Latest = append(s.Latest, status.DriftAlarm{Of: string(a.Of), Feature: a.Feature, Alarms: d.Alarms, Side: string(a.Side),
+				Size: a.Size, From: string(from), Event: a.Event})
+		}
 	}
 	return s
 }

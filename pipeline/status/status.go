@@ -67,6 +67,9 @@ type Learning struct {
 	// StalledSeconds is for how long merging has been waiting for a partition that does not answer.
 	StalledSeconds float64 `json:"stalled_seconds,omitempty"`
 
+	// Drift is what the detectors of drift have told, over restarts.
+	Drift *Drift `json:"drift,omitempty"`
+
 	// Model is what the model predicted before learning, Baseline the majority class or the mean, Last the label
 	// before.
 	Model    Progress `json:"model"`
@@ -77,6 +80,26 @@ type Learning struct {
 	// NoBetter is the baseline that the model was no better than over all events, once there were a thousand: majority,
 	// mean or last. It is left out where class weights move the losses.
 	NoBetter string `json:"no_better_than,omitempty"`
+}
+
+// Drift is what detectors of drift have told.
+type Drift struct {
+	Alarms uint64 `json:"alarms"`
+	// Latest are the last alarms, one of each detector that has told any.
+	Latest []DriftAlarm `json:"latest,omitempty"`
+}
+
+// DriftAlarm is the last alarm of one detector.
+type DriftAlarm struct {
+	Of      string `json:"of"` // loss, label or feature
+	Feature string `json:"feature,omitempty"`
+	Alarms  uint64 `json:"alarms"` // of this detector
+	Side    string `json:"side"`   // worse, better; of labels and features higher, lower, shares, missing_more, missing_less
+	// Size is by how much the mean loss changed, as a share of the largest that counts; of labels and features the
+	// population stability index.
+	Size  float64 `json:"size"`
+	From  string  `json:"from"`  // where the change was first seen: topic/partition/offset
+	Event uint64  `json:"event"` // how many events there had been when it was told
 }
 
 // Refused are dead letters of one reason, and the newest of them: where the record stood, topic/partition/offset, and

@@ -97,6 +97,8 @@ func Exported() map[string]Metric {
 		"millrace_expert_loss":                   {Gauge, Experts},
 		"millrace_expert_skipped_total":          {Counter, Experts},
 		"millrace_build_info":                    {Gauge, Always},
+		"millrace_drift_alarms_total":            {Counter, Always},
+		"millrace_drift_statistic":               {Gauge, Always},
 	})
 	return all
 }
