@@ -19,3 +19,15 @@ func (x *Extractor) Unknown(field int, e *millrace.Event) (unknown, ok bool) {
 	}
 	return cs.words.find(i, hash64(cs.all[i].seed, e.Fields[field].Text)) < 0, true
 }
+
+// Fields is how many fields an event has.
+func (x *Extractor) Fields() int { return len(x.columns) }
+
+// Held is the field of an event from which another takes what it is to have in a field of a Blend: of a lag its key,
+// whose earlier values it means; of any other the field itself.
+func (x *Extractor) Held(field int) int {
+	if c := &x.columns[field]; c.Type == Lag {
+		return x.columns.find(c.Key)
+	}
+	return field
+}

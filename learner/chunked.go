@@ -35,16 +35,27 @@ func (t *Trainer) addPrediction() {
 }
 
 // addUpdate adds the event that was extracted, to be predicted and then learned. Its error is a *millrace.Rejection,
-// and then no state has changed and nothing was added.
-func (t *Trainer) addUpdate(e *millrace.Event) error {
+// and then no state has changed and nothing is learned. Where the event was added once more with the value of a player
+// replaced, probe is the place of that, else none.
+func (t *Trainer) addUpdate(e *millrace.Event) (player, probe int, err error) {
 	if e.Label.Fault != nil {
-		return e.Label.Fault
+		return 0, none, e.Label.Fault
+	}
+	probe = none
+	probed := false
+	if t.chunk.single {
+		player, probed = t.probe(e)
+	} else {
+		player, probe = t.addProbe(e)
 	}
 	if err := t.chunk.Learn(t.chunk.next(t.Extractor), targetOf(e), e.Label.Importance(), 1); err != nil {
-		return t.refuse(err)
+		return 0, none, t.refuse(err)
 	}
 	t.chunk.added++
-	return nil
+	if probed {
+		t.Watch.importance.settle(player, t.Watch.importance.prediction, t.prediction, e.Label)
+	}
+	return player, probe, nil
 }
 
 // reset forgets the events, which were run.

@@ -22,6 +22,8 @@ type pending struct {
 	why     millrace.Rejection // of what was refused at once
 	label   millrace.Label     // what its prediction is measured by, where that is Known
 	event   int                // its event's place in the chunk
+	probe   int                // that of the event with the value of a player replaced
+	player  int
 
 	// The prediction that is measured: the one of an event of the chunk, or one that was kept.
 	by      int
@@ -76,7 +78,7 @@ func (s *Stream) add(kind pendingKind) *pending {
 	n := len(t.all)
 	t.all = slices.Grow(t.all, 1)[:n+1]
 	p := &t.all[n]
-	*p = pending{kind: kind, refused: Rejected, event: none, by: none, kept: p.kept[:0]}
+	*p = pending{kind: kind, refused: Rejected, event: none, probe: none, by: none, kept: p.kept[:0]}
 	return p
 }
 
@@ -126,12 +128,13 @@ func (s *Stream) apply(p *pending, e *millrace.Event, outcome Outcome) {
 
 // learn learns an event that was extracted, unless it is refused at once.
 func (s *Stream) learn(p *pending, e *millrace.Event, outcome Outcome) bool {
-	at := s.Trainer.chunk.added
-	if err := s.Trainer.addUpdate(e); err != nil {
+	player, probe, err := s.Trainer.addUpdate(e)
+	if err != nil {
 		s.reject(p, err)
 		return false
 	}
-	p.outcome, p.event, p.label = outcome, at, e.Label
+	p.outcome, p.event, p.label = outcome, s.Trainer.chunk.added-1, e.Label
+	p.player, p.probe = player, probe
 	return true
 }
 
@@ -149,6 +152,8 @@ func (s *Stream) Settle() (Outcome, *millrace.Rejection, []float64) {
 		s.together.latest = t.chunk.Prediction(p.event)
 		if err := t.chunk.Err(p.event); err != nil && p.kind != pendingWait { // one that waits may be learned yet
 			s.reject(p, t.refuse(err))
+		} else if p.probe != none && err == nil {
+			t.Watch.importance.settle(p.player, t.chunk.Prediction(p.probe), t.chunk.Prediction(p.event), p.label)
 		}
 	}
 	measured := p.kept

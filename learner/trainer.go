@@ -159,10 +159,14 @@ func (t *Trainer) Prediction() []float64 { return t.prediction }
 
 // learn has the model learn what was extracted and predicted last.
 func (t *Trainer) learn(e *millrace.Event) error {
+	player, probed := t.probe(e)
 	if err := t.Model.Learn(t.input, targetOf(e), e.Label.Importance(), t.scratch); err != nil {
 		return t.refuse(err)
 	}
 	t.learnInterval(t.prediction, e.Label)
+	if probed {
+		t.Watch.importance.settle(player, t.Watch.importance.prediction, t.prediction, e.Label)
+	}
 	return nil
 }
 

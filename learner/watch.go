@@ -6,16 +6,19 @@ import (
 
 	"millrace"
 	"millrace/features"
+	"millrace/model"
 )
 
-// Watch looks at single features: at how often they are missing, and at how often a category has a value that its
-// vocabulary lacks. It is no part of what is learned, and looks at few events, chosen by counts and a seed: so the same
+// Watch looks at single features: at how much predictions need them, at how often they are missing, and at how often a
+// category has a value that its vocabulary lacks. It is no part of what is learned, and looks at few events, chosen by counts and a seed: so the same
 // events give the same figures, to the last bit, whatever the machine and however often learning began again.
 type Watch struct {
 	x       *features.Extractor
 	players []features.Player
 	clock   []uint64  // see the clock… indices
 	sums    []float64 // [players, watched, 2] smoothed values, and smoothed ones: how far smoothing has come
+
+	importance *importance
 }
 
 // What is watched of a feature.
@@ -39,27 +42,32 @@ const (
 	shareRate = 0.005
 )
 
-// NewWatch returns a watch over the extractor's features that has seen nothing.
-func NewWatch(x *features.Extractor, seed uint64) *Watch {
+// NewWatch returns a watch over the extractor's features, and over what the model makes of them, that has seen nothing.
+// Classes are 0 for numbers.
+func NewWatch(x *features.Extractor, m model.Model, classes int, seed uint64) *Watch {
 	players := x.Players()
 	w := &Watch{x: x, players: players, clock: make([]uint64, clockLen), sums: make([]float64, len(players)*watched*2)}
 	w.clock[clockRandom] = seed
-	w.clock[clockLook] = w.gap()
+	w.clock[clockLook] = gap(&w.clock[clockRandom])
+	w.importance = newImportance(x, m, classes, seed)
 	return w
 }
 
-// random is the next number of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+// splitMix is the next number of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
 // generators").
-func (w *Watch) random() uint64 {
-	w.clock[clockRandom] += 0x9E3779B97F4A7C15
-	z := w.clock[clockRandom]
+func splitMix(state *uint64) uint64 {
+	*state += 0x9E3779B97F4A7C15
+	z := *state
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	return z ^ z>>31
 }
 
+// gapMax is the most events that are left out between two that are chosen, and one.
+const gapMax = watchEvery / 2 * 3
+
 // gap is how many events it is to the next that is chosen: never the same number, as streams have periods.
-func (w *Watch) gap() uint64 { return watchEvery/2 + w.random()%(watchEvery+1) }
+func gap(state *uint64) uint64 { return watchEvery/2 + splitMix(state)%(watchEvery+1) }
 
 // due counts an event that comes, and reports whether it is one to look at.
 func (w *Watch) due() bool {
@@ -69,7 +77,7 @@ func (w *Watch) due() bool {
 
 // look looks at an event that has been extracted and not been observed.
 func (w *Watch) look(e *millrace.Event) {
-	w.clock[clockLook] = w.gap()
+	w.clock[clockLook] = gap(&w.clock[clockRandom])
 	for i := range w.players {
 		missing, unknown, values := 0, 0, 0
 		fields := w.players[i].Fields
@@ -107,6 +115,9 @@ func (w *Watch) smoothed(player, what int) float64 {
 // FeatureFigures are what is known of a feature lately.
 type FeatureFigures struct {
 	Name string
+	// Importance is by how much the loss rises when the feature has the value of another event: nats of log-loss, for
+	// numbers units of the label. NaN where it is not known yet.
+	Importance float64
 	// Missing is the share of events that lack it, of a window with several statistics the mean of theirs; NaN where
 	// that says nothing, as of lags.
 	Missing float64
@@ -119,7 +130,7 @@ type FeatureFigures struct {
 func (w *Watch) Figures() []FeatureFigures {
 	all := make([]FeatureFigures, len(w.players))
 	for i := range all {
-		all[i] = FeatureFigures{Name: w.players[i].Name, Missing: w.smoothed(i, watchedMissing), Unknown: w.smoothed(i, watchedUnknown)}
+		all[i] = FeatureFigures{Name: w.players[i].Name, Importance: w.importance.of(i), Missing: w.smoothed(i, watchedMissing), Unknown: w.smoothed(i, watchedUnknown)}
 		if w.x.TypeOf(w.players[i].Fields[0]) == features.Lag {
 			all[i].Missing = math.NaN()
 		}
@@ -131,11 +142,12 @@ func (w *Watch) Figures() []FeatureFigures {
 func (w *Watch) State(visit func(string, millrace.Tensor, millrace.Role)) {
 	visit("clock", millrace.Tensor{Shape: []int{clockLen}, U64: w.clock, Added: true}, millrace.Training)
 	visit("sums", millrace.Tensor{Shape: []int{len(w.players), watched, 2}, F64: w.sums, Added: true}, millrace.Training)
+	w.importance.state(visit)
 }
 
 // Restored checks what no events leave.
 func (w *Watch) Restored() error {
-	if at := w.clock[clockLook]; at == 0 || at > watchEvery/2*3 {
+	if at := w.clock[clockLook]; at == 0 || at > gapMax {
 		return errors.New("the next event that is looked at is out of range")
 	}
 	for i := 0; i < len(w.sums); i += 2 {
@@ -143,5 +155,5 @@ func (w *Watch) Restored() error {
 			return errors.New("a share of a feature's values is out of range")
 		}
 	}
-	return nil
+	return w.importance.restored()
 }

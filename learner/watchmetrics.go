@@ -16,8 +16,9 @@ const otherFeatures = "other"
 
 // watchMetrics are gauges of single features.
 type watchMetrics struct {
-	watch            *Watch
-	missing, unknown *prometheus.GaugeVec
+	watch                        *Watch
+	importance, missing, unknown *prometheus.GaugeVec
+	shown                        map[string]bool
 }
 
 // newWatchMetrics registers the gauges if there is a watch; nil otherwise.
@@ -30,21 +31,23 @@ func newWatchMetrics(r prometheus.Registerer, w *Watch) *watchMetrics {
 		r.MustRegister(g)
 		return g
 	}
-	return &watchMetrics{watch: w,
-		missing: gauge("millrace_feature_missing_ratio", "Share of recent events that lack the feature; other is the mean of all features without a series."),
-		unknown: gauge("millrace_feature_unknown_ratio", "Share of a category's recent values that its vocabulary lacked; other is the mean of all categories without a series."),
+	return &watchMetrics{watch: w, shown: map[string]bool{},
+		importance: gauge("millrace_feature_importance", "By how much the recent loss (log-loss, of numbers the absolute error) rises when the feature has another event's value; other is the sum of all features without a series."),
+		missing:    gauge("millrace_feature_missing_ratio", "Share of recent events that lack the feature; other is the mean of all features without a series."),
+		unknown:    gauge("millrace_feature_unknown_ratio", "Share of a category's recent values that its vocabulary lacked; other is the mean of all categories without a series."),
 	}
 }
 
-// report refreshes the gauges and returns those that a status tells of. Nil reports nothing.
+// report refreshes the gauges and returns the figures that a status tells of. The most important features have series;
+// those of others go. Nil reports nothing.
 func (m *watchMetrics) report() []FeatureFigures {
 	if m == nil {
 		return nil
 	}
 	all := m.watch.Figures()
+	slices.SortStableFunc(all, func(a, b FeatureFigures) int { return cmp.Compare(b.Importance, a.Importance) }) // NaNs come last
 	shown := min(len(all), featuresMax)
-	set := func(g *prometheus.GaugeVec, of func(*FeatureFigures) float64) {
-		var sum, n float64
+	set := func(g *prometheus.GaugeVec, of func(*FeatureFigures) float64) (sum, n float64) {
 		for i := range all {
 			switch v := of(&all[i]); {
 			case math.IsNaN(v):
@@ -54,29 +57,36 @@ func (m *watchMetrics) report() []FeatureFigures {
 				sum, n = sum+v, n+1
 			}
 		}
-		if n > 0 {
-			g.WithLabelValues(otherFeatures).Set(sum / n)
-		}
+		return sum, n
 	}
-	set(m.missing, func(f *FeatureFigures) float64 { return f.Missing })
-	set(m.unknown, func(f *FeatureFigures) float64 { return f.Unknown })
-	return strongest(all)
+	if sum, n := set(m.importance, func(f *FeatureFigures) float64 { return f.Importance }); n > 0 {
+		m.importance.WithLabelValues(otherFeatures).Set(sum)
+	}
+	if sum, n := set(m.missing, func(f *FeatureFigures) float64 { return f.Missing }); n > 0 {
+		m.missing.WithLabelValues(otherFeatures).Set(sum / n)
+	}
+	if sum, n := set(m.unknown, func(f *FeatureFigures) float64 { return f.Unknown }); n > 0 {
+		m.unknown.WithLabelValues(otherFeatures).Set(sum / n)
+	}
+	m.forget(all[:shown])
+	return all[:min(len(all), featuresTold)]
 }
 
-// featuresTold is how many features a status tells of.
+// featuresTold is how many features a status tells of, the most important.
 const featuresTold = 10
 
-// strongest are the features that most is to be said of, the strongest first.
-func strongest(all []FeatureFigures) []FeatureFigures {
-	weight := func(f *FeatureFigures) float64 {
-		w := 0.0
-		for _, v := range [...]float64{f.Missing, f.Unknown} {
-			if v > w { // a NaN is not
-				w = v
+// forget takes away the series of features that are no longer shown.
+func (m *watchMetrics) forget(shown []FeatureFigures) {
+	now := make(map[string]bool, len(shown))
+	for i := range shown {
+		now[shown[i].Name] = true
+	}
+	for name := range m.shown {
+		if !now[name] {
+			for _, g := range [...]*prometheus.GaugeVec{m.importance, m.missing, m.unknown} {
+				g.DeleteLabelValues(name)
 			}
 		}
-		return w
 	}
-	slices.SortStableFunc(all, func(a, b FeatureFigures) int { return cmp.Compare(weight(&b), weight(&a)) })
-	return all[:min(len(all), featuresTold)]
+	m.shown = now
 }

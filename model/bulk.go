@@ -57,8 +57,8 @@ func (n *network) NewChunk() Chunk {
 	}
 	rows := min(n.spec.Batch, bulkRows)
 	b := &bulk{
-		n: n, events: make([]bulkEvent, 0, ChunkEvents), steps: make([]bulkStep, 0, rows),
-		results: make([]float64, ChunkEvents*n.Outputs()), sc: *n.NewScratch().(*scratch),
+		n: n, events: make([]bulkEvent, 0, ChunkEvents+ChunkSpare), steps: make([]bulkStep, 0, rows),
+		results: make([]float64, (ChunkEvents+ChunkSpare)*n.Outputs()), sc: *n.NewScratch().(*scratch),
 	}
 	b.predictions = kernel.Matrix(rows, n.Outputs(), nil)
 	b.derives = n.classes > 0 && n.spec.Batch >= transposedFrom
@@ -73,7 +73,7 @@ func (n *network) NewChunk() Chunk {
 	return b
 }
 
-func (b *bulk) Room() int { return cap(b.events) - len(b.events) }
+func (b *bulk) Room() int { return max(0, cap(b.events)-len(b.events)-1) }
 
 func (b *bulk) Predict(x millrace.Input) { b.events = append(b.events, bulkEvent{x: x}) }
 

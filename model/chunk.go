@@ -25,6 +25,9 @@ func (OneByOne) Run(n, _ int, f func(i int)) {
 // ChunkEvents is the most events that a chunk takes.
 const ChunkEvents = 100
 
+// ChunkSpare is how many predictions more fit in, at any place among the events: Room leaves them out.
+const ChunkSpare = 3
+
 // ErrSkipped is the error of an event that every part of a model refused, each for itself: none has learned it, but
 // what went on beside them, as features do, has taken it in.
 var ErrSkipped = fmt.Errorf("no part of the model can learn it: %w", millrace.ErrUpdateRefused)

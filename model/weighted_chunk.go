@@ -19,7 +19,7 @@ func (m *weighted) NewChunk() Chunk {
 	}
 	c := &weightedChunk{Chunk: inner, m: m}
 	if m.w.Corrected {
-		c.weights = make([]float64, ChunkEvents*m.Outputs())
+		c.weights = make([]float64, (ChunkEvents+ChunkSpare)*m.Outputs())
 	}
 	return c
 }

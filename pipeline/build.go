@@ -53,7 +53,7 @@ func Build(p *config.Pipeline) (*Pieces, error) {
 		Files: fileOptions(p)}
 	l.Trainer.Drift = drift.New(driftSpec(p))
 	l.Trainer.Progressive.SetPositive(p.Label.PositiveClass())
-	l.Trainer.Watch = learner.NewWatch(x, p.FeatureSpec().Seed)
+	l.Trainer.Watch = learner.NewWatch(x, m, p.Target().Classes, p.FeatureSpec().Seed)
 	if p.LateLabels() {
 		if l.Labels, err = decode.New(p.LabelDecodeSpec()); err != nil {
 			return nil, config.UsageError{Err: fmt.Errorf("compiling the schema of labels: %w", err)}

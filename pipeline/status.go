@@ -137,7 +137,7 @@ func featuresStatus(all []learner.FeatureFigures) []status.Feature {
 	}
 	var s []status.Feature
 	for _, f := range all {
-		if one := (status.Feature{Name: f.Name, Missing: known(f.Missing), Unknown: known(f.Unknown)}); one != (status.Feature{Name: f.Name}) {
+		if one := (status.Feature{Name: f.Name, Importance: known(f.Importance), Missing: known(f.Missing), Unknown: known(f.Unknown)}); one != (status.Feature{Name: f.Name}) {
 			s = append(s, one)
 		}
 	}

@@ -12,7 +12,9 @@ const reviewUnit = 100
 type chunk struct{ *work }
 
 // NewChunk returns an empty chunk.
-func (m *mixture) NewChunk() model.Chunk { return chunk{m.newWork(model.ChunkEvents)} }
+func (m *mixture) NewChunk() model.Chunk {
+	return chunk{m.newWork(model.ChunkEvents + model.ChunkSpare)}
+}
 
 // Room ends a chunk where a review may be due, although it could be that some of its events are refused.
 func (c chunk) Room() int {
@@ -20,7 +22,7 @@ func (c chunk) Room() int {
 	if left == 0 {
 		return 0
 	}
-	return min(left, cap(c.events)-len(c.events))
+	return min(left, max(0, cap(c.events)-len(c.events)-1))
 }
 
 func (c chunk) Predict(x millrace.Input) { c.add(happening{x: x}) }

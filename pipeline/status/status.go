@@ -237,6 +237,9 @@ type Losses struct {
 // Feature is what is known of a feature lately. What is left out says nothing of it, or is not known yet.
 type Feature struct {
 	Name string `json:"name"`
+	// Importance is by how much the recent loss rises when the feature has another event's value: log-loss in nats, of
+	// numbers the absolute error.
+	Importance *float64 `json:"importance,omitempty"`
 	// Missing is the share of recent events that lack it.
 	Missing *float64 `json:"missing_ratio,omitempty"`
 	// Unknown is the share of a category's recent values that its vocabulary lacked.

@@ -84,6 +84,7 @@ func Exported() map[string]Metric {
 		"millrace_score":                         {Histogram, Always},
 		"millrace_predicted_class_total":         {Counter, Classes},
 		"millrace_observed_class_total":          {Counter, Classes},
+		"millrace_feature_importance":            {Gauge, Always},
 		"millrace_feature_missing_ratio":         {Gauge, Always},
 		"millrace_feature_unknown_ratio":         {Gauge, Categories},
 		"millrace_gradient_norm":                 {Gauge, Always},
