@@ -8,8 +8,9 @@ import (
 	"millrace/conformal"
 )
 
-// TestIntervalsLearnFromBeforeLearning: of a label that came later, intervals learn from the prediction made just before
-// learning, not from the one that is measured; where something was assumed when the event came, that one is both.
+// TestIntervalsLearnFromBeforeLearning: of a label that came later, intervals learn from the prediction made just
+// before learning, not from the one that is measured; where something was assumed when the event came, that one is
+// both.
 func TestIntervalsLearnFromBeforeLearning(t *testing.T) {
 	for _, c := range []struct {
 		known, assumed bool

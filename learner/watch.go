@@ -10,8 +10,9 @@ import (
 )
 
 // Watch looks at single features: at how much predictions need them, at how often they are missing, and at how often a
-// category has a value that its vocabulary lacks. It is no part of what is learned, and looks at few events, chosen by counts and a seed: so the same
-// events give the same figures, to the last bit, whatever the machine and however often learning began again.
+// category has a value that its vocabulary lacks. It is no part of what is learned, and looks at few events, chosen by
+// counts and a seed: so the same events give the same figures, to the last bit, whatever the machine and however often
+// learning began again.
 type Watch struct {
 	x       *features.Extractor
 	players []features.Player
