@@ -21,7 +21,7 @@ const ColumnsMax = 256
 
 // every is how many events there are for each one whose features are counted: to count each of them would cost a small
 // model a tenth of its time.
-const every = 8
+const every = 16
 
 // Column is a feature as detectors see it.
 type Column struct {

@@ -83,7 +83,7 @@ func TestAlarms(t *testing.T) {
 		{"nothing", "", "", ""},
 	} {
 		m, s := testMonitor(), &stream{r: rand.New(rand.NewPCG(1, 2))}
-		if told := s.feed(m, 10_000); len(told) > 0 {
+		if told := s.feed(m, 20_000); len(told) > 0 {
 			t.Fatalf("%s: %+v before anything changed", test.change, told)
 		}
 		s.change = test.change
@@ -102,7 +102,7 @@ func TestAlarms(t *testing.T) {
 		if a.Of != test.of || a.Feature != test.feature || a.Side != test.side || !(a.Size > 0.04) {
 			t.Errorf("%s: %+v", test.change, a)
 		}
-		if a.From.Partition != 3 || a.From.Offset < 9_000 || a.From.Offset > 11_000 || a.Event > 12_500 {
+		if a.From.Partition != 3 || a.From.Offset < 18_500 || a.From.Offset > 21_500 || a.Event > 24_500 {
 			t.Errorf("%s: told at %d, from %+v on", test.change, a.Event, a.From)
 		}
 		for _, at := range m.Standings() {
@@ -133,7 +133,7 @@ func TestRestart(t *testing.T) {
 	var want, got []Alarm
 	for i, change := range []string{"", "higher", "worse", "labels", ""} {
 		s.change, q.change = change, change
-		for _, n := range []int{1_001, 2_000 + i, 777, 3_003} {
+		for _, n := range []int{2_001, 4_000 + i, 777, 6_003} {
 			want = append(want, s.feed(whole, n)...)
 			got = append(got, q.feed(parts, n)...)
 			next := testMonitor()
