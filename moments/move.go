@@ -96,6 +96,20 @@ func (c *Columns) looks(i int, stored uint64) bool {
 		c.isNarrow(i, c.latest(i, stored)))
 }
 
+// mayLook is looks once v is stored as value number stored, which it is not yet; it may also report what then is not so.
+func (c *Columns) mayLook(i int, stored uint64, v float64) bool {
+	w := c.words[i*wordsLen:]
+	if stored%block == 0 || w[narrow] > 0 || c.isEarly(i, stored) {
+		return true
+	}
+	slot := &c.recent[c.ring[i]+int((stored-1)%settleAt)]
+	oldest := *slot
+	*slot = v
+	apart := c.latest(i, stored)
+	*slot = oldest
+	return apart*narrowBy < c.floats[i*floatsLen+tight]
+}
+
 // look looks at the recent values together, a block after the last time; at the first ones more often. It reports
 // whether the column moved.
 func (c *Columns) look(i int, weight float64) bool {

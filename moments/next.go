@@ -43,7 +43,7 @@ func (c *Columns) Next(i int, v, weight float64) Next {
 		}
 	} else {
 		d, s := u-mean, w[stored]+1
-		if d*d*k > usual*usual*squares || farFromCalm(f, v) || s%homeEvery == 0 && (c.looks(i, s) || c.asks(i, s)) {
+		if d*d*k > usual*usual*squares || farFromCalm(f, v) || s%half == 0 && c.mayLook(i, s, v) || s%homeEvery == 0 && c.asks(i, s) {
 			return c.nextByCopy(i, v, weight)
 		}
 		h <<= 1
