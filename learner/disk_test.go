@@ -124,7 +124,7 @@ func (l *lives) restore(tb testing.TB, s *Stream, layout *snapshot.Layout, m *mi
 // TestKilledWithCheckpointsEqualsUninterrupted: as without any, whatever is there when the learner starts again, and
 // after going back to older versions.
 func TestKilledWithCheckpointsEqualsUninterrupted(t *testing.T) {
-	broken := 0 // of all cases: when one stops, and so what it finds, depends on the machine's pace
+	var all disk // of all cases: when one stops, and so what it finds, depends on the machine's pace
 	for _, c := range []struct {
 		name       string
 		partitions int
@@ -152,14 +152,14 @@ func TestKilledWithCheckpointsEqualsUninterrupted(t *testing.T) {
 			l.survive(t, 60)
 			d := l.disk
 			t.Logf("%d used, %d of ancestors, %d of others, %d broken, %d records read behind them", d.used, d.ancestors, d.strangers, d.broken, d.read)
-			broken += d.broken
-			if !testing.Short() && (d.used < 20 || d.ancestors < 5 || d.strangers < 3) {
-				t.Error("the lives do not tell of everything")
-			}
+			all.used += d.used
+			all.ancestors += d.ancestors
+			all.strangers += d.strangers
+			all.broken += d.broken
 		})
 	}
-	if !testing.Short() && broken == 0 {
-		t.Error("no life began with a broken checkpoint")
+	if !testing.Short() && (all.used < 100 || all.ancestors < 35 || all.strangers < 20 || all.broken == 0) {
+		t.Errorf("the lives do not tell of everything: %d used, %d of ancestors, %d of others, %d broken", all.used, all.ancestors, all.strangers, all.broken)
 	}
 }
 
