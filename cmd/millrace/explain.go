@@ -29,7 +29,7 @@ the label's units for numbers. docs/EXPLAIN.md says what they mean, and what the
 Nothing is learned, and nothing goes to any topic. --version N is one of the versions that snapshots list has, --snapshot FILE
 a file that train --out wrote. Windows are filled from the pipeline's topic first; with --cold they are empty.`,
 		Example: `  millrace explain -c payments.yaml '{"amount": 1200, "country": "DE"}'
-  millrace explain -c payments.yaml --snapshot payments.millrace --output json - < event.json`,
+  echo '{"amount": 1200}' | millrace explain -c payments.yaml --snapshot payments.millrace --output json -`,
 		Args: exactly(1, "one event, a JSON object"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.explainEvent(cmd.Context(), f, args[0]) },
 	}

@@ -186,6 +186,7 @@ func TestJSONHolds(t *testing.T) {
 	h.holds("evaluate-seeds", "evaluate", "-c", file, "--seeds", "2", rows)
 	h.holds("compare", "compare", "-c", file, "-c", rival, rows)
 	h.holds("train", "train", "-c", file, "--out", model, rows)
+	h.holds("explain", "explain", "-c", file, "--snapshot", model, `{"amount":12,"distance_km":3}`)
 	h.holds("version", "version")
 	h.holds("snapshots-repair", "snapshots", "repair", "-c", file)
 	h.holds("snapshots-list", "snapshots", "list", "-c", file)
