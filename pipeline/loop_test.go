@@ -200,9 +200,10 @@ func rows(n int, bad bool) [][]byte {
 // learnRows learns rows without Kafka, leaving out what cannot be used.
 func learnRows(pieces *Pieces, data [][]byte) {
 	event := pieces.Decoder.NewEvent()
-	for _, row := range data {
-		if pieces.Decoder.Decode(&millrace.Record{Value: row}, event) == nil {
-			_ = pieces.Trainer.Apply(event) // what is refused leaves nothing behind
+	for i, row := range data {
+		rec := &millrace.Record{Value: row, Offset: int64(i)}
+		if pieces.Decoder.Decode(rec, event) == nil {
+			pieces.Stream.Event(event, rec) // what is refused leaves nothing behind
 		}
 	}
 }
