@@ -96,7 +96,8 @@ func (c *Columns) looks(i int, stored uint64) bool {
 		c.isNarrow(i, c.latest(i, stored)))
 }
 
-// mayLook is looks once v is stored as value number stored, which it is not yet; it may also report what then is not so.
+// mayLook is looks once v is stored as value number stored, which it is not yet; it may also report what then is not
+// so.
 func (c *Columns) mayLook(i int, stored uint64, v float64) bool {
 	w := c.words[i*wordsLen:]
 	if stored%block == 0 || w[narrow] > 0 || c.isEarly(i, stored) {
