@@ -203,7 +203,7 @@ func learnRows(pieces *Pieces, data [][]byte) {
 	for i, row := range data {
 		rec := &millrace.Record{Value: row, Offset: int64(i)}
 		if pieces.Decoder.Decode(rec, event) == nil {
-			pieces.Stream.Event(event, rec) // what is refused leaves nothing behind
+			_, _ = pieces.Stream.Event(event, rec) // what is refused leaves nothing behind
 		}
 	}
 }
