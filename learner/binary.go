@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"millrace"
-	"millrace/elementary"
 )
 
 // Bins of the histograms of scores: logits from -binsReach to binsReach, those beyond in the outermost ones. Two scores
@@ -69,9 +68,9 @@ func (b *twoClasses) reset() {
 	clear(b.hits)
 }
 
-// add counts a prediction: the probabilities of both classes, and which is larger.
-func (b *twoClasses) add(prediction []float64, class, best int) {
-	bin := binOf(prediction[b.positive] / prediction[1-b.positive])
+// add counts a prediction: the log-odds of the positive class, the class that came, and the likelier one.
+func (b *twoClasses) add(logOdds float64, class, best int) {
+	bin := binOf(logOdds, binsReach, binsCount)
 	class, best = one(class == b.positive), one(best == b.positive)
 	b.bins[class*binsCount+bin]++
 	fading := b.bins[2*binsCount:]
@@ -80,10 +79,7 @@ func (b *twoClasses) add(prediction []float64, class, best int) {
 	}
 	fading[class*binsCount+bin] += b.unit[class]
 	if b.unit[class] /= binaryFade; b.unit[class] > unitMax {
-		for i := range binsCount {
-			fading[class*binsCount+i] /= b.unit[class]
-		}
-		b.unit[class] = 1
+		shrink(fading[class*binsCount:(class+1)*binsCount], &b.unit[class])
 	}
 	b.hit(hitAlarms, best, class)
 	b.hit(hitPositives, class, best)
@@ -99,13 +95,21 @@ func (b *twoClasses) hit(kind, is, right int) {
 	fading[kind+1] = fading[kind+1]*keep + hit
 }
 
-// binOf is the bin of a score with these odds.
-func binOf(odds float64) int {
-	bin := (elementary.Log(odds) + binsReach) * (binsCount / (2 * binsReach))
+// binOf is the bin of log-odds among so many within the reach; those beyond are in the outermost ones.
+func binOf(logOdds, reach, bins float64) int {
+	bin := (logOdds + reach) * (bins / (2 * reach))
 	if !(bin > 0) { // no number, too: nothing at all is positive of 0 / 0
 		return 0
 	}
-	return int(min(bin, binsCount-1))
+	return int(min(bin, bins-1))
+}
+
+// shrink brings the unit of fading bins back to 1.
+func shrink(bins []float64, unit *float64) {
+	for i := range bins {
+		bins[i] /= *unit
+	}
+	*unit = 1
 }
 
 // SetPositive makes class the positive one of two; the last one is otherwise. It is called before the first event, and

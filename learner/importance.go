@@ -145,12 +145,7 @@ func (t *Trainer) probe(e *millrace.Event) (player int, ok bool) {
 		return 0, false
 	}
 	t.Model.Predict(im.outputs, im.input, im.scratch)
-	for i, v := range im.outputs {
-		im.prediction[i] = float64(v)
-	}
-	if t.value != nil {
-		im.prediction[0] = t.value.Value(im.outputs[0])
-	}
+	t.tell(im.prediction, im.outputs)
 	return player, true
 }
 

@@ -162,12 +162,13 @@ func (p *Progressive) addClass(d *[sumsLen]float64, prediction []float64, class 
 	p.counts[1+class]++
 	p.last[0] = float64(class)
 	if p.binary != nil {
-		p.binary.add(prediction, class, best)
 		positive := p.binary.positive
-		p.relied.add(prediction[positive], prediction[positive]/prediction[1-positive], one(class == positive))
+		logOdds := elementary.Log(prediction[positive] / prediction[1-positive])
+		p.binary.add(logOdds, class, best)
+		p.relied.add(prediction[positive], logOdds, one(class == positive))
 		return
 	}
-	p.relied.add(prediction[best], prediction[best]/(1-prediction[best]), one(best == class))
+	p.relied.add(prediction[best], elementary.Log(prediction[best]/(1-prediction[best])), one(best == class))
 }
 
 func (p *Progressive) addNumber(d *[sumsLen]float64, prediction, value float64) {

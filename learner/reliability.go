@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"millrace"
-	"millrace/elementary"
 )
 
 // reliability counts how often what was predicted with some probability came true, in bins of that probability's
@@ -44,13 +43,9 @@ func (r *reliability) reset() {
 	r.unit[0], r.seen[0] = 1, 0
 }
 
-// add counts an event that was predicted with probability p, which has these odds.
-func (r *reliability) add(p, odds float64, hit int) {
-	at := (elementary.Log(odds) + reliedReach) * (reliedBins / (2 * reliedReach))
-	bin := 0
-	if at > 0 {
-		bin = int(min(at, reliedBins-1))
-	}
+// add counts an event that was predicted with probability p, of these log-odds.
+func (r *reliability) add(p, logOdds float64, hit int) {
+	bin := binOf(logOdds, reliedReach, reliedBins)
 	all, recent := r.bins[bin*relied:], r.bins[(reliedBins+bin)*relied:]
 	all[reliedEvents]++
 	all[reliedSum] += p
@@ -66,13 +61,7 @@ func (r *reliability) add(p, odds float64, hit int) {
 }
 
 // shrink brings the unit of recent events back to 1.
-func (r *reliability) shrink() {
-	recent := r.bins[reliedBins*relied:]
-	for i := range recent {
-		recent[i] /= r.unit[0]
-	}
-	r.unit[0] = 1
-}
+func (r *reliability) shrink() { shrink(r.bins[reliedBins*relied:], &r.unit[0]) }
 
 // Calibration says how far probabilities are from the shares of events that came true.
 type Calibration struct {

@@ -29,7 +29,7 @@ func TestCalibrationError(t *testing.T) {
 		predictions(n, func(p float64) float64 {
 			want += math.Abs(told(p)-p) / n
 			return told(p)
-		}, func(p float64, hit int) { r.add(p, p/(1-p), hit) })
+		}, func(p float64, hit int) { r.add(p, math.Log(p/(1-p)), hit) })
 		for _, w := range []Window{All, Fading} {
 			got, ok := r.report(w)
 			over := .004
@@ -57,7 +57,7 @@ func TestExpectedError(t *testing.T) {
 				b := newReliability()
 				for range n {
 					p := scale * r.Float64()
-					b.add(p, p/(1-p), one(r.Float64() < p))
+					b.add(p, math.Log(p/(1-p)), one(r.Float64() < p))
 				}
 				c, _ := b.report(All)
 				drawn += c.ECE / times
@@ -73,7 +73,7 @@ func TestExpectedError(t *testing.T) {
 // TestRecentCalibration: what was wrong long ago is in the figures of all events and no longer in the recent ones.
 func TestRecentCalibration(t *testing.T) {
 	r := newReliability()
-	add := func(p float64, hit int) { r.add(p, p/(1-p), hit) }
+	add := func(p float64, hit int) { r.add(p, math.Log(p/(1-p)), hit) }
 	predictions(100000, func(p float64) float64 { return 1 - p }, add)
 	predictions(100000, func(p float64) float64 { return p }, add)
 	all, _ := r.report(All)

@@ -68,12 +68,17 @@ func NewTrainer(x Extractor, m model.Model, classes int) *Trainer {
 // predict has the model predict what was extracted.
 func (t *Trainer) predict(x millrace.Input) {
 	t.Model.Predict(t.outputs, x, t.scratch)
+	t.tell(t.prediction, t.outputs)
+}
+
+// tell writes what a model predicted for people: probabilities, or the value in the user's units.
+func (t *Trainer) tell(dst []float64, outputs []float32) {
 	if t.value != nil {
-		t.prediction[0] = t.value.Value(t.outputs[0])
+		dst[0] = t.value.Value(outputs[0])
 		return
 	}
-	for i, v := range t.outputs {
-		t.prediction[i] = float64(v)
+	for i, v := range outputs {
+		dst[i] = float64(v)
 	}
 }
 
