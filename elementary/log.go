@@ -1,6 +1,6 @@
 // Package elementary has the natural logarithm and the exponential in float64, as exact as those of math and at a third
-// of their cost: what is measured of events, and what calibrates their probabilities, wants some of each for every one.
-// A binary gives the same bits on every processor, which math.Exp does not.
+// of their cost: what is measured of events, and what calibrates their probabilities, wants some of each for every one;
+// and the numbers of SplitMix64. A binary gives the same bits on every processor, which math.Exp does not.
 package elementary
 
 import "math"

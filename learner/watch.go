@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/elementary"
 	"millrace/features"
 	"millrace/model"
 )
@@ -54,14 +55,10 @@ func NewWatch(x *features.Extractor, m model.Model, classes int, seed uint64) *W
 	return w
 }
 
-// splitMix is the next number of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
-// generators").
+// splitMix is the next number of SplitMix64.
 func splitMix(state *uint64) uint64 {
-	*state += 0x9E3779B97F4A7C15
-	z := *state
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	return z ^ z>>31
+	*state += elementary.Golden
+	return elementary.Mix(*state)
 }
 
 // gapMax is the most events that are left out between two that are chosen, and one.

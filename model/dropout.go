@@ -1,6 +1,9 @@
 package model
 
-import "millrace"
+import (
+	"millrace"
+	"millrace/elementary"
+)
 
 // dropout leaves hidden units out of learning, each with one probability, and multiplies the others by what
 // keeps the expected output (Srivastava et al. 2014, section 10 for the scale at learning; section 4 for the
@@ -29,7 +32,7 @@ func newDropout(s Spec) *dropout {
 		return nil
 	}
 	d := &dropout{
-		events: make([]uint64, 1), seed: mix(s.Seed ^ streamDropout),
+		events: make([]uint64, 1), seed: elementary.Mix(s.Seed ^ streamDropout),
 		below: uint32(s.Dropout * (1 << 32)), keep: float32(1 / (1 - s.Dropout)),
 	}
 	for _, l := range s.Layers {
@@ -41,10 +44,10 @@ func newDropout(s Spec) *dropout {
 // mask writes the factor of each unit of a layer, whose draws of the event start at from, and returns where
 // those of the next layer start.
 func (d *dropout) mask(dst []float32, from uint64) uint64 {
-	at := d.seed + (d.events[0]*d.draws+from)*golden
+	at := d.seed + (d.events[0]*d.draws+from)*elementary.Golden
 	for i := 0; i < len(dst); i += 2 {
-		bits := mix(at)
-		at += golden
+		bits := elementary.Mix(at)
+		at += elementary.Golden
 		dst[i] = d.factor(uint32(bits))
 		if i+1 < len(dst) {
 			dst[i+1] = d.factor(uint32(bits >> 32))
@@ -62,16 +65,6 @@ func (d *dropout) factor(bits uint32) float32 {
 
 func (d *dropout) state(visit func(string, millrace.Tensor, millrace.Role)) {
 	visit("dropout.events", millrace.Tensor{Shape: scalarShape, U64: d.events}, millrace.Training)
-}
-
-// golden and mix are SplitMix64 (Steele, Lea and Flood 2014): its n-th number is mix(seed + n·golden), so any
-// of them can be had at once.
-const golden = 0x9E3779B97F4A7C15
-
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-	z = (z ^ z>>27) * 0x94D049BB133111EB
-	return z ^ z>>31
 }
 
 // leaveOut makes the outputs in the scratch those of learning: units are left out, and what follows from them

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"millrace"
+	"millrace/elementary"
 )
 
 // Networks that learn for long lose the ability to learn: units die, weights grow (Dohare et al. 2024, Nature
@@ -53,7 +54,7 @@ func newUpkeep(n *network) *upkeep {
 	if s.Plasticity == "" {
 		return nil
 	}
-	u := &upkeep{perturb: s.Plasticity == plasticityShrinkPerturb, strength: s.Upkeep, seed: mix(s.Seed ^ streamUpkeep)}
+	u := &upkeep{perturb: s.Plasticity == plasticityShrinkPerturb, strength: s.Upkeep, seed: elementary.Mix(s.Seed ^ streamUpkeep)}
 	for i := range n.layers {
 		l := &n.layers[i]
 		weight, bias := l.bounds(s.Init)
@@ -130,7 +131,7 @@ func (n *network) maintainRows() {
 	key := u.key(n.optimizer.steps[0], rowsKey)
 	for _, row := range r.index[:r.count[0]] {
 		from := int(row) * r.cols
-		u.pull(l.weight.w.Data[from:from+r.cols], 0, from, false, u.strength, 1/l.scale[0], mix(key+uint64(row)*golden))
+		u.pull(l.weight.w.Data[from:from+r.cols], 0, from, false, u.strength, 1/l.scale[0], elementary.Mix(key+uint64(row)*elementary.Golden))
 	}
 	if u.perturb {
 		n.guard.weight += u.largest
@@ -141,7 +142,9 @@ func (n *network) maintainRows() {
 const rowsKey = 1 << 32
 
 // key begins the draws of a parameter at an update.
-func (u *upkeep) key(steps, which uint64) uint64 { return mix(mix(u.seed+steps*golden) + which*golden) }
+func (u *upkeep) key(steps, which uint64) uint64 {
+	return elementary.Mix(elementary.Mix(u.seed+steps*elementary.Golden) + which*elementary.Golden)
+}
 
 // pull moves the weights w, which begin at from in a parameter, by the amount. What is stored is the weight times
 // stored.
@@ -156,8 +159,8 @@ func (u *upkeep) pull(w []float32, parameter, from int, gain bool, amount, store
 		noise := math.Sqrt(amount * (2 - amount))
 		scale := u.bound[parameter] * float32(noise) * factor
 		for i := 0; i < len(w); i += 2 {
-			key += golden
-			bits := mix(key)
+			key += elementary.Golden
+			bits := elementary.Mix(key)
 			w[i] += scale*unit(uint32(bits)) - a*w[i]
 			if i+1 < len(w) {
 				w[i+1] += scale*unit(uint32(bits>>32)) - a*w[i+1]
