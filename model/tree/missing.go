@@ -39,14 +39,5 @@ func (t *arena) searchMissing(f *finder, whole, block []float64, at *split) {
 // divideMissing sets the statistics of the children of such a split.
 func (t *arena) divideMissing(f *finder, whole, block []float64) {
 	copy(f.left, block[histogramHead:histogramHead+t.channels()])
-	for c := range f.right {
-		f.right[c] = whole[c] - f.left[c]
-		if c == 0 || t.Classes > 0 {
-			f.right[c] = max(f.right[c], 0)
-		}
-	}
-	if t.Classes == 0 {
-		centre(f.left)
-		centre(f.right)
-	}
+	t.divideRest(f, whole)
 }

@@ -297,6 +297,20 @@ func normalBelow(v, mean, deviation float64) float64 {
 	return distuv.Normal{Mu: mean, Sigma: deviation}.CDF(v)
 }
 
+// divideRest gives the right child what the left one leaves of all statistics.
+func (t *arena) divideRest(f *finder, all []float64) {
+	for c := range f.right {
+		f.right[c] = all[c] - f.left[c]
+		if c == 0 || t.Classes > 0 {
+			f.right[c] = max(f.right[c], 0)
+		}
+	}
+	if t.Classes == 0 {
+		centre(f.left)
+		centre(f.right)
+	}
+}
+
 // divide sets the statistics of the children of the split that was found.
 func (t *arena) divide(f *finder, block, whole []float64) {
 	clear(f.left)
@@ -330,16 +344,7 @@ func (t *arena) divide(f *finder, block, whole []float64) {
 			}
 		}
 	}
-	for c := range f.right {
-		f.right[c] = totals[c] - f.left[c]
-		if c == 0 || t.Classes > 0 {
-			f.right[c] = max(f.right[c], 0)
-		}
-	}
-	if t.Classes == 0 {
-		centre(f.left)
-		centre(f.right)
-	}
+	t.divideRest(f, totals)
 	if t.category[found.feature] && t.weightOf(f.left) > t.weightOf(f.right) {
 		found.subset |= unseen // like missing values
 	}
