@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync"
@@ -103,21 +104,13 @@ func (k *Kafka) Full() []Full {
 			all = append(all, Full{key.topic, key.partition, h.sizes[key].bytes()})
 		}
 	}
-	slices.SortFunc(all, func(a, b Full) int { return cmpKeys(logKey{a.Topic, a.Partition}, logKey{b.Topic, b.Partition}) })
+	slices.SortFunc(all, func(a, b Full) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
 	return all
 }
 
 func (s logSize) bytes() int64 { return s.looked + s.written }
-
-func cmpKeys(a, b logKey) int {
-	if a.topic != b.topic {
-		if a.topic < b.topic {
-			return -1
-		}
-		return 1
-	}
-	return int(a.partition - b.partition)
-}
 
 // errHeld ends a connection whose producer wants no answers, as brokers do: it would not know otherwise.
 var errHeld = errors.New("the log is full of records that are still needed")
@@ -186,9 +179,12 @@ func (h *holding) name(req *kmsg.ProduceRequest, topic *kmsg.ProduceRequestTopic
 	return name
 }
 
+// fullAt is how many bytes of a held log are too many, while it is held.
+func (h *holding) fullAt() int64 { return h.retention + h.retention/headroomPerLog }
+
 // noRoom reports whether a log is full, and notes that somebody waits for it; the lock is held.
 func (h *holding) noRoom(key logKey) bool {
-	most := h.retention + h.retention/headroomPerLog
+	most := h.fullAt()
 	if h.released {
 		most += releasedBytes
 	}

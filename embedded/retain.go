@@ -128,7 +128,7 @@ func (h *holding) look(c *kfake.Cluster, topic string, partition int32) *kfake.P
 	}
 	size := logSize{info.NumBytes, h.sizes[key].written - before}
 	h.sizes[key] = size
-	if size.bytes() < h.retention+h.retention/headroomPerLog {
+	if size.bytes() < h.fullAt() {
 		delete(h.full, key)
 	}
 	return info
