@@ -55,26 +55,31 @@ func (c *rowColumns) add(name string) {
 	}
 }
 
-// check refuses, as a config.UsageError, rows none of which has a column that the pipeline reads: each of them would
-// become an event of nothing.
-func (c rowColumns) check(path string, records []millrace.Record) error {
-	found := map[string]bool{}
+// topNames are the names at the top of the first rows; ok is false where one of them cannot be read, which is said
+// where it is.
+func topNames(records []millrace.Record) (found map[string]bool, ok bool) {
+	found = map[string]bool{}
 	for i := range records[:min(len(records), columnRowsMax)] {
 		if records[i].Fault != nil {
 			continue
 		}
 		var row map[string]json.RawMessage
 		if json.Unmarshal(records[i].Value, &row) != nil {
-			return nil // what is wrong with it is said where it is read
+			return nil, false
 		}
 		for name := range row {
-			if slices.Contains(c.names, name) {
-				return nil
-			}
 			found[name] = true
 		}
 	}
-	if len(found) == 0 || len(c.names) == 0 {
+	return found, true
+}
+
+// check refuses, as a config.UsageError, rows none of which has a column that the pipeline reads: each of them would
+// become an event of nothing.
+func (c rowColumns) check(path string, records []millrace.Record) error {
+	found, ok := topNames(records)
+	known := slices.ContainsFunc(c.names, func(name string) bool { return found[name] })
+	if !ok || known || len(found) == 0 || len(c.names) == 0 {
 		return nil
 	}
 	return config.Usagef("%s has none of the pipeline's columns: it has %s, and the pipeline reads %s", path,
@@ -84,22 +89,13 @@ func (c rowColumns) check(path string, records []millrace.Record) error {
 // absent says which features' columns none of the first rows has: a misspelt name is no fault of a row. Empty where
 // all are there.
 func (c rowColumns) absent(path string, records []millrace.Record) string {
-	records = records[:min(len(records), columnRowsMax)]
-	found := map[string]bool{}
-	for i := range records {
-		var row map[string]json.RawMessage
-		if records[i].Fault == nil && json.Unmarshal(records[i].Value, &row) != nil {
-			return "" // what is wrong with it is said where it is read
-		}
-		for name := range row {
-			found[name] = true
-		}
-	}
+	found, ok := topNames(records)
 	missing := slices.DeleteFunc(slices.Clone(c.features), func(name string) bool { return found[name] })
-	if len(found) == 0 || len(missing) == 0 {
+	if !ok || len(found) == 0 || len(missing) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("in none of the first rows of %s: %s (%s looked at)", path, someNames(missing), millrace.Counted(len(records), "row"))
+	return fmt.Sprintf("in none of the first rows of %s: %s (%s looked at)", path, someNames(missing),
+		millrace.Counted(min(len(records), columnRowsMax), "row"))
 }
 
 // someNames lists the first few.
