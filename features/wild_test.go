@@ -7,15 +7,20 @@ import (
 	"millrace"
 )
 
+// twoNumbers are two numbers in a dense view, and in a sparse one.
+func twoNumbers() map[string]Columns {
+	hashed := DefaultColumn("h", Category)
+	hashed.Encode = "hash"
+	return map[string]Columns{
+		"dense":  {DefaultColumn("a", Number), DefaultColumn("b", Number)},
+		"sparse": {DefaultColumn("a", Number), DefaultColumn("b", Number), hashed},
+	}
+}
+
 // TestWild: views say that a number is wild, those that are made from the standard one, too, and only of its event.
 func TestWild(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 3))
-	hashed := DefaultColumn("h", Category)
-	hashed.Encode = "hash"
-	for name, columns := range map[string]Columns{
-		"dense":  {DefaultColumn("a", Number), DefaultColumn("b", Number)},
-		"sparse": {DefaultColumn("a", Number), DefaultColumn("b", Number), hashed},
-	} {
+	for name, columns := range twoNumbers() {
 		x := newExtractor(t, columns...)
 		kinds := []millrace.ViewKind{millrace.ViewStandard, millrace.ViewLevels, millrace.ViewPairs, millrace.ViewRaw}
 		ids := make([]millrace.ViewID, len(kinds))
@@ -51,12 +56,7 @@ func TestWild(t *testing.T) {
 // one.
 func TestWildWhileInDoubt(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 4))
-	hashed := DefaultColumn("h", Category)
-	hashed.Encode = "hash"
-	for name, columns := range map[string]Columns{
-		"dense":  {DefaultColumn("a", Number), DefaultColumn("b", Number)},
-		"sparse": {DefaultColumn("a", Number), DefaultColumn("b", Number), hashed},
-	} {
+	for name, columns := range twoNumbers() {
 		x := newExtractor(t, columns...)
 		standard, _, err := x.View(millrace.ViewStandard)
 		if err != nil {

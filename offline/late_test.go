@@ -86,17 +86,7 @@ func TestWhatBecomesOfLateLabels(t *testing.T) {
 // stream are the predictions made of events, without their labels.
 func stream(t *testing.T, p *config.Pipeline, data Data) []string {
 	t.Helper()
-	var b bytes.Buffer
-	predictions, err := NewPredictions(&b, p, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Evaluate(t.Context(), p, data, predictions, unseen); err != nil {
-		t.Fatal(err)
-	}
-	if err := predictions.Close(); err != nil {
-		t.Fatal(err)
-	}
+	b := predicted(t, p, data)
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")[1:]
 	for i, line := range lines {
 		lines[i] = line[:strings.LastIndexByte(line, ',')] // without the label

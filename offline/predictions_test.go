@@ -12,8 +12,8 @@ import (
 	"millrace/config"
 )
 
-// predictedLabels are the rows and labels of the predictions of a file, as "row label".
-func predictedLabels(t *testing.T, p *config.Pipeline, data Data) (head string, labels []string) {
+// predicted is what is written of the predictions of a file.
+func predicted(t *testing.T, p *config.Pipeline, data Data) *bytes.Buffer {
 	t.Helper()
 	var b bytes.Buffer
 	predictions, err := NewPredictions(&b, p, false)
@@ -26,7 +26,14 @@ func predictedLabels(t *testing.T, p *config.Pipeline, data Data) (head string, 
 	if err := predictions.Close(); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := csv.NewReader(&b).ReadAll()
+	return &b
+}
+
+// predictedLabels are the rows and labels of the predictions of a file, as "row label".
+func predictedLabels(t *testing.T, p *config.Pipeline, data Data) (head string, labels []string) {
+	t.Helper()
+	b := predicted(t, p, data)
+	rows, err := csv.NewReader(b).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
